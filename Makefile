@@ -1,0 +1,29 @@
+# make dataset: set everything up, build the data set from the bundled corpus, show it loading
+# make test:    set everything up, run all tests
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.done
+
+.PHONY: dataset test lint bench clean
+dataset: $(SETUP)
+	$(BIN)/bio-paws build
+	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
+
+test: $(SETUP) lint
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(SETUP)
+	$(BIN)/python -m benchmarks.build
+
+$(SETUP): pyproject.toml constraints.txt setup.sh
+	PYTHON=$(PYTHON) sh setup.sh $(VENV)
+	touch $@
+
+clean:
+	rm -rf $(VENV) .bio-paws-work

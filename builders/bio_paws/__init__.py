@@ -1,0 +1,1 @@
+"""Build the bioPAWS data set."""

@@ -1,0 +1,361 @@
+"""The invariants of a finished data set, recomputed from its Parquet files alone.
+
+Nothing of the builder is used but its similarity function, the statistics that go with it, and the BLAST+ runner: what
+the builder got wrong must not be wrong here in the same way. `build`, `verify` and the tests all call `verify`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig, get_config
+from bio_paws.records import SCHEMA, pair_id
+from bio_paws.tools import blast
+from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_complement
+from bio_paws.tools.statistics import bit_score, evalue
+from bio_paws.tools.translation import best_frame_alignment, spliced_identity
+
+Row = dict[str, Any]
+HOMOLOG_EVALUE = 1e-5
+_ROWS_A_JOB = 2_500
+_QUERIES_A_JOB = 2_000
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One broken invariant: where, and what is wrong."""
+
+    config: str
+    split: str
+    pair_id: str
+    what: str
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.config, self.split) if part)
+        return f"{where}{f' row {self.pair_id}' if self.pair_id else ''}: {self.what}"
+
+
+def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[Violation]:
+    """Check every row, every split, and all configs against each other.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set.
+    manifest : dict
+        Its manifest.
+    executor : Executor
+        Runs the checks of rows, and the searches.
+
+    Returns
+    -------
+    list of Violation
+        Rows first; empty when all is well.
+    """
+    found: list[Violation] = []
+    data: dict[tuple[str, str], list[Row]] = {}
+    for name, entry in manifest["configs"].items():
+        for split in SPLITS:
+            try:
+                table = pq.read_table(folder / entry["splits"][split]["file"], page_checksum_verification=True)
+                if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
+                    raise pa.ArrowInvalid("columns or types are not those of a pair")
+                data[name, split] = table.to_pylist()
+            except (OSError, KeyError, pa.ArrowException) as error:
+                found.append(Violation(name, split, "", f"cannot be read: {str(error).splitlines()[0]}"))
+    organisms = {one for source in manifest["sources"] for one in source["organisms"]}
+    jobs = [
+        executor.submit(_check_rows, get_config(name), split, rows[at : at + _ROWS_A_JOB], manifest["search_space"], organisms)
+        for (name, split), rows in data.items()
+        for at in range(0, len(rows), _ROWS_A_JOB)
+    ]
+    for (name, split), rows in data.items():
+        entry = manifest["configs"][name]
+        found += _check_split(get_config(name), split, rows, entry, manifest["arguments"]["pairs"])
+    found += _check_hashes(folder, manifest, data)
+    found += _check_pairs_once(data)
+    found += _check_loci(data)
+    found += _check_strings(data)
+    found += _check_homologs(data, manifest["search_space"], executor)
+    return [violation for job in jobs for violation in job.result()] + found
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+def _check_rows(
+    config: PairConfig, split: str, rows: list[Row], space: dict[str, int], organisms: set[str]
+) -> list[Violation]:
+    check = _coding_row if config.molecule == "dna_protein" else _homolog_row
+    found = []
+    for row in rows:
+        for what in (*_any_row(config, split, row, organisms), *_guarded(check, config, row, space)):
+            found.append(Violation(config.name, split, str(row["pair_id"]), what))
+    return found
+
+
+def _guarded(
+    check: Callable[[PairConfig, Row, dict[str, int]], Iterator[str]],
+    config: PairConfig,
+    row: Row,
+    space: dict[str, int],
+) -> Iterator[str]:
+    """Align only what can be aligned."""
+    alphabet = "protein" if config.molecule == "protein" else "dna"
+    second = "dna" if config.molecule == "dna" else "protein"
+    for side, letters in ((1, LETTERS[alphabet]), (2, LETTERS[second])):
+        text = row[f"sentence{side}"]
+        if not text or not set(letters).issuperset(text):
+            yield f"sentence{side} is empty or holds letters other than {letters}"
+            return
+    yield from check(config, row, space)
+
+
+def _any_row(config: PairConfig, split: str, row: Row, organisms: set[str]) -> Iterator[str]:
+    if any(value is None for value in row.values()):
+        yield "a value is missing"
+        return
+    if row["pair_id"] != pair_id(row, config.name, split):
+        yield "pair_id is not the digest of the row in this split: a value was changed, or the row moved"
+    if row["label"] not in (0, 1) or row["kind"] not in (config.similar_kinds if row["label"] else config.dissimilar_kinds):
+        yield f"label {row['label']} does not go with kind {row['kind']!r}"
+    exchanged = row["kind"] in ("other_group", "other_gene")
+    if (row["group1"] == row["group2"]) == exchanged:
+        yield f"kind {row['kind']!r} does not go with groups {row['group1']} and {row['group2']}"
+    for side in (1, 2):
+        if row[f"organism{side}"] not in organisms:
+            yield f"organism{side} {row[f'organism{side}']!r} is not among the sources"
+        if row[f"strand{side}"] not in ("+", "-"):
+            yield f"strand{side} is {row[f'strand{side}']!r}"
+        altered = side == 2 and row["kind"] == "mutated_protein"
+        length = row[f"end{side}"] - row[f"start{side}"]
+        if row[f"start{side}"] < 0 or (length != len(row[f"sentence{side}"]) and not altered):
+            yield f"sentence{side} has {len(row[f'sentence{side}'])} letters, its interval {length}"
+
+
+def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator[str]:
+    one, other = row["sentence1"], row["sentence2"]
+    dna = config.molecule == "dna"
+    short, long = sorted((len(one), len(other)))
+    if short < config.min_length or long > config.max_length:
+        yield f"lengths {len(one)} and {len(other)} are not within {config.min_length}-{config.max_length}"
+    if long - short > config.length_tolerance * short:
+        yield f"lengths {len(one)} and {len(other)} differ by more than {config.length_tolerance:.0%}"
+    best = best_alignment(one, other, "dna" if dna else "protein")
+    similarity = best.matches / long
+    found = {
+        "similarity": similarity,
+        "identity": best.matches / best.columns if best.columns else 0.0,
+        "sw_score": best.score,
+        "bit_score": bit_score(best.score, "dna" if dna else "protein"),
+        "evalue": evalue(best.score, long, space["dna" if dna else "protein"], "dna" if dna else "protein"),
+    }
+    yield from _differences(row, found)
+    strands = (one, reverse_complement(one)) if dna else (one,)
+    contained = any(other in strand or strand in other for strand in strands)
+    identical = one == other
+    if row["kind"] == "identical" and not identical:
+        yield "kind 'identical', but the sides differ"
+    if row["kind"] == "containment" and (not contained or len(one) == len(other)):
+        yield "kind 'containment', but neither side contains the other"
+    if row["kind"] == "homolog":
+        if contained:
+            yield "kind 'homolog', but one side contains the other"
+        if similarity <= config.min_similarity:
+            yield f"similar, but similarity is {similarity:.3f}"
+    if row["label"] == 1 and found["evalue"] >= config.max_evalue:
+        yield f"similar, but the E-value is {found['evalue']:.2g}"
+    if row["label"] == 0 and similarity >= config.max_dissimilarity:
+        yield f"dissimilar, but similarity is {similarity:.3f}"
+
+
+def _coding_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator[str]:
+    gene, protein = row["sentence1"], row["sentence2"]
+    if not config.min_length <= len(gene) <= config.max_length:
+        yield f"the gene's length {len(gene)} is not within {config.min_length}-{config.max_length}"
+    best = best_frame_alignment(gene, protein)
+    similarity = spliced_identity(gene, protein)
+    found = {
+        "similarity": similarity,
+        "identity": best.matches / best.columns if best.columns else 0.0,
+        "sw_score": best.score,
+        "bit_score": bit_score(best.score, "protein"),
+        "evalue": evalue(best.score, len(protein), 2 * space["dna"], "protein"),
+    }
+    yield from _differences(row, found)
+    if row["label"] == 1 and similarity <= config.min_similarity:
+        yield f"coding, but only {similarity:.3f} of the protein can be read"
+    if row["label"] == 0 and similarity >= config.max_dissimilarity:
+        yield f"not coding, but {similarity:.3f} of the protein can be read"
+
+
+def _differences(row: Row, found: dict[str, float]) -> Iterator[str]:
+    for name, value in found.items():
+        if not math.isclose(row[name], value, rel_tol=1e-9, abs_tol=1e-300):
+            yield f"{name} is {row[name]!r}, recomputed {value!r}"
+
+
+# --- splits ---------------------------------------------------------------------------------------------------------
+
+
+def _check_split(
+    config: PairConfig, split: str, rows: list[Row], entry: dict[str, Any], pairs: int | None
+) -> Iterator[Violation]:
+    def violation(what: str, row: Row | None = None) -> Violation:
+        return Violation(config.name, split, row["pair_id"] if row else "", what)
+
+    labels = Counter(row["label"] for row in rows)
+    if labels[0] != labels[1]:
+        yield violation(f"{labels[1]} similar but {labels[0]} dissimilar pairs")
+    if len(rows) != entry["splits"][split]["rows"]:
+        yield violation(f"{len(rows)} rows, the manifest says {entry['splits'][split]['rows']}")
+    ids = [row["pair_id"] for row in rows]
+    if ids != sorted(ids):
+        yield violation("rows are not in the order of their ids")
+    for side in (1, 2):
+        # By origin: an altered string still counts for the sequence it was made of.
+        places = ("source", "start", "end", "strand")
+        degree: Counter[tuple[Any, ...]] = Counter()
+        example = {}
+        for row in rows:
+            key = tuple(row[f"{name}{side}"] for name in places)
+            degree[key] += 1 if row["label"] == 1 else -1
+            example[key] = row
+        for key, balance in degree.items():
+            if balance:
+                yield violation(f"sentence{side} ({key[0]}:{key[1]}-{key[2]}) is not equally often under both labels", example[key])
+    similar = Counter(row["kind"] for row in rows if row["label"] == 1)
+    wanted = (pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2
+    for kind, share in config.similar_mix:
+        complete = not any(entry["outcomes"].get(f"missing_{one}") for one, _ in config.similar_mix)
+        if len(config.similar_mix) > 1 and complete and abs(similar[kind] - float(wanted) * share / 100) > 1:
+            yield violation(f"{similar[kind]} pairs of kind {kind!r} among {labels[1]}, {share}% are wanted")
+
+
+def _check_hashes(folder: Path, manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+    for name, entry in manifest["configs"].items():
+        content = hashlib.sha256()
+        for split in SPLITS:
+            for row in data.get((name, split), []):
+                content.update(f"{split}\t{row['pair_id']}\n".encode())
+            path = folder / entry["splits"][split]["file"]
+            if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != entry["splits"][split]["sha256"]:
+                yield Violation(name, split, "", "the file's sha256 is not the manifest's")
+        if content.hexdigest() != entry["content_sha256"]:
+            yield Violation(name, "", "", "the content hash is not the manifest's")
+
+
+def _check_pairs_once(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+    for config in dict.fromkeys(name for name, _ in data):
+        seen: dict[tuple[str, ...], Row] = {}
+        for split in SPLITS:
+            for row in data.get((config, split), []):
+                key = tuple(sorted((row["sentence1"], row["sentence2"])))
+                if key in seen:
+                    both = "with the other label" if seen[key]["label"] != row["label"] else "again"
+                    yield Violation(config, split, row["pair_id"], f"the pair of row {seen[key]['pair_id']} {both}")
+                seen.setdefault(key, row)
+
+
+# --- across splits --------------------------------------------------------------------------------------------------
+
+
+def _sides(data: dict[tuple[str, str], list[Row]]) -> Iterator[tuple[str, str, Row, int, str]]:
+    """Yield config, split, row, side and molecule of every side of every row."""
+    for (name, split), rows in data.items():
+        molecule = get_config(name).molecule
+        first, second = ("dna", "protein") if molecule == "dna_protein" else (molecule, molecule)
+        for row in rows:
+            yield name, split, row, 1, first
+            yield name, split, row, 2, second
+
+
+def _check_loci(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+    """No homology group, and no base or residue of a source, in two splits, all configs together."""
+    split_of: dict[str, str] = {}
+    taken: dict[tuple[str, str], list[tuple[int, int, str, str, str]]] = {}
+    for name, split, row, side, molecule in _sides(data):
+        group = row[f"group{side}"]
+        if split_of.setdefault(group, split) != split:
+            yield Violation(name, split, row["pair_id"], f"homology group {group} is also in {split_of[group]}")
+        key = (molecule, row[f"source{side}"])
+        taken.setdefault(key, []).append((row[f"start{side}"], row[f"end{side}"], split, name, row["pair_id"]))
+    for (_, source), intervals in taken.items():
+        reach: dict[str, int] = {}
+        for start, end, split, name, row_id in sorted(intervals):
+            for other, until in reach.items():
+                if other != split and start < until:
+                    yield Violation(name, split, row_id, f"{source}:{start}-{end} overlaps an interval in {other}")
+            reach[split] = max(reach.get(split, 0), end)
+
+
+def _check_strings(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+    """No string in two splits, DNA on either strand."""
+    split_of: dict[tuple[str, str], str] = {}
+    for name, split, row, side, molecule in _sides(data):
+        text = row[f"sentence{side}"]
+        key = (molecule, min(text, reverse_complement(text)) if molecule == "dna" else text)
+        if split_of.setdefault(key, split) != split:
+            yield Violation(name, split, row["pair_id"], f"sentence{side} is also in {split_of[key]}")
+
+
+def _check_homologs(
+    data: dict[tuple[str, str], list[Row]], space: dict[str, int], executor: Executor
+) -> Iterator[Violation]:
+    """No string of validation or test has a significant hit in a split before it, all configs together."""
+    where: dict[tuple[str, str], dict[str, tuple[str, Row]]] = {}
+    for name, split, row, side, molecule in _sides(data):
+        where.setdefault((molecule, split), {}).setdefault(row[f"sentence{side}"], (name, row))
+    for molecule in ("dna", "protein"):
+        for number, split in enumerate(SPLITS[1:], start=1):
+            queries = where.get((molecule, split), {})
+            subjects = {text: at for early in SPLITS[:number] for text, at in where.get((molecule, early), {}).items()}
+            hits = _search(list(queries), list(subjects), molecule, space[molecule], executor)
+            for query, subject in sorted(hits.items()):
+                name, row = queries[query]
+                other, hit = subjects[subject]
+                yield Violation(name, split, row["pair_id"], f"homologous to row {hit['pair_id']} of {other} in an earlier split")
+
+
+def _search(
+    queries: list[str], subjects: list[str], molecule: str, residues: int, executor: Executor
+) -> dict[str, str]:
+    if not queries or not subjects:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        fasta, database = Path(folder) / "subjects.fasta", Path(folder) / "subjects"
+        blast.write_fasta(fasta, ((f"s{i}", text) for i, text in enumerate(subjects)))
+        blast.make_database(fasta, database, "dna" if molecule == "dna" else "protein")
+        jobs = [
+            executor.submit(_search_job, queries[at : at + _QUERIES_A_JOB], database, molecule, residues)
+            for at in range(0, len(queries), _QUERIES_A_JOB)
+        ]
+        return {query: subjects[int(name[1:])] for job in jobs for query, name in job.result().items()}
+
+
+def _search_job(queries: list[str], database: Path, molecule: str, residues: int) -> dict[str, str]:
+    options = ["-evalue", str(HOMOLOG_EVALUE), "-dbsize", str(residues), "-soft_masking", "false"]
+    if molecule == "dna":
+        options += ["-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3"]
+        options += ["-gapopen", "5", "-gapextend", "2", "-dust", "no", "-strand", "both"]
+    else:
+        options += ["-task", "blastp", "-seg", "no"]
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        fasta = Path(folder) / "queries.fasta"
+        blast.write_fasta(fasta, ((f"q{i}", text) for i, text in enumerate(queries)))
+        found = blast.search("blastn" if molecule == "dna" else "blastp", fasta, database, options, max_targets=5)
+    return {
+        queries[int(query[1:])]: subject
+        for query, subject in zip(found["query"].to_pylist(), found["subject"].to_pylist(), strict=True)
+    }

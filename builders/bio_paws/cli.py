@@ -1,0 +1,148 @@
+"""The command line: `bio-paws VERB`. Exit 0 done, 1 a check failed, 2 wrong use or bad input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bio_paws import configs
+from bio_paws.errors import BioPawsError, CheckFailed
+
+_DATA = Path("bioPAWS")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        return int(options.run(options))
+    except CheckFailed as error:
+        print(f"bio-paws: check failed: {error}", file=sys.stderr)
+        return 1
+    except (BioPawsError, MemoryError) as error:
+        if options.debug:
+            raise
+        print(f"bio-paws: error: {str(error) or 'out of memory'}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bio-paws", description="Build, check and install the bioPAWS data set.")
+    parser.add_argument("--debug", action="store_true", help="log every step; show tracebacks")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    verb = verbs.add_parser("list", help="configs, sizes, versions")
+    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="data set whose sizes to show (default: bioPAWS)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_list)
+
+    verb = verbs.add_parser("build", help="build configs from genomes; resumes by itself")
+    names = ", ".join(config.name for config in configs.CONFIGS)
+    verb.add_argument("config", nargs="*", metavar="CONFIG", help=f"{names} (default: all)")
+    verb.add_argument("--out", type=Path, default=_DATA, help="folder of the data set (default: bioPAWS)")
+    verb.add_argument(
+        "--source",
+        action="append",
+        metavar="NAME|PATH",
+        help="bundled (default), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or FASTA file; repeatable",
+    )
+    verb.add_argument("--pairs", type=_positive, metavar="N", help="pairs a config (default: as many as each asks for)")
+    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--work", type=Path, help="folder of finished stages (default: .bio-paws-work beside OUT)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_build)
+
+    verb = verbs.add_parser("verify", help="re-check every row from scratch; exit 1 on any violation")
+    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
+    verb.add_argument("--shortcuts", action="store_true", help="also measure how well the label can be told by shortcuts")
+    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_verify)
+
+    verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
+    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
+    verb.set_defaults(run=_install)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return value
+
+
+# The verbs import what they run: `bio-paws list` need not wait for scikit-learn.
+
+
+def _list(options: argparse.Namespace) -> int:
+    from bio_paws import report
+    from bio_paws.writer import MANIFEST, read_manifest
+
+    described = report.config_list(read_manifest(options.dir) if (options.dir / MANIFEST).is_file() else None)
+    print(json.dumps(described, indent=2) if options.json else report.list_text(described))
+    return 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    from bio_paws import report
+    from bio_paws.build import build
+    from bio_paws.pipeline import Recipe
+
+    work = options.work or options.out.absolute().parent / ".bio-paws-work"
+    recipe = Recipe(tuple(options.source or ["bundled"]), options.seed, options.pairs, options.workers, work)
+    built = build(tuple(options.config), recipe, options.out)
+    if options.json:
+        described = [vars(one) for one in built.configs]
+        print(json.dumps({"out": str(built.out), "configs": described, "left_out": built.left_out}, indent=2))
+    else:
+        print(report.build_text(built))
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from bio_paws import report
+    from bio_paws.checks import verify
+    from bio_paws.executors import open_executor
+    from bio_paws.shortcuts import shortcut_aucs
+    from bio_paws.writer import read_manifest
+
+    manifest = read_manifest(options.dir)
+    with open_executor(options.workers) as executor:
+        violations = verify(options.dir, manifest, executor)
+    aucs = {}
+    if options.shortcuts and not violations:
+        for name, entry in manifest["configs"].items():
+            aucs[name] = shortcut_aucs(options.dir, configs.get_config(name), entry)
+    rows = sum(split["rows"] for entry in manifest["configs"].values() for split in entry["splits"].values())
+    if options.json:
+        print(json.dumps({"rows": rows, "violations": [vars(one) for one in violations], "shortcuts": aucs}, indent=2))
+    else:
+        for violation in violations:
+            print(violation)
+        if aucs:
+            print(report.shortcuts_text(aucs))
+        print(f"{options.dir}: {len(manifest['configs'])} configs, {rows:,} pairs, {len(violations):,} violations")
+    return 1 if violations else 0
+
+
+def _install(options: argparse.Namespace) -> int:
+    from bio_paws.install import install
+
+    for name, place in install(options.dir).items():
+        print(f"{name}: {place}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Which pairs are let in: each drawn pair is accepted, or rejected for one stated reason, and reasons are counted."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from bio_paws.configs import Kind, PairConfig
+from bio_paws.records import SCHEMA, Interval
+from bio_paws.sequences import Corpus, representative_proteins
+from bio_paws.splits import Lookup
+from bio_paws.tools.smith_waterman import LETTERS, Alignment, Alphabet, best_alignment, reverse_complement
+from bio_paws.tools.statistics import bit_score, evalue
+
+if TYPE_CHECKING:
+    from bio_paws.similar import Window
+
+CANDIDATES = pa.schema(
+    [
+        *(field for field in SCHEMA if field.name not in ("label", "pair_id")),
+        ("split", pa.string()),
+        ("slot", pa.int64()),
+        ("composition2", pa.int64()),
+    ]
+)
+"""A similar pair that was let in: `slot` names the stretch of alignment it was drawn from, `composition2` counts the
+letters of sentence2 that its dissimilar pair must match."""
+
+COMPOSITION_LETTERS = {"dna": "GC", "protein": "GARP"}
+"""G and C, or the amino acids of GC-rich codons: what base composition leaves its mark on.
+Singer GA, Hickey DA (2000) Mol Biol Evol 17:1581-1588."""
+
+
+def composition(text: str, alphabet: Alphabet) -> int:
+    """Count the letters of `COMPOSITION_LETTERS` in a string."""
+    return sum(map(text.count, COMPOSITION_LETTERS[alphabet]))
+
+
+def contains(a: str, b: str, alphabet: Alphabet) -> bool:
+    """Whether one string contains the other, DNA on either strand; identical strings contain each other."""
+    long, short = (a, b) if len(a) >= len(b) else (b, a)
+    return short in long or (alphabet == "dna" and reverse_complement(short) in long)
+
+
+def search_space(corpus: Corpus, alphabet: Alphabet) -> int:
+    """Residues of the database that E-values refer to."""
+    whole = corpus.dna.values() if alphabet == "dna" else representative_proteins(corpus)
+    return sum(len(one.residues) for one in whole)
+
+
+def outcomes_of(table: pa.Table) -> Counter[str]:
+    """Return the counts of outcomes that came with a table of candidates."""
+    return Counter(json.loads((table.schema.metadata or {}).get(b"outcomes", b"{}")))
+
+
+class Judge:
+    """Judges drawn pairs of one config against its constraints."""
+
+    def __init__(self, config: PairConfig, corpus: Corpus, lookup: Lookup) -> None:
+        self.config = config
+        self.alphabet: Alphabet = "protein" if config.molecule == "protein" else "dna"
+        self._corpus = corpus
+        self._organism = corpus.organism
+        self._lookup = lookup
+        self._search_space = search_space(corpus, self.alphabet)
+        self._letters = frozenset(LETTERS[self.alphabet])
+        self._masked: dict[str, NDArray[np.int64]] = {}
+
+    def candidates(self, windows: Iterable[Window]) -> pa.Table:
+        """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
+        rows: list[dict[str, Any]] = []
+        outcomes: Counter[str] = Counter()
+        for window in windows:
+            verdict = self.judge(window)
+            if isinstance(verdict, str):
+                outcomes[verdict] += 1
+            else:
+                outcomes["accepted"] += 1
+                rows.append(verdict)
+        table = pa.Table.from_pylist(rows, schema=CANDIDATES)
+        return table.replace_schema_metadata({"outcomes": json.dumps(outcomes, sort_keys=True)})
+
+    def judge(self, window: Window) -> dict[str, Any] | str:
+        """Return the candidate row of a window, or the reason why it is not let in."""
+        config, side1, side2 = self.config, window.side1, window.side2
+        locus1, locus2 = self._lookup.find(*side1[:3]), self._lookup.find(*side2[:3])
+        if locus1 is None or locus1 != locus2:
+            return "crosses_groups"
+        if side1.source == side2.source and side1.start < side2.end and side2.start < side1.end:
+            return "overlaps_itself"
+        length1, length2 = side1.end - side1.start, side2.end - side2.start
+        # Both sides keep to the range: which of them comes first is drawn later.
+        if min(length1, length2) < config.min_length or max(length1, length2) > config.max_length:
+            return "length"
+        if not config.lengths_agree(length1, length2):
+            return "length"
+        if self.alphabet == "dna" and max(self._masked_part(side1), self._masked_part(side2)) > config.max_masked:
+            return "repeat_masked"
+        text1, text2 = self.text(side1), self.text(side2)
+        if not self._letters.issuperset(text1) or not self._letters.issuperset(text2):
+            return "ambiguous"
+        reason = self._kind_reason(window.kind, text1, text2)
+        if reason:
+            return reason
+        alignment = best_alignment(text1, text2, self.alphabet)
+        row = self.describe(alignment, text1, text2)
+        if window.kind == "homolog" and row["similarity"] <= config.min_similarity:
+            return "similarity"
+        if row["evalue"] >= config.max_evalue:
+            return "evalue"
+        return {
+            **self._origin(side1, 1, locus1[0]),
+            **self._origin(side2, 2, locus1[0]),
+            **row,
+            "kind": window.kind,
+            "split": locus1[1],
+            "slot": window.slot,
+            "composition2": composition(text2, self.alphabet),
+        }
+
+    def text(self, where: Interval) -> str:
+        """Return the upper-case string of an interval, on its strand."""
+        whole = self._corpus.dna.get(where.source) or self._corpus.proteins[where.source]
+        text = whole.residues[where.start : where.end].upper()
+        return text if where.strand == "+" else reverse_complement(text)
+
+    def describe(self, alignment: Alignment, text1: str, text2: str) -> dict[str, Any]:
+        """Return the strings of a pair and what their alignment says."""
+        return {
+            "sentence1": text1,
+            "sentence2": text2,
+            "similarity": alignment.matches / max(len(text1), len(text2)),
+            "identity": alignment.identity,
+            "evalue": evalue(alignment.score, max(len(text1), len(text2)), self._search_space, self.alphabet),
+            "bit_score": bit_score(alignment.score, self.alphabet),
+            "sw_score": alignment.score,
+        }
+
+    def dissimilar(self, row1: dict[str, Any], row2: dict[str, Any]) -> dict[str, Any] | str:
+        """Pair the first member of one candidate with the second of another, or say why not."""
+        text1, text2 = row1["sentence1"], row2["sentence2"]
+        if row1["group1"] == row2["group2"]:
+            return "same_group"
+        if not self.config.lengths_agree(len(text1), len(text2)):
+            return "length"
+        alignment = best_alignment(text1, text2, self.alphabet)
+        described = self.describe(alignment, text1, text2)
+        if described["similarity"] >= self.config.max_dissimilarity:
+            return "similarity"
+        first = {name: row1[name] for name in SCHEMA.names if name.endswith("1")}
+        second = {name: row2[name] for name in SCHEMA.names if name.endswith("2")}
+        return {**first, **second, **described, "kind": "other_group"}
+
+    def _kind_reason(self, kind: Kind, text1: str, text2: str) -> str:
+        if kind == "identical":
+            return "" if text1 == text2 else "not_identical"
+        contained = contains(text1, text2, self.alphabet)
+        if kind == "containment":
+            if len(text1) == len(text2):
+                return "identical"
+            return "" if contained else "not_contained"
+        if contained:
+            return "identical" if len(text1) == len(text2) else "contained"
+        return ""
+
+    def _masked_part(self, where: Interval) -> float:
+        if where.source not in self._masked:
+            letters = np.frombuffer(self._corpus.dna[where.source].residues.encode(), dtype=np.uint8)
+            self._masked[where.source] = np.concatenate([[0], np.cumsum(letters >= ord("a"))])
+        masked = self._masked[where.source]
+        return float(masked[where.end] - masked[where.start]) / (where.end - where.start)
+
+    def _origin(self, where: Interval, side: int, group: str) -> dict[str, Any]:
+        values = {**where._asdict(), "organism": self._organism[where.source], "group": group}
+        return {f"{name}{side}": value for name, value in values.items()}

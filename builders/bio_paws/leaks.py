@@ -1,0 +1,95 @@
+"""The search across splits: no sequence of validation or test has a homolog in a split before it.
+
+Chosen windows are searched against everything the earlier splits hold, not only against the windows drawn there: so
+what is let into a config does not depend on the other configs, and yet is disjoint from all of them. The search is as
+wide as can be had: short words, no masking of repeats or low complexity on either side, both strands.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from bio_paws.configs import SPLITS
+from bio_paws.constraints import search_space
+from bio_paws.sequences import Corpus
+from bio_paws.similar import write_database
+from bio_paws.splits import Lookup
+from bio_paws.tools import blast
+from bio_paws.tools.smith_waterman import Alphabet
+
+MAX_EVALUE = 1e-5
+QUERIES_A_SHARD = 500
+_TARGETS = 5  # one would do; BLAST warns below five
+_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
+    "dna": (
+        *("-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3", "-gapopen", "5", "-gapextend", "2"),
+        *("-dust", "no", "-soft_masking", "false", "-strand", "both", "-max_hsps", "1"),
+    ),
+    "protein": ("-task", "blastp", "-seg", "no", "-soft_masking", "false", "-max_hsps", "1"),
+}
+
+
+def search_homologs(
+    queries: list[str], subjects: list[str], alphabet: Alphabet, residues: int, executor: Executor
+) -> dict[str, int]:
+    """Find the queries that have a significant hit among the subjects.
+
+    Parameters
+    ----------
+    queries, subjects : list of str
+        Strings, not empty.
+    alphabet : {"dna", "protein"}
+        What they are.
+    residues : int
+        Database size that E-values refer to, so that they do not depend on how many subjects there are.
+    executor : Executor
+        Runs the shards.
+
+    Returns
+    -------
+    dict of str to int
+        Each query with a hit, and the index of a subject it hits.
+    """
+    if not queries or not subjects:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        database = Path(folder) / "subjects"
+        write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
+        futures = [
+            executor.submit(_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
+            for at in range(0, len(queries), QUERIES_A_SHARD)
+        ]
+        return {query: subject for future in futures for query, subject in future.result().items()}
+
+
+def _hits(queries: list[str], database: Path, alphabet: Alphabet, residues: int) -> dict[str, int]:
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        fasta = Path(folder) / "queries.fasta"
+        blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
+        options = ["-evalue", str(MAX_EVALUE), "-dbsize", str(residues), *_OPTIONS[alphabet]]
+        program: blast.Program = "blastn" if alphabet == "dna" else "blastp"
+        found = blast.search(program, fasta, database, options, max_targets=_TARGETS)
+    return {
+        queries[int(query)]: int(subject)
+        for query, subject in zip(found["query"].to_pylist(), found["subject"].to_pylist(), strict=True)
+    }
+
+
+class EarlierSplits:
+    """What the splits before each split hold, ready to be searched."""
+
+    def __init__(self, corpus: Corpus, lookup: Lookup, executor: Executor) -> None:
+        self._corpus = corpus
+        self._lookup = lookup
+        self._executor = executor
+
+    def searcher(self, split: str, alphabet: Alphabet) -> Callable[[list[str]], set[str]]:
+        """Return a function that picks, from strings of `split`, those with a homolog in an earlier split."""
+        whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
+        earlier = self._lookup.stretches(SPLITS[: SPLITS.index(split)])
+        subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in earlier if source in whole]
+        residues = search_space(self._corpus, alphabet)
+        return lambda queries: set(search_homologs(queries, subjects, alphabet, residues, self._executor))

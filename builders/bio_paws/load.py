@@ -1,0 +1,47 @@
+"""Load a config from wherever it is: the data set's folder, else the pinned revision on the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from bio_paws.configs import DATA_VERSION, get_config
+from bio_paws.errors import BioPawsError
+
+HUB_REPO = "bioPAWS"
+FOLDER = Path("bioPAWS")
+
+
+def load(config: str, *, data: str | Path | None = None, split: str | None = None, streaming: bool = False) -> Any:
+    """Load a config as `datasets.load_dataset` does.
+
+    Parameters
+    ----------
+    config : str
+        Name of the config, as in ``"dna150"``.
+    data : str or Path, optional
+        Folder of a data set, or a Hub id; by default the folder ``bioPAWS`` where it exists, else what
+        `bio-paws install` put into the cache or the Hub holds.
+    split : str, optional
+        One split; by default a dictionary of all.
+    streaming : bool
+        Iterate without preparing the whole.
+
+    Raises
+    ------
+    BioPawsError
+        When there is no such config, or no data set can be found.
+    """
+    get_config(config)
+    folder = Path(data) if data is not None else FOLDER
+    local = folder.is_dir() and (folder / "manifest.json").is_file()
+    place = str(folder) if local else str(data or HUB_REPO)
+    revision = None if local else f"v{DATA_VERSION}"
+    try:
+        return datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
+    except (FileNotFoundError, ConnectionError, ValueError) as error:
+        raise BioPawsError(
+            f"{config}: no data set found at {place} ({type(error).__name__}): build it with bio-paws build, or pass data="
+        ) from error

@@ -1,0 +1,126 @@
+"""BUILD, from top to bottom: sources -> sequences -> hits -> loci -> similar -> dissimilar -> rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bio_paws import coding, constraints, sequences, similar, sources, splits, stages
+from bio_paws.configs import PairConfig
+from bio_paws.dissimilar import make_squares
+from bio_paws.errors import BioPawsError
+from bio_paws.executors import open_executor
+from bio_paws.leaks import EarlierSplits
+from bio_paws.records import Row, pairs_table
+from bio_paws.tools import blast
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a build is made from; `pairs` None means as many as each config asks for."""
+
+    source: tuple[str, ...] = ("bundled",)
+    seed: int = 0
+    pairs: int | None = None
+    workers: int = 1
+    work: Path = Path(".bio-paws-work")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What all configs of a build share."""
+
+    recipe: Recipe
+    assemblies: tuple[sources.Assembly, ...]
+    files: similar.CorpusFiles
+    hits: dict[str, Path]
+    loci: Path
+    work: stages.Workdir
+    executor: Executor
+
+
+@contextmanager
+def prepare(recipe: Recipe) -> Iterator[Prepared]:
+    """Read the sources, search them against themselves, and assign their loci to splits."""
+    assemblies = sources.resolve(recipe.source)
+    inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
+    key = stages.digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
+    work = stages.Workdir(recipe.work, key)
+    paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
+    if not all(path.is_file() for path in paths.values()):
+        for name, table in sequences.corpus_to_tables(sequences.read_corpus(assemblies)).items():
+            stages.write_arrow(paths[name], table)
+    files = similar.CorpusFiles(**paths)
+    with open_executor(recipe.workers) as executor:
+        dna, protein = similar.search_dna(files, work, executor), similar.search_proteins(files, work, executor)
+        loci = work.path("loci", ".arrow", recipe.seed)
+        if not loci.is_file():
+            hits = stages.read_arrow(dna), stages.read_arrow(protein)
+            stages.write_arrow(loci, splits.make_loci(files.load(), *hits, recipe.seed))
+        yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, loci, work, executor)
+
+
+def missing_input(config: PairConfig, corpus: sequences.Corpus) -> str:
+    """Say what a config needs that the corpus does not hold; empty when nothing is missing."""
+    if config.molecule == "dna":
+        return "" if corpus.dna else "DNA sequences"
+    if config.molecule == "protein":
+        return "" if corpus.proteins else "proteins"
+    return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
+
+
+def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path], Counter[str]]:
+    """Make one config: an Arrow file of pairs for each split, and the count of every outcome on the way."""
+    recipe, corpus = prepared.recipe, prepared.files.load()
+    pairs = recipe.pairs or config.pairs
+    parameters = (config.name, vars(config), recipe.seed, pairs)
+    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in coding.quotas(pairs)}
+    counted = prepared.work.path("outcomes", ".json", *parameters)
+    if not counted.is_file():
+        if need := missing_input(config, corpus):
+            raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
+        lookup = splits.Lookup(stages.read_arrow(prepared.loci))
+        earlier = EarlierSplits(corpus, lookup, prepared.executor)
+        make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
+        rows, outcomes = make(config, prepared, lookup, earlier, pairs)
+        for split, path in paths.items():
+            stages.write_arrow(path, pairs_table(rows[split], config, split))
+        stages.write_json(counted, outcomes)
+    return paths, Counter(stages.read_json(counted))
+
+
+Made = tuple[dict[str, list[Row]], Counter[str]]
+
+
+def _coding_pairs(
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, earlier: EarlierSplits, pairs: int
+) -> Made:
+    made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
+    return made.make(earlier, pairs)
+
+
+def _homologous_pairs(
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, earlier: EarlierSplits, pairs: int
+) -> Made:
+    seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
+    candidates, outcomes = similar.find_candidates(
+        config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs
+    )
+    judge = constraints.Judge(config, prepared.files.load(), lookup)
+    seen: set[tuple[str, str]] = set()
+    rows: dict[str, list[Row]] = {}
+    for split, quota in coding.quotas(pairs).items():
+        here = candidates.filter(pc.equal(candidates["split"], split))
+        rng = splits.seeded(seed, config.name, "squares", split)
+        leaks = earlier.searcher(split, judge.alphabet)
+        squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
+        outcomes.update(more)
+        rows[split] = [row for square in squares for row in square]
+    return rows, outcomes

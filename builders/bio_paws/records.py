@@ -1,0 +1,140 @@
+"""The records that flow between the stages, and the one Arrow schema of a pair."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+
+from bio_paws.configs import PairConfig
+
+Strand = Literal["+", "-"]
+
+SCHEMA = pa.schema(
+    [
+        ("sentence1", pa.string()),
+        ("sentence2", pa.string()),
+        ("label", pa.int64()),
+        ("pair_id", pa.string()),
+        ("source1", pa.string()),
+        ("organism1", pa.string()),
+        ("start1", pa.int64()),
+        ("end1", pa.int64()),
+        ("strand1", pa.string()),
+        ("source2", pa.string()),
+        ("organism2", pa.string()),
+        ("start2", pa.int64()),
+        ("end2", pa.int64()),
+        ("strand2", pa.string()),
+        ("similarity", pa.float64()),
+        ("identity", pa.float64()),
+        ("evalue", pa.float64()),
+        ("bit_score", pa.float64()),
+        ("sw_score", pa.int64()),
+        ("kind", pa.string()),
+        ("group1", pa.string()),
+        ("group2", pa.string()),
+    ]
+)
+"""A pair. Intervals are 0-based and half-open, bp or aa, on the forward strand of their source; the stored
+string is the reverse complement where the strand is "-". `group` is the homology group of a side."""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A whole sequence of a source.
+
+    Attributes
+    ----------
+    id : str
+        Accession with version.
+    organism : str
+        Scientific name.
+    molecule : {"dna", "protein"}
+        What the residues are.
+    residues : str
+        The sequence; DNA keeps the soft mask (lower case).
+    """
+
+    id: str
+    organism: str
+    molecule: Literal["dna", "protein"]
+    residues: str
+
+
+class Interval(NamedTuple):
+    """A stretch of a sequence: 0-based, half-open, with the strand it is read on."""
+
+    source: str
+    start: int
+    end: int
+    strand: Strand
+
+
+@dataclass(frozen=True)
+class Gene:
+    """A coding sequence and the protein it codes for.
+
+    Attributes
+    ----------
+    protein_id : str
+        Accession of the protein.
+    locus : str
+        Gene symbol or locus tag: isoforms of one gene share it.
+    organism : str
+        Scientific name.
+    span : Interval
+        From the first to the last base of the CDS, introns included.
+    exons : tuple of (start, end)
+        Coding parts on the forward strand, ascending; 0-based, half-open.
+    protein : str
+        The protein, without the stop.
+    """
+
+    protein_id: str
+    locus: str
+    organism: str
+    span: Interval
+    exons: tuple[tuple[int, int], ...]
+    protein: str
+
+
+Row = dict[str, Any]
+"""A pair in the making: the columns of `SCHEMA`, less what its place in the data set decides."""
+
+
+def pairs_table(rows: list[Row], config: PairConfig, split: str) -> pa.Table:
+    """Give rows their label and id, and bring them into the order of their ids, which is random.
+
+    Returns
+    -------
+    pyarrow.Table
+        Schema `SCHEMA`.
+    """
+    finished = []
+    for row in rows:
+        labelled = {name: row.get(name) for name in SCHEMA.names} | {"label": int(row["kind"] in config.similar_kinds)}
+        finished.append(labelled | {"pair_id": pair_id(labelled, config.name, split)})
+    return pa.Table.from_pylist(sorted(finished, key=lambda row: str(row["pair_id"])), schema=SCHEMA)
+
+
+def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:
+    """Digest of a whole row and its place, so that no value can change unnoticed.
+
+    Parameters
+    ----------
+    row : mapping
+        A row with the columns of `SCHEMA`; its own ``pair_id`` is left out.
+    config, split : str
+        Where the row stands.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits of a SHA-256.
+    """
+    values = [config, split, *(repr(row[name]) for name in SCHEMA.names if name != "pair_id")]
+    return hashlib.sha256("\x1f".join(values).encode()).hexdigest()[:16]

@@ -1,0 +1,68 @@
+"""How well the label can be told without comparing the two sides: every AUC should be near one half."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+from bio_paws.configs import PairConfig
+from bio_paws.constraints import COMPOSITION_LETTERS
+
+SHORTCUTS = ("sentence1", "sentence2", "length", "GC")
+"""Either side alone by a logistic regression on its 3-mers, the difference in length, the difference in GC content
+(for proteins in the residues of GC-rich codons)."""
+
+
+def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> dict[str, float]:
+    """Measure each shortcut: fitted on train, area under the ROC curve on test.
+
+    Returns
+    -------
+    dict of str to float
+        By name as in `SHORTCUTS`; nan where a split is empty.
+    """
+    columns = ["sentence1", "sentence2", "label"]
+    train, test = (pq.read_table(folder / entry["splits"][split]["file"], columns=columns) for split in ("train", "test"))
+    if not train.num_rows or not test.num_rows:
+        return dict.fromkeys(SHORTCUTS, float("nan"))
+    labels = train["label"].to_numpy(), test["label"].to_numpy()
+    aucs = {}
+    for side in ("sentence1", "sentence2"):
+        model = make_pipeline(
+            CountVectorizer(analyzer="char", ngram_range=(3, 3), lowercase=False),
+            MaxAbsScaler(),
+            LogisticRegression(max_iter=500),
+        )
+        model.fit(train[side].to_pylist(), labels[0])
+        aucs[side] = float(roc_auc_score(labels[1], model.decision_function(test[side].to_pylist())))
+    for name, differences in (("length", _length_differences), ("GC", _composition_differences)):
+        fitted, measured = differences(train.to_pylist(), config), differences(test.to_pylist(), config)
+        direction = 1 if roc_auc_score(labels[0], fitted) >= 0.5 else -1
+        aucs[name] = float(roc_auc_score(labels[1], direction * measured))
+    return aucs
+
+
+def _length_differences(rows: list[dict[str, str]], _: PairConfig) -> NDArray[np.float64]:
+    return np.array([abs(len(row["sentence1"]) - len(row["sentence2"])) for row in rows], dtype=np.float64)
+
+
+def _composition_differences(rows: list[dict[str, str]], config: PairConfig) -> NDArray[np.float64]:
+    first, second = {
+        "dna": ("dna", "dna"),
+        "protein": ("protein", "protein"),
+        "dna_protein": ("dna", "protein"),
+    }[config.molecule]
+
+    def part(text: str, molecule: str) -> float:
+        return sum(map(text.count, COMPOSITION_LETTERS[molecule])) / len(text)
+
+    return np.array([abs(part(row["sentence1"], first) - part(row["sentence2"], second)) for row in rows])

@@ -1,0 +1,127 @@
+"""Results of stages on disk: written once, whole, under a name that holds everything they depend on.
+
+A stage's file appears by rename, so it is either complete or absent; a build that was killed finds what was finished
+and does only the rest. The key of a stage covers its inputs and this package's own code, so a stale result is never
+taken for a fresh one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from tqdm import tqdm
+
+from bio_paws.errors import BioPawsError
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Digest of this package's source files."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def digest_of(*parts: Any) -> str:
+    """Digest of values that JSON can hold."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; it becomes `path` if the block ends well, and is gone otherwise.
+
+    Raises
+    ------
+    BioPawsError
+        When the disk is full or the folder cannot be written to.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise BioPawsError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write a table as an Arrow IPC file, atomically."""
+    with atomic(path) as part, pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+        writer.write_table(table)
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """Read an Arrow IPC file, memory-mapped."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON, keys sorted, atomically."""
+    with atomic(path) as part:
+        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """The folder of a build's stages.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    key : str
+        Digest of what every stage depends on: sources, code, versions.
+    """
+
+    root: Path
+    key: str
+
+    def path(self, stage: str, suffix: str, *parameters: Any) -> Path:
+        """Path of a stage's result for these parameters."""
+        return self.root / stage / f"{digest_of(self.key, stage, *parameters)}{suffix}"
+
+
+def run_shards(executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str) -> list[Path]:
+    """Run `work(path, *arguments)` for each shard whose file is missing; return all files in shard order.
+
+    Raises
+    ------
+    BioPawsError
+        When a shard fails, or its worker process is killed.
+    """
+    missing = [(path, arguments) for path, arguments in shards if not path.is_file()]
+    try:
+        futures = [executor.submit(work, path, *arguments) for path, arguments in missing]
+        with tqdm(total=len(futures), desc=title, disable=None, leave=False) as bar:
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update()
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
+    except BrokenExecutor as error:
+        raise BioPawsError(f"{title}: a worker process was killed (out of memory?): run again, it goes on from here") from error
+    return [path for path, _ in shards]

@@ -1,0 +1,1 @@
+"""Programs and kernels the stages call."""

@@ -1,0 +1,216 @@
+"""Write a finished data set: Parquet, manifest and card, in a new folder that then takes the old one's place."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+from bio_paws_cards.render import render_card
+
+from bio_paws.biopaws import features_of, parquet_name
+from bio_paws.configs import DATA_VERSION, PairConfig
+from bio_paws.errors import BioPawsError
+from bio_paws.pipeline import Recipe
+from bio_paws.records import SCHEMA
+from bio_paws.sequences import Corpus
+from bio_paws.sources import Assembly, sha256_of
+from bio_paws.stages import read_json, write_json
+
+MANIFEST = "manifest.json"
+CARD = "README.md"
+ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
+_CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
+_PACKAGES = ("bio-paws", "biopython", "numpy", "parasail", "pyarrow")
+
+
+def write_split(path: Path, table: pa.Table, config: PairConfig) -> None:
+    """Write a split as Parquet: zstd, page checksums and index, content-defined chunks, features in the metadata."""
+    chunking = datasets.config.DEFAULT_CDC_OPTIONS
+    metadata = {
+        "huggingface": json.dumps({"info": {"features": features_of(config).to_dict()}}),
+        # The Hub looks for the first key, datasets writes the second.
+        "use_content_defined_chunking": json.dumps(chunking),
+        "content_defined_chunking": json.dumps(chunking),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        path,
+        row_group_size=ROW_GROUP,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=_CATEGORIES,
+        write_page_index=True,
+        write_page_checksum=True,
+        use_content_defined_chunking=chunking,
+    )
+
+
+def content_hash(pair_ids: dict[str, list[str]]) -> str:
+    """Hash of a config's content, whatever wrote its Parquet: each id is a digest of its row and its split."""
+    digest = hashlib.sha256()
+    for split, ids in pair_ids.items():
+        digest.update("".join(f"{split}\t{one}\n" for one in ids).encode())
+    return digest.hexdigest()
+
+
+def write_config(folder: Path, config: PairConfig, tables: dict[str, pa.Table], outcomes: dict[str, int]) -> dict[str, Any]:
+    """Write the splits of a config and return its entry in the manifest."""
+    splits: dict[str, Any] = {}
+    for split, table in tables.items():
+        path = folder / config.name / parquet_name(split)
+        write_split(path, table, config)
+        splits[split] = {
+            "file": f"{config.name}/{path.name}",
+            "rows": table.num_rows,
+            "similar": pa.compute.sum(table["label"]).as_py() or 0,
+            "bytes": path.stat().st_size,
+            "memory_bytes": table.nbytes,
+            "sha256": sha256_of(path),
+        }
+    return {
+        "version": DATA_VERSION,
+        "summary": config.summary,
+        "molecule": config.molecule,
+        "mean_length": config.mean_length,
+        "label_names": list(config.label_names),
+        "pairs_wanted": config.pairs,
+        "columns": [[field.name, str(field.type)] for field in SCHEMA],
+        "content_sha256": content_hash({split: table["pair_id"].to_pylist() for split, table in tables.items()}),
+        "outcomes": dict(sorted(outcomes.items())),
+        "splits": splits,
+    }
+
+
+def base_manifest(
+    recipe: Recipe, assemblies: tuple[Assembly, ...], corpus: Corpus, blast_version: str, search_space: dict[str, int]
+) -> dict[str, Any]:
+    """Return the manifest of a build before its configs: nothing in it depends on the machine, the workers or the time."""
+    return {
+        "name": "bioPAWS",
+        "version": DATA_VERSION,
+        "arguments": {"pairs": recipe.pairs, "seed": recipe.seed, "source": [Path(one).name for one in recipe.source]},
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | {"blast": blast_version},
+        "sources": [
+            {
+                "accession": one.accession,
+                "name": one.name,
+                "origin": one.origin,
+                "organisms": _organisms(one, corpus),
+                "files": [{"role": f.role, "name": f.path.name, "sha256": f.sha256} for f in one.files],
+            }
+            for one in assemblies
+        ],
+        "rejected_records": corpus.rejected,
+        "search_space": search_space,
+        "configs": {},
+    }
+
+
+def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:
+    return [assembly.organism] if assembly.organism else sorted(set(corpus.organism.values()))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a data set.
+
+    Raises
+    ------
+    BioPawsError
+        When the folder holds none, or one that cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = read_json(path)
+    except FileNotFoundError:
+        raise BioPawsError(f"{folder}: no {MANIFEST} in it, so not a built data set: run bio-paws build") from None
+    except (OSError, ValueError) as error:
+        raise BioPawsError(f"{path}: cannot be read ({error}): build the data set again") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("configs"), dict):
+        raise BioPawsError(f"{path}: not a manifest of bioPAWS: build the data set again")
+    return manifest
+
+
+def finish(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write manifest and card into a folder that holds the configs."""
+    write_json(folder / MANIFEST, manifest)
+    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside `out`; when the block ends well it takes the place of `out`, else nothing changes.
+
+    Raises
+    ------
+    BioPawsError
+        When `out` holds something that is not a data set, or cannot be written.
+    """
+    parent, old = out.absolute().parent, out.absolute().with_name(f".{out.name}.old")
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        if old.exists() and not out.exists():
+            old.rename(out)  # a kill between the two renames below
+        if out.exists():
+            if not out.is_dir():
+                raise BioPawsError(f"{out}: not a folder: name another one with --out")
+            names = {path.name for path in out.iterdir()}
+            if names - {CARD} and MANIFEST not in names:
+                raise BioPawsError(f"{out}: holds files that are not a bioPAWS data set: name another folder with --out")
+            if not os.access(out, os.W_OK):
+                raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
+        new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".new", dir=parent))
+    except OSError as error:
+        raise BioPawsError(f"{out}: cannot be written ({error.strerror}): name another folder with --out") from error
+    try:
+        new.chmod(0o755)
+        yield new
+        shutil.rmtree(old, ignore_errors=True)
+        if out.exists():
+            out.rename(old)
+        new.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise BioPawsError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if old.exists() and not out.exists():
+            old.rename(out)
+
+
+def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:
+    """Carry over the configs of an earlier build of the same sources that this build does not make anew.
+
+    Raises
+    ------
+    BioPawsError
+        When the earlier build is of other sources, seed or versions: its splits would not fit.
+    """
+    if not (out / MANIFEST).is_file():
+        return
+    earlier = read_manifest(out)
+    others = {name: entry for name, entry in earlier["configs"].items() if name not in manifest["configs"]}
+    if not others:
+        return
+    same = ("version", "arguments", "versions", "sources")
+    if any(earlier.get(name) != manifest[name] for name in same):
+        raise BioPawsError(
+            f"{out}: holds {', '.join(others)} built otherwise (sources, seed, pairs or versions): "
+            "build all configs, or name another folder with --out"
+        )
+    for name, entry in others.items():
+        shutil.copytree(out / name, new / name)
+        manifest["configs"][name] = entry
+
+

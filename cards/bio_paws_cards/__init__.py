@@ -1,0 +1,1 @@
+"""Render the card of a bioPAWS data set."""

@@ -1,0 +1,1 @@
+"""Evaluate language models on PAWS-X and bioPAWS."""

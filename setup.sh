@@ -1,0 +1,28 @@
+#!/bin/sh
+# Set up the virtual environment $1 with the tested versions, and BLAST+ where it is missing and may be installed.
+set -eu
+venv=$1
+python=${PYTHON:-python3.11}
+
+if ! command -v blastn >/dev/null 2>&1; then
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq ncbi-blast+
+    else
+        echo "BLAST+ is missing: run 'sudo apt-get install ncbi-blast+' (or conda install -c bioconda blast), then run make again" >&2
+        exit 2
+    fi
+fi
+
+if ! "$python" -m venv "$venv" 2>/dev/null; then
+    # Debian keeps venv apart from Python itself.
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$(basename "$python")-venv"
+        "$python" -m venv --clear "$venv"
+    else
+        echo "$python cannot make a virtual environment: run 'sudo apt-get install python3.11-venv', then run make again" >&2
+        exit 2
+    fi
+fi
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
