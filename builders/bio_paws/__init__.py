@@ -1,1 +1,5 @@
-"""Build the bioPAWS data set."""
+"""Build, check and load the bioPAWS data set."""
+
+from bio_paws.load import load
+
+__all__ = ["load"]

@@ -72,14 +72,19 @@ class BioPaws(datasets.ArrowBasedBuilder):
         config = configs.get_config(self.config.name)
         return datasets.DatasetInfo(description=config.summary, features=features_of(config), version=DATA_VERSION)
 
-    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:  # noqa: ARG002
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         config = configs.get_config(self.config.name)
         if self._folder is not None:
             files = {split: self._folder / config.name / parquet_name(split) for split in configs.SPLITS}
         else:
             with nullcontext(self._prepared) if self._prepared else prepare(self._recipe) as prepared:
                 files, _ = make_config(config, prepared)
-        return [datasets.SplitGenerator(name=split, gen_kwargs={"files": [path]}) for split, path in files.items()]
+        # datasets knows no empty split.
+        return [
+            datasets.SplitGenerator(name=split, gen_kwargs={"files": [path]})
+            for split, path in files.items()
+            if path.is_file() and any(table.num_rows for _, table in self._generate_tables([path]))
+        ]
 
     def _generate_tables(self, files: list[Path]) -> Iterator[tuple[tuple[int, int], pa.Table]]:
         for number, path in enumerate(files):

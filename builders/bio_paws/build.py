@@ -21,7 +21,7 @@ from bio_paws.constraints import search_space
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
 from bio_paws.shortcuts import shortcut_aucs
-from bio_paws.stages import code_digest
+from bio_paws.stages import code_digest, read_arrow
 from bio_paws.tools import blast
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,9 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
         for config in wanted:
             need = missing_input(config, corpus)
             if need and names:
-                raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
+                raise BioPawsError(
+                    f"{config.name}: the source holds no {need}: add a source that does, or leave it out"
+                )
             entry = None if need else _write(config, prepared, new)
             if entry is None:
                 left_out[config.name] = f"the source holds no {need}" if need else "no pair met its constraints"
@@ -94,7 +96,9 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
         writer.keep_other_configs(out, new, manifest)
-        manifest["configs"] = {c.name: manifest["configs"][c.name] for c in configs.CONFIGS if c.name in manifest["configs"]}
+        manifest["configs"] = {
+            c.name: manifest["configs"][c.name] for c in configs.CONFIGS if c.name in manifest["configs"]
+        }
         writer.finish(new, manifest)
         violations = verify(new, manifest, prepared.executor)
         clock.lap("checks")
@@ -142,15 +146,14 @@ def _timed(work: Callable[..., object], *arguments: object) -> float:
 
 def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] | None:
     """Make one config through the datasets builder and write it; None when not a single pair was found."""
-    _, outcomes = make_config(config, prepared)
+    paths, outcomes = make_config(config, prepared)
     parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, code_digest())
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
-    builder.download_and_prepare()
-    dataset = builder.as_dataset()
-    tables = {split: part.data.table.combine_chunks() for split, part in dataset.items()}
-    if not any(table.num_rows for table in tables.values()):
+    if not any(read_arrow(path).num_rows for path in paths.values()):
         return None
+    builder.download_and_prepare()
+    tables = {split: part.data.table.combine_chunks() for split, part in builder.as_dataset().items()}
     return writer.write_config(new, config, tables, outcomes)
 
 

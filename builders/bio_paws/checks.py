@@ -66,7 +66,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     found: list[Violation] = []
     data: dict[tuple[str, str], list[Row]] = {}
     for name, entry in manifest["configs"].items():
-        for split in SPLITS:
+        for split in entry["splits"]:
             try:
                 table = pq.read_table(folder / entry["splits"][split]["file"], page_checksum_verification=True)
                 if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
@@ -76,7 +76,14 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
                 found.append(Violation(name, split, "", f"cannot be read: {str(error).splitlines()[0]}"))
     organisms = {one for source in manifest["sources"] for one in source["organisms"]}
     jobs = [
-        executor.submit(_check_rows, get_config(name), split, rows[at : at + _ROWS_A_JOB], manifest["search_space"], organisms)
+        executor.submit(
+            _check_rows,
+            get_config(name),
+            split,
+            rows[at : at + _ROWS_A_JOB],
+            manifest["search_space"],
+            organisms,
+        )
         for (name, split), rows in data.items()
         for at in range(0, len(rows), _ROWS_A_JOB)
     ]
@@ -128,7 +135,9 @@ def _any_row(config: PairConfig, split: str, row: Row, organisms: set[str]) -> I
         return
     if row["pair_id"] != pair_id(row, config.name, split):
         yield "pair_id is not the digest of the row in this split: a value was changed, or the row moved"
-    if row["label"] not in (0, 1) or row["kind"] not in (config.similar_kinds if row["label"] else config.dissimilar_kinds):
+    if row["label"] not in (0, 1) or row["kind"] not in (
+        config.similar_kinds if row["label"] else config.dissimilar_kinds
+    ):
         yield f"label {row['label']} does not go with kind {row['kind']!r}"
     exchanged = row["kind"] in ("other_group", "other_gene")
     if (row["group1"] == row["group2"]) == exchanged:
@@ -234,7 +243,10 @@ def _check_split(
             example[key] = row
         for key, balance in degree.items():
             if balance:
-                yield violation(f"sentence{side} ({key[0]}:{key[1]}-{key[2]}) is not equally often under both labels", example[key])
+                yield violation(
+                    f"sentence{side} ({key[0]}:{key[1]}-{key[2]}) is not equally often under both labels",
+                    example[key],
+                )
     similar = Counter(row["kind"] for row in rows if row["label"] == 1)
     wanted = (pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2
     for kind, share in config.similar_mix:
@@ -243,10 +255,12 @@ def _check_split(
             yield violation(f"{similar[kind]} pairs of kind {kind!r} among {labels[1]}, {share}% are wanted")
 
 
-def _check_hashes(folder: Path, manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+def _check_hashes(
+    folder: Path, manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]
+) -> Iterator[Violation]:
     for name, entry in manifest["configs"].items():
         content = hashlib.sha256()
-        for split in SPLITS:
+        for split in entry["splits"]:
             for row in data.get((name, split), []):
                 content.update(f"{split}\t{row['pair_id']}\n".encode())
             path = folder / entry["splits"][split]["file"]
@@ -325,7 +339,12 @@ def _check_homologs(
             for query, subject in sorted(hits.items()):
                 name, row = queries[query]
                 other, hit = subjects[subject]
-                yield Violation(name, split, row["pair_id"], f"homologous to row {hit['pair_id']} of {other} in an earlier split")
+                yield Violation(
+                    name,
+                    split,
+                    row["pair_id"],
+                    f"homologous to row {hit['pair_id']} of {other} in an earlier split",
+                )
 
 
 def _search(

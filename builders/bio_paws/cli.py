@@ -41,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
     verb = verbs.add_parser("list", help="configs, sizes, versions")
-    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="data set whose sizes to show (default: bioPAWS)")
+    verb.add_argument(
+        "dir", nargs="?", type=Path, default=_DATA, help="data set whose sizes to show (default: bioPAWS)"
+    )
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_list)
 
@@ -64,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("verify", help="re-check every row from scratch; exit 1 on any violation")
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
-    verb.add_argument("--shortcuts", action="store_true", help="also measure how well the label can be told by shortcuts")
+    verb.add_argument(
+        "--shortcuts", action="store_true", help="also measure how well the label can be told by shortcuts"
+    )
     verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_verify)

@@ -58,7 +58,13 @@ class CodingPairs:
     """Makes the pairs of a dna_protein config."""
 
     def __init__(
-        self, config: PairConfig, files: CorpusFiles, lookup: Lookup, work: Workdir, executor: Executor, seed: int
+        self,
+        config: PairConfig,
+        files: CorpusFiles,
+        lookup: Lookup,
+        work: Workdir,
+        executor: Executor,
+        seed: int,
     ) -> None:
         self._config = config
         self._files = files
@@ -119,9 +125,7 @@ class CodingPairs:
         for i, row in enumerate(chosen):
             other = chosen[exchanged.get(i, i)]
             kind: Kind = "other_gene" if i in exchanged else "frameshift" if i in shifted else "mutated_protein"
-            proposals.append(
-                Proposal(kind, row["gene"], other["gene"], row["split"], row["group1"], other["group2"])
-            )
+            proposals.append(Proposal(kind, row["gene"], other["gene"], row["split"], row["group1"], other["group2"]))
         return proposals
 
     def _with_dissimilar(self, chosen: list[Row], dissimilar: list[Row]) -> list[Row]:

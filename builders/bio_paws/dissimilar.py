@@ -26,8 +26,8 @@ Square = tuple[Row, Row, Row, Row]
 """Two similar rows and the two dissimilar ones made of them."""
 
 TOLERANCES: tuple[tuple[int, int], ...] = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 3))
-"""How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give more
-pairs, but also give the label away."""
+"""How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give
+more pairs, but also give the label away."""
 
 SIDES = ("sentence1", "sentence2")
 
@@ -70,7 +70,7 @@ def make_squares(
         Squares and candidates by outcome.
     """
     outcomes: Counter[str] = Counter()
-    missing = {kind: round(pairs * share / 100) for kind, share in config.similar_mix}
+    missing: dict[str, int] = {kind: round(pairs * share / 100) for kind, share in config.similar_mix}
     rows = candidates.to_pylist()
     used: set[int] = set()
     chosen: list[Square] = []
@@ -148,9 +148,7 @@ def _squares(
             yield square
 
 
-def _square(
-    judge: Judge, row1: Row, row2: Row, seen: set[tuple[str, str]], outcomes: Counter[str]
-) -> Square | None:
+def _square(judge: Judge, row1: Row, row2: Row, seen: set[tuple[str, str]], outcomes: Counter[str]) -> Square | None:
     rows = [row1, row2]
     for first, second in ((row1, row2), (row2, row1)):
         made = judge.dissimilar(first, second)

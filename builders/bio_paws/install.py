@@ -23,7 +23,9 @@ def install(folder: Path) -> dict[str, str]:
     """
     places = {}
     for name, entry in read_manifest(folder)["configs"].items():
-        builder = BioPaws(dataset_name="bioPAWS", config_name=name, hash=entry["content_sha256"], folder=folder.absolute())
+        builder = BioPaws(
+            dataset_name="bioPAWS", config_name=name, hash=entry["content_sha256"], folder=folder.absolute()
+        )
         builder.download_and_prepare()
         places[name] = str(builder.cache_dir)
     return places

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import datasets
-
 from bio_paws.configs import DATA_VERSION, get_config
 from bio_paws.errors import BioPawsError
 
@@ -34,6 +32,8 @@ def load(config: str, *, data: str | Path | None = None, split: str | None = Non
     BioPawsError
         When there is no such config, or no data set can be found.
     """
+    import datasets  # takes a second: `import bio_paws` should not
+
     get_config(config)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
@@ -43,5 +43,5 @@ def load(config: str, *, data: str | Path | None = None, split: str | None = Non
         return datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         raise BioPawsError(
-            f"{config}: no data set found at {place} ({type(error).__name__}): build it with bio-paws build, or pass data="
+            f"{config}: no data set found at {place} ({type(error).__name__}): run bio-paws build, or pass data="
         ) from error

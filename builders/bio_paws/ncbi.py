@@ -131,7 +131,9 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
     try:
         response = session.get(url, timeout=_TIMEOUT, **kwargs)  # type: ignore[arg-type]
     except requests.RequestException as error:
-        raise BioPawsError(f"{url}: cannot be reached ({type(error).__name__}): check the network and run again") from error
+        raise BioPawsError(
+            f"{url}: cannot be reached ({type(error).__name__}): check the network and run again"
+        ) from error
     if response.status_code == 404:
         raise BioPawsError(f"{url}: not found at NCBI: check the accession and its version")
     if not response.ok and response.status_code != 416:

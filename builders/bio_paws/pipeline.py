@@ -59,7 +59,10 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
             stages.write_arrow(paths[name], table)
     files = similar.CorpusFiles(**paths)
     with open_executor(recipe.workers) as executor:
-        dna, protein = similar.search_dna(files, work, executor), similar.search_proteins(files, work, executor)
+        dna, protein = (
+            similar.search_dna(files, work, executor),
+            similar.search_proteins(files, work, executor),
+        )
         loci = work.path("loci", ".arrow", recipe.seed)
         if not loci.is_file():
             hits = stages.read_arrow(dna), stages.read_arrow(protein)
@@ -92,7 +95,7 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
         rows, outcomes = make(config, prepared, lookup, earlier, pairs)
         for split, path in paths.items():
             stages.write_arrow(path, pairs_table(rows[split], config, split))
-        stages.write_json(counted, outcomes)
+        stages.write_json(counted, dict(sorted(outcomes.items())))
     return paths, Counter(stages.read_json(counted))
 
 

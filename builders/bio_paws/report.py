@@ -21,7 +21,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     cells = [list(header), *([str(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in cells
     ]
     return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
@@ -68,7 +71,7 @@ def build_text(report: BuildReport) -> str:
         table(
             ("config", *SPLITS, "seconds"),
             [
-                (one.name, *(f"{one.rows[split]:,}" for split in SPLITS), f"{one.seconds:.1f}")
+                (one.name, *(f"{one.rows.get(split, 0):,}" for split in SPLITS), f"{one.seconds:.1f}")
                 for one in report.configs
             ],
         ),

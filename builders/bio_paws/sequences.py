@@ -13,6 +13,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from Bio.SeqFeature import Location, SeqFeature
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
 from bio_paws.errors import BioPawsError
-from bio_paws.records import Gene, Interval, Sequence
+from bio_paws.records import Gene, Interval, Sequence, Strand
 from bio_paws.sources import Assembly, SourceFile
 from bio_paws.tools.smith_waterman import reverse_complement
 
@@ -353,9 +354,9 @@ def _interval_of(source: str, location: Any) -> tuple[Interval | None, tuple[tup
     if order != sorted(order, reverse=location.strand == -1):
         return None, (), "crosses_origin"
     # Exons that overlap or touch: ribosomal slippage.
-    if any(left[1] >= right[0] for left, right in zip(parts, parts[1:], strict=False)):
+    if any(left[1] >= right[0] for left, right in pairwise(parts)):
         return None, (), "slippage"
-    strand = "+" if location.strand == 1 else "-"
+    strand: Strand = "+" if location.strand == 1 else "-"
     return Interval(source, parts[0][0], parts[-1][1], strand), tuple(parts), ""
 
 

@@ -28,12 +28,14 @@ def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> di
     Returns
     -------
     dict of str to float
-        By name as in `SHORTCUTS`; nan where a split is empty.
+        By name as in `SHORTCUTS`; nan without a train or a test split.
     """
     columns = ["sentence1", "sentence2", "label"]
-    train, test = (pq.read_table(folder / entry["splits"][split]["file"], columns=columns) for split in ("train", "test"))
-    if not train.num_rows or not test.num_rows:
+    if not {"train", "test"} <= entry["splits"].keys():
         return dict.fromkeys(SHORTCUTS, float("nan"))
+    train, test = (
+        pq.read_table(folder / entry["splits"][split]["file"], columns=columns) for split in ("train", "test")
+    )
     labels = train["label"].to_numpy(), test["label"].to_numpy()
     aucs = {}
     for side in ("sentence1", "sentence2"):

@@ -47,12 +47,25 @@ PIECE = 20_000
 PIECES_A_SHARD = 32
 PROTEINS_A_SHARD = 64
 HITS_A_SHARD = 4_000
-MIN_DRAWS, DRAWS_A_PAIR, MAX_DRAWS_A_SLOT = 40_000, 5, 12
-"""Windows drawn in a split for each similar pair that it needs: the more, the closer the dissimilar pairs match."""
+DRAWS_A_PAIR, MAX_DRAWS_A_SLOT = 7, 12
+"""Windows drawn for each similar pair that is needed, and at most in one slot."""
+DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
+"""Windows that match in length and composition grow with the square of those drawn: so a small split draws
+``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
 
 _MAX_EVALUE = "1e-5"
 # Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
-_DNA_SEARCH = ("-task", "megablast", "-word_size", "16", "-lcase_masking", "-soft_masking", "true", "-dust", "no")
+_DNA_SEARCH = (
+    "-task",
+    "megablast",
+    "-word_size",
+    "16",
+    "-lcase_masking",
+    "-soft_masking",
+    "true",
+    "-dust",
+    "no",
+)
 _PROTEIN_SEARCH = ("-task", "blastp", "-seg", "yes", "-soft_masking", "true")
 _BTOP = re.compile(r"(\d+)|(\D\D)")
 
@@ -96,8 +109,7 @@ def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor) -> Pa
     """Search one protein of each gene against all others; return an Arrow file of hits, schema `HITS`."""
     proteins = representative_proteins(files.load())
     batches = [
-        [(one.id, 0) for one in proteins[i : i + PROTEINS_A_SHARD]]
-        for i in range(0, len(proteins), PROTEINS_A_SHARD)
+        [(one.id, 0) for one in proteins[i : i + PROTEINS_A_SHARD]] for i in range(0, len(proteins), PROTEINS_A_SHARD)
     ]
     return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins))
 
@@ -121,7 +133,10 @@ def _search(
             run_shards(
                 executor,
                 _search_shard,
-                [(path, (files, molecule, batch, database, residues)) for path, batch in zip(shards, batches, strict=True)],
+                [
+                    (path, (files, molecule, batch, database, residues))
+                    for path, batch in zip(shards, batches, strict=True)
+                ],
                 f"search {molecule}",
             )
         write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
@@ -166,7 +181,8 @@ def _each_once(hits: pa.Table, names: list[str]) -> pa.Table:
     """Turn BLAST's hits into places, and keep one of A on B and B on A."""
     kept: list[tuple[Any, ...]] = []
     for query, q0, q1, subject, s0, s1, btop in zip(
-        *(hits[name].to_pylist() for name in hits.column_names if name not in ("evalue", "score")), strict=True
+        *(hits[name].to_pylist() for name in hits.column_names if name not in ("evalue", "score")),
+        strict=True,
     ):
         one, _, at = query.partition(":")
         start1, end1 = int(at) + q0 - 1, int(at) + q1
@@ -174,7 +190,7 @@ def _each_once(hits: pa.Table, names: list[str]) -> pa.Table:
         if (int(one), start1) < (int(subject), start2):
             strand = "+" if s0 <= s1 else "-"
             kept.append((names[int(one)], start1, end1, names[int(subject)], start2, end2, strand, btop))
-    columns = list(zip(*kept, strict=True)) or [[]] * len(HITS)
+    columns = list(zip(*kept, strict=True)) or [()] * len(HITS)
     return pa.table([pa.array(c, t) for c, t in zip(columns, HITS.types, strict=True)], schema=HITS)
 
 
@@ -254,7 +270,7 @@ def draw_windows(
     hits : pyarrow.Table
         Schema `HITS`.
     first_hit : int
-        Number of the first hit, so that each hit has its own random stream.
+        Number of the first hit: each shard of hits has its own random stream.
     lookup : Lookup
         Splits of the loci.
     draws : dict of str to float
@@ -262,8 +278,8 @@ def draw_windows(
     seed : int
         Seed of the build.
     """
+    rng = seeded(seed, config.name, "windows", first_hit)
     for number, hit in enumerate(hits.to_pylist(), start=first_hit):
-        rng = seeded(seed, config.name, "windows", number)
         for kinds, (kind, _) in enumerate(config.similar_mix):
             for ordinal, (low, high) in enumerate(slots(config, kind, hit)):
                 wanted = draws[f"{lookup.split_at(hit['source1'], low)}/{kind}"]
@@ -369,7 +385,9 @@ def find_candidates(
     outcomes: Counter[str] = Counter()
     for table in tables:
         outcomes.update(constraints.outcomes_of(table))
-    return pa.concat_tables([constraints.CANDIDATES.empty_table(), *(t.replace_schema_metadata() for t in tables)]), outcomes
+    return pa.concat_tables(
+        [constraints.CANDIDATES.empty_table(), *(t.replace_schema_metadata() for t in tables)]
+    ), outcomes
 
 
 def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int) -> dict[str, float]:
@@ -382,7 +400,9 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int
     draws = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
         for kind, share in config.similar_mix:
-            wanted = max(MIN_DRAWS, DRAWS_A_PAIR * float(part) * pairs / 2) * share / 100
+            quota = float(part) * pairs / 2
+            matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
+            wanted = max(DRAWS_A_PAIR * quota, matching) * share / 100
             draws[f"{split}/{kind}"] = min(wanted / max(counts[f"{split}/{kind}"], 1), MAX_DRAWS_A_SLOT)
     return draws
 

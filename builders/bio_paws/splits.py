@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -96,7 +97,7 @@ def cut_atoms(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) ->
                 merged[-1][1] = max(merged[-1][1], end)
             else:
                 merged.append([start, end])
-        cuts = {0, *((left[1] + right[0]) // 2 for left, right in zip(merged, merged[1:], strict=False))}
+        cuts = {0, *((left[1] + right[0]) // 2 for left, right in pairwise(merged))}
         ends = [0, *(end for _, end in merged)]
         starts = [*(start for start, _ in merged), length]
         for free_start, free_end in zip(ends, starts, strict=True):
@@ -266,9 +267,7 @@ def make_loci(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: 
             rows[-1] = (name, rows[-1][1], end, rows[-1][3])  # neighbours of one group are one stretch
         else:
             rows.append((name, start, end, int(group[atom])))
-    rows += (
-        (one.id, 0, len(one.residues), int(group[atom_of[one.id]])) for one in corpus.proteins.values()
-    )
+    rows += ((one.id, 0, len(one.residues), int(group[atom_of[one.id]])) for one in corpus.proteins.values())
     columns = list(zip(*rows, strict=True))
     groups = [f"g{number:06d}" for number in columns[3]]
     splits = [SPLITS[split[number]] for number in columns[3]]

@@ -61,7 +61,11 @@ def atomic(path: Path) -> Iterator[Path]:
 
 def write_arrow(path: Path, table: pa.Table) -> None:
     """Write a table as an Arrow IPC file, atomically."""
-    with atomic(path) as part, pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+    with (
+        atomic(path) as part,
+        pa.OSFile(str(part), "wb") as out,
+        pa.ipc.new_file(out, table.schema) as writer,
+    ):
         writer.write_table(table)
 
 
@@ -72,9 +76,9 @@ def read_arrow(path: Path) -> pa.Table:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as JSON, keys sorted, atomically."""
+    """Write a value as JSON, atomically."""
     with atomic(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
@@ -102,7 +106,9 @@ class Workdir:
         return self.root / stage / f"{digest_of(self.key, stage, *parameters)}{suffix}"
 
 
-def run_shards(executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str) -> list[Path]:
+def run_shards(
+    executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str
+) -> list[Path]:
     """Run `work(path, *arguments)` for each shard whose file is missing; return all files in shard order.
 
     Raises
@@ -123,5 +129,7 @@ def run_shards(executor: Executor, work: Callable[..., None], shards: list[tuple
                     future.cancel()
                 raise
     except BrokenExecutor as error:
-        raise BioPawsError(f"{title}: a worker process was killed (out of memory?): run again, it goes on from here") from error
+        raise BioPawsError(
+            f"{title}: a worker process was killed (out of memory?): run again, it goes on from here"
+        ) from error
     return [path for path, _ in shards]

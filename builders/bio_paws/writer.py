@@ -16,7 +16,6 @@ from typing import Any
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
-from bio_paws_cards.render import render_card
 
 from bio_paws.biopaws import features_of, parquet_name
 from bio_paws.configs import DATA_VERSION, PairConfig
@@ -26,6 +25,7 @@ from bio_paws.records import SCHEMA
 from bio_paws.sequences import Corpus
 from bio_paws.sources import Assembly, sha256_of
 from bio_paws.stages import read_json, write_json
+from bio_paws_cards.render import render_card
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -65,7 +65,9 @@ def content_hash(pair_ids: dict[str, list[str]]) -> str:
     return digest.hexdigest()
 
 
-def write_config(folder: Path, config: PairConfig, tables: dict[str, pa.Table], outcomes: dict[str, int]) -> dict[str, Any]:
+def write_config(
+    folder: Path, config: PairConfig, tables: dict[str, pa.Table], outcomes: dict[str, int]
+) -> dict[str, Any]:
     """Write the splits of a config and return its entry in the manifest."""
     splits: dict[str, Any] = {}
     for split, table in tables.items():
@@ -94,13 +96,21 @@ def write_config(folder: Path, config: PairConfig, tables: dict[str, pa.Table], 
 
 
 def base_manifest(
-    recipe: Recipe, assemblies: tuple[Assembly, ...], corpus: Corpus, blast_version: str, search_space: dict[str, int]
+    recipe: Recipe,
+    assemblies: tuple[Assembly, ...],
+    corpus: Corpus,
+    blast_version: str,
+    search_space: dict[str, int],
 ) -> dict[str, Any]:
-    """Return the manifest of a build before its configs: nothing in it depends on the machine, the workers or the time."""
+    """Return a build's manifest before its configs: nothing in it depends on the machine, the workers or the time."""
     return {
         "name": "bioPAWS",
         "version": DATA_VERSION,
-        "arguments": {"pairs": recipe.pairs, "seed": recipe.seed, "source": [Path(one).name for one in recipe.source]},
+        "arguments": {
+            "pairs": recipe.pairs,
+            "seed": recipe.seed,
+            "source": [Path(one).name for one in recipe.source],
+        },
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | {"blast": blast_version},
         "sources": [
             {
@@ -167,7 +177,9 @@ def replacing(out: Path) -> Iterator[Path]:
                 raise BioPawsError(f"{out}: not a folder: name another one with --out")
             names = {path.name for path in out.iterdir()}
             if names - {CARD} and MANIFEST not in names:
-                raise BioPawsError(f"{out}: holds files that are not a bioPAWS data set: name another folder with --out")
+                raise BioPawsError(
+                    f"{out}: holds files that are not a bioPAWS data set: name another folder with --out"
+                )
             if not os.access(out, os.W_OK):
                 raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
         new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".new", dir=parent))
@@ -212,5 +224,3 @@ def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:
     for name, entry in others.items():
         shutil.copytree(out / name, new / name)
         manifest["configs"][name] = entry
-
-

@@ -95,7 +95,7 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
     kind = "nucl" if molecule == "dna" else "prot"
     command = [_find("makeblastdb"), "-in", str(fasta), "-dbtype", kind, "-out", str(database), "-title", "x"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    expected = sum(line.startswith(">") for line in fasta.open(encoding="ascii"))
+    expected = _count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
     if done.returncode or not added or int(added.group(1)) != expected:
         raise BioPawsError(f"makeblastdb failed on {fasta}: {_last_line(done.stderr) or _last_line(done.stdout)}")
@@ -138,7 +138,7 @@ def search(
         for line in done.stderr.splitlines():
             logger.debug("%s: %s", program, line)
         text = Path(out.name).read_bytes()
-    expected = sum(line.startswith(">") for line in query.open(encoding="ascii"))
+    expected = _count_records(query)
     processed = re.findall(rb"^# BLAST processed (\d+) queries", text, re.MULTILINE)
     answered = len(re.findall(rb"^# Query:", text, re.MULTILINE))
     if answered != expected or [int(n) for n in processed] != [expected]:
@@ -154,6 +154,11 @@ def search(
     )
     # BLAST's order of equal hits is its own affair: ours is fixed.
     return table.sort_by([(name, "ascending") for name in HITS.names if name not in ("evalue", "score")])
+
+
+def _count_records(fasta: Path) -> int:
+    with fasta.open(encoding="ascii") as lines:
+        return sum(line.startswith(">") for line in lines)
 
 
 def _last_line(text: str) -> str:

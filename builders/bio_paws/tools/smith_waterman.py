@@ -55,20 +55,22 @@ def _column_score(alphabet: Alphabet, a: str, b: str) -> int:
 
 @lru_cache(maxsize=1)
 def _blosum62() -> substitution_matrices.Array:
-    return substitution_matrices.load("BLOSUM62")
+    matrix: substitution_matrices.Array = substitution_matrices.load("BLOSUM62")
+    return matrix
 
 
 @lru_cache(maxsize=64)
 def _matrix(alphabet: Alphabet, match_bits: int, column_bits: int) -> parasail.Matrix:
-    """Substitution matrix whose scores carry the tie rule."""
+    """Substitution matrix whose scores carry the tie rule; the plain one where no bits are given to it."""
     letters = LETTERS[alphabet]
+    bits, column = match_bits + column_bits, 1 if column_bits else 0
+    match = 1 << column_bits if match_bits else 0
     matrix = parasail.matrix_create(letters, 0, 0)
     for i, a in enumerate(letters):
         for j, b in enumerate(letters):
-            score = _column_score(alphabet, a, b) << (match_bits + column_bits)
-            matrix[i, j] = score + ((1 << column_bits) if a == b else 0) - 1
+            matrix[i, j] = (_column_score(alphabet, a, b) << bits) + match * (a == b) - column
     # parasail's last row stands for every other letter: a stop codon, an ambiguous base.
-    other = (_OTHER_LETTER[alphabet] << (match_bits + column_bits)) - 1
+    other = (_OTHER_LETTER[alphabet] << bits) - column
     for i in range(len(letters) + 1):
         matrix[i, len(letters)] = matrix[len(letters), i] = other
     return matrix
@@ -93,22 +95,39 @@ def align(a: str, b: str, alphabet: Alphabet) -> Alignment:
     Raises
     ------
     OverflowError
-        When the strings are so long (some 15 kb) that score, matches and columns do not fit parasail's matrix.
+        When the strings are so long (some 8,000 letters) that scores with the tie rule do not fit parasail's matrix.
     """
-    match_bits = min(len(a), len(b)).bit_length()
+    shorter = min(len(a), len(b))
+    match_bits = shorter.bit_length()
     column_bits = (len(a) + len(b)).bit_length()
-    unit = 1 << (match_bits + column_bits)
-    if 12 * unit > _INT32_MAX:
+    low_bits = match_bits + column_bits
+    if GAP_OPEN[alphabet] + GAP_EXTEND[alphabet] + 1 > _INT32_MAX >> low_bits:
         raise OverflowError(f"strings of {len(a)} and {len(b)} letters are too long to align")
-    best = _MAX_COLUMN_SCORE[alphabet] * min(len(a), len(b)) * unit + (min(len(a), len(b)) << column_bits)
-    kernel = parasail.sw_striped_32 if best < _INT32_MAX else parasail.sw_striped_64
-    extend = GAP_EXTEND[alphabet] * unit + 1
-    # parasail's `open` is the cost of the first gap residue, BLAST's comes on top of `extend`.
-    first = GAP_OPEN[alphabet] * unit + extend
-    key = kernel(a, b, first, extend, _matrix(alphabet, match_bits, column_bits)).score
+    score = None
+    if _MAX_COLUMN_SCORE[alphabet] * shorter + 1 > _INT32_MAX >> low_bits:
+        score = align_score(a, b, alphabet)  # may be as large as that, but seldom is
+    wide = score is not None and score + 1 > _INT32_MAX >> low_bits
+    key = _run(a, b, alphabet, match_bits, column_bits, wide=wide)
+    # parasail hands back the low 32 bits of a wide score: all of matches and columns are in them.
     columns = -key % (1 << column_bits)
     scored = (key + columns) >> column_bits
-    return Alignment(scored >> match_bits, scored & ((1 << match_bits) - 1), columns)
+    matches = scored & ((1 << match_bits) - 1)
+    return Alignment(scored >> match_bits if score is None else score, matches, columns)
+
+
+def align_score(a: str, b: str, alphabet: Alphabet) -> int:
+    """Return the score of the best local alignment alone; the arguments are those of `align`."""
+    return _run(a, b, alphabet, 0, 0, wide=False)
+
+
+def _run(a: str, b: str, alphabet: Alphabet, match_bits: int, column_bits: int, *, wide: bool) -> int:
+    kernel = parasail.sw_striped_64 if wide else parasail.sw_striped_32
+    unit = 1 << (match_bits + column_bits)
+    column = 1 if column_bits else 0
+    extend = GAP_EXTEND[alphabet] * unit + column
+    # parasail's `open` is the cost of the first gap residue, BLAST's comes on top of `extend`.
+    first = GAP_OPEN[alphabet] * unit + extend
+    return int(kernel(a, b, first, extend, _matrix(alphabet, match_bits, column_bits)).score)
 
 
 def best_alignment(a: str, b: str, alphabet: Alphabet) -> Alignment:

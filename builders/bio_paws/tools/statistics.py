@@ -1,8 +1,8 @@
 """Karlin-Altschul statistics: E-values and bit scores of gapped local alignments.
 
 A pair is cut out of a longer BLAST alignment, so its E-value follows from its own Smith-Waterman score:
-``E = K * m * n * exp(-lambda * S)``, m the length of the longer string and n the residues of the search's database, without
-BLAST's edge correction, so that it never comes out smaller than BLAST's.
+``E = K * m * n * exp(-lambda * S)``, m the length of the longer string and n the residues of the search's database,
+without BLAST's edge correction, so that it never comes out smaller than BLAST's.
 
 References
 ----------

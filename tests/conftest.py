@@ -1,0 +1,60 @@
+"""Fixtures: small genomes, the program as a user runs it, and one built data set shared by the tests of a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from genomes import write_source
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_configure() -> None:
+    if os.environ.get("CI") and shutil.which("blastn") is None:
+        pytest.exit("BLAST+ is missing: the tests need it (apt-get install ncbi-blast+)", returncode=3)
+
+
+def run_program(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run bio-paws in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bio_paws.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def bio_paws() -> Run:
+    return run_program
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with three related species in NCBI assembly layout."""
+    return write_source(tmp_path_factory.mktemp("source"))
+
+
+@pytest.fixture(scope="session")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All configs that the small source gives; copy it before changing it."""
+    out = tmp_path_factory.mktemp("built") / "bioPAWS"
+    done = run_program("build", "--source", source, "--out", out, "--pairs", 400, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture
+def built_copy(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "bioPAWS"))

@@ -1,0 +1,141 @@
+"""Builds as a user runs them: the same bytes however they run, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from bio_paws.configs import CONFIGS
+from conftest import Run
+
+SMALL = ("dna50", "protein150", "dna_protein", "--pairs", 120)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_config_is_built_and_checks_out(built: Path, bio_paws: Run) -> None:
+    manifest = json.loads((built / "manifest.json").read_text())
+    assert list(manifest["configs"]) == [config.name for config in CONFIGS]
+    for name, entry in manifest["configs"].items():
+        for split, one in entry["splits"].items():
+            rows = pq.read_table(built / one["file"])
+            assert rows.num_rows == one["rows"] > 0, (name, split)
+            assert 2 * one["similar"] == one["rows"]
+    verified = bio_paws("verify", built, "--workers", 1)
+    assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
+    assert "0 violations" in verified.stdout
+
+
+def test_kinds_of_dna150s_have_their_shares(built: Path) -> None:
+    table = pq.read_table(built / "dna150s/train-00000-of-00001.parquet").to_pylist()
+    similar = [row for row in table if row["label"] == 1]
+    shares = {kind: sum(row["kind"] == kind for row in similar) / len(similar) for kind in ("identical", "containment")}
+    assert 0.2 < shares["identical"] < 0.5
+    assert 0.2 < shares["containment"] < 0.5
+    assert all(row["sentence1"] == row["sentence2"] for row in similar if row["kind"] == "identical")
+
+
+def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    common = ("build", *SMALL, "--source", source)
+    one = bio_paws(*common, "--out", tmp_path / "one/bioPAWS", "--workers", 1)
+    two = bio_paws(*common, "--out", tmp_path / "two/bioPAWS", "--workers", 2)
+    assert one.returncode == two.returncode == 0, one.stderr + two.stderr
+    killed = tmp_path / "killed/bioPAWS"
+    for wait in (3.0, 5.0):
+        command = [sys.executable, "-m", "bio_paws.cli", *map(str, common), "--out", str(killed), "--workers", "2"]
+        process = subprocess.Popen(
+            command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not killed.exists()
+    resumed = bio_paws(*common, "--out", killed, "--workers", 2)
+    assert resumed.returncode == 0, resumed.stderr
+    assert digests(tmp_path / "one/bioPAWS") == digests(tmp_path / "two/bioPAWS") == digests(killed)
+
+
+def test_a_config_does_not_depend_on_the_others_built_with_it(
+    built: Path, source: Path, tmp_path: Path, bio_paws: Run
+) -> None:
+    out = tmp_path / "bioPAWS"
+    done = bio_paws("build", "protein150", "--pairs", 400, "--source", source, "--out", out, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    for path in sorted((out / "protein150").iterdir()):
+        assert path.read_bytes() == (built / "protein150" / path.name).read_bytes()
+
+
+def test_other_configs_are_kept_if_they_belong_together(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    out = tmp_path / "bioPAWS"
+    common = ("--source", source, "--out", out, "--workers", 1, "--pairs", 120)
+    assert bio_paws("build", "protein150", *common).returncode == 0
+    before = digests(out / "protein150")
+    assert bio_paws("build", "protein450", *common).returncode == 0
+    assert digests(out / "protein150") == before
+    assert bio_paws("verify", out, "--workers", 1).returncode == 0
+    everything = digests(out)
+    other_seed = bio_paws("build", "protein450", *common, "--seed", 5)
+    assert other_seed.returncode == 2
+    assert "holds protein150 built otherwise" in other_seed.stderr
+    assert digests(out) == everything
+
+
+@pytest.mark.parametrize(
+    ("file", "suffix", "builds"), [("genomic.fna", "fna", "dna50"), ("protein.faa", "faa", "protein150")]
+)
+def test_bare_fasta_builds_what_it_can(
+    file: str, suffix: str, builds: str, source: Path, tmp_path: Path, bio_paws: Run
+) -> None:
+    import gzip
+
+    text = "".join(
+        gzip.decompress(path.read_bytes()).decode()
+        for path in sorted(source.glob(f"*_{file}.gz"))
+        if "cds" not in path.name
+    )
+    fasta = tmp_path / f"all.{suffix}"
+    fasta.write_text(text)
+    done = bio_paws("build", "--source", fasta, "--out", tmp_path / "bioPAWS", "--pairs", 100, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "bioPAWS" / builds).is_dir()
+    assert "dna_protein: not built, the source holds no genes on their genome" in done.stdout
+    named = bio_paws("build", "dna_protein", "--source", fasta, "--out", tmp_path / "other", "--workers", 1)
+    assert named.returncode == 2
+    assert named.stderr.count("\n") == 1
+
+
+def test_a_new_config_is_one_entry(source: Path, tmp_path: Path) -> None:
+    """A toy config builds, verifies and loads when it is added to the one tuple."""
+    script = tmp_path / "toy.py"
+    script.write_text(
+        "import dataclasses, sys\n"
+        "from bio_paws import configs\n"
+        "toy = dataclasses.replace(configs.get_config('dna50'), name='toy', mean_length=80, pairs=100)\n"
+        "configs.CONFIGS = (*configs.CONFIGS, toy)\n"
+        "from bio_paws.cli import main\n"
+        "from datasets import load_dataset\n"
+        f"out = {str(tmp_path / 'bioPAWS')!r}\n"
+        "if __name__ == '__main__':\n"
+        f"    assert main(['build', 'toy', '--source', {str(source)!r}, '--out', out, '--workers', '1']) == 0\n"
+        "    assert main(['verify', out, '--workers', '1']) == 0\n"
+        "    data = load_dataset(out, 'toy')\n"
+        "    lengths = [len(row['sentence1']) for row in data['train']]\n"
+        "    assert 60 < sum(lengths) / len(lengths) < 100, lengths\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,152 @@
+"""The one similarity function, pinned against Biopython and against the definition itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from Bio import Align
+from Bio.Align import substitution_matrices
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws.tools.smith_waterman import (
+    LETTERS,
+    Alphabet,
+    align,
+    best_alignment,
+    reverse_complement,
+    similarity,
+)
+
+dna = st.text(alphabet=LETTERS["dna"], min_size=1, max_size=60)
+protein = st.text(alphabet=LETTERS["protein"], min_size=1, max_size=40)
+
+
+def aligner(alphabet: Alphabet) -> Align.PairwiseAligner:
+    """Biopython's local aligner with BLAST's costs, in Biopython's convention."""
+    if alphabet == "dna":
+        return Align.PairwiseAligner(
+            mode="local", match_score=2, mismatch_score=-3, open_gap_score=-7, extend_gap_score=-2
+        )
+    return Align.PairwiseAligner(
+        mode="local",
+        substitution_matrix=substitution_matrices.load("BLOSUM62"),
+        open_gap_score=-12,
+        extend_gap_score=-1,
+    )
+
+
+def best_by_definition(a: str, b: str, alphabet: Alphabet) -> tuple[int, int, int]:
+    """Score, matches and columns of the best local alignment, by a plain Gotoh recursion over all three."""
+    blosum = substitution_matrices.load("BLOSUM62")
+    first, extend = (7, 2) if alphabet == "dna" else (12, 1)
+    none = (-(10**9), 0, 0)
+    best = (0, 0, 0)
+    above: list[tuple[tuple[int, int, int], tuple[int, int, int]]] = [((0, 0, 0), none)] * (len(b) + 1)
+    for x in a:
+        left: tuple[int, int, int] = none
+        row = [((0, 0, 0), none)]
+        for j, y in enumerate(b, start=1):
+            score = (2 if x == y else -3) if alphabet == "dna" else int(blosum[x][y])
+            diagonal = above[j - 1][0]
+            down = max(shift(above[j][0], first), shift(above[j][1], extend))
+            left = max(shift(row[j - 1][0], first), shift(left, extend))
+            here = max((diagonal[0] + score, diagonal[1] + (x == y), diagonal[2] - 1), down, left, (0, 0, 0))
+            row.append((here, down))
+            best = max(best, here)
+        above = row
+    return best[0], best[1], -best[2]
+
+
+def shift(cell: tuple[int, int, int], cost: int) -> tuple[int, int, int]:
+    return cell[0] - cost, cell[1], cell[2] - 1
+
+
+@given(dna, dna)
+def test_dna_alignment_is_the_best_by_definition(a: str, b: str) -> None:
+    assert tuple(align(a, b, "dna")) == best_by_definition(a, b, "dna")
+
+
+@given(protein, protein)
+@settings(deadline=None)
+def test_protein_alignment_is_the_best_by_definition(a: str, b: str) -> None:
+    assert tuple(align(a, b, "protein")) == best_by_definition(a, b, "protein")
+
+
+@pytest.mark.parametrize("alphabet", ["dna", "protein"])
+def test_scores_are_those_of_biopython_on_mutated_pairs(alphabet: Alphabet) -> None:
+    rng = np.random.default_rng(0)
+    letters = np.array(list(LETTERS[alphabet]))
+    reference = aligner(alphabet)
+    for _ in range(200):
+        a = rng.choice(letters, int(rng.integers(20, 180)))
+        b = np.where(rng.random(len(a)) < rng.random() / 2, rng.choice(letters, len(a)), a)
+        cut = int(rng.integers(0, len(b)))
+        b = np.delete(b, slice(cut, cut + int(rng.integers(0, 6))))
+        one, other = "".join(a), "".join(b)
+        found = align(one, other, alphabet)
+        assert found.score == reference.score(one, other)
+        # Where Biopython sees one optimal alignment only, there is no tie to break.
+        alignments = reference.align(one, other)
+        if found.score and len(alignments) == 1:
+            counts = alignments[0].counts()
+            assert found.matches >= counts.identities
+            if found.matches == counts.identities:
+                assert found.columns <= alignments[0].length
+
+
+def test_gaps_cost_what_blast_charges() -> None:
+    a = "ACGTTGCAAGGCTTACGATC"
+    assert align(a, a, "dna").score == 40
+    assert align(a, a[:10] + a[11:], "dna").score == 38 - (5 + 2)
+    p = "MKTAYIAKQRQISFVKSHFSRQ"
+    whole = align(p, p, "protein").score
+    without = align(p, p[:11] + p[13:], "protein")
+    removed = sum(int(substitution_matrices.load("BLOSUM62")[c][c]) for c in p[11:13])
+    assert without.score == whole - removed - (11 + 2)
+
+
+@given(dna, dna)
+def test_similarity_is_symmetric_and_blind_to_strand(a: str, b: str) -> None:
+    assert similarity(a, b, "dna") == similarity(b, a, "dna") == similarity(a, reverse_complement(b), "dna")
+    assert 0 <= similarity(a, b, "dna") <= 1
+
+
+@given(protein)
+def test_a_string_is_wholly_similar_to_itself(a: str) -> None:
+    assert similarity(a, a, "protein") == 1
+
+
+def test_both_strands_are_judged() -> None:
+    a = "ACGGTTACAGGCATTCAGGACTTACG"
+    assert similarity(a, reverse_complement(a), "dna") == 1
+    assert align(a, reverse_complement(a), "dna").matches < len(a)
+
+
+def test_other_letters_match_nothing() -> None:
+    assert align("NNNNNN", "NNNNNN", "dna").matches == 0
+    assert align("MK*", "MK*", "protein").matches == 2
+
+
+def test_long_strings_use_wider_scores() -> None:
+    rng = np.random.default_rng(1)
+    a = "".join(rng.choice(list("ACGT"), 3000))
+    assert tuple(align(a, a, "dna")) == (6000, 3000, 3000)
+    with pytest.raises(OverflowError, match="too long"):
+        align("A" * 20_000, "C" * 20_000, "dna")
+
+
+def test_high_scores_of_long_proteins_are_read_back_whole() -> None:
+    rng = np.random.default_rng(2)
+    a = "".join(rng.choice(list("WCH"), 500))
+    b = a[:200] + "A" + a[203:]
+    blosum = substitution_matrices.load("BLOSUM62")
+    found = align(a, b, "protein")
+    assert found.score == aligner("protein").score(a, b) > 2**31 >> 19
+    assert (found.matches, found.columns) == (497, 500)
+    assert align(a, a, "protein") == (sum(int(blosum[c][c]) for c in a), 500, 500)
+
+
+def test_best_alignment_takes_the_strand_with_more_matches() -> None:
+    a = "ACGGTTACAGGCATTCAGGACTTACG"
+    assert best_alignment(a, reverse_complement(a), "dna") == align(a, a, "dna")
