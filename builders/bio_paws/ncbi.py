@@ -14,6 +14,7 @@ import platformdirs
 import requests
 from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from bio_paws.errors import BioPawsError
@@ -177,10 +178,11 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
             ) as bar,
         ):
             try:
-                for chunk in response.iter_content(_CHUNK):
+                # read1 hands over what has come; whole chunks would lose the part before a break.
+                while chunk := response.raw.read1(_CHUNK):
                     out.write(chunk)
                     bar.update(len(chunk))
-            except (requests.RequestException, OSError) as error:
+            except (HTTPError, OSError) as error:
                 if shutil.disk_usage(part.parent).free < _CHUNK:
                     raise BioPawsError(f"{part.parent}: no space left: make room and run again") from error
                 logger.debug("%s broke off: %s", url, error)

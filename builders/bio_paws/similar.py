@@ -124,7 +124,9 @@ def _search(
 ) -> Path:
     """Run the shards of a search against one database that lives as long as they run."""
     hits = work.path("hits", ".arrow", molecule)
-    if not hits.is_file():
+    if not hits.is_file() and not batches:
+        write_arrow(hits, HITS.empty_table())
+    elif not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=work.root, prefix=".database-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -58,12 +59,10 @@ def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path
     killed = tmp_path / "killed/bioPAWS"
     for wait in (3.0, 5.0):
         command = [sys.executable, "-m", "bio_paws.cli", *map(str, common), "--out", str(killed), "--workers", "2"]
-        process = subprocess.Popen(
-            command, start_new_session=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
         time.sleep(wait)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
         assert not killed.exists()
     resumed = bio_paws(*common, "--out", killed, "--workers", 2)
     assert resumed.returncode == 0, resumed.stderr
@@ -101,13 +100,8 @@ def test_other_configs_are_kept_if_they_belong_together(source: Path, tmp_path: 
 def test_bare_fasta_builds_what_it_can(
     file: str, suffix: str, builds: str, source: Path, tmp_path: Path, bio_paws: Run
 ) -> None:
-    import gzip
-
-    text = "".join(
-        gzip.decompress(path.read_bytes()).decode()
-        for path in sorted(source.glob(f"*_{file}.gz"))
-        if "cds" not in path.name
-    )
+    files = [path for path in sorted(source.glob(f"*_{file}.gz")) if "cds" not in path.name]
+    text = "".join(gzip.decompress(path.read_bytes()).decode() for path in files)
     fasta = tmp_path / f"all.{suffix}"
     fasta.write_text(text)
     done = bio_paws("build", "--source", fasta, "--out", tmp_path / "bioPAWS", "--pairs", 100, "--workers", 1)

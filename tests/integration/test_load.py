@@ -80,7 +80,7 @@ def test_load_takes_a_folder(built: Path, tmp_path: Path) -> None:
     code = f"from bio_paws import load; print(load('protein150', data={str(built)!r}, split='test').num_rows)"
     done = python(code, tmp_path, tmp_path)
     assert done.returncode == 0, done.stderr
-    missing = python("from bio_paws import load; load('protein150')", tmp_path, tmp_path)
+    missing = python("from bio_paws import load; load('protein150')", tmp_path, tmp_path / "fresh")
     assert "run bio-paws build, or pass data=" in missing.stderr
 
 

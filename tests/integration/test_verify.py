@@ -173,7 +173,8 @@ def test_overlap_across_splits_is_found(built_copy: Path) -> None:
 def test_a_coding_pair_that_does_not_read_is_found(built_copy: Path) -> None:
     def change(rows: Rows) -> None:
         row = first(rows, label=1)
-        row["sentence1"] = row["sentence1"][:30] + "AC" + row["sentence1"][30:-2]
+        middle = len(row["sentence1"]) // 2
+        row["sentence1"] = row["sentence1"][:middle] + "AC" + row["sentence1"][middle:-2]
 
     said = forge(built_copy, "dna_protein", "train", change)
     assert any(what.startswith("coding, but only") for what in said)

@@ -13,22 +13,8 @@ from bio_paws.tools.smith_waterman import LETTERS, Alphabet, align
 from bio_paws.tools.statistics import GAPPED, bit_score, evalue
 
 OPTIONS = {
-    "dna": [
-        "blastn",
-        "-task",
-        "blastn",
-        "-reward",
-        "2",
-        "-penalty",
-        "-3",
-        "-gapopen",
-        "5",
-        "-gapextend",
-        "2",
-        "-dust",
-        "no",
-    ],
-    "protein": ["blastp", "-gapopen", "11", "-gapextend", "1", "-comp_based_stats", "0", "-seg", "no"],
+    "dna": "blastn -task blastn -reward 2 -penalty -3 -gapopen 5 -gapextend 2 -dust no",
+    "protein": "blastp -gapopen 11 -gapextend 1 -comp_based_stats 0 -seg no",
 }
 
 
@@ -41,12 +27,12 @@ def test_parameters_and_bits_are_those_of_blast(alphabet: Alphabet, tmp_path: Pa
     (tmp_path / "q.fa").write_text(f">q\n{one}\n")
     (tmp_path / "s.fa").write_text(f">s\n{other}\n")
     files = ["-query", str(tmp_path / "q.fa"), "-subject", str(tmp_path / "s.fa")]
-    text = subprocess.run([*OPTIONS[alphabet], *files], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run([*OPTIONS[alphabet].split(), *files], capture_output=True, text=True, check=True).stdout
     gapped = re.search(r"Gapped\s+Lambda\s+K\s+H(?:\s+a\s+alpha(?:\s+sigma)?)?\s+([\d.]+)\s+([\d.]+)", text)
     assert gapped is not None, text
     assert (float(gapped[1]), float(gapped[2])) == (GAPPED[alphabet].lambda_, GAPPED[alphabet].k)
     row = subprocess.run(
-        [*OPTIONS[alphabet], *files, "-outfmt", "6 score bitscore"], capture_output=True, text=True, check=True
+        [*OPTIONS[alphabet].split(), *files, "-outfmt", "6 score bitscore"], capture_output=True, text=True, check=True
     ).stdout.split()
     score = align(one, other, alphabet).score
     assert int(row[0]) == score

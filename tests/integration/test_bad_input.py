@@ -1,0 +1,128 @@
+"""Bad input: one line that says what, where and what to do; exit 2; the data set that was there untouched."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_build import digests
+
+from conftest import Run
+
+
+def refused(done: subprocess.CompletedProcess[str], *says: str) -> None:
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("bio-paws: error: ")
+    for words in says:
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("empty.fna", b"", "no usable DNA sequence (the file is empty)"),
+        ("proteins.fna", b">p1\nMKLVWERTY\n", "proteins belong in a .faa file"),
+        ("cut.fna.gz", gzip.compress(b">a\n" + os.urandom(500).hex().encode())[:-200], "gzip stream truncated"),
+        ("notes.txt", b"hello", "cannot tell its format"),
+        ("binary.fna", b">a\n\xff\xfe", "not a text file"),
+    ],
+)
+def test_bad_files(name: str, data: bytes, says: str, built_copy: Path, tmp_path: Path, bio_paws: Run) -> None:
+    before = digests(built_copy)
+    (tmp_path / name).write_bytes(data)
+    refused(bio_paws("build", "--source", tmp_path / name, "--out", built_copy, "--workers", 1), name, says)
+    assert digests(built_copy) == before
+    assert not [path for path in built_copy.parent.iterdir() if path.name.endswith((".new", ".old"))]
+
+
+def test_cds_of_another_genome(source: Path, built_copy: Path, tmp_path: Path, bio_paws: Run) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for path in source.glob("GCF_000000001*"):
+        shutil.copy(path, mixed)
+    wrong = gzip.decompress((source / "GCF_000000002.1_Test2_genomic.fna.gz").read_bytes())
+    (mixed / "GCF_000000001.1_Test1_genomic.fna.gz").write_bytes(
+        gzip.compress(wrong.replace(b"NC_000002", b"NC_000001"))
+    )
+    before = digests(built_copy)
+    refused(bio_paws("build", "--source", mixed, "--out", built_copy, "--workers", 1), "CDS are not in the genome")
+    assert digests(built_copy) == before
+
+
+def test_unknown_config_and_source(tmp_path: Path, bio_paws: Run) -> None:
+    refused(bio_paws("build", "dna15", "--out", tmp_path / "o"), "unknown config 'dna15'", "dna150s, dna150")
+    refused(
+        bio_paws("build", "--source", "bundeled", "--out", tmp_path / "o"), "source 'bundeled'", "bundled, refseq13"
+    )
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_folder_that_is_no_data_set_is_never_replaced(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/thesis.txt").write_text("ten years of work")
+    refused(bio_paws("build", "--source", source, "--out", tmp_path / "home"), "not a bioPAWS data set")
+    assert (tmp_path / "home/thesis.txt").read_text() == "ten years of work"
+    (tmp_path / "file").write_text("x")
+    refused(bio_paws("build", "--source", source, "--out", tmp_path / "file"), "not a folder")
+
+
+def test_no_permission_to_write(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    out = Path("/proc/bioPAWS") if os.geteuid() == 0 else tmp_path / "locked/bioPAWS"
+    if os.geteuid() != 0:
+        out.parent.mkdir(mode=0o500)
+    work = tmp_path / "work"
+    refused(bio_paws("build", "--source", source, "--out", out, "--work", work), str(out), "--out")
+
+
+def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path, bio_paws: Run) -> None:
+    before = digests(built_copy)
+    done = bio_paws("build", "--source", source, "--out", built_copy, PATH=str(tmp_path))
+    refused(done, "was not found on PATH", "apt-get install ncbi-blast+")
+    assert digests(built_copy) == before
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ("exit 3", "blastn failed"),
+        ("kill -9 $$", "blastn failed"),
+        ("exit 0", "answered 0 of"),
+        ("echo '# Query: 0:0'; echo '# BLAST processed 1 queries'", "answered 1 of"),
+    ],
+)
+def test_blast_that_fails_or_answers_too_little(
+    behaviour: str, says: str, source: Path, tmp_path: Path, bio_paws: Run
+) -> None:
+    real = shutil.which("blastn")
+    fake = tmp_path / "bin/blastn"
+    fake.parent.mkdir()
+    fake.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n{behaviour}\n')
+    fake.chmod(0o755)
+    path = f"{fake.parent}:{os.environ['PATH']}"
+    refused(bio_paws("build", "dna50", "--source", source, "--out", tmp_path / "o", "--workers", 1, PATH=path), says)
+    assert not (tmp_path / "o").exists()
+    done = bio_paws("build", "dna50", "--source", source, "--out", tmp_path / "o", "--workers", 1, "--pairs", 60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_in_common_is_an_error(tmp_path: Path, bio_paws: Run) -> None:
+    import numpy as np
+
+    from genomes import random_dna
+
+    (tmp_path / "a.fna").write_text(f">a Testus primus\n{random_dna(np.random.default_rng(0), 5000)}\n")
+    done = bio_paws("build", "dna150", "--source", tmp_path / "a.fna", "--out", tmp_path / "o", "--workers", 1)
+    refused(done, "nothing to build", "dna150: no pair met its constraints")
+
+
+def test_list_says_what_there_is(built: Path, tmp_path: Path, bio_paws: Run) -> None:
+    done = bio_paws("list", built)
+    assert done.returncode == 0
+    assert "dna150s" in done.stdout
+    assert "not built" not in done.stdout
+    assert bio_paws("list", tmp_path).stdout.count("not built") == 6

@@ -1,0 +1,121 @@
+"""Assemblies from NCBI's layout, over a loopback server: resumed, retried, checked, cached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bio_paws import ncbi
+from bio_paws.errors import BioPawsError
+from bio_paws.sources import resolve
+from conftest import Run
+from genomes import ancestor, evolve, write_assembly
+from ncbi_server import NcbiServer, serving
+
+ACCESSION, PREFIX = "GCF_000000001.1", "GCF_000000001.1_Test1"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NcbiServer]:
+    rng = np.random.default_rng(4)
+    dna, genes = ancestor(rng, 30)
+    # One organism with paralogs: the chromosome holds a second, evolved copy of itself.
+    copies = dna + evolve(dna, genes, rng, 0.04)
+    write_assembly(tmp_path / "served", 1, "Testus primus", copies, genes)
+    report = tmp_path / "served" / f"{PREFIX}_assembly_report.txt"
+    report.write_text("# Assembly name:  Test1\n# Organism name:  Testus primus (a test)\n")
+    with serving(tmp_path / "served", ACCESSION, PREFIX) as running:
+        monkeypatch.setenv("BIO_PAWS_NCBI_URL", running.url)
+        yield running
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name.startswith("GCF")}
+
+
+def test_an_assembly_is_fetched_once(server: NcbiServer, tmp_path: Path) -> None:
+    (assembly,) = resolve((f"ncbi:{ACCESSION}",), cache=tmp_path / "cache")
+    assert [file.role for file in assembly.files] == ["genomic", "cds", "protein"]
+    assert (assembly.accession, assembly.name, assembly.organism) == (ACCESSION, "Test1", "Testus primus")
+    assert files(tmp_path / "cache/ncbi" / ACCESSION) == files(server.folder)
+    asked = len(server.requests)
+    resolve((f"ncbi:{ACCESSION}",), cache=tmp_path / "cache")
+    assert len(server.requests) == asked
+
+
+def test_a_broken_download_goes_on_where_it_stopped(server: NcbiServer, tmp_path: Path) -> None:
+    server.break_after["cds_from_genomic.fna.gz"] = 1000
+    server.refuse = 2
+    folder = ncbi.download(ACCESSION, tmp_path)
+    assert files(folder) == files(server.folder)
+    ranges = [wanted for path, wanted in server.requests if path.endswith("cds_from_genomic.fna.gz")]
+    assert ranges == ["", "bytes=1000-"]
+
+
+def test_a_kill_leaves_a_part_that_is_used(server: NcbiServer, tmp_path: Path) -> None:
+    name = f"{PREFIX}_protein.faa.gz"
+    part = tmp_path / "ncbi" / ACCESSION / f"{name}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes((server.folder / name).read_bytes()[:500])
+    folder = ncbi.download(ACCESSION, tmp_path)
+    assert files(folder) == files(server.folder)
+    assert [wanted for path, wanted in server.requests if path.endswith(name)] == ["bytes=500-"]
+
+
+def test_damaged_bytes_are_never_taken(server: NcbiServer, tmp_path: Path) -> None:
+    server.damage.add("protein.faa.gz")
+    with pytest.raises(BioPawsError, match="md5 does not match"):
+        ncbi.download(ACCESSION, tmp_path)
+    assert not (tmp_path / "ncbi" / ACCESSION / f"{PREFIX}_protein.faa.gz").exists()
+
+
+def test_unknown_and_malformed_accessions_are_one_line(server: NcbiServer, tmp_path: Path, bio_paws: Run) -> None:
+    for spec, says in (
+        ("ncbi:GCF_000000001.9", "has no such assembly"),
+        ("ncbi:GCF_999999999.1", "not found at NCBI"),
+        ("ncbi:ecoli", "not an assembly accession with version"),
+    ):
+        done = bio_paws(
+            "build", "--source", spec, "--out", tmp_path / "out", BIO_PAWS_NCBI_URL=server.url, cwd=tmp_path
+        )
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not (tmp_path / "out").exists()
+
+
+def test_no_network_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIO_PAWS_NCBI_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr(ncbi, "_ATTEMPTS", 0)
+    with pytest.raises(BioPawsError, match="cannot be reached"):
+        ncbi.download(ACCESSION, tmp_path)
+
+
+def test_refseq13_pins_thirteen_species() -> None:
+    assert len({one.accession for one in ncbi.REFSEQ13}) == len({one.organism for one in ncbi.REFSEQ13}) == 13
+    for one in ncbi.REFSEQ13:
+        assert ncbi.folder_url(one.accession).startswith(ncbi.NCBI)
+
+
+def test_an_assembly_builds_from_the_server(server: NcbiServer, tmp_path: Path, bio_paws: Run) -> None:
+    done = bio_paws(
+        *(
+            "build",
+            "dna50",
+            "--source",
+            f"ncbi:{ACCESSION}",
+            "--out",
+            tmp_path / "bioPAWS",
+            "--pairs",
+            60,
+            "--workers",
+            1,
+        ),
+        BIO_PAWS_NCBI_URL=server.url,
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "dna50" in done.stdout

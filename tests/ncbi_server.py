@@ -1,0 +1,89 @@
+"""A loopback server with the layout of NCBI's genomes folder, that can break off, refuse and damage."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+
+@dataclass
+class NcbiServer:
+    """What it serves, what it was asked, and what goes wrong next."""
+
+    folder: Path
+    url: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)  # path, Range header
+    break_after: dict[str, int] = field(default_factory=dict)  # file ending -> bytes of the next answer
+    refuse: int = 0  # answers of 503 still to give
+    damage: set[str] = field(default_factory=set)  # file endings whose bytes are wrong
+
+
+@contextmanager
+def serving(folder: Path, accession: str, prefix: str) -> Iterator[NcbiServer]:
+    """Serve the files of `folder` as the assembly `accession`."""
+    server = NcbiServer(folder)
+    number = accession.split("_")[1].split(".", maxsplit=1)[0]
+    root = f"/genomes/all/{accession[:3]}/{number[:3]}/{number[3:6]}/{number[6:9]}"
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            server.requests.append((self.path, self.headers.get("Range", "")))
+            if server.refuse:
+                server.refuse -= 1
+                self.answer(503, b"busy", {"Retry-After": "0"})
+            elif self.path == f"{root}/":
+                self.answer(200, f'<a href="../">up</a> <a href="{prefix}/">{prefix}/</a>'.encode())
+            elif self.path == f"{root}/{prefix}/md5checksums.txt":
+                sums = (f"{hashlib.md5(p.read_bytes()).hexdigest()}  ./{p.name}\n" for p in sorted(folder.iterdir()))
+                self.answer(200, "".join(sums).encode())
+            elif self.path.startswith(f"{root}/{prefix}/") and (folder / self.path.rsplit("/", 1)[1]).is_file():
+                self.file(folder / self.path.rsplit("/", 1)[1])
+            else:
+                self.answer(404, b"no such thing")
+
+        def file(self, path: Path) -> None:
+            data = path.read_bytes()
+            if any(path.name.endswith(end) for end in server.damage):
+                data = data[:-1] + bytes([data[-1] ^ 1])
+            wanted = self.headers.get("Range")
+            start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+            if start >= len(data):
+                self.answer(416, b"")
+                return
+            limit = next(
+                (server.break_after.pop(end) for end in list(server.break_after) if path.name.endswith(end)), None
+            )
+            self.send_response(206 if wanted else 200)
+            self.send_header("Content-Length", str(len(data) - start))
+            self.end_headers()
+            self.wfile.write(data[start:] if limit is None else data[start : start + limit])
+            if limit is not None:
+                self.close_connection = True
+
+        def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        server.url = f"http://127.0.0.1:{http.server_address[1]}"
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()

@@ -1,0 +1,190 @@
+"""Invariants of the stages, for any input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws.coding import break_frame, mutate_protein
+from bio_paws.configs import SPLIT_SHARES, get_config
+from bio_paws.constraints import CANDIDATES, Judge, composition
+from bio_paws.dissimilar import make_squares, unordered
+from bio_paws.records import Gene, Interval
+from bio_paws.sequences import Corpus
+from bio_paws.similar import Trace
+from bio_paws.splits import LOCI, Lookup, assign_splits, cut_atoms, join_groups
+from bio_paws.tools.smith_waterman import LETTERS, similarity
+from bio_paws.tools.translation import MIN_INTRON, spliced_identity
+
+CODON_OF = {"M": "ATG", "A": "GCT", "K": "AAA", "W": "TGG", "L": "CTG", "D": "GAT", "S": "TCT", "V": "GTT"}
+proteins = st.text(alphabet="MAKWLDSV", min_size=40, max_size=90).map(lambda text: "M" + text)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def alignments(draw: st.DrawFn) -> tuple[str, str, str]:
+    """A pair of aligned strings and BLAST's trace-back of them."""
+    columns = draw(st.lists(st.sampled_from("=====xid"), min_size=1, max_size=80).map(lambda c: ["=", *c, "="]))
+    one, other, btop, run = "", "", "", 0
+    for column in columns:
+        if column == "=":
+            one, other, run = one + "A", other + "A", run + 1
+            continue
+        btop, run = btop + (str(run) if run else ""), 0
+        one += "" if column == "i" else "C"
+        other += "" if column == "d" else "G"
+        btop += {"x": "CG", "i": "-G", "d": "C-"}[column]
+    return one, other, btop + (str(run) if run else "")
+
+
+@given(st.data())
+def test_windows_begin_and_end_on_matches(data: st.DataObject) -> None:
+    one, other, btop = data.draw(st.composite(alignments)())
+    offset = data.draw(st.integers(0, 1000))
+    trace = Trace.parse(btop, offset)
+    start = data.draw(st.integers(0, len(one) - 1))
+    end = data.draw(st.integers(start + 1, len(one)))
+    window = trace.snap(offset + start, offset + end)
+    if window is None:
+        assert "A" not in one[start:end] or set(one[start:end]) == {"C"}
+        return
+    start1, end1, start2, end2 = window
+    assert offset + start <= start1 < end1 <= offset + end
+    assert one[start1 - offset] == one[end1 - 1 - offset] == other[start2] == other[end2 - 1] == "A"
+
+
+@given(
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 30_000), min_size=1),
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 0.95), st.floats(0.01, 0.5)), max_size=20),
+)
+def test_atoms_cover_every_position_once_and_cut_no_gene(
+    lengths: dict[str, int], places: list[tuple[str, float, float]]
+) -> None:
+    spans = [
+        (
+            source,
+            int(at * lengths[source]),
+            max(int(min(at + part, 1) * lengths[source]), int(at * lengths[source]) + 1),
+        )
+        for source, at, part in places
+        if source in lengths
+    ]
+    atoms = cut_atoms(lengths, spans)
+    assert atoms.bounds[0] == 0
+    assert atoms.bounds[-1] == sum(lengths.values())
+    assert (atoms.sizes > 0).all()
+    assert set(atoms.offsets.tolist()) <= set(atoms.bounds.tolist())
+    for source, start, end in spans:
+        offset = int(atoms.offsets[atoms.sources.index(source)])
+        inside = atoms.bounds[(atoms.bounds > offset + start) & (atoms.bounds < offset + end)]
+        assert len(inside) == 0
+
+
+@given(
+    st.lists(st.integers(1, 1000), min_size=1, max_size=40),
+    st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39), st.floats(0, 2)), max_size=80),
+)
+def test_groups_stay_under_their_cap(sizes: list[int], joins: list[tuple[int, int, float]]) -> None:
+    edges = {(min(a, b), max(a, b)): c for a, b, c in joins if a != b and max(a, b) < len(sizes)}
+    group = join_groups(np.array(sizes), edges)
+    mass = np.bincount(group, weights=sizes)
+    assert mass.max() <= max(0.05 * sum(sizes), max(sizes))
+    assert (group[group] == group).all()
+
+
+@given(seeds, st.integers(60, 300))
+def test_splits_share_out_every_resource(seed: int, groups: int) -> None:
+    resources = np.random.default_rng(seed).random((groups, 3))
+    split = assign_splits(resources, seed)
+    for number, share in enumerate(SPLIT_SHARES):
+        assert abs(resources[split == number].sum(axis=0) / resources.sum(axis=0) - float(share)).max() < 0.07
+    assert (split == assign_splits(resources, seed)).all()
+
+
+def gene_of(protein: str, introns: list[int], strand: str) -> tuple[str, Gene]:
+    """A gene that codes for `protein`, cut by introns after so many coding bases."""
+    cds = "".join(CODON_OF[residue] for residue in protein) + "TAA"
+    parts, exons, at, done = [], [], 0, 0
+    for cut in [*sorted(set(introns)), len(cds)]:
+        exons.append((at, at + cut - done))
+        parts.append(cds[done:cut])
+        at, done = at + cut - done, cut
+        if cut < len(cds):
+            intron = "GT" + "C" * MIN_INTRON + "AG"
+            parts.append(intron)
+            at += len(intron)
+    dna = "".join(parts)
+    if strand == "-":
+        exons = [(len(dna) - end, len(dna) - start) for start, end in reversed(exons)]
+    return dna, Gene("P", "g", "Testus", Interval("chr", 0, len(dna), strand), tuple(exons), protein)  # type: ignore[arg-type]
+
+
+@given(proteins, st.lists(st.integers(10, 110), max_size=3), st.sampled_from("+-"), seeds)
+@settings(deadline=None)
+def test_a_gene_reads_as_its_protein_and_a_broken_one_does_not(
+    protein: str, introns: list[int], strand: str, seed: int
+) -> None:
+    spaced = [cut for i, cut in enumerate(sorted(introns)) if i == 0 or cut - sorted(introns)[i - 1] > 6]
+    dna, gene = gene_of(protein, spaced, strand)
+    assert spliced_identity(dna, protein) == 1
+    broken = break_frame(dna, gene, np.random.default_rng(seed))
+    assert len(broken) == len(dna)
+    assert broken[:3] == "ATG"
+    assert broken[-3:] == "TAA"
+
+
+def test_a_shifted_frame_is_not_read_as_an_intron() -> None:
+    rng = np.random.default_rng(0)
+    protein = "M" + "".join(rng.choice(list("AKWLDSV"), 200))
+    dna, gene = gene_of(protein, [], "+")
+    found = [spliced_identity(break_frame(dna, gene, np.random.default_rng(i)), protein) for i in range(50)]
+    assert max(found) < 0.6
+    assert min(spliced_identity(dna, mutate_protein(protein, np.random.default_rng(i))) for i in range(50)) < 0.5
+
+
+@given(proteins, seeds)
+def test_a_mutated_protein_keeps_its_start_and_its_letters(protein: str, seed: int) -> None:
+    mutated = mutate_protein(protein, np.random.default_rng(seed))
+    assert mutated[0] == protein[0]
+    assert mutated != protein
+    assert set(mutated) <= set(protein) | {"A"}
+    assert abs(len(mutated) - len(protein)) <= 0.3 * len(protein) + 1
+
+
+@given(seeds)
+@settings(deadline=None, max_examples=20)
+def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
+    config = get_config("dna150")
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(60):
+        one = "".join(rng.choice(list("ACGT"), int(rng.integers(140, 144))))
+        other = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.05 else c for c in one)
+        names = {"source": f"s{i}", "organism": "T", "start": 0, "end": len(one), "strand": "+", "group": f"g{i % 7}"}
+        sides = {f"{name}{side}": value for name, value in names.items() for side in (1, 2)}
+        numbers = {"similarity": 0.95, "identity": 0.95, "evalue": 0.0, "bit_score": 1.0, "sw_score": 1}
+        rest = {"kind": "homolog", "split": "train", "slot": i // 2, "composition2": composition(other, "dna")}
+        rows.append({"sentence1": one, "sentence2": other, **sides, **numbers, **rest})
+    judge = Judge(config, Corpus({}, {}, {}, {}), Lookup(LOCI.empty_table()))
+    table = pa.Table.from_pylist(rows, schema=CANDIDATES)
+    leaking = {rows[0]["sentence1"]}
+    squares, _ = make_squares(config, table, judge, 20, rng, set(), lambda texts: leaking & set(texts))
+    similar = [row for square in squares for row in square[:2]]
+    dissimilar = [row for square in squares for row in square[2:]]
+    assert 2 <= len(similar) <= 20
+    for side in ("sentence1", "sentence2"):
+        assert sorted(row[side] for row in similar) == sorted(row[side] for row in dissimilar)
+        assert not leaking & {row[side] for row in similar}
+    assert len({unordered(row) for row in similar + dissimilar}) == len(similar) + len(dissimilar)
+    assert len({row["slot"] for square in squares for row in square[:2]}) == len(similar)
+    for row in dissimilar:
+        assert row["group1"] != row["group2"]
+        assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity
+    for one, two, *_ in squares:
+        assert abs(len(one["sentence2"]) - len(two["sentence2"])) <= 4
+
+
+def test_letters_are_the_alphabets() -> None:
+    assert len(LETTERS["dna"]) == 4
+    assert len(set(LETTERS["protein"])) == 20

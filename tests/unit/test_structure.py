@@ -1,0 +1,105 @@
+"""The rules of the architecture, held."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bio_paws import configs
+from bio_paws.configs import CONFIGS, SPLIT_SHARES, PairConfig, get_config
+from bio_paws.errors import BioPawsError
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "bio_paws": ROOT / "builders/bio_paws",
+    "bio_paws_cards": ROOT / "cards/bio_paws_cards",
+    "bio_paws_eval": ROOT / "evaluate/bio_paws_eval",
+}
+PRINTERS = {"cli.py", "report.py"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def modules(package: str) -> list[Path]:
+    return sorted(PACKAGES[package].rglob("*.py"))
+
+
+def test_cards_import_neither_builders_nor_evaluation() -> None:
+    for path in modules("bio_paws_cards"):
+        assert not [name for name in imports(path) if name.startswith(("bio_paws.", "bio_paws_eval"))], path
+
+
+def test_builders_do_not_import_evaluation() -> None:
+    for path in modules("bio_paws"):
+        assert not [name for name in imports(path) if name.startswith("bio_paws_eval")], path
+
+
+def test_evaluation_imports_little_of_the_builders() -> None:
+    allowed = ("bio_paws.configs", "bio_paws.records", "bio_paws.load", "bio_paws.errors")
+    for path in modules("bio_paws_eval"):
+        for name in imports(path):
+            assert not name.startswith("bio_paws.") or name.startswith(allowed), (path, name)
+
+
+def test_checks_share_nothing_with_the_builder_but_the_similarity() -> None:
+    allowed = ("configs", "records", "tools")
+    for name in imports(PACKAGES["bio_paws"] / "checks.py"):
+        if name.startswith("bio_paws"):
+            assert name.split(".")[1:2] and name.split(".")[1] in allowed, name
+
+
+def test_nothing_prints_but_the_command_line() -> None:
+    for package in PACKAGES:
+        for path in modules(package):
+            calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+            prints = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+            assert not prints or path.name in PRINTERS, path
+
+
+def test_top_level_folders_are_not_packages() -> None:
+    for folder in ("builders", "cards", "evaluate", "bioPAWS"):
+        assert not (ROOT / folder / "__init__.py").exists()
+    assert not list((ROOT / "bioPAWS").glob("*.py"))
+    code = "import importlib.util as u; print([u.find_spec(n) for n in ('builders', 'cards')])"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "[None, None]"
+
+
+def test_the_pipeline_reads_from_top_to_bottom() -> None:
+    assert len((PACKAGES["bio_paws"] / "pipeline.py").read_text().splitlines()) <= 140
+
+
+def test_configs_are_the_six_of_the_design() -> None:
+    assert [(c.name, c.mean_length, c.unit, c.pairs) for c in CONFIGS] == [
+        ("dna150s", 150, "bp", 20_000),
+        ("dna150", 150, "bp", 20_000),
+        ("dna50", 50, "bp", 20_000),
+        ("protein150", 50, "aa", 20_000),
+        ("protein450", 150, "aa", 20_000),
+        ("dna_protein", 1300, "bp", 25_600),
+    ]
+    assert sum(SPLIT_SHARES) == 1
+    assert dict(get_config("dna150s").similar_mix) == {"identical": 30, "containment": 40, "homolog": 30}
+
+
+def test_duplicate_and_malformed_configs_fail_at_once() -> None:
+    with pytest.raises(ValueError, match="defined twice"):
+        configs._by_name((CONFIGS[0], CONFIGS[0]))
+    with pytest.raises(ValueError, match="sum to 100"):
+        PairConfig("x", "dna", 50, 10, (("homolog", 90),), (("other_group", 100),), "")
+    with pytest.raises(ValueError, match="lower-case"):
+        PairConfig("X y", "dna", 50, 10, (("homolog", 100),), (("other_group", 100),), "")
+    with pytest.raises(BioPawsError, match="choose from dna150s, dna150"):
+        get_config("dna15")
