@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,10 @@ from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 
 MUTATED_SHARE = (0.10, 0.30)
 """Part of a protein's residues that `mutated_protein` changes."""
-SHIFT_AT, SHIFT_BACK_AT = (0.05, 0.20), (0.80, 0.95)
-"""Where in the CDS `frameshift` breaks the reading frame, and where it restores it: the gene's length and its ends
-stay as they were, so that nothing but the reading tells."""
+SHIFTS_AT, SHIFT_JITTER = (0.3, 0.55, 0.8), 0.05
+"""Where in the CDS `frameshift` breaks the reading frame, as parts of its length."""
+FRAME_SHIFTS = ((1, 1, -2), (-1, -1, 2), (2, -1, -1), (-2, 1, 1))
+"""Bases inserted or deleted there: each of the three frames is read for a part, and nothing is left over."""
 LENGTH_CLASSES = (0.1, 0.2, 0.3)
 """How far apart the lengths of exchanged proteins, and of their genes, may be, closest first."""
 GENES_A_SHARD = 100
@@ -80,16 +82,25 @@ class CodingPairs:
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
-            here = [row for row in coding if row["split"] == split]
-            leaking = earlier.searcher(split, "dna")(sorted({row["sentence1"] for row in here}))
-            leaking |= earlier.searcher(split, "protein")(sorted({row["sentence2"] for row in here}))
-            clean = [row for row in here if not leaking & {row["sentence1"], row["sentence2"]}]
-            self._outcomes["homolog_in_other_split"] += len(here) - len(clean)
+            earlier_rows = [row for made in rows.values() for row in made]
+            searchers = {
+                "sentence1": earlier.searcher(split, "dna", {row["sentence1"] for row in earlier_rows}),
+                "sentence2": earlier.searcher(split, "protein", {row["sentence2"] for row in earlier_rows}),
+            }
+            clean = self._without_homologs([row for row in coding if row["split"] == split], searchers)
             rng = seeded(self._seed, self._config.name, split)
             chosen = [clean[i] for i in sorted(rng.permutation(len(clean))[:quota].tolist())]
             self._outcomes["missing_pairs"] += quota - len(chosen)
-            rows[split] = self._with_dissimilar(chosen, self._evaluate(self._propose_dissimilar(chosen, rng)))
+            dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
+            rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers))
         return rows, self._outcomes
+
+    def _without_homologs(self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]]) -> list[Row]:
+        """Leave out rows with a side that has a homolog in an earlier split."""
+        leaking = {side: search(sorted({row[side] for row in rows})) for side, search in searchers.items()}
+        clean = [row for row in rows if not any(row[side] in found for side, found in leaking.items())]
+        self._outcomes["homolog_in_other_split"] += len(rows) - len(clean)
+        return clean
 
     def _eligible(self) -> list[Proposal]:
         """Genes whose length fits, each pair of strings once."""
@@ -268,9 +279,10 @@ def mutate_protein(protein: str, rng: np.random.Generator) -> str:
 
 
 def break_frame(dna: str, gene: Gene, rng: np.random.Generator) -> str:
-    """Shift a gene's reading frame by one base or two early in its CDS, and back late in it.
+    """Shift a gene's reading frame at three places of its CDS, through all three frames and back.
 
-    One change inserts bases in an exon and the other deletes as many, so that the length stays.
+    Each shift inserts or deletes one base or two in an exon; together they leave the gene's length and both its ends as
+    they were, so that nothing but the reading tells. About half of the protein can still be read.
 
     Parameters
     ----------
@@ -285,10 +297,9 @@ def break_frame(dna: str, gene: Gene, rng: np.random.Generator) -> str:
     if gene.span.strand == "-":
         exons = [(len(dna) - end, len(dna) - start) for start, end in reversed(exons)]
     coding = [at for start, end in exons for at in range(start, end)]
-    size = int(rng.integers(1, 3))
-    early = coding[int(rng.uniform(*SHIFT_AT) * len(coding))]
-    late = coding[int(rng.uniform(*SHIFT_BACK_AT) * len(coding))]
-    bases = "".join("ACGT"[i] for i in rng.integers(0, 4, size))
-    if rng.random() < 0.5:
-        return dna[:early] + bases + dna[early:late] + dna[late + size :]
-    return dna[:early] + dna[early + size : late + size] + bases + dna[late + size :]
+    places = [coding[int((at + rng.uniform(-SHIFT_JITTER, SHIFT_JITTER)) * len(coding))] for at in SHIFTS_AT]
+    shifts = FRAME_SHIFTS[int(rng.integers(0, len(FRAME_SHIFTS)))]
+    for place, shift in sorted(zip(places, shifts, strict=True), reverse=True):
+        inserted = "".join("ACGT"[i] for i in rng.integers(0, 4, max(shift, 0)))
+        dna = dna[:place] + inserted + dna[place + max(-shift, 0) :]
+    return dna

@@ -123,6 +123,7 @@ def _matched(
                 other = rows[j]
                 if (
                     other["slot"] not in used
+                    and other["slot"] != row["slot"]
                     and other["group1"] != row["group1"]
                     and (row["kind"] == "identical") + (other["kind"] == "identical") == identical
                 ):

@@ -101,10 +101,16 @@ class EarlierSplits:
         self._lookup = lookup
         self._executor = executor
 
-    def searcher(self, split: str, alphabet: Alphabet) -> Callable[[list[str]], set[str]]:
-        """Return a function that picks, from strings of `split`, those with a homolog in an earlier split."""
+    def searcher(self, split: str, alphabet: Alphabet, chosen: set[str]) -> Callable[[list[str]], set[str]]:
+        """Return a function that picks, from strings of `split`, those with a homolog in an earlier split.
+
+        `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
+        the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
+        altered.
+        """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         earlier = self._lookup.stretches(SPLITS[: SPLITS.index(split)])
         subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in earlier if source in whole]
+        subjects += sorted(chosen) if earlier else []
         residues = search_space(self._corpus, alphabet)
         return lambda queries: set(search_homologs(queries, subjects, alphabet, residues, self._executor))

@@ -122,7 +122,8 @@ def _homologous_pairs(
     for split, quota in coding.quotas(pairs).items():
         here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
-        leaks = earlier.searcher(split, judge.alphabet)
+        chosen = {row[side] for made in rows.values() for row in made for side in ("sentence1", "sentence2")}
+        leaks = earlier.searcher(split, judge.alphabet, chosen)
         squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
         outcomes.update(more)
         rows[split] = [row for square in squares for row in square]

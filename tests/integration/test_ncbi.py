@@ -21,7 +21,7 @@ ACCESSION, PREFIX = "GCF_000000001.1", "GCF_000000001.1_Test1"
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NcbiServer]:
     rng = np.random.default_rng(4)
-    dna, genes = ancestor(rng, 30)
+    dna, genes = ancestor(rng, 150)
     # One organism with paralogs: the chromosome holds a second, evolved copy of itself.
     copies = dna + evolve(dna, genes, rng, 0.04)
     write_assembly(tmp_path / "served", 1, "Testus primus", copies, genes)
