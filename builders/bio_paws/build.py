@@ -178,7 +178,8 @@ _FEWER = {
 
 def _why_fewer(outcomes: dict[str, int]) -> str:
     told = [f"{outcomes[name]:,} {words}" for name, words in _FEWER.items() if outcomes.get(name)]
-    return f"the source holds no more ({outcomes.get('accepted', 0):,} candidates let in; left out: {', '.join(told)})"
+    accepted = f"{outcomes.get('accepted', 0):,} candidates, overlapping ones counted, were let in"
+    return f"the source holds no more that can be matched ({accepted}; left out: {', '.join(told)})"
 
 
 class _Clock:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from bio_paws import configs
 from bio_paws.build import BuildReport
 from bio_paws.configs import SPLITS
-from bio_paws.shortcuts import SHORTCUTS
+from bio_paws.shortcuts import ORACLES, SHORTCUTS
 
 _SAMPLE_WIDTH = 60
 
@@ -75,7 +75,7 @@ def build_text(report: BuildReport) -> str:
                 for one in report.configs
             ],
         ),
-        "Shortcuts: AUC on test of telling the label without comparing the sides (0.5 is none)\n"
+        "AUC on test of telling the label by a shortcut (0.5 is none) and by the oracles similarity and score\n"
         + shortcuts_text({one.name: one.shortcuts for one in report.configs}),
         "Candidates by outcome\n"
         + "\n".join(
@@ -97,8 +97,10 @@ def build_text(report: BuildReport) -> str:
 
 def shortcuts_text(aucs: dict[str, dict[str, float]]) -> str:
     """Lay out `shortcuts.shortcut_aucs` of several configs."""
-    rows = [(name, *(f"{values[shortcut]:.3f}" for shortcut in SHORTCUTS)) for name, values in aucs.items()]
-    return table(("config", *SHORTCUTS), rows)
+    names = (*SHORTCUTS, *ORACLES)
+    return table(
+        ("config", *names), [(name, *(f"{values[one]:.3f}" for one in names)) for name, values in aucs.items()]
+    )
 
 
 def sample_text(folder: Path, name: str) -> str:

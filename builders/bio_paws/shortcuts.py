@@ -1,4 +1,4 @@
-"""How well the label can be told without comparing the two sides: every AUC should be near one half."""
+"""How well the label can be told without comparing the two sides, and how well by an oracle that compares them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,28 @@ SHORTCUTS = ("sentence1", "sentence2", "length", "GC")
 """Either side alone by a logistic regression on its 3-mers, the difference in length, the difference in GC content
 (for proteins in the residues of GC-rich codons)."""
 
+ORACLES = ("similarity", "score")
+"""The stored similarity, and the stored Smith-Waterman score over the longer length; for dna_protein the spliced
+reading of the gene, and the score of the best of its six frames over the protein's length. Near one, or the labels
+are wrong."""
+
 
 def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> dict[str, float]:
-    """Measure each shortcut: fitted on train, area under the ROC curve on test.
+    """Measure each shortcut, fitted on train, and each oracle: area under the ROC curve on test.
 
     Returns
     -------
     dict of str to float
-        By name as in `SHORTCUTS`; nan without a train or a test split.
+        By name as in `SHORTCUTS` and `ORACLES`; nan without a train or a test split.
     """
-    columns = ["sentence1", "sentence2", "label"]
+    columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
     if not {"train", "test"} <= entry["splits"].keys():
-        return dict.fromkeys(SHORTCUTS, float("nan"))
+        return dict.fromkeys((*SHORTCUTS, *ORACLES), float("nan"))
     train, test = (
         pq.read_table(folder / entry["splits"][split]["file"], columns=columns) for split in ("train", "test")
     )
     labels = train["label"].to_numpy(), test["label"].to_numpy()
+    test_rows, coding = test.to_pylist(), config.molecule == "dna_protein"
     aucs = {}
     for side in ("sentence1", "sentence2"):
         model = make_pipeline(
@@ -47,9 +53,14 @@ def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> di
         model.fit(train[side].to_pylist(), labels[0])
         aucs[side] = float(roc_auc_score(labels[1], model.decision_function(test[side].to_pylist())))
     for name, differences in (("length", _length_differences), ("GC", _composition_differences)):
-        fitted, measured = differences(train.to_pylist(), config), differences(test.to_pylist(), config)
+        fitted, measured = differences(train.to_pylist(), config), differences(test_rows, config)
         direction = 1 if roc_auc_score(labels[0], fitted) >= 0.5 else -1
         aucs[name] = float(roc_auc_score(labels[1], direction * measured))
+    longer = [
+        len(row["sentence2"]) if coding else max(len(row["sentence1"]), len(row["sentence2"])) for row in test_rows
+    ]
+    aucs["similarity"] = float(roc_auc_score(labels[1], test["similarity"].to_numpy()))
+    aucs["score"] = float(roc_auc_score(labels[1], test["sw_score"].to_numpy() / np.array(longer)))
     return aucs
 
 

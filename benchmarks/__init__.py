@@ -1,0 +1,1 @@
+"""What `make bench` runs: ratios against a reference in the same run."""

@@ -1,0 +1,132 @@
+"""Pairs per CPU-second of the whole build, against the way the paper's notebooks made them.
+
+The reference, written anew: a positive is one 150-bp window sent to one blastn process; a negative is a random pair of
+windows aligned by Biopython's PairwiseAligner, one at a time, on both strands, until one is dissimilar enough. Both run
+on the bundled corpus, on this machine, in this run. CPU-seconds count child processes.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import parasail
+import pyarrow.parquet as pq
+from Bio import Align
+
+from bio_paws.sequences import Corpus, read_corpus
+from bio_paws.sources import resolve
+from bio_paws.tools import blast
+from bio_paws.tools.smith_waterman import align, best_alignment, reverse_complement
+from bio_paws.writer import read_manifest
+
+REFERENCE_PAIRS = 40  # of each label: the reference takes about a CPU-second for each
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and its finished children."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+@contextmanager
+def timed(into: list[float]) -> Iterator[None]:
+    """Append the CPU-seconds of a block."""
+    start = cpu_seconds()
+    yield
+    into.append(cpu_seconds() - start)
+
+
+def windows(corpus: Corpus, rng: np.random.Generator) -> Iterator[str]:
+    """Random windows of 150 bp."""
+    genomes = [one.residues for one in corpus.dna.values()]
+    while True:
+        genome = genomes[int(rng.integers(0, len(genomes)))]
+        at = int(rng.integers(0, len(genome) - 150))
+        window = genome[at : at + 150].upper()
+        if set(window) <= set("ACGT"):
+            yield window
+
+
+def reference(corpus: Corpus, folder: Path) -> float:
+    """CPU-seconds a pair of the notebooks' way."""
+    rng = np.random.default_rng(0)
+    drawn = windows(corpus, rng)
+    database = folder / "genomes"
+    fasta = folder / "genomes.fasta"
+    blast.write_fasta(fasta, ((str(i), one.residues) for i, one in enumerate(corpus.dna.values())))
+    blast.make_database(fasta, database, "dna")
+    seconds: list[float] = []
+    with timed(seconds):
+        found = 0
+        while found < REFERENCE_PAIRS:
+            (folder / "query.fasta").write_text(f">q\n{next(drawn)}\n")
+            command = ["blastn", "-task", "blastn", "-query", str(folder / "query.fasta"), "-db", str(database)]
+            command += ["-evalue", "1e-5", "-outfmt", "6 length pident qseq sseq"]
+            out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            hits = (line.split("\t") for line in out.splitlines())
+            found += any(85 < float(hit[1]) < 100 and int(hit[0]) >= 135 for hit in hits)
+    with timed(seconds):
+        aligner = Align.PairwiseAligner(
+            mode="local", match_score=2, mismatch_score=-3, open_gap_score=-7, extend_gap_score=-2
+        )
+        found = 0
+        while found < REFERENCE_PAIRS:
+            one, other = next(drawn), next(drawn)
+            matches = max(
+                aligner.align(one, strand)[0].counts().identities for strand in (other, reverse_complement(other))
+            )
+            found += matches / 150 < 0.55
+    return sum(seconds) / (2 * REFERENCE_PAIRS)
+
+
+def whole_build(folder: Path) -> tuple[float, int]:
+    """CPU-seconds of `bio-paws build` of all configs, checks included, and its pairs."""
+    seconds: list[float] = []
+    with timed(seconds):
+        command = [sys.executable, "-m", "bio_paws.cli", "build", "--out", str(folder / "bioPAWS")]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    configs = read_manifest(folder / "bioPAWS")["configs"].values()
+    return seconds[0], sum(split["rows"] for entry in configs for split in entry["splits"].values())
+
+
+def rate(work: Callable[[str, str], object], pairs: list[tuple[str, str]]) -> float:
+    """Pairs a CPU-second."""
+    start = time.process_time()
+    for one, other in pairs:
+        work(one, other)
+    return len(pairs) / (time.process_time() - start)
+
+
+def main() -> None:
+    """Print the ratios."""
+    corpus = read_corpus(resolve(("bundled",)))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        slow = reference(corpus, folder)
+        print(f"reference (one blastn a query, Biopython a pair): {1 / slow:.2f} pairs a CPU-second")
+        seconds, pairs = whole_build(folder)
+        fast = pairs / seconds
+        print(f"bio-paws build, checks included: {pairs:,} pairs in {seconds:.0f} CPU-seconds, {fast:.0f} a CPU-second")
+        print(f"ratio: {slow * fast:.0f} times the reference")
+        train = folder / "bioPAWS/dna150/train-00000-of-00001.parquet"
+        table = pq.read_table(train, columns=["sentence1", "sentence2"])
+    sample = list(zip(table["sentence1"].to_pylist(), table["sentence2"].to_pylist(), strict=True))
+    matrix = parasail.matrix_create("ACGT", 2, -3)
+    bare = rate(lambda a, b: parasail.sw_stats_striped_16(a, b, 7, 2, matrix).matches, sample)
+    ours = rate(lambda a, b: align(a, b, "dna"), sample)
+    both = rate(lambda a, b: best_alignment(a, b, "dna"), sample)
+    print(f"bare parasail loop with statistics: {bare:,.0f} alignments a CPU-second")
+    print(f"align, exact tie rule: {ours:,.0f} a CPU-second, {ours / bare:.2f} of the bare loop")
+    print(f"best_alignment, both strands: {both:,.0f} pairs a CPU-second, {2 * both / bare:.2f} of the bare loop")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""The bundled corpus, whole: what `make dataset` promises. One build, two minutes on two cores."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from bio_paws.shortcuts import SHORTCUTS
+from conftest import Run, run_program
+
+
+@pytest.fixture(scope="session")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("bundled") / "bioPAWS"
+    done = run_program("build", "--out", out)
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_dna_configs_are_full_and_the_others_say_why_not(bundled: tuple[Path, str]) -> None:
+    out, said = bundled
+    configs = json.loads((out / "manifest.json").read_text())["configs"]
+    for name in ("dna150s", "dna150", "dna50"):
+        splits = {split: (one["rows"], one["similar"]) for split, one in configs[name]["splits"].items()}
+        assert splits == {"train": (16_000, 8_000), "validation": (2_000, 1_000), "test": (2_000, 1_000)}
+    for name in ("protein150", "protein450", "dna_protein"):
+        assert sum(one["rows"] for one in configs[name]["splits"].values()) > 500
+        assert f"{name}: " in said.split("Fewer pairs than asked for")[1]
+    assert "A row of dna150s" in said
+
+
+def test_no_shortcut_tells_the_label(bundled: tuple[Path, str], bio_paws: Run) -> None:
+    done = bio_paws("verify", bundled[0], "--shortcuts", "--json")
+    assert done.returncode == 0, done.stdout
+    measured = json.loads(done.stdout)["shortcuts"]
+    for name in ("dna150", "dna50", "protein150", "protein450"):
+        for shortcut in SHORTCUTS:
+            assert abs(measured[name][shortcut] - 0.5) <= 0.05, (name, shortcut)
+    for name, aucs in measured.items():
+        assert aucs["similarity"] > 0.99, name
+    assert measured["dna_protein"]["score"] > 0.7
+
+
+def test_sources_are_recorded_with_their_accessions(bundled: tuple[Path, str]) -> None:
+    manifest = json.loads((bundled[0] / "manifest.json").read_text())
+    assert len(manifest["sources"]) == 10
+    for source in manifest["sources"]:
+        assert source["accession"].startswith("GCF_")
+        assert all(len(file["sha256"]) == 64 for file in source["files"])
+
+
+@pytest.mark.skipif("BIO_PAWS_SHARED" not in os.environ, reason="BIO_PAWS_SHARED names no folder of shared data")
+def test_a_bacterium_builds_from_its_folder(tmp_path: Path, bio_paws: Run) -> None:
+    folder = Path(os.environ["BIO_PAWS_SHARED"]) / "data/ecoli_k12"
+    names = ("dna150", "protein150", "dna_protein")
+    done = bio_paws("build", *names, "--source", folder, "--out", tmp_path / "bioPAWS")
+    assert done.returncode == 0, done.stderr
+    assert "the source holds no more that can be matched" in done.stdout
