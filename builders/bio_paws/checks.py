@@ -364,7 +364,7 @@ def _search(
 
 
 def _search_job(queries: list[str], database: Path, molecule: str, residues: int) -> dict[str, str]:
-    options = ["-evalue", str(HOMOLOG_EVALUE), "-dbsize", str(residues), "-soft_masking", "false"]
+    options = ["-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-soft_masking", "false"]
     if molecule == "dna":
         options += ["-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3"]
         options += ["-gapopen", "5", "-gapextend", "2", "-dust", "no", "-strand", "both"]
@@ -376,5 +376,8 @@ def _search_job(queries: list[str], database: Path, molecule: str, residues: int
         found = blast.search("blastn" if molecule == "dna" else "blastp", fasta, database, options, max_targets=5)
     return {
         queries[int(query[1:])]: subject
-        for query, subject in zip(found["query"].to_pylist(), found["subject"].to_pylist(), strict=True)
+        for query, subject, evalue in zip(
+            *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
+        )
+        if evalue < HOMOLOG_EVALUE
     }

@@ -84,12 +84,15 @@ def _hits(queries: list[str], database: Path, alphabet: Alphabet, residues: int)
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta = Path(folder) / "queries.fasta"
         blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
-        options = ["-evalue", str(MAX_EVALUE), "-dbsize", str(residues), *_OPTIONS[alphabet]]
+        options = ["-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), *_OPTIONS[alphabet]]
         program: blast.Program = "blastn" if alphabet == "dna" else "blastp"
         found = blast.search(program, fasta, database, options, max_targets=_TARGETS)
     return {
         queries[int(query)]: int(subject)
-        for query, subject in zip(found["query"].to_pylist(), found["subject"].to_pylist(), strict=True)
+        for query, subject, evalue in zip(
+            *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
+        )
+        if evalue < MAX_EVALUE
     }
 
 
