@@ -27,7 +27,7 @@ from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import align, best_alignment, reverse_complement
 from bio_paws.writer import read_manifest
 
-REFERENCE_PAIRS = 40  # of each label: the reference takes about a CPU-second for each
+REFERENCE_PAIRS = 40  # of each label
 
 
 def cpu_seconds() -> float:

@@ -71,6 +71,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
     """
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
     clock = _Clock()
+    datasets.disable_progress_bars()  # the build has its own
     with writer.replacing(out) as new, prepare(recipe) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
@@ -147,11 +148,11 @@ def _timed(work: Callable[..., object], *arguments: object) -> float:
 def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] | None:
     """Make one config through the datasets builder and write it; None when not a single pair was found."""
     paths, outcomes = make_config(config, prepared)
+    if not any(read_arrow(path).num_rows for path in paths.values()):
+        return None
     parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, code_digest())
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
-    if not any(read_arrow(path).num_rows for path in paths.values()):
-        return None
     builder.download_and_prepare()
     tables = {split: part.data.table.combine_chunks() for split, part in builder.as_dataset().items()}
     return writer.write_config(new, config, tables, outcomes)
@@ -193,6 +194,3 @@ class _Clock:
         now = time.monotonic()
         self.seconds[stage] = now - self._last
         self._last = now
-
-
-datasets.disable_progress_bars()

@@ -20,13 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig, get_config
-from bio_paws.records import SCHEMA, pair_id
+from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 
-Row = dict[str, Any]
 HOMOLOG_EVALUE = 1e-5
 _ROWS_A_JOB = 2_500
 _QUERIES_A_JOB = 2_000
@@ -165,7 +164,7 @@ def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterato
     similarity = best.matches / long
     found = {
         "similarity": similarity,
-        "identity": best.matches / best.columns if best.columns else 0.0,
+        "identity": best.identity,
         "sw_score": best.score,
         "bit_score": bit_score(best.score, "dna" if dna else "protein"),
         "evalue": evalue(best.score, long, space["dna" if dna else "protein"], "dna" if dna else "protein"),
@@ -197,7 +196,7 @@ def _coding_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator
     similarity = spliced_identity(gene, protein)
     found = {
         "similarity": similarity,
-        "identity": best.matches / best.columns if best.columns else 0.0,
+        "identity": best.identity,
         "sw_score": best.score,
         "bit_score": bit_score(best.score, "protein"),
         "evalue": evalue(best.score, len(protein), 2 * space["dna"], "protein"),

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.configs import SPLIT_SHARES, SPLITS, Kind, PairConfig
+from bio_paws.configs import Kind, PairConfig, quotas
 from bio_paws.constraints import outcomes_of, search_space
 from bio_paws.leaks import EarlierSplits
 from bio_paws.records import SCHEMA, Gene, Row
@@ -37,11 +37,6 @@ FRAME_SHIFTS = ((1, 1, -2), (-1, -1, 2), (2, -1, -1), (-2, 1, 1))
 LENGTH_CLASSES = (0.1, 0.2, 0.3)
 """How far apart the lengths of exchanged proteins, and of their genes, may be, closest first."""
 GENES_A_SHARD = 100
-
-
-def quotas(pairs: int) -> dict[str, int]:
-    """Return how many similar pairs each split gets of so many pairs."""
-    return {split: round(pairs * share / 2) for split, share in zip(SPLITS, SPLIT_SHARES, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -87,17 +82,20 @@ class CodingPairs:
                 "sentence1": earlier.searcher(split, "dna", {row["sentence1"] for row in earlier_rows}),
                 "sentence2": earlier.searcher(split, "protein", {row["sentence2"] for row in earlier_rows}),
             }
-            clean = self._without_homologs([row for row in coding if row["split"] == split], searchers)
+            clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
             rng = seeded(self._seed, self._config.name, split)
             chosen = [clean[i] for i in sorted(rng.permutation(len(clean))[:quota].tolist())]
             self._outcomes["missing_pairs"] += quota - len(chosen)
             dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
-            rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers))
+            cleared = {row[side] for row in clean for side in searchers}
+            rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers, cleared))
         return rows, self._outcomes
 
-    def _without_homologs(self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]]) -> list[Row]:
-        """Leave out rows with a side that has a homolog in an earlier split."""
-        leaking = {side: search(sorted({row[side] for row in rows})) for side, search in searchers.items()}
+    def _without_homologs(
+        self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]], cleared: set[str]
+    ) -> list[Row]:
+        """Leave out rows with a side that has a homolog in an earlier split; `cleared` strings have none."""
+        leaking = {side: search(sorted({row[side] for row in rows} - cleared)) for side, search in searchers.items()}
         clean = [row for row in rows if not any(row[side] in found for side, found in leaking.items())]
         self._outcomes["homolog_in_other_split"] += len(rows) - len(clean)
         return clean

@@ -15,6 +15,12 @@ DATA_VERSION = "1.0.0"
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SPLIT_SHARES: tuple[Fraction, ...] = (Fraction(8, 10), Fraction(1, 10), Fraction(1, 10))
 
+
+def quotas(pairs: int) -> dict[str, int]:
+    """Return how many similar pairs each split gets of so many pairs."""
+    return {split: round(pairs * share / 2) for split, share in zip(SPLITS, SPLIT_SHARES, strict=True)}
+
+
 Molecule = Literal["dna", "protein", "dna_protein"]
 Kind = Literal[
     "homolog",  # similar: cut from one BLAST alignment, neither identical nor contained

@@ -27,21 +27,8 @@ QUERIES_A_SHARD = 500
 _TARGETS = 5  # one would do; BLAST warns below five
 _OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (
-        *(
-            "-task",
-            "blastn",
-            "-word_size",
-            "11",
-            "-reward",
-            "2",
-            "-penalty",
-            "-3",
-            "-gapopen",
-            "5",
-            "-gapextend",
-            "2",
-        ),
-        *("-dust", "no", "-soft_masking", "false", "-strand", "both", "-max_hsps", "1"),
+        *("-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3", "-gapopen", "5"),
+        *("-gapextend", "2", "-dust", "no", "-soft_masking", "false", "-strand", "both", "-max_hsps", "1"),
     ),
     "protein": ("-task", "blastp", "-seg", "no", "-soft_masking", "false", "-max_hsps", "1"),
 }

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws import coding, constraints, sequences, similar, sources, splits, stages
-from bio_paws.configs import PairConfig
-from bio_paws.dissimilar import make_squares
+from bio_paws.configs import PairConfig, quotas
+from bio_paws.dissimilar import SIDES, make_squares
 from bio_paws.errors import BioPawsError
 from bio_paws.executors import open_executor
 from bio_paws.leaks import EarlierSplits
@@ -59,10 +59,8 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
             stages.write_arrow(paths[name], table)
     files = similar.CorpusFiles(**paths)
     with open_executor(recipe.workers) as executor:
-        dna, protein = (
-            similar.search_dna(files, work, executor),
-            similar.search_proteins(files, work, executor),
-        )
+        dna = similar.search_dna(files, work, executor)
+        protein = similar.search_proteins(files, work, executor)
         loci = work.path("loci", ".arrow", recipe.seed)
         if not loci.is_file():
             hits = stages.read_arrow(dna), stages.read_arrow(protein)
@@ -84,7 +82,7 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     recipe, corpus = prepared.recipe, prepared.files.load()
     pairs = recipe.pairs or config.pairs
     parameters = (config.name, vars(config), recipe.seed, pairs)
-    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in coding.quotas(pairs)}
+    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
     counted = prepared.work.path("outcomes", ".json", *parameters)
     if not counted.is_file():
         if need := missing_input(config, corpus):
@@ -119,10 +117,10 @@ def _homologous_pairs(
     judge = constraints.Judge(config, prepared.files.load(), lookup)
     seen: set[tuple[str, str]] = set()
     rows: dict[str, list[Row]] = {}
-    for split, quota in coding.quotas(pairs).items():
+    for split, quota in quotas(pairs).items():
         here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
-        chosen = {row[side] for made in rows.values() for row in made for side in ("sentence1", "sentence2")}
+        chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
         leaks = earlier.searcher(split, judge.alphabet, chosen)
         squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
         outcomes.update(more)

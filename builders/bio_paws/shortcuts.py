@@ -42,7 +42,7 @@ def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> di
         pq.read_table(folder / entry["splits"][split]["file"], columns=columns) for split in ("train", "test")
     )
     labels = train["label"].to_numpy(), test["label"].to_numpy()
-    test_rows, coding = test.to_pylist(), config.molecule == "dna_protein"
+    train_rows, test_rows = train.to_pylist(), test.to_pylist()
     aucs = {}
     for side in ("sentence1", "sentence2"):
         model = make_pipeline(
@@ -53,14 +53,14 @@ def shortcut_aucs(folder: Path, config: PairConfig, entry: dict[str, Any]) -> di
         model.fit(train[side].to_pylist(), labels[0])
         aucs[side] = float(roc_auc_score(labels[1], model.decision_function(test[side].to_pylist())))
     for name, differences in (("length", _length_differences), ("GC", _composition_differences)):
-        fitted, measured = differences(train.to_pylist(), config), differences(test_rows, config)
+        fitted, measured = differences(train_rows, config), differences(test_rows, config)
         direction = 1 if roc_auc_score(labels[0], fitted) >= 0.5 else -1
         aucs[name] = float(roc_auc_score(labels[1], direction * measured))
-    longer = [
-        len(row["sentence2"]) if coding else max(len(row["sentence1"]), len(row["sentence2"])) for row in test_rows
-    ]
+    # A gene's score grows with its protein: bases and residues are not to be compared.
+    scored = ("sentence2",) if config.molecule == "dna_protein" else ("sentence1", "sentence2")
+    lengths = np.array([max(len(row[side]) for side in scored) for row in test_rows])
     aucs["similarity"] = float(roc_auc_score(labels[1], test["similarity"].to_numpy()))
-    aucs["score"] = float(roc_auc_score(labels[1], test["sw_score"].to_numpy() / np.array(longer)))
+    aucs["score"] = float(roc_auc_score(labels[1], test["sw_score"].to_numpy() / lengths))
     return aucs
 
 

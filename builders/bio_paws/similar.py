@@ -56,15 +56,8 @@ DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 _MAX_EVALUE = "1e-5"
 # Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
 _DNA_SEARCH = (
-    "-task",
-    "megablast",
-    "-word_size",
-    "16",
-    "-lcase_masking",
-    "-soft_masking",
-    "true",
-    "-dust",
-    "no",
+    *("-task", "megablast", "-word_size", "16", "-lcase_masking"),
+    *("-soft_masking", "true", "-dust", "no"),
 )
 _PROTEIN_SEARCH = ("-task", "blastp", "-seg", "yes", "-soft_masking", "true")
 _BTOP = re.compile(r"(\d+)|(\D\D)")
@@ -124,23 +117,15 @@ def _search(
 ) -> Path:
     """Run the shards of a search against one database that lives as long as they run."""
     hits = work.path("hits", ".arrow", molecule)
-    if not hits.is_file() and not batches:
-        write_arrow(hits, HITS.empty_table())
-    elif not hits.is_file():
+    if not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=work.root, prefix=".database-") as folder:
             database = Path(folder) / "all"
-            write_database(database, _subjects(files.load(), molecule), molecule)
-            run_shards(
-                executor,
-                _search_shard,
-                [
-                    (path, (files, molecule, batch, database, residues))
-                    for path, batch in zip(shards, batches, strict=True)
-                ],
-                f"search {molecule}",
-            )
+            if shards:  # makeblastdb refuses an empty database
+                write_database(database, _subjects(files.load(), molecule), molecule)
+            arguments = [(files, molecule, batch, database, residues) for batch in batches]
+            run_shards(executor, _search_shard, list(zip(shards, arguments, strict=True)), f"search {molecule}")
         write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
     return hits
 

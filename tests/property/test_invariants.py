@@ -11,7 +11,7 @@ from bio_paws.coding import break_frame, mutate_protein
 from bio_paws.configs import SPLIT_SHARES, get_config
 from bio_paws.constraints import CANDIDATES, Judge, composition
 from bio_paws.dissimilar import make_squares, unordered
-from bio_paws.records import Gene, Interval
+from bio_paws.records import Gene, Interval, Strand
 from bio_paws.sequences import Corpus
 from bio_paws.similar import Trace
 from bio_paws.splits import LOCI, Lookup, assign_splits, cut_atoms, join_groups
@@ -102,7 +102,7 @@ def test_splits_share_out_every_resource(seed: int, groups: int) -> None:
     assert (split == assign_splits(resources, seed)).all()
 
 
-def gene_of(protein: str, introns: list[int], strand: str) -> tuple[str, Gene]:
+def gene_of(protein: str, introns: list[int], strand: Strand) -> tuple[str, Gene]:
     """A gene that codes for `protein`, cut by introns after so many coding bases."""
     cds = "".join(CODON_OF[residue] for residue in protein) + "TAA"
     parts, exons, at, done = [], [], 0, 0
@@ -117,13 +117,13 @@ def gene_of(protein: str, introns: list[int], strand: str) -> tuple[str, Gene]:
     dna = "".join(parts)
     if strand == "-":
         exons = [(len(dna) - end, len(dna) - start) for start, end in reversed(exons)]
-    return dna, Gene("P", "g", "Testus", Interval("chr", 0, len(dna), strand), tuple(exons), protein)  # type: ignore[arg-type]
+    return dna, Gene("P", "g", "Testus", Interval("chr", 0, len(dna), strand), tuple(exons), protein)
 
 
 @given(proteins, st.lists(st.integers(10, 110), max_size=3), st.sampled_from("+-"), seeds)
 @settings(deadline=None)
 def test_a_gene_reads_as_its_protein_and_a_broken_one_does_not(
-    protein: str, introns: list[int], strand: str, seed: int
+    protein: str, introns: list[int], strand: Strand, seed: int
 ) -> None:
     spaced = [cut for i, cut in enumerate(sorted(introns)) if i == 0 or cut - sorted(introns)[i - 1] > 6]
     dna, gene = gene_of(protein, spaced, strand)

@@ -39,8 +39,8 @@ HITS = pa.schema(
 trace-back: numbers are runs of matches, letter pairs are columns of mismatch or gap."""
 
 WIDE_EVALUE = "0.01"
-"""-evalue of a search that must miss nothing, its hits filtered afterwards: BLAST+ 2.12 loses hits that come close to
-a threshold: a pair of proteins with E = 4e-7 was found at 0.01 and at 1e-5, but not at 1e-3."""
+"""-evalue of a search that must miss nothing, its hits filtered afterwards: BLAST+ 2.12 loses single
+hits at single thresholds: a pair of proteins with E = 4e-7 was found at 0.01 and at 1e-5, but not at 1e-3."""
 
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found

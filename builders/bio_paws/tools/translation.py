@@ -29,8 +29,8 @@ def best_frame_alignment(dna: str, protein: str) -> Alignment:
     """Align a protein with the six translations of a DNA string and return the best alignment, as tblastn does."""
     frames = [frame for strand in (dna, reverse_complement(dna)) for frame in translations(strand) if frame]
     scores = [align_score(protein, frame, "protein") for frame in frames]
-    tied = [frame for frame, score in zip(frames, scores, strict=True) if score == max(scores)]
-    best = (align(protein, frame, "protein") for frame in tied)
+    highest = max(scores, default=0)
+    best = (align(protein, one, "protein") for one, score in zip(frames, scores, strict=True) if score == highest)
     return max(best, key=lambda one: (one.matches, -one.columns), default=Alignment(0, 0, 0))
 
 
