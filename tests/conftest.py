@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+# Two test processes share two cores: threads of one would wait for the other's.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import shutil
 import subprocess
 import sys
@@ -14,6 +18,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from genomes import write_source
+from models import write_model, write_pawsx
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -58,3 +63,15 @@ def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def built_copy(built: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(built, tmp_path / "bioPAWS"))
+
+
+@pytest.fixture(scope="session")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny BERT."""
+    return write_model(tmp_path_factory.mktemp("models") / "bert", "bert")
+
+
+@pytest.fixture(scope="session")
+def pawsx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small PAWS-X in English and French."""
+    return write_pawsx(tmp_path_factory.mktemp("pawsx"))

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from bio_paws import configs
 from bio_paws.configs import DATA_VERSION, PairConfig
+from bio_paws.files import read_arrow
 from bio_paws.pipeline import Prepared, Recipe, make_config, prepare
 from bio_paws.records import SCHEMA
-from bio_paws.stages import read_arrow
 
 
 def features_of(config: PairConfig) -> datasets.Features:

@@ -19,9 +19,10 @@ from bio_paws.checks import verify
 from bio_paws.configs import PairConfig, get_config
 from bio_paws.constraints import search_space
 from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.files import read_arrow
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
 from bio_paws.shortcuts import shortcut_aucs
-from bio_paws.stages import code_digest, read_arrow
+from bio_paws.stages import code_digest
 from bio_paws.tools import blast
 
 logger = logging.getLogger(__name__)

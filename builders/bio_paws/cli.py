@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import logging
 import os
@@ -14,6 +15,8 @@ from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
 
 _DATA = Path("bioPAWS")
+_VERBS = "bio_paws.verbs"
+"""Entry points that add verbs to the parser: so this package need not know the one that evaluates."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,8 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def main_eval() -> int:
+    """Run `bio-paws eval`."""
+    return main(["eval", *sys.argv[1:]])
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bio-paws", description="Build, check and install the bioPAWS data set.")
+    parser = argparse.ArgumentParser(
+        prog="bio-paws", description="Build, check and install the bioPAWS data set; evaluate models on it."
+    )
     parser.add_argument("--debug", action="store_true", help="log every step; show tracebacks")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
 
@@ -76,6 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
     verb.set_defaults(run=_install)
+    for verb_set in importlib.metadata.entry_points(group=_VERBS):
+        verb_set.load()(verbs)
     return parser
 
 

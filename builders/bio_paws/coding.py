@@ -18,12 +18,13 @@ import pyarrow as pa
 
 from bio_paws.configs import Kind, PairConfig, quotas
 from bio_paws.constraints import outcomes_of, search_space
+from bio_paws.files import read_arrow, write_arrow
 from bio_paws.leaks import EarlierSplits
 from bio_paws.records import SCHEMA, Gene, Row
 from bio_paws.sequences import Corpus, gene_dna
 from bio_paws.similar import CorpusFiles
 from bio_paws.splits import Lookup, seeded
-from bio_paws.stages import Workdir, read_arrow, run_shards, write_arrow
+from bio_paws.stages import Workdir, run_shards
 from bio_paws.tools.smith_waterman import LETTERS
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity

@@ -15,6 +15,7 @@ from bio_paws.configs import Kind, PairConfig
 from bio_paws.records import SCHEMA, Interval
 from bio_paws.sequences import Corpus, representative_proteins
 from bio_paws.splits import Lookup
+from bio_paws.tools.pair_features import composition
 from bio_paws.tools.smith_waterman import LETTERS, Alignment, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 
@@ -31,15 +32,6 @@ CANDIDATES = pa.schema(
 )
 """A similar pair that was let in: `slot` names the stretch of alignment it was drawn from, `composition2` counts the
 letters of sentence2 that its dissimilar pair must match."""
-
-COMPOSITION_LETTERS = {"dna": "GC", "protein": "GARP"}
-"""G and C, or the amino acids of GC-rich codons: what base composition leaves its mark on.
-Singer GA, Hickey DA (2000) Mol Biol Evol 17:1581-1588."""
-
-
-def composition(text: str, alphabet: Alphabet) -> int:
-    """Count the letters of `COMPOSITION_LETTERS` in a string."""
-    return sum(map(text.count, COMPOSITION_LETTERS[alphabet]))
 
 
 def contains(a: str, b: str, alphabet: Alphabet) -> bool:

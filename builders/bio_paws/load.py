@@ -43,5 +43,5 @@ def load(config: str, *, data: str | Path | None = None, split: str | None = Non
         return datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         raise BioPawsError(
-            f"{config}: cannot be loaded from {place} ({type(error).__name__}): run bio-paws build, or pass data="
+            f"{config}: cannot be loaded from {place} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error

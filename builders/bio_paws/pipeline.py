@@ -17,6 +17,7 @@ from bio_paws.configs import PairConfig, quotas
 from bio_paws.dissimilar import SIDES, make_squares
 from bio_paws.errors import BioPawsError
 from bio_paws.executors import open_executor
+from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import EarlierSplits
 from bio_paws.records import Row, pairs_table
 from bio_paws.tools import blast
@@ -51,20 +52,20 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their loci to splits."""
     assemblies = sources.resolve(recipe.source)
     inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-    key = stages.digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
+    key = digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
     work = stages.Workdir(recipe.work, key)
     paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
     if not all(path.is_file() for path in paths.values()):
         for name, table in sequences.corpus_to_tables(sequences.read_corpus(assemblies)).items():
-            stages.write_arrow(paths[name], table)
+            write_arrow(paths[name], table)
     files = similar.CorpusFiles(**paths)
     with open_executor(recipe.workers) as executor:
         dna = similar.search_dna(files, work, executor)
         protein = similar.search_proteins(files, work, executor)
         loci = work.path("loci", ".arrow", recipe.seed)
         if not loci.is_file():
-            hits = stages.read_arrow(dna), stages.read_arrow(protein)
-            stages.write_arrow(loci, splits.make_loci(files.load(), *hits, recipe.seed))
+            hits = read_arrow(dna), read_arrow(protein)
+            write_arrow(loci, splits.make_loci(files.load(), *hits, recipe.seed))
         yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, loci, work, executor)
 
 
@@ -87,14 +88,14 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     if not counted.is_file():
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
-        lookup = splits.Lookup(stages.read_arrow(prepared.loci))
+        lookup = splits.Lookup(read_arrow(prepared.loci))
         earlier = EarlierSplits(corpus, lookup, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
         rows, outcomes = make(config, prepared, lookup, earlier, pairs)
         for split, path in paths.items():
-            stages.write_arrow(path, pairs_table(rows[split], config, split))
-        stages.write_json(counted, dict(sorted(outcomes.items())))
-    return paths, Counter(stages.read_json(counted))
+            write_arrow(path, pairs_table(rows[split], config, split))
+        write_json(counted, dict(sorted(outcomes.items())))
+    return paths, Counter(read_json(counted))
 
 
 Made = tuple[dict[str, list[Row]], Counter[str]]

@@ -22,10 +22,11 @@ import pyarrow as pa
 
 from bio_paws import constraints
 from bio_paws.configs import SPLIT_SHARES, SPLITS, Kind, PairConfig
+from bio_paws.files import read_arrow, write_arrow
 from bio_paws.records import Interval
 from bio_paws.sequences import Corpus, corpus_from_tables, representative_proteins
 from bio_paws.splits import Ints, Lookup, seeded
-from bio_paws.stages import Workdir, read_arrow, run_shards, write_arrow
+from bio_paws.stages import Workdir, run_shards
 from bio_paws.tools import blast
 
 HITS = pa.schema(

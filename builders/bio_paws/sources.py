@@ -6,7 +6,6 @@ sha256 is known. A pinned source of the bundled kind is one `BundledAssembly` be
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Literal
 
 from bio_paws import ncbi
 from bio_paws.errors import BioPawsError
+from bio_paws.files import sha256_of
 
 FileRole = Literal["genomic", "cds", "protein", "genbank", "dna_fasta", "protein_fasta"]
 
@@ -322,21 +322,6 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
                 raise BioPawsError(f"{file.path}: the same file is named twice among the sources: leave one out")
             seen.add(file.sha256)
     return tuple(assemblies)
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes.
-
-    Raises
-    ------
-    BioPawsError
-        When the file cannot be read.
-    """
-    try:
-        with path.open("rb") as data:
-            return hashlib.file_digest(data, "sha256").hexdigest()
-    except OSError as error:
-        raise BioPawsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _bundled(pinned: BundledAssembly) -> Assembly:

@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 from bio_paws.biopaws import features_of, parquet_name
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.errors import BioPawsError
+from bio_paws.files import read_json, sha256_of, write_json
 from bio_paws.pipeline import Recipe
 from bio_paws.records import SCHEMA
 from bio_paws.sequences import Corpus
-from bio_paws.sources import Assembly, sha256_of
-from bio_paws.stages import read_json, write_json
+from bio_paws.sources import Assembly
 from bio_paws_cards.render import render_card
 
 MANIFEST = "manifest.json"

@@ -81,7 +81,7 @@ def test_load_takes_a_folder(built: Path, tmp_path: Path) -> None:
     done = python(code, tmp_path, tmp_path)
     assert done.returncode == 0, done.stderr
     missing = python("from bio_paws import load; load('protein150')", tmp_path, tmp_path / "fresh")
-    assert "run bio-paws build, or pass data=" in missing.stderr
+    assert "build it, or pass data=" in missing.stderr
 
 
 def test_a_new_build_is_not_served_from_an_old_cache(built: Path, source: Path, tmp_path: Path, bio_paws: Run) -> None:

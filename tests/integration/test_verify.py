@@ -100,7 +100,7 @@ def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None])
         row["pair_id"] = pair_id(row, config, split)
     rows.sort(key=lambda row: str(row["pair_id"]))
     write_split(path, pa.Table.from_pylist(rows, schema=SCHEMA), get_config(config))
-    from bio_paws.sources import sha256_of
+    from bio_paws.files import sha256_of
 
     entry["splits"][split] |= {"sha256": sha256_of(path), "rows": len(rows)}
     ids = {name: pq.read_table(folder / one["file"])["pair_id"].to_pylist() for name, one in entry["splits"].items()}

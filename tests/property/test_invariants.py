@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from bio_paws.coding import break_frame, mutate_protein
 from bio_paws.configs import SPLIT_SHARES, get_config
-from bio_paws.constraints import CANDIDATES, Judge, composition
+from bio_paws.constraints import CANDIDATES, Judge
 from bio_paws.dissimilar import make_squares, unordered
 from bio_paws.records import Gene, Interval, Strand
 from bio_paws.sequences import Corpus
 from bio_paws.similar import Trace
 from bio_paws.splits import LOCI, Lookup, assign_splits, cut_atoms, join_groups
+from bio_paws.tools.pair_features import composition
 from bio_paws.tools.smith_waterman import LETTERS, similarity
 from bio_paws.tools.translation import MIN_INTRON, spliced_identity
 

@@ -1,0 +1,221 @@
+"""The verbs of evaluation: `eval`, `baselines`, `report`. The program finds them by their entry point."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bio_paws.errors import BioPawsError
+from bio_paws_eval import tasks
+from bio_paws_eval.results import Result
+from bio_paws_eval.tables import Table, markdown
+
+_OUT = Path("results")
+
+
+def add_verbs(verbs: Any) -> None:
+    """Add the verbs of evaluation to the program's parser."""
+    verb = verbs.add_parser("eval", help="fine-tune a model on PAWS-X, test it on PAWS-X and bioPAWS")
+    verb.add_argument("--model", required=True, metavar="ID|DIR", help="a Hub id, or a folder with config and weights")
+    verb.add_argument("--revision", metavar="REV", help="commit, tag or branch of the model on the Hub")
+    verb.add_argument(
+        "--finetune",
+        action="append",
+        choices=(*tasks.LANGUAGES, "none"),
+        help="language of PAWS-X to fine-tune on, or none; repeatable (default: en)",
+    )
+    verb.add_argument(
+        "--finetune-on", action="append", metavar="CONFIG", help="config of bioPAWS to fine-tune on; repeatable"
+    )
+    verb.add_argument(
+        "--control",
+        action="append",
+        choices=("untuned", "random-init", "shuffled-labels", "frozen"),
+        help="run this control instead of the plain fine-tuning; repeatable",
+    )
+    verb.add_argument("--seeds", type=_seeds, default=5, metavar="N|LIST", help="how many, or which: 5 or 0,3,7")
+    verb.add_argument(
+        "--recipe", choices=("paper", "xtreme"), default="paper", help="hyper-parameters (default: paper)"
+    )
+    for name, kind, help_ in (
+        ("learning-rate", float, "peak learning rate"),
+        ("batch-size", _positive, "pairs a step, over all devices"),
+        ("epochs", _positive, "passes over the training pairs"),
+        ("max-length", _positive, "tokens a training pair is cut to"),
+        ("schedule", str, "learning rate schedule of transformers"),
+        ("warmup", float, "part of the steps in which the rate rises"),
+        ("weight-decay", float, "weight decay of AdamW"),
+    ):
+        verb.add_argument(f"--{name}", type=kind, help=f"{help_} (default: the recipe's)")
+    _add_pairs(verb, pawsx=tasks.PAWSX_REPO)
+    verb.add_argument(
+        "--segment",
+        type=_segment,
+        default="auto",
+        metavar="auto|none|K",
+        help="split sequences into words of K letters; auto: only where the tokenizer needs it",
+    )
+    verb.add_argument("--allow-unknown", action="store_true", help="score cells with over 1%% unknown tokens, marked")
+    verb.add_argument("--no-truncate", action="store_true", help="refuse cells with pairs longer than the model takes")
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any")
+    verb.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), default="float32", help="of matrix products (default: float32)"
+    )
+    verb.add_argument("--dry-run", action="store_true", help="say what would run: steps, tokens, memory")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_eval)
+
+    verb = verbs.add_parser("baselines", help="floors and ceilings, no neural network")
+    _add_pairs(verb, pawsx=None)
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_baselines)
+
+    verb = verbs.add_parser("report", help="tables, figures and a page from a folder of results")
+    verb.add_argument("results", type=Path, metavar="RESULTS", help="folder of bio-paws eval and bio-paws baselines")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
+    verb.set_defaults(run=_report)
+
+
+def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
+    """Add what verbs that read pairs have in common."""
+    verb.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{', '.join(tasks.task_names())} (default: all)")
+    verb.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
+    verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+    verb.add_argument("--pawsx", default=pawsx, metavar="DIR|ID", help=f"PAWS-X (default: {pawsx or 'left out'})")
+    verb.add_argument("--limit", type=_positive, metavar="N", help="first N pairs of each split; not comparable")
+    verb.add_argument("--out", type=Path, default=_OUT, metavar="DIR", help=f"folder of results (default: {_OUT})")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+    return value
+
+
+def _seeds(text: str) -> int | tuple[int, ...]:
+    return tuple(int(one) for one in text.split(",") if one) if "," in text else _positive(text)
+
+
+def _segment(text: str) -> int | str | None:
+    return text if text == "auto" else None if text == "none" else _positive(text)
+
+
+def _eval(options: argparse.Namespace) -> int:
+    try:
+        from transformers.utils import logging
+
+        from bio_paws_eval import run
+        from bio_paws_eval.finetune import RECIPES
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    given = {name: getattr(options, name) for name in vars(RECIPES[options.recipe])}
+    settings = run.settings_of(
+        options.model,
+        revision=options.revision,
+        finetune=options.finetune or ([] if options.finetune_on else ["en"]),
+        finetune_on=options.finetune_on or [],
+        controls=options.control or ["none"],
+        seeds=options.seeds,
+        recipe=dataclasses.replace(
+            RECIPES[options.recipe], **{name: value for name, value in given.items() if value is not None}
+        ),
+        configs=options.configs,
+        split=options.split,
+        sources=tasks.Sources(options.data, options.pawsx, options.limit),
+        segment=options.segment,
+        allow_unknown=options.allow_unknown,
+        truncate=not options.no_truncate,
+        device=options.device,
+        dtype=options.dtype,
+        out=options.out,
+    )
+    if options.dry_run:
+        planned = run.estimate(settings)
+        print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else _estimate_text(planned))
+        return 0
+    evaluation = run.run(settings)
+    _print_cells(evaluation.results, evaluation.skipped, options)
+    return 1 if any(one.status == "refused" for one in evaluation.results) else 0
+
+
+def _estimate_text(planned: Any) -> str:
+    lines = [f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB to train"]
+    for name, seeds, steps, tokens in planned.trainings:
+        lines.append(f"train on {name}: {seeds} seeds of {steps:,} steps, {tokens:,} tokens")
+    for name, rows, tokens, note in planned.tasks:
+        lines.append(f"predict {name}: {rows:,} pairs, {tokens:,} tokens" + (f" ({note})" if note else ""))
+    lines += [f"left out: {one}" for one in planned.skipped]
+    return "\n".join([*lines, f"cells: {planned.cells}, of which {planned.finished} stand already"])
+
+
+def _baselines(options: argparse.Namespace) -> int:
+    try:
+        from bio_paws_eval.baselines import run_baselines
+        from bio_paws_eval.results import read_result
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    sources = tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO, options.limit)
+    known = [name for name in tasks.task_names() if options.pawsx or not tasks.is_pawsx(name)]
+    paths, skipped = run_baselines(options.configs, known, options.split, sources, options.out)
+    _print_cells([read_result(path) for path in paths], skipped, options)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    try:
+        from bio_paws_eval.report import write_report
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "plots") from error
+    written = write_report(options.results, options.out or options.results / "report")
+    print(written.markdown)
+    for path in written.files:
+        print(path)
+    return 0
+
+
+def _not_installed(error: ModuleNotFoundError, extra: str) -> BioPawsError:
+    return BioPawsError(f"{error.name} is not installed: pip install 'bio-paws[{extra}]'")
+
+
+def _print_cells(cells: Sequence[Result], skipped: Sequence[str], options: argparse.Namespace) -> None:
+    """Print what came out, a line for each training and task; files hold the rest."""
+    if options.json:
+        described = [dataclasses.asdict(one) for one in cells]
+        print(json.dumps({"out": str(options.out), "results": described, "skipped": list(skipped)}, indent=2))
+        return
+    seeds: dict[tuple[str, str, str], list[Result]] = {}
+    for one in cells:
+        seeds.setdefault((one.model.id, _trained_on(one), one.task.name), []).append(one)
+    rows = tuple((*key, str(len(group)), *_values(group), group[0].note) for key, group in seeds.items())
+    columns = ("model", "trained on", "task", "seeds", "accuracy", "range", "MCC", "AUROC", "note")
+    print(markdown(Table("cells", "", columns, (rows,), labels=3)))
+    for why in skipped:
+        print(f"left out: {why}")
+    if options.limit:
+        print(f"The first {options.limit:,} pairs of each split only: not comparable with other results.")
+    print(f"{len(cells)} results in {options.out}; bio-paws report {options.out} draws them")
+
+
+def _trained_on(one: Result) -> str:
+    return "-" if one.model.method != "model" else one.training.name
+
+
+def _values(group: list[Result]) -> tuple[str, str, str, str]:
+    """Mean accuracy, its range over seeds, mean MCC and AUROC of the seeds of one cell."""
+    if group[0].status == "refused":
+        return ("-",) * 4
+
+    def mean(name: str) -> str:
+        values = [one.metrics[name]["value"] for one in group]
+        return "-" if None in values else f"{sum(values) / len(values):.3f}"
+
+    accuracies = [one.metrics["accuracy"]["value"] for one in group]
+    return mean("accuracy"), f"{min(accuracies):.3f}..{max(accuracies):.3f}", mean("mcc"), mean("auroc")

@@ -1,0 +1,390 @@
+"""Fine-tune a classifier on pairs: Transformers' Trainer, batches of like length, the best epoch by the dev split.
+
+A run that was killed goes on from its last checkpoint to the same weights: the order of pairs follows from seed and
+epoch alone, and the checkpoint holds the state of every generator.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from numpy.typing import NDArray
+from safetensors.torch import load_model, save_model
+from torch.utils.data import Dataset, Sampler
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from bio_paws.errors import BioPawsError
+from bio_paws.files import atomic, read_json, write_json
+from bio_paws_eval.encode import Encoded, Tokens
+from bio_paws_eval.metrics import predicted
+from bio_paws_eval.predict import collate, predict
+
+CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
+"""What a run is compared with: not trained at all, its weights drawn anew, trained on labels that were permuted,
+trained in its classifier only."""
+
+LOSSES = 20
+"""Points of the loss curve."""
+
+SAVE_SECONDS = 300.0
+"""Time between checkpoints within an epoch: what a kill can cost."""
+
+_BATCHES_A_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
+_TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters of fine-tuning, by AdamW.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Peak learning rate.
+    batch_size : int
+        Pairs a step, over all devices.
+    epochs : int
+        Passes over the pairs.
+    max_length : int
+        Tokens a pair is cut to in training; prediction cuts at what the model takes.
+    schedule : str
+        Name of a schedule of Transformers.
+    warmup : float
+        Part of the steps in which the rate rises.
+    weight_decay : float
+        Of AdamW.
+    """
+
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    max_length: int
+    schedule: str
+    warmup: float
+    weight_decay: float
+
+
+RECIPES = {
+    # The paper's released code.
+    "paper": Recipe(1e-5, 64, 4, 256, "constant_with_warmup", 0.1, 0.0),
+    # Hu J, Ruder S, et al. (2020) XTREME, ICML: scripts/train_pawsx.sh.
+    "xtreme": Recipe(2e-5, 32, 5, 128, "linear", 0.0, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training came to.
+
+    Attributes
+    ----------
+    dev_accuracies : tuple of float
+        Accuracy on the dev split after each epoch.
+    best_epoch : int
+        The epoch whose weights were kept, counted from 1: the first of the best.
+    steps : int
+        Steps of the optimizer.
+    seconds : float
+        Time of the steps, evaluation not counted.
+    tokens_per_second : float
+        Real tokens trained on, padding not counted.
+    losses : tuple of float
+        Mean loss of each of `LOSSES` equal stretches of the steps.
+    """
+
+    dev_accuracies: tuple[float, ...]
+    best_epoch: int
+    steps: int
+    seconds: float
+    tokens_per_second: float
+    losses: tuple[float, ...]
+
+
+class ByLength(Sampler[int]):
+    """Orders pairs so that those of a batch are of like length; the order follows from seed and epoch alone.
+
+    The Trainer's own sampler draws from the global generator, so that a resumed epoch would see other batches.
+    """
+
+    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; the data loader calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        order = rng.permutation(len(self._lengths))
+        pool = _BATCHES_A_POOL * self._batch_size
+        batches = []
+        for at in range(0, len(order), pool):
+            rows = order[at : at + pool]
+            rows = rows[np.argsort(self._lengths[rows], kind="stable")]
+            batches += [rows[i : i + self._batch_size] for i in range(0, len(rows), self._batch_size)]
+        # A short batch in the middle would shift the limits of all that follow.
+        full = [batch for batch in batches if len(batch) == self._batch_size]
+        short = [batch for batch in batches if len(batch) < self._batch_size]
+        for i in rng.permutation(len(full)):
+            yield from full[i].tolist()
+        for batch in short:
+            yield from batch.tolist()
+
+
+class _Rows(Dataset[int]):
+    """Row numbers: the collator looks the pairs up."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> int:
+        return row
+
+
+class _Clock(TrainerCallback):
+    """Asks for a checkpoint every `SAVE_SECONDS`, and counts the time of all runs that led here."""
+
+    def __init__(self) -> None:
+        self._start = self._saved = time.perf_counter()
+        self.paused = 0.0
+        self._before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time of training, runs before a kill included."""
+        return self._before + time.perf_counter() - self._start - self.paused
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take over the time from the checkpoint."""
+        self._start = self._saved = time.perf_counter()
+        self._before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Ask for a checkpoint when it is time."""
+        if time.perf_counter() - self._saved >= SAVE_SECONDS:
+            self._saved = time.perf_counter()
+            self._note(state)
+            control.should_save = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note the time for the checkpoint of the epoch."""
+        self._note(state)
+
+    def _note(self, state: TrainerState) -> None:
+        state.log_history.append({"step": state.global_step, "seconds": self.seconds})
+
+
+class _Trainer(Trainer):
+    """The Trainer, with our order of pairs and our predictor."""
+
+    def __init__(self, order: ByLength, dev: Encoded, dev_labels: NDArray[np.int8], pad_id: int, **given: Any) -> None:
+        super().__init__(**given)
+        self._order = order
+        self._dev = dev
+        self._dev_labels = dev_labels
+        self._pad_id = pad_id
+        self._clock = _Clock()
+        self.add_callback(self._clock)
+
+    @property
+    def seconds(self) -> float:
+        """Time of the steps."""
+        return self._clock.seconds
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+        return self._order
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Measure accuracy on the dev split."""
+        start = time.perf_counter()
+        answers, _timing = predict(cast(PreTrainedModel, self.model), self._dev, self._pad_id, _dtype(self.args))
+        metrics = {"eval_accuracy": float((predicted(answers.logits) == self._dev_labels).mean())}
+        self._clock.paused += time.perf_counter() - start
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+def _dtype(arguments: TrainingArguments) -> torch.dtype:
+    return torch.bfloat16 if arguments.bf16 else torch.float32
+
+
+def fine_tune(
+    model: PreTrainedModel,
+    train: Encoded,
+    dev: Encoded,
+    pad_id: int,
+    recipe: Recipe,
+    control: str,
+    seed: int,
+    dtype: torch.dtype,
+    folder: Path,
+) -> Trained:
+    """Train a classifier in place; its weights end as those of the epoch that is best on the dev split.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        A classifier of two labels.
+    train, dev : Encoded
+        Pairs to train on, and pairs that choose the epoch.
+    pad_id : int
+        Id of the padding token.
+    recipe : Recipe
+        Hyper-parameters.
+    control : str
+        One of `CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the classifier only.
+    seed : int
+        Of order, dropout and shuffled labels.
+    dtype : torch.dtype
+        Number format of the matrix products; weights stay float32.
+    folder : Path
+        Checkpoints, and in the end the weights: a finished training is loaded from here, a stopped one goes on.
+
+    Raises
+    ------
+    BioPawsError
+        When the batch cannot be shared out evenly, or training diverges.
+    """
+    finished = folder / _TRAINED
+    if finished.is_file():
+        load_model(model, folder / _WEIGHTS)
+        raw = read_json(finished)
+        return Trained(**raw | {name: tuple(raw[name]) for name in ("dev_accuracies", "losses")})
+    tokens, dev_labels = train.all(), np.concatenate([part.labels for part in dev.batches()])
+    if control == "shuffled-labels":
+        rng = np.random.default_rng(seed)
+        tokens = replace(tokens, labels=rng.permutation(tokens.labels))
+        dev_labels = rng.permutation(dev_labels)
+    if control == "frozen":
+        for weight in model.base_model.parameters():
+            weight.requires_grad = False
+    trainer = _trainer(model, tokens, dev, dev_labels, pad_id, recipe, seed, dtype, folder)
+    checkpoint = _last_checkpoint(folder)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trained = _summary(trainer, tokens, recipe)
+    state = PartialState()
+    if state.is_main_process:
+        # The weights first: where trained.json stands, they are whole.
+        with atomic(folder / _WEIGHTS) as part:
+            save_model(model, str(part))
+        write_json(finished, vars(trained))
+        for path in folder.glob("checkpoint-*"):
+            shutil.rmtree(path)
+    state.wait_for_everyone()
+    return trained
+
+
+def _trainer(
+    model: PreTrainedModel,
+    tokens: Tokens,
+    dev: Encoded,
+    dev_labels: NDArray[np.int8],
+    pad_id: int,
+    recipe: Recipe,
+    seed: int,
+    dtype: torch.dtype,
+    folder: Path,
+) -> _Trainer:
+    devices = PartialState().num_processes
+    if recipe.batch_size % devices:
+        raise BioPawsError(f"a batch of {recipe.batch_size} pairs cannot be shared by {devices} processes")
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=recipe.batch_size // devices,
+        num_train_epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=recipe.schedule,
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        optim="adamw_torch_fused",
+        bf16=dtype == torch.bfloat16,
+        use_cpu=next(model.parameters()).device.type == "cpu",
+        seed=seed,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="accuracy",
+        logging_steps=1 / LOSSES,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        remove_unused_columns=False,
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
+    lengths = np.array([len(one) for one in tokens.ids])
+
+    def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
+        padded = collate(tokens, rows, pad_id, torch.device("cpu"))
+        return padded | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
+
+    trainer = _Trainer(
+        ByLength(lengths, recipe.batch_size, seed),
+        dev,
+        dev_labels,
+        pad_id,
+        model=model,
+        args=arguments,
+        data_collator=collate_rows,
+        train_dataset=_Rows(len(lengths)),
+        eval_dataset=_Rows(len(dev_labels)),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _summary(trainer: _Trainer, tokens: Tokens, recipe: Recipe) -> Trained:
+    history = trainer.state.log_history
+    losses = tuple(entry["loss"] for entry in history if "loss" in entry)
+    if not np.isfinite(losses).all():
+        raise BioPawsError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
+    accuracies = tuple(entry["eval_accuracy"] for entry in history if "eval_accuracy" in entry)
+    seconds = max(entry["seconds"] for entry in history if "seconds" in entry)
+    seen = recipe.epochs * sum(map(len, tokens.ids))
+    return Trained(
+        accuracies, 1 + accuracies.index(max(accuracies)), trainer.state.global_step, seconds, seen / seconds, losses
+    )
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint; what a kill left half-written is removed."""
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
+    for path in found:
+        try:
+            json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))  # the Trainer writes it last
+            return path
+        except (OSError, ValueError):
+            shutil.rmtree(path)
+    return None

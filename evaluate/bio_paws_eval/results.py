@@ -1,0 +1,336 @@
+"""The result of one cell: a model, trained in one way with one seed, on one task. One JSON file and one Parquet each.
+
+Layout of a results folder::
+
+    OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.json       the result, `Result` as JSON
+    OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.parquet    pair_id, logit0, logit1, label; one row a pair
+
+Both appear by rename, the Parquet first: where the JSON stands, the cell is finished and is never run again. Its key is
+a digest of everything that can change the result, so a result is never taken for another's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bio_paws.errors import BioPawsError
+from bio_paws.files import atomic, read_json, write_json
+
+SCHEMA_VERSION = "1.0"
+"""Version of the JSON: major when a field changes its meaning or goes, minor when one comes."""
+
+Method = Literal["model", "floor", "ceiling"]
+Status = Literal["scored", "refused"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Who answered.
+
+    Attributes
+    ----------
+    id : str
+        Hub id, name of the folder, or name of the baseline.
+    method : {"model", "floor", "ceiling"}
+        A network; a baseline that aligns nothing, or one that compares the sides as the label was made.
+    revision : str or None
+        Commit on the Hub; None for a folder and for a baseline.
+    architecture : str
+        Class of the network; "" for a baseline.
+    parameters : int
+        Number of weights.
+    weights_sha256, tokenizer_sha256 : str
+        Digests of the files; "" for a baseline.
+    """
+
+    id: str
+    method: Method
+    revision: str | None = None
+    architecture: str = ""
+    parameters: int = 0
+    weights_sha256: str = ""
+    tokenizer_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How it was trained.
+
+    Attributes
+    ----------
+    on : str
+        Task it was trained on: ``pawsx_en``, ``dna150``; "none" where it was not.
+    control : str
+        "none", "untuned", "random-init", "shuffled-labels" or "frozen".
+    seed : int
+        Seed of head, order and dropout.
+    recipe : dict or None
+        Hyper-parameters; None where it was not trained.
+    rows, dropped : int
+        Pairs trained on, and pairs of the source left out for being placeholders or empty.
+    content_sha256 : str
+        Digest of the pairs trained on and of those that chose the checkpoint.
+    dev_accuracies : tuple of float
+        Accuracy on the development split after each epoch.
+    best_epoch : int
+        Epoch whose weights were kept, counted from 1; 0 where it was not trained.
+    steps, seconds, tokens_per_second : number
+        What training took; real tokens, padding not counted.
+    losses : tuple of float
+        Mean training loss of equal stretches of the steps.
+    unknown, truncated_pairs : float
+        Parts of the tokens trained on that are unknown, and of the pairs that were cut to the recipe's length.
+    """
+
+    on: str
+    control: str = "none"
+    seed: int = 0
+    recipe: dict[str, Any] | None = None
+    rows: int = 0
+    dropped: int = 0
+    content_sha256: str = ""
+    dev_accuracies: tuple[float, ...] = ()
+    best_epoch: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    tokens_per_second: float = 0.0
+    losses: tuple[float, ...] = ()
+    unknown: float = 0.0
+    truncated_pairs: float = 0.0
+
+    @property
+    def dev_accuracy(self) -> float | None:
+        """Accuracy on the development split of the weights that were kept."""
+        return self.dev_accuracies[self.best_epoch - 1] if self.best_epoch else None
+
+    @property
+    def name(self) -> str:
+        """How a table names it: ``pawsx_en``, ``none``, ``pawsx_en (shuffled-labels)``."""
+        return self.on if self.control in {"none", "untuned"} else f"{self.on} ({self.control})"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What was asked: a split of a config of bioPAWS or of a language of PAWS-X.
+
+    Attributes
+    ----------
+    name : str
+        ``dna150``, ``pawsx_fr``.
+    split : str
+        ``test``.
+    rows, dropped : int
+        Pairs asked, and placeholders left out.
+    version : str
+        Version of the data, or revision of PAWS-X.
+    content_sha256 : str
+        Digest of the pairs in their order: ids, sentences, labels.
+    """
+
+    name: str
+    split: str
+    rows: int
+    dropped: int
+    version: str
+    content_sha256: str
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What the tokenizer made of the task; all rates are parts of one.
+
+    Attributes
+    ----------
+    join : {"template", "concatenation"}
+        By the tokenizer's own template for pairs, or one sentence after the other.
+    segment : int or None
+        Letters a word that sequences were split into; None where they were left whole.
+    max_length : int or None
+        Tokens the model takes.
+    unknown : float
+        Unknown tokens of all tokens.
+    truncated_pairs, truncated_letters : float
+        Pairs that were cut, and letters (bp or aa) lost, of all.
+    tokens_per_letter : float
+        Tokens, less the special ones, a letter (bp or aa).
+    lengths : tuple of int
+        Tokens a pair before it was cut: minimum, then the 5th, 10th, .. 95th percentile, then maximum.
+    """
+
+    join: str
+    segment: int | None
+    max_length: int | None
+    unknown: float
+    truncated_pairs: float
+    truncated_letters: float
+    tokens_per_letter: float
+    lengths: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One cell. `metrics` holds for each metric its value and a 95% interval over pairs, and the confusion matrix.
+
+    Attributes
+    ----------
+    key : str
+        Digest of everything that can change the result.
+    status : {"scored", "refused"}
+        A refused cell has no metrics; `note` says why.
+    note : str
+        What a reader must know: why it was refused, that much was cut off, that sequences were split into words.
+    comparable : bool
+        False where `--limit` left out rows.
+    environment : dict
+        Versions of libraries, device, number format.
+    seconds, tokens_per_second : float
+        Time of prediction, and real tokens a second.
+    metrics : dict
+        As `metrics.measure` returns it; empty for a refused cell.
+    predictions : str
+        Name of the Parquet file beside it; "" for a refused cell.
+    """
+
+    key: str
+    model: Model
+    training: Training
+    task: Task
+    encoding: Encoding | None
+    status: Status
+    note: str
+    comparable: bool
+    environment: dict[str, str]
+    seconds: float
+    tokens_per_second: float
+    metrics: dict[str, Any]
+    predictions: str
+    schema_version: str = SCHEMA_VERSION
+
+    @property
+    def truncated(self) -> bool:
+        """Whether pairs were cut: such a cell is shown, and left out of means."""
+        return self.encoding is not None and self.encoding.truncated_pairs > 0
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers to a task, in the order of its rows.
+
+    Attributes
+    ----------
+    pair_ids : list of str
+        Ids of the pairs.
+    logits : ndarray, shape=(n, 2), dtype=float32
+        Scores of labels 0 and 1.
+    labels : ndarray, shape=(n,), dtype=int8
+        The truth.
+    """
+
+    pair_ids: list[str]
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int8]
+
+
+def result_path(out: Path, model: Model, training: Training, run_key: str, task: str, key: str) -> Path:
+    """Path of a cell's JSON; its predictions lie beside it as Parquet."""
+    run = training.on if training.control == "none" else f"{training.on}-{training.control}"
+    return out / slug(model.id) / f"{run}-{run_key[:8]}" / f"seed-{training.seed}" / f"{task}-{key[:8]}.json"
+
+
+def slug(name: str) -> str:
+    """Turn a name into that of a folder: a Hub id's slash becomes ``--``."""
+    return re.sub(r"[^\w.-]", "_", name.replace("/", "--")).lstrip(".") or "_"
+
+
+def write_result(path: Path, result: Result, predictions: Predictions | None) -> None:
+    """Write a cell, its predictions first."""
+    if predictions is not None:
+        table = pa.table(
+            {
+                "pair_id": predictions.pair_ids,
+                "logit0": predictions.logits[:, 0],
+                "logit1": predictions.logits[:, 1],
+                "label": predictions.labels,
+            }
+        )
+        with atomic(path.with_suffix(".parquet")) as part:
+            pq.write_table(table, part, compression="zstd")
+    write_json(path, dataclasses.asdict(result))
+
+
+def read_result(path: Path) -> Result:
+    """Read a cell.
+
+    Raises
+    ------
+    BioPawsError
+        When the file is not a result, or one of another major version.
+    """
+    try:
+        raw = read_json(path)
+        version = str(raw["schema_version"])
+        if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
+            raise BioPawsError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: run again")
+        return Result(
+            **raw
+            | {
+                "model": Model(**raw["model"]),
+                "training": _with_tuples(Training, raw["training"], "dev_accuracies", "losses"),
+                "task": Task(**raw["task"]),
+                "encoding": raw["encoding"] and _with_tuples(Encoding, raw["encoding"], "lengths"),
+            }
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise BioPawsError(
+            f"{path}: not a result of bio-paws-eval ({type(error).__name__}: {error}): remove it and run again"
+        ) from error
+
+
+def _with_tuples(record: type[Any], raw: dict[str, Any], *names: str) -> Any:
+    """Make a record of what JSON gave back, where tuples became lists."""
+    return record(**raw | {name: tuple(raw[name]) for name in names})
+
+
+def read_predictions(path: Path, result: Result) -> Predictions:
+    """Read the predictions of the cell whose JSON is `path`.
+
+    Raises
+    ------
+    BioPawsError
+        When they are missing or damaged.
+    """
+    file = path.with_name(result.predictions)
+    try:
+        table = pq.read_table(file)
+        logits = np.stack([table["logit0"].to_numpy(), table["logit1"].to_numpy()], axis=1)
+        return Predictions(table["pair_id"].to_pylist(), logits, table["label"].to_numpy())
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise BioPawsError(f"{file}: predictions cannot be read ({error}): remove {path} and run again") from error
+
+
+def read_results(out: Path) -> list[tuple[Path, Result]]:
+    """Read all cells of a results folder, in the order of their paths.
+
+    Raises
+    ------
+    BioPawsError
+        When there is none.
+    """
+    found = [(path, read_result(path)) for path in _result_files(out)]
+    if not found:
+        raise BioPawsError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
+    return found
+
+
+def _result_files(out: Path) -> Iterable[Path]:
+    return sorted(path for path in out.glob("*/*/seed-*/*.json") if not path.name.startswith("."))

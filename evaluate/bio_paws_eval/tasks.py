@@ -1,0 +1,295 @@
+"""The pairs that a model is trained on and asked: languages of PAWS-X and configs of bioPAWS, read as one thing.
+
+PAWS-X: Yang Y, Zhang Y, Tar C, Baldridge J (2019) PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase
+Identification, EMNLP.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+
+from bio_paws import configs
+from bio_paws.configs import SPLITS, Molecule
+from bio_paws.errors import BioPawsError
+from bio_paws.load import load
+from bio_paws_eval.results import Task
+
+LANGUAGES = ("en", "fr", "de", "es", "zh", "ja", "ko")
+PAWSX_REPO = "google-research-datasets/paws-x"
+PAWSX_REVISION = "4cd8187c404bda33cb1f62b49b001115862acf37"
+"""The revision of PAWS-X on the Hub that scores refer to."""
+
+PLACEHOLDER = "NS"
+"""What PAWS-X writes where a sentence was not translated."""
+
+ROWS_A_BATCH = 8192
+
+
+class MissingPairs(BioPawsError):
+    """A task's pairs are not at hand: no such file, config or split."""
+
+
+class UnreachablePairs(MissingPairs):
+    """They are not at hand because the Hub cannot be reached: nor will others be that come from there."""
+
+
+_PREFIX = "pawsx_"
+# Two layouts of PAWS-X as tab-separated files: a folder a split, and Google's release, a folder a language.
+_FILES = {
+    "train": ("train/{0}.tsv", "{0}/train.tsv", "{0}/translated_train.tsv"),
+    "validation": ("dev/{0}.tsv", "{0}/dev_2k.tsv"),
+    "test": ("test/{0}.tsv", "{0}/test_2k.tsv"),
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where pairs come from.
+
+    Attributes
+    ----------
+    data : str or None
+        Folder or Hub id of bioPAWS; None for the folder ``bioPAWS``, else the pinned revision on the Hub.
+    pawsx : str
+        Folder of tab-separated files, or Hub id of PAWS-X.
+    limit : int or None
+        Take the first so many pairs of each split only.
+    """
+
+    data: str | None = None
+    pawsx: str = PAWSX_REPO
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The pairs of a split, read anew at each use, so that memory does not grow with their number.
+
+    Attributes
+    ----------
+    task : Task
+        Name, split, number, version, digest.
+    molecule : {"text", "dna", "protein", "dna_protein"}
+        What the sentences are.
+    read : callable
+        Returns an iterator of record batches with columns ``pair_id, sentence1, sentence2`` (string) and ``label``
+        (int8), at most `ROWS_A_BATCH` rows each.
+    """
+
+    task: Task
+    molecule: Molecule | Literal["text"]
+    read: Callable[[], Iterator[pa.RecordBatch]]
+
+
+_COLUMNS = pa.schema(
+    [("pair_id", pa.string()), ("sentence1", pa.string()), ("sentence2", pa.string()), ("label", pa.int8())]
+)
+
+
+def pawsx(language: str) -> str:
+    """Name of the task of a language: ``pawsx_fr``."""
+    return _PREFIX + language
+
+
+def task_names() -> tuple[str, ...]:
+    """Names of all tasks: the languages of PAWS-X, then the configs of bioPAWS."""
+    return (*map(pawsx, LANGUAGES), *(config.name for config in configs.CONFIGS))
+
+
+def is_pawsx(name: str) -> bool:
+    """Whether a task is a language of PAWS-X."""
+    return name.startswith(_PREFIX)
+
+
+def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
+    """Find the pairs of a task, and read them once for their number and digest.
+
+    Parameters
+    ----------
+    name : str
+        One of `task_names`.
+    split : {"train", "validation", "test"}
+        PAWS-X calls validation dev.
+    sources : Sources
+        Where to look.
+
+    Raises
+    ------
+    BioPawsError
+        When there is no such task, or a file is malformed.
+    MissingPairs
+        When its pairs are not at hand.
+    """
+    if name not in task_names():
+        raise BioPawsError(f"unknown config {name!r}: choose from {', '.join(task_names())}")
+    if split not in SPLITS:
+        raise BioPawsError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
+    if is_pawsx(name):
+        return _load_pawsx(name.removeprefix(_PREFIX), split, sources)
+    try:
+        dataset = load(name, data=sources.data, split=split, streaming=True)
+    except BioPawsError as error:
+        raise _missing(error.__cause__)(str(error)) from error
+    version = str(dataset.info.version)
+    return _measured(
+        name, split, configs.get_config(name).molecule, partial(_stream, dataset, sources.limit), 0, version
+    )
+
+
+def load_at_hand(
+    names: Sequence[str] | None, known: Sequence[str], splits: Sequence[str], sources: Sources
+) -> tuple[list[tuple[Pairs, ...]], tuple[str, ...]]:
+    """Find the pairs of several tasks.
+
+    Parameters
+    ----------
+    names : sequence of str, optional
+        Tasks that must be there. Where None, those of `known` are taken that are.
+    known : sequence of str
+        Tasks to try.
+    splits : sequence of str
+        Splits that a task must have.
+    sources : Sources
+        Where to look.
+
+    Returns
+    -------
+    found : list of tuple of Pairs
+        For each task its splits.
+    skipped : tuple of str
+        Why the others are left out.
+
+    Raises
+    ------
+    BioPawsError
+        When one of `names`, or every one of `known`, is missing.
+    """
+    found: list[tuple[Pairs, ...]] = []
+    skipped: list[str] = []
+    unreachable: set[bool] = set()
+    for name in names or known:
+        if is_pawsx(name) in unreachable:
+            continue  # each try waits for the network anew
+        try:
+            found.append(tuple(load_pairs(name, split, sources) for split in splits))
+        except MissingPairs as error:
+            if names:
+                raise
+            skipped.append(str(error))
+            if isinstance(error, UnreachablePairs):
+                unreachable.add(is_pawsx(name))
+    if not found:
+        raise BioPawsError(f"no pairs at hand: {skipped[0]}")
+    return found, tuple(skipped)
+
+
+def _missing(cause: BaseException | None) -> type[MissingPairs]:
+    return UnreachablePairs if isinstance(cause, ConnectionError) else MissingPairs
+
+
+def _stream(dataset: object, limit: int | None) -> Iterator[pa.RecordBatch]:
+    left = limit
+    for table in dataset.with_format("arrow").iter(ROWS_A_BATCH):  # type: ignore[attr-defined]
+        kept = table.select(_COLUMNS.names).cast(_COLUMNS).slice(0, left)
+        yield from kept.combine_chunks().to_batches()
+        if left is not None:
+            left -= kept.num_rows
+            if left <= 0:
+                return
+
+
+def _load_pawsx(language: str, split: str, sources: Sources) -> Pairs:
+    name = pawsx(language)
+    folder = Path(sources.pawsx)
+    if folder.is_dir():
+        path = _tsv(folder, language, split)
+        found = _read_tsv(path)
+        version = "tsv"
+    else:
+        found, version = _read_hub(language, split, sources.pawsx)
+    kept: list[tuple[str, str, str, int]] = []
+    dropped = 0
+    for number, sentence1, sentence2, label in found:
+        if {sentence1.strip(), sentence2.strip()} & {"", PLACEHOLDER}:
+            dropped += 1
+        else:
+            kept.append((f"{language}-{split}-{number}", sentence1, sentence2, label))
+    rows = [dict(zip(_COLUMNS.names, row, strict=True)) for row in islice(kept, sources.limit)]
+    table = pa.Table.from_pylist(rows, schema=_COLUMNS)
+    return _measured(name, split, "text", lambda: iter(table.to_batches(ROWS_A_BATCH)), dropped, version)
+
+
+def _tsv(folder: Path, language: str, split: str) -> Path:
+    names = [name.format(language) for name in _FILES[split]]
+    found = [folder / name for name in names if (folder / name).is_file()]
+    if not found:
+        raise MissingPairs(f"{folder}: no {split} pairs of PAWS-X in {language!r}: looked for {', '.join(names)}")
+    return found[0]
+
+
+def _read_tsv(path: Path) -> Iterator[tuple[str, str, str, int]]:
+    """Yield number, sentences and label of each row; nothing is quoted in these files."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        header = next(reader, [])
+        if not {"sentence1", "sentence2", "label"} <= set(header):
+            raise BioPawsError(f"{path}: line 1 must name the columns sentence1, sentence2 and label")
+        try:
+            for row in reader:
+                if len(row) != len(header):
+                    raise BioPawsError(f"{path}: line {reader.line_num} has {len(row)} columns, not {len(header)}")
+                named = dict(zip(header, row, strict=True))
+                if named["label"] not in {"0", "1"}:
+                    raise BioPawsError(f"{path}: line {reader.line_num}: label {named['label']!r} is neither 0 nor 1")
+                yield named.get("id", str(reader.line_num - 1)), *_sentences(named), int(named["label"])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise BioPawsError(f"{path}: after line {reader.line_num}: not UTF-8 text ({error})") from error
+
+
+def _sentences(row: dict[str, str]) -> tuple[str, str]:
+    return row["sentence1"], row["sentence2"]
+
+
+def _read_hub(language: str, split: str, repo: str) -> tuple[Iterator[tuple[str, str, str, int]], str]:
+    import datasets  # takes a second
+
+    revision = PAWSX_REVISION if repo == PAWSX_REPO else None
+    try:
+        found = datasets.load_dataset(repo, language, split=split, revision=revision)
+    except (OSError, ValueError) as error:
+        raise _missing(error)(
+            f"PAWS-X cannot be loaded from {repo} ({type(error).__name__}): pass --pawsx FOLDER with its tsv files, "
+            "or --finetune none"
+        ) from error
+    rows = ((str(row["id"]), *_sentences(row), int(row["label"])) for row in found)
+    return rows, revision or "main"
+
+
+def _measured(
+    name: str,
+    split: str,
+    molecule: Molecule | Literal["text"],
+    read: Callable[[], Iterator[pa.RecordBatch]],
+    dropped: int,
+    version: str,
+) -> Pairs:
+    """Count and digest the pairs."""
+    digest = hashlib.sha256()
+    count = 0
+    for batch in read():
+        count += batch.num_rows
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            digest.update(json.dumps(row).encode())
+    if not count:
+        raise BioPawsError(f"{name}: its {split} split is empty")
+    return Pairs(Task(name, split, count, dropped, version, digest.hexdigest()), molecule, read)

@@ -1,0 +1,126 @@
+"""Results of evaluations that never took place: drawn at random, from a seed, in the layout of a results folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from bio_paws.files import digest_of
+from bio_paws_eval.metrics import measure
+from bio_paws_eval.results import (
+    Encoding,
+    Model,
+    Predictions,
+    Result,
+    Task,
+    Training,
+    result_path,
+    write_result,
+)
+from bio_paws_eval.tasks import PAWSX_REVISION, is_pawsx
+
+PAIRS = 200
+LENGTHS = tuple(range(20, 62, 2))
+
+GPT2 = Model("openai-community/gpt2", "model", "607a30d783dfa663caf39e06633721c8", "GPT2", 124_439_808, "aa", "t1")
+BERT = Model("bert-base-cased", "model", None, "Bert", 108_310_272, "bb" * 32, "t2")
+RECIPE = {"lr": 1e-5, "epochs": 4}
+
+
+def digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def task(name: str, rows: int = PAIRS, version: str = "") -> Task:
+    version = version or (PAWSX_REVISION if is_pawsx(name) else "1.0.0")
+    return Task(name, "test", rows, 2 * is_pawsx(name), version, digest(name, rows, version))
+
+
+def encoding(**changes: object) -> Encoding:
+    return dataclasses.replace(
+        Encoding("template", None, 512, 0.0, 0.0, 0.0, 0.25, LENGTHS),
+        **changes,  # type: ignore[arg-type]
+    )
+
+
+def training(seed: int = 0, on: str = "pawsx_en", control: str = "none", **changes: object) -> Training:
+    dev = (0.8, 0.9 - 0.01 * seed)
+    made = Training(on, control, seed, dict(RECIPE), 49_401, 0, digest(on), dev, 2, 4000, 60.0, 9000.0)
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def predictions(asked: Task, accuracy: float, seed: object, turned: bool = False) -> Predictions:
+    """Answers of which about so many are right; `turned` gives the same in another order of rows."""
+    rng = np.random.default_rng(zlib.crc32(repr((asked.name, accuracy, seed)).encode()))
+    ids = [f"{asked.content_sha256[:4]}-{i:05}" for i in range(asked.rows)]
+    labels = (np.arange(asked.rows) % 2).astype(np.int8)
+    right = rng.random(asked.rows) < accuracy
+    margin = np.where(right == (labels == 1), 1, -1) * rng.uniform(0.1, 2, asked.rows)
+    logits = np.stack([-margin, margin], axis=1).astype(np.float32)
+    order = rng.permutation(asked.rows) if turned else np.arange(asked.rows)
+    return Predictions([ids[i] for i in order], logits[order], labels[order])
+
+
+def write_cell(
+    out: Path,
+    model: Model,
+    trained: Training,
+    asked: Task,
+    accuracy: float | None,
+    encoded: Encoding | None = None,
+    note: str = "",
+    comparable: bool = True,
+    turned: bool = False,
+    run_key: str = "",
+) -> Path:
+    """Write one cell; it is refused where `accuracy` is None."""
+    # Of what a test varies only: a new field of a result moves no golden file.
+    run = (model.id, model.weights_sha256, trained.on, trained.control, trained.content_sha256, str(trained.recipe))
+    segment = encoded.segment if encoded else None
+    key = digest_of(run, trained.seed, asked.content_sha256, segment, accuracy is None)
+    path = result_path(out, model, trained, run_key or digest_of(run), asked.name, key)
+    answers = None if accuracy is None else predictions(asked, accuracy, (model.id, trained.on, trained.seed), turned)
+    result = Result(
+        key=key,
+        model=model,
+        training=trained,
+        task=asked,
+        encoding=encoded if encoded or model.method != "model" else encoding(),
+        status="refused" if answers is None else "scored",
+        note=note,
+        comparable=comparable,
+        environment={"torch": "2.9"},
+        seconds=1.0,
+        tokens_per_second=1000.0,
+        metrics={} if answers is None else measure(answers.logits, answers.labels),
+        predictions="" if answers is None else path.with_suffix(".parquet").name,
+    )
+    write_result(path, result, answers)
+    return path
+
+
+def write_baseline(out: Path, name: str, method: str, asked: Task, accuracy: float) -> Path:
+    model = Model(name, method)  # type: ignore[arg-type]
+    return write_cell(out, model, Training("none"), asked, accuracy)
+
+
+def write_results(out: Path) -> Path:
+    """Two models and two seeds; one cell refused, one cut, one with unknown tokens, one in words; three baselines."""
+    for seed in (0, 1):
+        one = training(seed)
+        for name, accuracy in (("pawsx_en", 0.92), ("pawsx_fr", 0.74), ("dna150", 0.79), ("dna50", 0.86)):
+            write_cell(out, GPT2, one, task(name), accuracy - 0.05 * seed)
+        write_cell(out, GPT2, one, task("dna_protein"), 0.55, encoding(truncated_pairs=0.12, truncated_letters=0.05))
+        write_cell(out, BERT, one, task("pawsx_en"), 0.91 - 0.01 * seed, encoding(unknown=0.0003))
+        write_cell(out, BERT, one, task("dna150"), 0.8, encoding(segment=100), turned=True)
+        write_cell(out, BERT, one, task("dna50", 100), 0.7, comparable=False)
+        write_cell(out, BERT, one, task("protein450"), None, encoding(unknown=0.4), note="refused: 40% unknown")
+    for name in ("dna150", "dna50"):
+        write_baseline(out, "majority", "floor", task(name), 0.5)
+        write_baseline(out, "k-mers", "floor", task(name), 0.53)
+        write_baseline(out, "smith_waterman", "ceiling", task(name), 0.995)
+    return out

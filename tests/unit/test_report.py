@@ -1,0 +1,431 @@
+"""The report: what its tables say, what it compares, and that its page and files stand alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from huggingface_hub import parse_eval_result_entries
+
+from bio_paws.errors import BioPawsError
+from bio_paws.load import HUB_REPO
+from bio_paws_eval.metrics import compare, predicted
+from bio_paws_eval.report import Report, _compare_all, _configs_table, _notes, _tables, holm, write_report
+from bio_paws_eval.results import Model, read_results
+from bio_paws_eval.systems import Grouped, System, group
+from bio_paws_eval.tables import Table, escape_latex, latex, markdown
+from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION
+from evaluation_results import (
+    BERT,
+    GPT2,
+    encoding,
+    predictions,
+    task,
+    training,
+    write_baseline,
+    write_cell,
+    write_results,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+VOID = {"meta", "br"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("report")
+
+
+@pytest.fixture(scope="module")
+def report(results: Path, out: Path) -> Report:
+    return write_report(results, out)
+
+
+def grouped(folder: Path) -> Grouped:
+    return group(read_results(folder))
+
+
+def the(systems: tuple[System, ...], name: str) -> System:
+    return next(one for one in systems if one.name == name)
+
+
+def row(table: Table, name: str) -> dict[str, str]:
+    rows = [one for rows in table.groups for one in rows if one[0] == name]
+    assert len(rows) == 1
+    return dict(zip(table.columns, rows[0], strict=True))
+
+
+# Goldens. To accept a new one: write what the report holds over it, and read the difference.
+
+
+def test_the_report_in_markdown(report: Report, out: Path) -> None:
+    assert (out / "report.md").read_text() == (GOLDEN / "report.md").read_text()
+    assert report.markdown.startswith("# bioPAWS: results\n")
+    assert "## Seeds" not in report.markdown
+
+
+def test_the_report_in_latex(report: Report, out: Path) -> None:
+    assert (out / "tables/configs.tex").read_text() == (GOLDEN / "report-configs.tex").read_text()
+    assert (out / "tables/comparisons.tex").read_text() == (GOLDEN / "report-comparisons.tex").read_text()
+
+
+def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
+    text = (out / "results.csv").read_text()
+    assert text == (GOLDEN / "report.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [one["file"] for one in rows] == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
+    refused = [one for one in rows if one["status"] == "refused"]
+    assert {one["accuracy"] for one in refused} == {""}
+    assert {one["note"] for one in refused} == {"refused: 40% unknown"}
+
+
+# Cells and means
+
+
+def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
+    found = grouped(results)
+    table = _configs_table(found)
+    gpt2, bert = the(found.systems, "openai-community/gpt2, pawsx_en"), the(found.systems, "bert-base-cased, pawsx_en")
+    expected = (gpt2.cells["dna150"].summary.mean + gpt2.cells["dna50"].summary.mean) / 2
+    assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 6"
+    assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
+    assert row(table, bert.name)["protein450"] == "refused: 40% unknown"
+    expected = (bert.cells["dna150"].summary.mean + bert.cells["dna50"].summary.mean) / 2
+    assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 6"
+
+
+def test_a_system_with_nothing_to_average_has_no_mean(tmp_path: Path) -> None:
+    write_cell(tmp_path, BERT, training(), task("dna150"), None, encoding(unknown=1.0), note="100% unknown")
+    write_cell(tmp_path, BERT, training(), task("dna50"), 0.9, encoding(truncated_pairs=1.0))
+    found = row(_configs_table(grouped(tmp_path)), "bert-base-cased, pawsx_en")
+    assert found["mean"] == "-"
+    assert found["dna150"] == "refused: 100% unknown"
+    assert found["dna150s"] == "-"
+
+
+def test_a_cell_says_what_was_done_to_its_pairs(results: Path) -> None:
+    found = row(_configs_table(grouped(results)), "bert-base-cased, pawsx_en")
+    assert found["dna150"].split("\n")[0].endswith(" ¶100")
+    assert found["dna50"].split("\n")[0].endswith(" §")
+    assert found["PAWS-X"].split("\n")[0].startswith("en ")
+    assert found["PAWS-X"].split("\n")[0].endswith(" ‡0.03%")
+
+
+def test_one_seed_has_no_standard_deviation(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
+    score, interval = row(_configs_table(grouped(tmp_path)), "openai-community/gpt2, pawsx_en")["dna150"].split("\n")
+    assert re.fullmatch(r"0\.\d{3}", score)
+    assert interval.endswith(" n=1")
+
+
+def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
+    for name, accuracies in {"majority": (0.5, 0.9), "gc": (0.7, 0.55)}.items():
+        for asked, accuracy in zip(("dna150", "dna50"), accuracies, strict=True):
+            write_baseline(tmp_path, name, "floor", task(asked), accuracy)
+    write_baseline(tmp_path, "smith_waterman", "ceiling", task("dna150"), 1.0)
+    table = _configs_table(grouped(tmp_path))
+    assert row(table, "best floor")["dna150"].startswith("gc 0.")
+    assert row(table, "best floor")["dna50"].startswith("majority 0.")
+    assert row(table, "ceiling: smith_waterman")["dna150"].startswith("1.000\n")
+    assert [one[0] for one in table.groups[1]] == ["best floor", "ceiling: smith_waterman"]
+
+
+# Systems
+
+
+def test_systems_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8, run_key="1" * 20)
+    write_cell(tmp_path, GPT2, training(recipe={"lr": 2e-5}), task("dna150"), 0.8, run_key="2" * 20)
+    write_cell(tmp_path, GPT2, training(control="frozen"), task("dna150"), 0.8)
+    write_cell(tmp_path, Model("new", "model", weights_sha256="a" * 64), training(), task("dna150"), 0.8, run_key="3")
+    other = Model("new", "model", weights_sha256="b" * 64)
+    write_cell(tmp_path, other, training(seed=1), task("dna150"), 0.8, run_key="3")
+    assert [one.name for one in grouped(tmp_path).systems] == [
+        "new, pawsx_en #3 #aaaaaaaa",
+        "new, pawsx_en #3 #bbbbbbbb",
+        "openai-community/gpt2, pawsx_en #11111111",
+        "openai-community/gpt2, pawsx_en #22222222",
+        "openai-community/gpt2, pawsx_en (frozen)",
+    ]
+
+
+def test_sequences_split_in_two_ways_are_two_systems(tmp_path: Path) -> None:
+    for segment, accuracy in ((None, None), (100, 0.8), (10, 0.7)):
+        write_cell(tmp_path, BERT, training(), task("dna150"), accuracy, encoding(segment=segment))
+    write_cell(tmp_path, BERT, training(), task("pawsx_en"), 0.9)
+    found = grouped(tmp_path).systems
+    assert [one.name.removeprefix("bert-base-cased, pawsx_en, ") for one in found] == [
+        "whole sequences",
+        "words of 10",
+        "words of 100",
+    ]
+    assert [one.cells["dna150"].scored for one in found] == [False, True, True]
+    assert all("pawsx_en" in one.cells for one in found)
+    assert not grouped(tmp_path).left_out
+
+
+def test_whole_later_and_scored_cells_are_shown_before_others(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150", 300, "9.0.0"), 0.9, comparable=False)
+    old = write_cell(tmp_path, GPT2, training(), task("dna150", version="1.9.0"), 0.9)
+    write_cell(tmp_path, GPT2, training(), task("dna150", version="1.10.0"), 0.8)
+    refused = write_cell(tmp_path, GPT2, training(), task("dna50"), None, note="40% unknown")
+    write_cell(tmp_path, GPT2, training(), task("dna50"), 0.8, encoding(unknown=0.4))
+    found = grouped(tmp_path)
+    cells = found.systems[0].cells
+    assert cells["dna150"].task.version == "1.10.0"
+    assert cells["dna50"].scored
+    assert {old, refused} < set(found.left_out)
+    assert len(found.left_out) == 3
+    assert old.name in "".join(_notes(found, tmp_path))
+
+
+def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
+    first = write_cell(tmp_path, GPT2, training(0), task("dna150"), 0.8)
+    second = write_cell(tmp_path, GPT2, training(1), task("dna150"), 0.8)
+    other = write_cell(tmp_path / "other", GPT2, training(1), task("dna50"), 0.8)
+    shutil.copy(other.with_suffix(".parquet"), second.with_suffix(".parquet"))
+    with pytest.raises(BioPawsError, match=f"name other pairs than .*{first.name}"):
+        grouped(tmp_path)
+
+
+# Comparisons
+
+
+def test_pairs_are_aligned_by_their_id(results: Path) -> None:
+    """BERT's rows on dna150 are stored in another order than GPT-2's."""
+    compared = next(one for one in _compare_all(grouped(results).systems) if one.task == "dna150")
+    assert (compared.first, compared.second) == ("bert-base-cased, pawsx_en", "openai-community/gpt2, pawsx_en")
+    asked = task("dna150")
+
+    def right(name: str, accuracies: tuple[float, float]) -> np.ndarray:
+        answers = [predictions(asked, one, (name, "pawsx_en", seed)) for seed, one in enumerate(accuracies)]
+        return np.stack([predicted(one.logits) == one.labels for one in answers])
+
+    expected = compare(right("bert-base-cased", (0.8, 0.8)), right("openai-community/gpt2", (0.79, 0.79 - 0.05)))
+    assert compared.comparison == expected
+    assert compared.seeds == (0, 0)
+
+
+def test_mcnemar_takes_the_seed_that_is_best_on_dev(tmp_path: Path) -> None:
+    for seed, dev in enumerate((0.7, 0.9, 0.8)):
+        write_cell(tmp_path, GPT2, training(seed, dev_accuracies=(dev,), best_epoch=1), task("dna150"), 0.8)
+    for seed in (4, 5):
+        write_cell(tmp_path, BERT, training(seed, dev_accuracies=(), best_epoch=0), task("dna150"), 0.7)
+    (found,) = _compare_all(grouped(tmp_path).systems)
+    assert found.first.startswith("bert")
+    assert found.seeds == (4, 1)
+
+
+@pytest.mark.parametrize("version, rows", [("2.0.0", 200), ("1.0.0", 100)])
+def test_other_data_are_not_compared(tmp_path: Path, version: str, rows: int) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
+    write_cell(tmp_path, BERT, training(), task("dna150", rows, version), 0.8)
+    found = grouped(tmp_path)
+    assert not _compare_all(found.systems)
+    (note,) = _notes(found, tmp_path)
+    assert note.startswith("dna150: not the same pairs for all")
+    assert f"version {version}, {rows} pairs" in note
+
+
+def test_holm() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+# Formats
+
+
+def test_markdown_and_latex_set_names_as_they_stand() -> None:
+    table = Table("x", "X", ("a", "b"), ((("m|n<*`", "-"), ("50% & $x_1 {y} ~^\\", "[1]\n-0.5")),))
+    assert [re.sub(" +", " ", line) for line in markdown(table).splitlines()[2:]] == [
+        r"| m\|n\<\*\` | - |",
+        r"| 50% & $x_1 {y} ~^\\ | [1] |",
+        r"| | -0.5 |",
+    ]
+    body = latex(table).split("\\midrule\n")[1].split("\\bottomrule")[0]
+    assert body.splitlines() == [
+        r"m\textbar{}n\textless{}*` & -- \\",
+        r"50\% \& \$x\_1 \{y\} \textasciitilde{}\textasciicircum{}\textbackslash{} & {[1]} \\",
+        r" & $-$0.5 \\",
+    ]
+    assert escape_latex("bert-base-2") == "bert-base-2"
+
+
+class Page(HTMLParser):
+    """Checks that tags close in turn, and collects what the page refers to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in {"href", "src", "xlink:href", "srcset", "data", "action"}:
+                self.references.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results: Path, out: Path) -> None:
+    page = Page()
+    text = (out / "report.html").read_text()
+    page.feed(text)
+    page.close()
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    assert {one.removeprefix("#") for one in page.references} <= set(page.ids)
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+    assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 4
+    tables = _tables(grouped(results))
+    assert page.tags.count("table") == len(tables) == 8
+    for table in tables:
+        assert table.title in page.text
+    assert "refused: 40% unknown" in page.text
+    assert "<?xml" not in text
+
+
+def test_names_are_no_markup(tmp_path: Path) -> None:
+    evil = Model("<script>alert(1)</script>& $x_{", "model", None, "X", 1, "cc", "t")
+    write_cell(tmp_path, evil, training(), task("dna150"), 0.8)
+    write_report(tmp_path, tmp_path / "report")
+    page = Page()
+    page.feed((tmp_path / "report/report.html").read_text())
+    assert "script" not in page.tags
+    assert "<script>alert(1)</script>& $x_{" in page.text
+    for svg in (tmp_path / "report/figures").glob("*.svg"):
+        ET.parse(svg)
+
+
+def test_figures_hold_text_and_neither_date_nor_version(report: Report, out: Path) -> None:
+    for svg in sorted((out / "figures").glob("*.svg")):
+        text = "".join(ET.parse(svg).getroot().itertext())
+        assert "dna150" in text
+        assert svg.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+        assert "<metadata>" not in svg.read_text()
+    assert "refused" not in (out / "figures/confusion-01-bert-base-cased__pawsx_en.svg").read_text()
+
+
+def test_the_same_results_give_the_same_files_and_none_of_an_earlier_report(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    write_cell(results, GPT2, training(), task("dna150"), 0.8)
+    gone = write_cell(results, BERT, training(), task("dna150"), 0.8)
+    out = tmp_path / "out"
+    mine = out / "figures/mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    before = write_report(results, out)
+    assert any("bert" in path.name for path in before.files)
+    shutil.rmtree(gone.parents[2])
+    first = write_report(results, out)
+    fresh = write_report(results, tmp_path / "fresh")
+    names = [path.relative_to(out) for path in first.files]
+    assert names == [path.relative_to(tmp_path / "fresh") for path in fresh.files]
+    for name in names:
+        assert (out / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes(), name
+    left = {path.relative_to(out) for path in out.rglob("*") if path.is_file()}
+    assert left == {*names, Path("figures/mine.png")}
+
+
+def test_nothing_outside_the_report_is_removed(tmp_path: Path) -> None:
+    write_cell(tmp_path / "results", GPT2, training(), task("dna150"), None, note="40% unknown")
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.json").write_text('{"files": ["../outside.txt"]}')
+    write_report(tmp_path / "results", out)
+    assert outside.read_text() == "mine"
+    (out / "report.json").write_text("[]")
+    with pytest.raises(BioPawsError, match="not the list of a report's files"):
+        write_report(tmp_path / "results", out)
+
+
+def test_only_baselines_make_a_report_too(tmp_path: Path) -> None:
+    write_baseline(tmp_path, "gc", "floor", task("dna150"), 0.5)
+    found = write_report(tmp_path, tmp_path / "report")
+    assert "best floor" in found.markdown
+    assert not (tmp_path / "report/figures").exists()
+
+
+# The Hub
+
+
+def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
+    path = out / "eval_results/openai-community--gpt2/.eval_results/bioPAWS.yaml"
+    assert path in report.files
+    entries = parse_eval_result_entries(yaml.safe_load(path.read_text()))
+    system = the(grouped(results).systems, "openai-community/gpt2, pawsx_en")
+    assert [(one.dataset_id, one.task_id, one.dataset_revision) for one in entries] == [
+        (HUB_REPO, "dna150", "v1.0.0"),
+        (HUB_REPO, "dna50", "v1.0.0"),
+        (PAWSX_REPO, "en", PAWSX_REVISION),
+        (PAWSX_REPO, "fr", PAWSX_REVISION),
+    ]
+    summary = system.cells["dna150"].summary
+    assert entries[0].value == round(summary.mean, 4)
+    notes = f"accuracy, mean of 2 seeds, fine-tuned on pawsx_en ({system.run_key}), sd {summary.sd:.4f}"
+    assert entries[0].notes == notes
+    bert = yaml.safe_load((out / "eval_results/bert-base-cased/.eval_results/bioPAWS.yaml").read_text())
+    assert [one["dataset"]["task_id"] for one in bert] == ["dna150", "en"]
+    assert bert[0]["notes"].endswith("sequences split into words of 100 letters")
+
+
+def test_controls_and_baselines_are_no_entries_for_the_hub(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(control="shuffled-labels"), task("dna150"), 0.8)
+    write_cell(
+        tmp_path, GPT2, training(on="none", control="untuned", dev_accuracies=(), best_epoch=0), task("dna150"), 0.5
+    )
+    write_baseline(tmp_path, "gc", "floor", task("dna150"), 0.5)
+    found = write_report(tmp_path, tmp_path / "report")
+    assert not [path for path in found.files if path.suffix == ".yaml"]
+
+
+# What goes wrong
+
+
+def test_a_folder_without_results(tmp_path: Path) -> None:
+    with pytest.raises(BioPawsError, match="no results"):
+        write_report(tmp_path, tmp_path / "report")
+
+
+def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "bio_paws_eval.figures", raising=False)
+    monkeypatch.delattr("bio_paws_eval.figures", raising=False)
+    with pytest.raises(BioPawsError, match=re.escape("pip install 'bio-paws[plots]'")):
+        write_report(results, tmp_path / "report")
+    assert not (tmp_path / "report").exists()
