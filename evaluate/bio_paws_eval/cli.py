@@ -46,7 +46,7 @@ def add_verbs(verbs: Any) -> None:
         ("batch-size", _positive, "pairs a step, over all devices"),
         ("epochs", _positive, "passes over the training pairs"),
         ("max-length", _positive, "tokens a training pair is cut to"),
-        ("schedule", str, "learning rate schedule of transformers"),
+        ("schedule", str, "constant_with_warmup, linear or cosine"),
         ("warmup", float, "part of the steps in which the rate rises"),
         ("weight-decay", float, "weight decay of AdamW"),
     ):

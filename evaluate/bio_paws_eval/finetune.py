@@ -47,6 +47,9 @@ LOSSES = 20
 SAVE_SECONDS = 300.0
 """Time between checkpoints within an epoch: what a kill can cost."""
 
+SCHEDULES = ("constant_with_warmup", "linear", "cosine")
+"""Courses of the learning rate: those of Transformers that need nothing but a warmup."""
+
 _BATCHES_A_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
 _TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
 
@@ -66,11 +69,16 @@ class Recipe:
     max_length : int
         Tokens a pair is cut to in training; prediction cuts at what the model takes.
     schedule : str
-        Name of a schedule of Transformers.
+        One of `SCHEDULES`.
     warmup : float
         Part of the steps in which the rate rises.
     weight_decay : float
         Of AdamW.
+
+    Raises
+    ------
+    BioPawsError
+        When a value is out of its range.
     """
 
     learning_rate: float
@@ -80,6 +88,14 @@ class Recipe:
     schedule: str
     warmup: float
     weight_decay: float
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise BioPawsError(f"unknown schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
+        if min(self.batch_size, self.epochs, self.max_length) < 1 or self.learning_rate <= 0 or self.weight_decay < 0:
+            raise BioPawsError(f"{self}: sizes and the learning rate must be positive")
+        if not 0 <= self.warmup < 1:
+            raise BioPawsError(f"warmup {self.warmup}: must be a part of the steps, from 0 to less than 1")
 
 
 RECIPES = {

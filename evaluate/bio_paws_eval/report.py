@@ -492,7 +492,7 @@ def _html(tables: Sequence[Table], drawings: Sequence[Drawing], notes: Sequence[
 def _inline(svg: str, prefix: str) -> str:
     """Make an SVG part of a page: without its prolog, and with ids that no other figure of the page has."""
     body = svg[svg.index("<svg") :]
-    return body
+    return re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", body)
 
 
 def _csv(entries: Sequence[Entry], grouped: Grouped, results: Path) -> str:

@@ -1,0 +1,344 @@
+"""bio-paws eval as a user runs it: three architectures, refusals, resumption, results that can be relied on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from bio_paws.cli import main
+from bio_paws_eval import evaluate
+from bio_paws_eval.results import Result, read_predictions, read_results
+from models import ARCHITECTURES, write_model
+
+QUICK = ("--epochs", 2, "--batch-size", 16, "--learning-rate", 1e-3)
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def run(built: Path, pawsx: Path, tmp_path: Path) -> Callable[..., tuple[int, list[Result]]]:
+    """Run `bio-paws eval` on the small data sets and read what it wrote."""
+
+    def call(model: Path, *arguments: object, out: str = "out") -> tuple[int, list[Result]]:
+        given = ["--model", model, "--data", built, "--pawsx", pawsx, "--out", tmp_path / out, *QUICK, *arguments]
+        status = main(["eval", *map(str, given)])
+        return status, [result for _, result in read_results(tmp_path / out)]
+
+    return call
+
+
+def numbers(results: list[Result]) -> list[tuple[Any, ...]]:
+    """What two runs must share: everything but times."""
+    return [
+        (one.key, one.model, one.task, one.training.seed, one.training.dev_accuracies, one.training.losses,
+         one.training.best_epoch, one.status, one.note, one.metrics)
+        for one in results
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_any_classifier_goes_the_same_way(
+    run: Callable[..., tuple[int, list[Result]]], tmp_path: Path, architecture: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_model(tmp_path / architecture, architecture)
+    status, results = run(model, "--seeds", 2)
+    assert status == 0
+    assert {one.task.name for one in results} >= {"pawsx_en", "pawsx_fr", "dna150", "protein150", "dna_protein"}
+    assert {one.training.seed for one in results} == {0, 1}
+    for path, one in read_results(tmp_path / "out"):
+        assert one.status == "scored"
+        assert one.comparable
+        assert one.model.id == architecture
+        assert one.model.parameters > 10_000
+        assert len(one.training.dev_accuracies) == 2
+        assert one.training.dev_accuracy == max(one.training.dev_accuracies)
+        predictions = read_predictions(path, one)
+        assert len(predictions.pair_ids) == one.task.rows
+        right = (predictions.logits[:, 1] > predictions.logits[:, 0]) == (predictions.labels == 1)
+        assert one.metrics["accuracy"]["value"] == pytest.approx(right.mean())
+    printed = capsys.readouterr().out
+    assert "| pawsx_en" in printed
+    assert "left out: " in printed  # the languages that the folder does not hold
+    # A second call finds everything done.
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/*/*/*")}
+    assert run(model, "--seeds", 2)[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/*/*/*")} == before
+
+
+def test_labels_and_ids_are_those_of_the_data(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, tmp_path: Path
+) -> None:
+    run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna150")
+    ((path, result),) = read_results(tmp_path / "out")
+    predictions = read_predictions(path, result)
+    table = pq.read_table(next((built / "dna150").glob("test*.parquet")))
+    assert predictions.pair_ids == table["pair_id"].to_pylist()
+    assert predictions.labels.tolist() == table["label"].to_pylist()
+    assert result.task.version == "1.0.0"
+
+
+def test_placeholders_are_dropped_and_counted(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    _, (result,) = run(bert, "--seeds", 1, "--finetune", "fr", "--configs", "pawsx_fr")
+    assert (result.task.rows, result.task.dropped) == (48, 2)
+    assert (result.training.rows, result.training.dropped) == (96, 2)
+
+
+def test_unknown_tokens_are_refused_or_split_away(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none = ("--seeds", 1, "--finetune", "none")
+    status, results = run(bert, *none, "--segment", "none", out="raw")
+    by_name = {one.task.name: one for one in results}
+    assert status == 1
+    assert by_name["dna150"].status == "refused"
+    assert by_name["dna150"].note == "refused: 40% unknown"
+    assert by_name["dna150"].metrics == {}
+    assert by_name["dna50"].status == by_name["pawsx_en"].status == "scored"  # the rest of the run goes on
+    assert "refused: 40% unknown" in capsys.readouterr().out
+    status, results = run(bert, *none, "--configs", "dna150", out="auto")
+    assert status == 0
+    assert results[0].note == "split into words of 100 letters"
+    assert results[0].encoding is not None
+    assert results[0].encoding.unknown == 0
+    status, results = run(bert, *none, "--configs", "dna150", "--segment", "none", "--allow-unknown", out="allowed")
+    assert (status, results[0].status, results[0].note) == (0, "scored", "40% unknown")
+    assert results[0].metrics["predicted_positive_rate"]["value"] in {0.0, 1.0}  # all pairs look the same
+
+
+def test_truncation_is_marked_or_refused(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    asked = ("--seeds", 1, "--finetune", "none", "--configs", "dna_protein")
+    status, (result,) = run(bert, *asked, out="cut")
+    assert (status, result.status, result.truncated) == (0, "scored", True)
+    assert "of pairs truncated" in result.note
+    status, (result,) = run(bert, *asked, "--no-truncate", out="refused")
+    assert (status, result.status) == (1, "refused")
+
+
+def test_untuned_is_a_random_head(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    _, by_name = run(bert, "--seeds", 2, "--finetune", "none", "--configs", "dna50")
+    _, by_control = run(bert, "--seeds", 2, "--control", "untuned", "--configs", "dna50", out="other")
+    assert numbers(by_name) == numbers(by_control)
+    assert by_name[0].training.control == "untuned"
+    assert by_name[0].training.dev_accuracy is None
+    assert by_name[0].metrics != by_name[1].metrics
+
+
+def test_controls_differ_from_the_plain_run_and_each_other(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path
+) -> None:
+    controls = ("untuned", "random-init", "shuffled-labels", "frozen")
+    asked = ("--seeds", 1, "--configs", "pawsx_en")
+    run(bert, *asked)
+    _, results = run(bert, *asked, *(part for name in controls for part in ("--control", name)))
+    assert {one.training.control for one in results} == {"none", *controls}
+    assert len({one.training.losses for one in results}) == 5
+    assert len({one.key for one in results}) == 5
+
+
+def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    from bio_paws_eval import finetune
+
+    seen: dict[str, bool] = {}
+    original = finetune._summary
+
+    def spy(trainer: Any, *arguments: Any) -> Any:
+        before = dict(trainer.model.named_parameters())
+        seen.update({name: one.requires_grad for name, one in before.items()})
+        return original(trainer, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finetune, "_summary", spy)
+        run(bert, "--seeds", 1, "--control", "frozen", "--configs", "pawsx_en")
+    assert {name for name, trained in seen.items() if trained} == {"classifier.weight", "classifier.bias"}
+
+
+def test_trained_on_bio_paws_itself(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    status, (result,) = run(bert, "--seeds", 1, "--finetune-on", "dna150s", "--configs", "dna150s", "--max-length", 512)
+    assert status == 0
+    assert result.training.on == "dna150s"
+    assert result.training.unknown == 0  # split into words as the test is
+
+
+def test_limited_results_are_marked(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
+    _, (result,) = run(bert, "--seeds", 1, "--limit", 20, "--configs", "dna50")
+    assert not result.comparable
+    assert (result.task.rows, result.training.rows) == (20, 20)
+
+
+def test_the_function_is_the_command(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, pawsx: Path, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from bio_paws_eval.finetune import RECIPES
+
+    _, printed = run(bert, "--seeds", "3,", "--configs", "dna50")
+    recipe = replace(RECIPES["paper"], epochs=2, batch_size=16, learning_rate=1e-3)
+    returned = evaluate(
+        str(bert), seeds=[3], recipe=recipe, configs=["dna50"], data=str(built), pawsx=str(pawsx), out=tmp_path / "py"
+    )
+    assert numbers(list(returned.results)) == numbers(printed)
+    assert returned.skipped == ()
+
+
+def test_dry_run_says_what_would_run_and_runs_nothing(
+    bert: Path, built: Path, pawsx: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", "--seeds", 2, *QUICK]
+    assert main(["eval", *map(str, given), "--dry-run", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    ((name, seeds, steps, tokens),) = planned["trainings"]
+    assert (name, seeds, steps) == ("pawsx_en", 2, 2 * 96 // 16)
+    assert tokens > 2 * 96 * 10
+    assert planned["cells"] == 2 * len(planned["tasks"])
+    assert planned["finished"] == 0
+    assert planned["memory"] > 16 * planned["parameters"]
+    assert not list((tmp_path / "out").glob("[!.]*"))
+
+
+def test_killed_runs_resume_to_the_same_numbers(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, pawsx: Path, tmp_path: Path
+) -> None:
+    asked = ("--seeds", 2, "--configs", "pawsx_en", "dna50")
+    _, whole = run(bert, *asked, "--epochs", 6, out="whole")
+    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", *QUICK, *asked]
+    command = [sys.executable, "-m", "bio_paws.cli", "eval", *map(str, given), "--epochs", "6"]
+    killed = 0
+    for wanted in ("seed-0 began", "seed-0 done"):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                checkpoints = list((tmp_path / "out/.work/runs").glob("*/checkpoint-*/trainer_state.json"))
+                cells = list((tmp_path / "out").glob("*/*/seed-0/*.json"))
+                if (wanted == "seed-0 began" and len(checkpoints) > 1) or (wanted == "seed-0 done" and cells):
+                    process.send_signal(signal.SIGKILL)
+                    killed += 1
+                    break
+                time.sleep(0.005)
+    assert killed == 2
+    status, resumed = run(bert, *asked, "--epochs", 6)
+    assert status == 0
+    assert numbers(resumed) == numbers(whole)
+    assert not list((tmp_path / "out/.work/runs").glob("*"))  # nothing is left behind
+
+
+def test_checkpoints_within_an_epoch_resume_to_the_same_numbers(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bio_paws_eval import finetune
+
+    asked = ("--seeds", 1, "--configs", "pawsx_en")
+    _, whole = run(bert, *asked, out="whole")
+    monkeypatch.setattr(finetune, "SAVE_SECONDS", 0.0)
+    original = finetune._Clock.on_step_end
+
+    def stop(self: Any, args: Any, state: Any, control: Any, **given: Any) -> None:
+        original(self, args, state, control, **given)
+        if state.global_step == 9:  # in the middle of the second epoch of 6 steps
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune._Clock, "on_step_end", stop)
+        with contextlib.suppress(Exception):
+            run(bert, *asked)
+    _, resumed = run(bert, *asked)
+    assert numbers(resumed) == numbers(whole)
+
+
+def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> None:
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
+    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--module", "bio_paws.cli", "eval"]
+    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", *QUICK, "--seeds", 1]
+    done = subprocess.run(
+        [*launch, *map(str, given), "--configs", "pawsx_en", "dna50", "protein150"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    results = [result for _, result in read_results(tmp_path / "out")]
+    assert {one.task.name for one in results} == {"pawsx_en", "dna50", "protein150"}
+    assert len({one.training.dev_accuracies for one in results}) == 1
+    assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
+
+
+ERRORS = {
+    "no model": (["--model", "nowhere/at-all"], "nowhere/at-all: neither a folder nor to be had from the Hub"),
+    "no folder": (["--model", "./nowhere"], "./nowhere: no such folder"),
+    "no config": (["--configs", "dna15"], "unknown config 'dna15': choose from pawsx_en"),
+    "no pawsx": (["--pawsx", "google-research-datasets/paws-x"], "pass --pawsx FOLDER"),
+    "no language": (["--finetune", "de"], "no validation pairs of PAWS-X in 'de'"),
+    "no training config": (["--finetune-on", "nothing"], "unknown config 'nothing'"),
+    "revision": (["--revision", "main"], "a folder has no revision"),
+    "schedule": (["--schedule", "upwards"], "unknown schedule 'upwards': choose from constant_with_warmup"),
+    "warmup": (["--warmup", "1.5"], "warmup 1.5: must be a part of the steps"),
+    "rate": (["--learning-rate", "-1"], "must be positive"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_bad_input_gets_one_clear_line(
+    bert: Path, built: Path, pawsx: Path, tmp_path: Path, case: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = ERRORS[case]
+    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", *arguments]
+    assert main(["eval", *map(str, given)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list((tmp_path / "out").glob("[!.]*"))
+
+
+def test_without_paws_x_the_untuned_model_is_still_asked(
+    bert: Path, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--model", bert, "--data", built, "--out", tmp_path / "out", "--finetune", "none", "--seeds", 1]
+    assert main(["eval", *map(str, given)]) == 0
+    printed = capsys.readouterr().out
+    assert "| dna150 " in printed
+    assert printed.count("PAWS-X cannot be loaded") == 1
+    assert "--pawsx FOLDER" in printed
+
+
+@pytest.mark.parametrize("damage", ["weights", "config", "tokenizer", "none"])
+def test_damaged_models_are_refused(
+    bert: Path, built: Path, tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(bert, tmp_path / "model"))
+    if damage == "weights":
+        (model / "model.safetensors").write_bytes(b"not weights")
+    elif damage == "config":
+        (model / "config.json").write_text('{"model_type": "no-such-thing"}')
+    elif damage == "tokenizer":
+        (model / "tokenizer.json").write_text("{")
+    else:
+        (model / "model.safetensors").unlink()
+    given = ["--model", model, "--data", built, "--out", tmp_path / "out", "--finetune", "none", "--configs", "dna50"]
+    assert main(["eval", *map(str, given)]) == 2
+    error = capsys.readouterr().err
+    assert str(model) in error or "model:" in error
+    assert error.count("\n") == 1
