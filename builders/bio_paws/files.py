@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise BioPawsError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # whatever kept it from being written has been told
+            part.unlink(missing_ok=True)
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:

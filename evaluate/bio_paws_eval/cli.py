@@ -109,15 +109,17 @@ def _eval(options: argparse.Namespace) -> int:
     try:
         from transformers.utils import logging
 
-        from bio_paws_eval import run
+        from bio_paws_eval.estimate import estimate
         from bio_paws_eval.finetune import RECIPES
+        from bio_paws_eval.run import run
+        from bio_paws_eval.settings import settings_of
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     if not options.debug:
         logging.set_verbosity_error()
     logging.disable_progress_bar()
     given = {name: getattr(options, name) for name in vars(RECIPES[options.recipe])}
-    settings = run.settings_of(
+    settings = settings_of(
         options.model,
         revision=options.revision,
         finetune=options.finetune or ([] if options.finetune_on else ["en"]),
@@ -138,10 +140,10 @@ def _eval(options: argparse.Namespace) -> int:
         out=options.out,
     )
     if options.dry_run:
-        planned = run.estimate(settings)
+        planned = estimate(settings)
         print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else _estimate_text(planned))
         return 0
-    evaluation = run.run(settings)
+    evaluation = run(settings)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 

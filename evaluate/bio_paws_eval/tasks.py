@@ -241,10 +241,10 @@ def _read_tsv(path: Path) -> Iterator[tuple[str, str, str, int]]:
     """Yield number, sentences and label of each row; nothing is quoted in these files."""
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = next(reader, [])
-        if not {"sentence1", "sentence2", "label"} <= set(header):
-            raise BioPawsError(f"{path}: line 1 must name the columns sentence1, sentence2 and label")
         try:
+            header = next(reader, [])
+            if not {"sentence1", "sentence2", "label"} <= set(header):
+                raise BioPawsError(f"{path}: line 1 must name the columns sentence1, sentence2 and label")
             for row in reader:
                 if len(row) != len(header):
                     raise BioPawsError(f"{path}: line {reader.line_num} has {len(row)} columns, not {len(header)}")

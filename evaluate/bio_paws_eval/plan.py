@@ -1,0 +1,183 @@
+"""All that is known before the first step: the model, the tasks in tokens, the trainings, and the name of each cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import PartialState
+
+from bio_paws.errors import BioPawsError
+from bio_paws.files import digest_of
+from bio_paws_eval import encode, finetune, metrics, models, predict, results, tasks
+from bio_paws_eval.encode import MAX_UNKNOWN, Encoded, PairEncoder
+from bio_paws_eval.results import Model, Training
+from bio_paws_eval.settings import Settings
+from bio_paws_eval.tasks import Pairs
+
+_PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
+_CODE = (encode, finetune, metrics, models, predict, tasks)  # modules whose change can change a result
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, before it has begun: what it is trained on, how, with which seed."""
+
+    training: Training
+    train: Encoded | None
+    dev: Encoded | None
+    key: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One task, encoded."""
+
+    pairs: Pairs
+    encoded: Encoded
+    refusal: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before the first step: model, tasks, runs."""
+
+    settings: Settings
+    source: models.Source
+    model: Model
+    encoder: PairEncoder
+    asks: tuple[Ask, ...]
+    runs: tuple[Run, ...]
+    skipped: tuple[str, ...]
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Find the model, read and encode all pairs, and say which runs there are."""
+    source = models.find_model(settings.model, settings.revision)
+    tokenizer = models.load_tokenizer(source)
+    encoder = PairEncoder(tokenizer, source.tokenizer_sha256, models.join_of(source.config))
+    state = PartialState()
+    with state.main_process_first():  # the others find the tokens on disk
+        asks, skipped = _asks(settings, source, encoder)
+        runs = tuple(_runs(settings, source, encoder))
+    return Prepared(settings, source, models.describe(source), encoder, asks, runs, skipped)
+
+
+def _asks(settings: Settings, source: models.Source, encoder: PairEncoder) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
+    found, skipped = tasks.load_at_hand(settings.configs, tasks.task_names(), [settings.split], settings.sources)
+    max_length = models.max_length_of(source.config, encoder.tokenizer)
+    asks = []
+    for (pairs,) in found:
+        encoded = encode.encode(pairs, encoder, settings.segment, max_length, settings.work / "tokens")
+        asks.append(Ask(pairs, encoded, _refusal(settings, encoded), _note(encoded)))
+    return tuple(asks), skipped
+
+
+def _refusal(settings: Settings, encoded: Encoded) -> str:
+    """Why a cell is not scored; empty where it is."""
+    measured = encoded.encoding
+    if measured.unknown > MAX_UNKNOWN and not settings.allow_unknown:
+        return f"refused: {_percent(measured.unknown)} unknown"
+    if measured.truncated_pairs and not settings.truncate:
+        return f"refused: {_percent(measured.truncated_pairs)} of pairs truncated"
+    return ""
+
+
+def _note(encoded: Encoded) -> str:
+    measured = encoded.encoding
+    notes = []
+    if measured.segment:
+        notes.append(f"split into words of {measured.segment} letters")
+    if measured.unknown > MAX_UNKNOWN:
+        notes.append(f"{_percent(measured.unknown)} unknown")
+    if measured.truncated_pairs:
+        pairs, letters = _percent(measured.truncated_pairs), _percent(measured.truncated_letters)
+        notes.append(f"{pairs} of pairs truncated, {letters} of letters lost")
+    return "; ".join(notes)
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.3g}%"
+
+
+def _runs(settings: Settings, source: models.Source, encoder: PairEncoder) -> Iterator[Run]:
+    for on in settings.train_on:
+        for control in settings.controls:
+            if on == "none" or control == "untuned":
+                yield from _untuned(settings, source)
+            else:
+                yield from _trained(settings, source, encoder, on, control)
+
+
+def _untuned(settings: Settings, source: models.Source) -> Iterator[Run]:
+    for seed in settings.seeds:
+        training = Training("none", "untuned", seed)
+        yield Run(training, None, None, _run_key(settings, source, training, ""))
+
+
+def _trained(settings: Settings, source: models.Source, encoder: PairEncoder, on: str, control: str) -> Iterator[Run]:
+    folder, length = settings.work / "tokens", settings.recipe.max_length
+    limit = models.max_length_of(source.config, encoder.tokenizer)
+    length = min(length, limit) if limit else length
+    dev_pairs = tasks.load_pairs(on, "validation", settings.sources)
+    dev = encode.encode(dev_pairs, encoder, settings.segment, length, folder)
+    # As the dev split was split into words, so is the train split.
+    train_pairs = tasks.load_pairs(on, "train", settings.sources)
+    train = encode.encode(train_pairs, encoder, dev.encoding.segment, length, folder)
+    if train.encoding.unknown > MAX_UNKNOWN and not settings.allow_unknown:
+        raise BioPawsError(
+            f"{on}: {_percent(train.encoding.unknown)} of its tokens are unknown to the tokenizer of {source.id}: "
+            "nothing can be learnt from it; pass --allow-unknown to try, --finetune none or --finetune-on CONFIG"
+        )
+    for seed in settings.seeds:
+        training = Training(
+            on,
+            control,
+            seed,
+            dataclasses.asdict(settings.recipe),
+            train_pairs.task.rows,
+            train_pairs.task.dropped,
+            digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256),
+            unknown=train.encoding.unknown,
+            truncated_pairs=train.encoding.truncated_pairs,
+        )
+        segment = digest_of(train.encoding.segment)
+        yield Run(training, train, dev, _run_key(settings, source, training, segment))
+
+
+def _run_key(settings: Settings, source: models.Source, training: Training, segment: str) -> str:
+    """Digest of everything that can change the trained weights, less the seed."""
+    return digest_of(
+        [source.weights_sha256, source.tokenizer_sha256],
+        [training.on, training.control, training.recipe, training.content_sha256, segment],
+        [settings.device.type, str(settings.dtype), PartialState().num_processes],
+        [environment(settings), [Path(str(one.__file__)).read_text(encoding="utf-8") for one in _CODE]],
+    )
+
+
+def cell_path(prepared: Prepared, one: Run, ask: Ask) -> Path:
+    """Path of a cell's result; its name holds the cell's key."""
+    task = ask.pairs.task.name
+    return results.result_path(
+        prepared.settings.out, prepared.model, one.training, one.key, task, cell_key(prepared, one, ask)
+    )
+
+
+def cell_key(prepared: Prepared, one: Run, ask: Ask) -> str:
+    """Digest of everything that can change a cell's result."""
+    return digest_of(
+        [results.SCHEMA_VERSION, one.key, one.training.seed, prepared.settings.sources.limit is None],
+        [dataclasses.asdict(ask.pairs.task), dataclasses.asdict(ask.encoded.encoding), ask.refusal],
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return versions of the libraries, and what the numbers are computed on and in."""
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    numbers = {"device": settings.device.type, "dtype": str(settings.dtype).removeprefix("torch.")}
+    return {"python": platform.python_version(), **versions, **numbers}

@@ -1,0 +1,184 @@
+"""Results on disk, and the keys that keep them apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bio_paws.errors import BioPawsError
+from bio_paws_eval import plan
+from bio_paws_eval.finetune import RECIPES, Recipe
+from bio_paws_eval.results import (
+    Predictions,
+    read_predictions,
+    read_result,
+    read_results,
+    slug,
+    write_result,
+)
+from bio_paws_eval.settings import Settings
+from bio_paws_eval.tasks import Sources
+from evaluation_results import write_results
+from models import write_model
+
+
+def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    write_results(tmp_path / "a")
+    for path, result in read_results(tmp_path / "a"):
+        copy = tmp_path / "b" / path.relative_to(tmp_path / "a")
+        predictions = read_predictions(path, result) if result.predictions else None
+        write_result(copy, result, predictions)
+        assert read_result(copy) == result
+        assert copy.read_bytes() == path.read_bytes()
+        if predictions is not None:
+            again = read_predictions(copy, result)
+            np.testing.assert_array_equal(again.logits, predictions.logits)
+            assert again.pair_ids == predictions.pair_ids
+
+
+def test_results_of_another_major_version_are_refused(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    path, _ = read_results(tmp_path)[0]
+    raw = json.loads(path.read_text())
+    path.write_text(json.dumps(raw | {"schema_version": "2.0"}))
+    with pytest.raises(BioPawsError, match=r"results of version 2.0, this program reads 1"):
+        read_result(path)
+    path.write_text(json.dumps(raw | {"schema_version": "1.9"}))
+    read_result(path)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"schema_version": "1.0"}'])
+def test_what_is_not_a_result_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "m/r/seed-0/dna50-1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    with pytest.raises(BioPawsError, match=r"dna50-1\.json: not a result"):
+        read_result(path)
+
+
+def test_missing_predictions_and_empty_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BioPawsError, match="no results"):
+        read_results(tmp_path)
+    write_results(tmp_path)
+    path, result = next((path, one) for path, one in read_results(tmp_path) if one.predictions)
+    path.with_name(result.predictions).write_bytes(b"PAR1")
+    with pytest.raises(BioPawsError, match="predictions cannot be read"):
+        read_predictions(path, result)
+
+
+def test_a_cell_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    write_results(tmp_path / "a")
+    _, result = read_results(tmp_path / "a")[0]
+    (tmp_path / "b").write_text("a file where the folder should be")
+    with pytest.raises(BioPawsError, match="cannot be written"):
+        write_result(tmp_path / "b/x.json", result, Predictions([], np.zeros((0, 2), np.float32), np.zeros(0, np.int8)))
+
+
+def test_hub_ids_become_folders() -> None:
+    assert slug("google/bert base") == "google--bert_base"
+    assert slug("../../etc") == "--..--etc"
+
+
+CHANGES: dict[str, Callable[[Settings, Path], Settings]] = {
+    "seed": lambda s, _: replace(s, seeds=(1,)),
+    "training data": lambda s, _: replace(s, train_on=("pawsx_fr",)),
+    "trained on bioPAWS": lambda s, _: replace(s, train_on=("dna150",), allow_unknown=True),
+    "not trained": lambda s, _: replace(s, train_on=("none",)),
+    "control": lambda s, _: replace(s, controls=("frozen",)),
+    "task": lambda s, _: replace(s, configs=("dna50",)),
+    "split": lambda s, _: replace(s, split="validation"),
+    "limit": lambda s, _: replace(s, sources=replace(s.sources, limit=10)),
+    "limit beyond the data": lambda s, _: replace(s, sources=replace(s.sources, limit=10_000)),
+    "segment": lambda s, _: replace(s, segment=50),
+    "allowed unknown": lambda s, _: replace(s, segment=None, allow_unknown=True),
+    "refused unknown": lambda s, _: replace(s, segment=None),
+    "number format": lambda s, _: replace(s, dtype=torch.bfloat16),
+    "device": lambda s, _: replace(s, device=torch.device("cuda")),
+    "weights": lambda s, folder: replace(s, model=str(_other_model(folder, "weights"))),
+    "tokenizer": lambda s, folder: replace(s, model=str(_other_model(folder, "tokenizer"))),
+    "configuration": lambda s, folder: replace(s, model=str(_other_model(folder, "config"))),
+    **{
+        name: lambda s, _, name=name, value=value: replace(s, recipe=replace(s.recipe, **{name: value}))
+        for name, value in {
+            "learning_rate": 1.0, "batch_size": 2, "epochs": 9, "max_length": 16, "schedule": "cosine", "warmup": 0.5,
+            "weight_decay": 0.5,
+        }.items()
+    },
+}  # fmt: skip
+
+
+def _other_model(folder: Path, what: str) -> Path:
+    """The same model under the same name, changed in one file."""
+    model = write_model(folder / what / "bert", "bert")
+    if what == "weights":
+        data = bytearray((model / "model.safetensors").read_bytes())
+        data[-1] ^= 1
+        (model / "model.safetensors").write_bytes(data)
+    else:
+        path = model / ("tokenizer_config.json" if what == "tokenizer" else "config.json")
+        name = "model_max_length" if what == "tokenizer" else "hidden_dropout_prob"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {name: 500 if what == "tokenizer" else 0.2}))
+    return model
+
+
+@pytest.fixture
+def settings(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> Settings:
+    return Settings(
+        model=str(bert),
+        revision=None,
+        train_on=("pawsx_en",),
+        controls=("none",),
+        seeds=(0,),
+        recipe=RECIPES["paper"],
+        configs=("dna150",),
+        split="test",
+        sources=Sources(str(built), str(pawsx)),
+        segment="auto",
+        allow_unknown=False,
+        truncate=True,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        out=tmp_path / "out",
+    )
+
+
+def cell(settings: Settings) -> tuple[str, Path]:
+    prepared = plan.prepare(settings)
+    one, ask = prepared.runs[0], prepared.asks[0]
+    return plan.cell_key(prepared, one, ask), plan.cell_path(prepared, one, ask)
+
+
+def test_the_key_follows_all_that_can_change_a_result(settings: Settings, tmp_path: Path) -> None:
+    first = cell(settings)
+    assert cell(settings) == first
+    cells = {"as it is": first, **{name: cell(change(settings, tmp_path)) for name, change in CHANGES.items()}}
+    for place in (0, 1):  # keys, and paths
+        by_value: dict[Any, list[str]] = {}
+        for name, one in cells.items():
+            by_value.setdefault(one[place], []).append(name)
+        assert [names for names in by_value.values() if len(names) > 1] == []
+
+
+def test_every_hyper_parameter_is_in_the_key() -> None:
+    assert {one.name for one in fields(Recipe)} <= CHANGES.keys()
+
+
+def test_code_and_libraries_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cell(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(plan, "_CODE", plan._CODE[1:])
+        assert cell(settings)[0] != first[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(plan.importlib.metadata, "version", lambda _: "0")
+        assert cell(settings)[0] != first[0]
+
+
+def test_where_results_lie_is_not_in_the_key(settings: Settings, tmp_path: Path) -> None:
+    assert cell(replace(settings, out=tmp_path / "elsewhere"))[0] == cell(settings)[0]
