@@ -286,6 +286,43 @@ def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path
     assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
 
 
+def test_baselines_stand_beside_models_in_the_report(
+    run: Callable[..., tuple[int, list[Result]]],
+    bert: Path,
+    built: Path,
+    pawsx: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    run(bert, "--seeds", 2, "--segment", "none")
+    assert main(["baselines", "--data", str(built), "--pawsx", str(pawsx), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "smith_waterman" in printed
+    assert "majority" in printed
+    by_name = {(one.model.id, one.task.name): one for _, one in read_results(out)}
+    assert by_name["smith_waterman", "dna150"].metrics["accuracy"]["value"] > 0.9
+    assert by_name["sentence1", "dna150"].metrics["auroc"]["value"] == pytest.approx(0.5, abs=0.1)
+    assert main(["report", str(out)]) == 0
+    printed = capsys.readouterr().out
+    report = (out / "report/report.md").read_text()
+    for text in ("refused: 40% unknown", "smith_waterman", "bert"):
+        assert text in report, text
+    assert "refused: 40% unknown" in printed
+    page = (out / "report/report.html").read_text()
+    assert "<svg" in page
+    assert "src=" not in page
+    assert list((out / "report").glob("eval_results/bert/.eval_results/*.yaml"))
+    assert list((out / "report/figures").glob("*.png"))
+
+
+def test_baselines_need_no_paws_x(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--data", built, "--out", tmp_path / "out", "--configs", "dna50", "--json"]
+    assert main(["baselines", *map(str, given)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {one["task"]["name"] for one in printed["results"]} == {"dna50"}
+
+
 ERRORS = {
     "no model": (["--model", "nowhere/at-all"], "nowhere/at-all: neither a folder nor to be had from the Hub"),
     "no folder": (["--model", "./nowhere"], "./nowhere: no such folder"),
