@@ -20,6 +20,7 @@ lint: $(SETUP)
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.evaluation
 
 $(SETUP): pyproject.toml constraints.txt setup.sh
 	PYTHON=$(PYTHON) sh setup.sh $(VENV)
