@@ -33,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"bio-paws: error: {str(error) or 'out of memory'}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read has seen enough (`| head`); what Python would flush at its end must go nowhere too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
         return 130

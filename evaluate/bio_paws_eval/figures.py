@@ -257,6 +257,8 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
         first.set_yticks(range(len(tasks)), tasks)
         first.set_ylim(len(tasks) - 0.4, -0.6)
         first.set_xscale("log", base=2)
+        left, right = first.get_xlim()
+        first.set_xlim(left / 1.25, right)
         first.xaxis.set_major_locator(LogLocator(base=2, numticks=12))
         first.xaxis.set_minor_locator(NullLocator())
         first.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

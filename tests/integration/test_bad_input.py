@@ -6,6 +6,7 @@ import gzip
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,9 @@ def test_list_says_what_there_is(built: Path, tmp_path: Path, bio_paws: Run) -> 
     assert "dna150s" in done.stdout
     assert "not built" not in done.stdout
     assert bio_paws("list", tmp_path).stdout.count("not built") == 6
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    command = f"{sys.executable} -m bio_paws.cli build --help | true; {sys.executable} -m bio_paws.cli list | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
