@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
+
+from loopback import QuietHandler, listening
 
 NO_ENTRY = {"X-Error-Code": "EntryNotFound"}
 
@@ -50,6 +50,10 @@ class HubServer:
         return [one for one in below if recursive or "/" not in one["path"].removeprefix(prefix)]
 
 
+def dump(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
 def blob_id(data: bytes) -> str:
     """Git's name of a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
@@ -60,12 +64,7 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
     """Serve folders; names are written ``models__user__name``."""
     server = HubServer(repositories={name.replace("__", "/"): folder for name, folder in repositories.items()})
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class Handler(QuietHandler):
         def do_HEAD(self) -> None:
             self.respond(with_body=False)
 
@@ -80,9 +79,9 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
                 wanted = json.loads(body)["paths"] if body.startswith("{") else [
                     unquote(one.split("=", 1)[1]) for one in body.split("&") if one.startswith("paths=")
                 ]  # fmt: skip
-                self.send(200, json.dumps([server.entry(name, one) for one in wanted if one in server.files(name)]))
+                self.answer(200, dump([server.entry(name, one) for one in wanted if one in server.files(name)]))
             else:
-                self.send(404, "{}", {"X-Error-Code": "RepoNotFound"})
+                self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
         def parts(self) -> list[str]:
             server.requests.append(f"{self.command} {self.path}")
@@ -101,9 +100,9 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
             name, file = f"{kind}/{owner}/{repository}", "/".join(path)
             if not self.known(name, revision):
                 code = "RevisionNotFound" if name in server.repositories else "RepoNotFound"
-                self.send(404, "", {"X-Error-Code": code})
+                self.answer(404, b"", {"X-Error-Code": code})
             elif file not in server.files(name):
-                self.send(404, "", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": server.commit(name)})
+                self.answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": server.commit(name)})
             else:
                 self.file(name, file, with_body=with_body)
 
@@ -112,15 +111,15 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
             revision = parts[4] if len(parts) > 4 else "main"
             if not self.known(name, revision):
                 code = "RevisionNotFound" if name in server.repositories else "RepoNotFound"
-                self.send(404, "{}", {"X-Error-Code": code})
+                self.answer(404, b"{}", {"X-Error-Code": code})
             elif parts[3:4] == ["tree"]:
                 recursive = parse_qs(urlparse(self.path).query).get("recursive", ["false"])[0].lower() == "true"
                 entries = server.tree(name, "/".join(parts[5:]), recursive=recursive)
-                self.send(200 if entries else 404, json.dumps(entries), {} if entries else NO_ENTRY)
+                self.answer(200 if entries else 404, dump(entries), {} if entries else NO_ENTRY)
             else:
                 siblings = [{"rfilename": one} for one in server.files(name)]
                 commit = server.commit(name)
-                self.send(200, json.dumps({"id": "/".join(parts[1:3]), "sha": commit, "siblings": siblings}))
+                self.answer(200, dump({"id": "/".join(parts[1:3]), "sha": commit, "siblings": siblings}))
 
         def file(self, name: str, file: str, *, with_body: bool) -> None:
             data = (server.repositories[name] / file).read_bytes()
@@ -130,26 +129,10 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
                 first, last = wanted.removeprefix("bytes=").split("-")
                 part = data[int(first) : int(last) + 1 if last else None]
                 headers["Content-Range"] = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
-                self.send(206, part, headers)
+                self.answer(206, part, headers)
             else:
-                self.send(200, data, headers)
+                self.answer(200, data, headers)
 
-        def send(self, status: int, body: str | bytes, headers: dict[str, str] | None = None) -> None:
-            data = body.encode() if isinstance(body, str) else body
-            self.send_response(status)
-            for key, value in (headers or {}).items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(data)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    with listening(Handler) as url:
+        server.url = url
+        yield server

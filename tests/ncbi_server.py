@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from loopback import QuietHandler, listening
 
 
 @dataclass
@@ -30,12 +30,7 @@ def serving(folder: Path, accession: str, prefix: str) -> Iterator[NcbiServer]:
     number = accession.split("_")[1].split(".", maxsplit=1)[0]
     root = f"/genomes/all/{accession[:3]}/{number[:3]}/{number[3:6]}/{number[6:9]}"
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             server.requests.append((self.path, self.headers.get("Range", "")))
             if server.refuse:
@@ -70,20 +65,6 @@ def serving(folder: Path, accession: str, prefix: str) -> Iterator[NcbiServer]:
             if limit is not None:
                 self.close_connection = True
 
-        def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        server.url = f"http://127.0.0.1:{http.server_address[1]}"
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    with listening(Handler) as url:
+        server.url = url
+        yield server

@@ -291,7 +291,7 @@ def fine_tune(
     Raises
     ------
     BioPawsError
-        When the batch cannot be shared out evenly, or training diverges.
+        When the batch cannot be shared out evenly, memory runs out, or training diverges.
     """
     finished = folder / _TRAINED
     if finished.is_file():
@@ -308,7 +308,13 @@ def fine_tune(
             weight.requires_grad = False
     trainer = _trainer(model, tokens, dev, dev_labels, pad_id, recipe, seed, dtype, folder)
     checkpoint = _last_checkpoint(folder)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise BioPawsError(
+            f"out of memory in training with {recipe.batch_size} pairs a step: train on more devices, or lower "
+            "--batch-size or --max-length"
+        ) from error
     trained = _summary(trainer, tokens, recipe)
     state = PartialState()
     if state.is_main_process:

@@ -206,6 +206,8 @@ def _predict(prepared: Prepared, one: Run, ask: Ask, path: Path, model: PreTrain
 def _result(prepared: Prepared, one: Run, ask: Ask, path: Path) -> Result:
     """Return the result of a refused cell, which is that of a scored one before it is scored."""
     settings = prepared.settings
+    chose = one.train is not None and (one.training.on, "validation") == (ask.pairs.task.name, ask.pairs.task.split)
+    notes = [ask.refusal or ask.note, "this split chose the epoch" if chose else ""]
     return Result(
         cell_key(prepared, one, ask),
         prepared.model,
@@ -213,7 +215,7 @@ def _result(prepared: Prepared, one: Run, ask: Ask, path: Path) -> Result:
         ask.pairs.task,
         ask.encoded.encoding,
         "refused" if ask.refusal else "scored",
-        ask.refusal or ask.note,
+        "; ".join(filter(None, notes)),
         settings.sources.limit is None,
         environment(settings),
         seconds=0.0,

@@ -174,6 +174,14 @@ def test_trained_on_bio_paws_itself(run: Callable[..., tuple[int, list[Result]]]
     assert result.training.unknown == 0  # split into words as the test is
 
 
+def test_a_score_on_the_split_that_chose_the_epoch_says_so(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path
+) -> None:
+    _, results = run(bert, "--seeds", 1, "--split", "validation", "--configs", "pawsx_en", "pawsx_fr")
+    notes = {one.task.name: one.note for one in results}
+    assert notes == {"pawsx_en": "this split chose the epoch", "pawsx_fr": ""}
+
+
 def test_limited_results_are_marked(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
     _, (result,) = run(bert, "--seeds", 1, "--limit", 20, "--configs", "dna50")
     assert not result.comparable
