@@ -29,6 +29,7 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Safe tensors, else PyTorch's files, which transformers reads as tensors only: neither can carry code."""
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
 _NOT_OF_A_TOKENIZER = ("config.json", "generation_config.json", "*.index.json")
+_NO_CODE: dict[str, Any] = {"trust_remote_code": False}  # left open, transformers asks at the terminal
 # These count positions from the padding token's id on, so that their table holds fewer than it has rows.
 _OFFSET_POSITIONS = {
     "camembert",
@@ -104,7 +105,7 @@ def find_model(model: str, revision: str | None) -> Source:
     settings = {path for pattern in _SETTINGS for path in folder.glob(pattern)}
     model_files = {path for pattern in _NOT_OF_A_TOKENIZER for path in folder.glob(pattern)}
     try:
-        config = AutoConfig.from_pretrained(folder, num_labels=2)
+        config = AutoConfig.from_pretrained(folder, num_labels=2, **_NO_CODE)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BioPawsError(f"{model}: config.json cannot be used ({_first_line(error)})") from error
     return Source(
@@ -160,7 +161,7 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         When it cannot be loaded, or has no token to pad with.
     """
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **_NO_CODE)
     except Exception as error:  # whatever a damaged file makes the parsers raise
         raise BioPawsError(f"{source.id}: its tokenizer cannot be loaded ({_first_line(error)})") from error
     if tokenizer.pad_token is None:
@@ -192,14 +193,14 @@ def load_classifier(
     BioPawsError
         When the weights do not fit the architecture, or nothing classifies with it.
     """
-    config = AutoConfig.from_pretrained(source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id)
+    config = AutoConfig.from_pretrained(source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id, **_NO_CODE)
     set_seed(seed)
     try:
         if random_init:
-            model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+            model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, **_NO_CODE)
         else:
             model = AutoModelForSequenceClassification.from_pretrained(
-                source.folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True
+                source.folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, **_NO_CODE
             )
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
@@ -227,7 +228,7 @@ def max_length_of(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) 
 def describe(source: Source) -> Model:
     """How results name a model. Its weights are counted, its classifier's included, without loading them."""
     with torch.device("meta"):
-        model: Any = AutoModelForSequenceClassification.from_config(source.config)
+        model: Any = AutoModelForSequenceClassification.from_config(source.config, **_NO_CODE)
     parameters = sum(one.numel() for one in model.parameters())
     return Model(
         source.id,

@@ -387,3 +387,21 @@ def test_damaged_models_are_refused(
     error = capsys.readouterr().err
     assert str(model) in error or "model:" in error
     assert error.count("\n") == 1
+
+
+def test_code_of_a_model_is_never_run(
+    bert: Path, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Path(shutil.copytree(bert, tmp_path / "model"))
+    ran = tmp_path / "ran"
+    (model / "evil.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    config = json.loads((model / "config.json").read_text())
+    names = {"AutoConfig": "evil.Config", "AutoModelForSequenceClassification": "evil.Model"}
+    for model_type in ("bert", "evil"):
+        (model / "config.json").write_text(json.dumps(config | {"model_type": model_type, "auto_map": names}))
+        given = ["--model", model, "--data", built, "--out", tmp_path / "out", "--finetune", "none"]
+        status = main(["eval", *map(str, given), "--configs", "dna50", "--seeds", "1"])
+        # A known architecture runs as transformers' own; an unknown one is refused.
+        assert status == (0 if model_type == "bert" else 2), capsys.readouterr().err
+        assert not ran.exists()
+    assert "config.json cannot be used" in capsys.readouterr().err
