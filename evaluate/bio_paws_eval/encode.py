@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bio_paws.files import atomic, digest_of, read_json, write_json
 from bio_paws_eval.models import Join
-from bio_paws_eval.results import Encoding
+from bio_paws_eval.results import Encoding, record_of
 from bio_paws_eval.tasks import Pairs
 
 MAX_UNKNOWN = 0.01
@@ -202,8 +202,7 @@ def _encode(pairs: Pairs, encoder: PairEncoder, segment: int | None, max_length:
     measured = path.with_suffix(".json")  # written last: where it stands, both are whole
     if not measured.is_file():
         write_json(measured, dataclasses.asdict(_write(path, pairs, encoder, segment, max_length)))
-    raw = read_json(measured)
-    return Encoded(path, Encoding(**raw | {"lengths": tuple(raw["lengths"])}))
+    return Encoded(path, record_of(Encoding, read_json(measured), "lengths"))
 
 
 def _write(path: Path, pairs: Pairs, encoder: PairEncoder, segment: int | None, max_length: int | None) -> Encoding:

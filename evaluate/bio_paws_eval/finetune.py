@@ -36,6 +36,7 @@ from bio_paws.files import atomic, read_json, write_json
 from bio_paws_eval.encode import Encoded, Tokens
 from bio_paws_eval.metrics import predicted
 from bio_paws_eval.predict import collate, predict
+from bio_paws_eval.results import record_of
 
 CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
 """What a run is compared with: not trained at all, its weights drawn anew, trained on labels that were permuted,
@@ -296,8 +297,7 @@ def fine_tune(
     finished = folder / _TRAINED
     if finished.is_file():
         load_model(model, folder / _WEIGHTS)
-        raw = read_json(finished)
-        return Trained(**raw | {name: tuple(raw[name]) for name in ("dev_accuracies", "losses")})
+        return record_of(Trained, read_json(finished), "dev_accuracies", "losses")
     tokens, dev_labels = train.all(), np.concatenate([part.labels for part in dev.batches()])
     if control == "shuffled-labels":
         rng = np.random.default_rng(seed)

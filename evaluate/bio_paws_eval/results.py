@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ SCHEMA_VERSION = "1.0"
 
 Method = Literal["model", "floor", "ceiling"]
 Status = Literal["scored", "refused"]
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -285,9 +286,9 @@ def read_result(path: Path) -> Result:
             **raw
             | {
                 "model": Model(**raw["model"]),
-                "training": _with_tuples(Training, raw["training"], "dev_accuracies", "losses"),
+                "training": record_of(Training, raw["training"], "dev_accuracies", "losses"),
                 "task": Task(**raw["task"]),
-                "encoding": raw["encoding"] and _with_tuples(Encoding, raw["encoding"], "lengths"),
+                "encoding": raw["encoding"] and record_of(Encoding, raw["encoding"], "lengths"),
             }
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -296,9 +297,9 @@ def read_result(path: Path) -> Result:
         ) from error
 
 
-def _with_tuples(record: type[Any], raw: dict[str, Any], *names: str) -> Any:
-    """Make a record of what JSON gave back, where tuples became lists."""
-    return record(**raw | {name: tuple(raw[name]) for name in names})
+def record_of(kind: type[Record], raw: dict[str, Any], *tuples: str) -> Record:
+    """Make a record of what JSON gave back; it turned tuples into lists."""
+    return kind(**raw | {name: tuple(raw[name]) for name in tuples})
 
 
 def read_predictions(path: Path, result: Result) -> Predictions:

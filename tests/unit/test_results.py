@@ -43,6 +43,13 @@ def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
             assert again.pair_ids == predictions.pair_ids
 
 
+def test_the_json_of_a_result_is_what_others_read(tmp_path: Path) -> None:
+    """To accept a new format: raise SCHEMA_VERSION, write the file over the golden one, read the difference."""
+    write_results(tmp_path)
+    path, _ = next((path, one) for path, one in read_results(tmp_path) if one.model.method == "model")
+    assert path.read_text() == (Path(__file__).parents[1] / "golden/result.json").read_text()
+
+
 def test_results_of_another_major_version_are_refused(tmp_path: Path) -> None:
     write_results(tmp_path)
     path, _ = read_results(tmp_path)[0]
