@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -196,8 +197,8 @@ def encode(pairs: Pairs, encoder: PairEncoder, segment: Segment, max_length: int
 
 
 def _encode(pairs: Pairs, encoder: PairEncoder, segment: int | None, max_length: int | None, folder: Path) -> Encoded:
-    code = Path(__file__).read_text(encoding="utf-8")
-    key = digest_of(pairs.task.content_sha256, encoder.sha256, encoder.join, segment, max_length, code)
+    program = [Path(__file__).read_text(encoding="utf-8"), *map(version, ("tokenizers", "transformers"))]
+    key = digest_of(pairs.task.content_sha256, encoder.sha256, encoder.join, segment, max_length, program)
     path = folder / f"{pairs.task.name}-{pairs.task.split}-{key}.arrow"
     measured = path.with_suffix(".json")  # written last: where it stands, both are whole
     if not measured.is_file():

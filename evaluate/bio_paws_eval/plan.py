@@ -63,9 +63,9 @@ def prepare(settings: Settings) -> Prepared:
     encoder = PairEncoder(tokenizer, source.tokenizer_sha256, models.join_of(source.config))
     state = PartialState()
     with state.main_process_first():  # the others find the tokens on disk
+        runs = {(one.key, one.training.seed): one for one in _runs(settings, source, encoder)}
         asks, skipped = _asks(settings, source, encoder)
-        runs = tuple(_runs(settings, source, encoder))
-    return Prepared(settings, source, models.describe(source), encoder, asks, runs, skipped)
+    return Prepared(settings, source, models.describe(source), encoder, asks, tuple(runs.values()), skipped)
 
 
 def _asks(settings: Settings, source: models.Source, encoder: PairEncoder) -> tuple[tuple[Ask, ...], tuple[str, ...]]:

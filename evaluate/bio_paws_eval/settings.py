@@ -76,6 +76,8 @@ def settings_of(
         raise BioPawsError("no seeds: pass at least one")
     if segment not in {"auto", None} and (not isinstance(segment, int) or segment < 1):
         raise BioPawsError(f"segment {segment!r} is neither auto, none nor a positive number of letters")
+    if "none" in finetune and (needing := set(controls) - {"none", "untuned"}):
+        raise BioPawsError(f"control {min(needing)} needs something to fine-tune on: leave out --finetune none")
     languages = [tasks.pawsx(one) if one != "none" else one for one in finetune]
     train_on = tuple(dict.fromkeys([*languages, *finetune_on]))
     return Settings(

@@ -134,6 +134,8 @@ def test_untuned_is_a_random_head(run: Callable[..., tuple[int, list[Result]]], 
     _, by_control = run(bert, "--seeds", 2, "--control", "untuned", "--configs", "dna50", out="other")
     assert numbers(by_name) == numbers(by_control)
     assert by_name[0].training.control == "untuned"
+    _, both = run(bert, "--seeds", 2, "--finetune", "none", "--control", "untuned", "--configs", "dna50", out="both")
+    assert numbers(both) == numbers(by_name)
     assert by_name[0].training.dev_accuracy is None
     assert by_name[0].metrics != by_name[1].metrics
 
@@ -340,6 +342,10 @@ ERRORS = {
     "no training config": (["--finetune-on", "nothing"], "unknown config 'nothing'"),
     "revision": (["--revision", "main"], "a folder has no revision"),
     "schedule": (["--schedule", "upwards"], "unknown schedule 'upwards': choose from constant_with_warmup"),
+    "control of nothing": (
+        ["--finetune", "none", "--control", "frozen"],
+        "control frozen needs something to fine-tune",
+    ),
     "warmup": (["--warmup", "1.5"], "warmup 1.5: must be a part of the steps"),
     "rate": (["--learning-rate", "-1"], "must be positive"),
 }
