@@ -184,6 +184,19 @@ def test_a_score_on_the_split_that_chose_the_epoch_says_so(
     assert notes == {"pawsx_en": "this split chose the epoch", "pawsx_fr": ""}
 
 
+def test_the_weights_are_those_of_the_best_epoch_on_dev(
+    run: Callable[..., tuple[int, list[Result]]], tmp_path: Path
+) -> None:
+    model = write_model(tmp_path / "gpt2", "gpt2")
+    asked = ("--seeds", 3, "--split", "validation", "--configs", "pawsx_en", "--epochs", 4, "--learning-rate", 5e-3)
+    _, results = run(model, *asked)
+    for one in results:
+        assert one.training.dev_accuracies.index(max(one.training.dev_accuracies)) == one.training.best_epoch - 1
+        assert one.metrics["accuracy"]["value"] == pytest.approx(one.training.dev_accuracy)
+    # Otherwise the last weights would do.
+    assert any(one.training.dev_accuracies[-1] < one.training.dev_accuracy for one in results)
+
+
 def test_limited_results_are_marked(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
     _, (result,) = run(bert, "--seeds", 1, "--limit", 20, "--configs", "dna50")
     assert not result.comparable
