@@ -18,6 +18,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from accelerate import PartialState
+from accelerate.utils import reduce
 from numpy.typing import NDArray
 from safetensors.torch import load_model, save_model
 from torch.utils.data import Dataset, Sampler
@@ -43,7 +44,7 @@ CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
 trained in its classifier only."""
 
 LOSSES = 20
-"""Points of the loss curve."""
+"""Points of the loss curve, at most."""
 
 SAVE_SECONDS = 300.0
 """Time between checkpoints within an epoch: what a kill can cost."""
@@ -124,7 +125,7 @@ class Trained:
     tokens_per_second : float
         Real tokens trained on, padding not counted.
     losses : tuple of float
-        Mean loss of each of `LOSSES` equal stretches of the steps.
+        Mean loss of each of `LOSSES` equal stretches of the steps, of each step where there are fewer.
     """
 
     dev_accuracies: tuple[float, ...]
@@ -186,17 +187,16 @@ class _Rows(Dataset[int]):
 
 
 class _Clock(TrainerCallback):
-    """Asks for a checkpoint every `SAVE_SECONDS`, and counts the time of all runs that led here."""
+    """Asks for a checkpoint every `SAVE_SECONDS`, and keeps time and losses of all runs that led here.
+
+    The Trainer's own log forgets, when it resumes, the losses since it last wrote; and it waits for each it writes.
+    """
 
     def __init__(self) -> None:
         self._start = self._saved = time.perf_counter()
         self.paused = 0.0
         self._before = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Time of training, runs before a kill included."""
-        return self._before + time.perf_counter() - self._start - self.paused
+        self.losses: list[torch.Tensor] = []  # of the steps since the last checkpoint
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -206,8 +206,8 @@ class _Clock(TrainerCallback):
         self._before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Ask for a checkpoint when it is time."""
-        if time.perf_counter() - self._saved >= SAVE_SECONDS:
+        """Ask for a checkpoint when it is time; of several processes, each would find it time at another step."""
+        if PartialState().num_processes == 1 and time.perf_counter() - self._saved >= SAVE_SECONDS:
             self._saved = time.perf_counter()
             self._note(state)
             control.should_save = True
@@ -215,11 +215,17 @@ class _Clock(TrainerCallback):
     def on_epoch_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Note the time for the checkpoint of the epoch."""
+        """Note time and losses for the checkpoint of the epoch."""
         self._note(state)
 
     def _note(self, state: TrainerState) -> None:
-        state.log_history.append({"step": state.global_step, "seconds": self.seconds})
+        seconds = self._before + time.perf_counter() - self._start - self.paused
+        if self.losses:
+            losses = reduce(torch.stack(self.losses), "mean").tolist()
+            first = state.global_step - len(losses) + 1
+            state.log_history += [{"step": first + i, "loss": loss} for i, loss in enumerate(losses)]
+            self.losses.clear()
+        state.log_history.append({"step": state.global_step, "seconds": seconds})
 
 
 class _Trainer(Trainer):
@@ -234,13 +240,14 @@ class _Trainer(Trainer):
         self._clock = _Clock()
         self.add_callback(self._clock)
 
-    @property
-    def seconds(self) -> float:
-        """Time of the steps."""
-        return self._clock.seconds
-
     def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
         return self._order
+
+    def training_step(self, *arguments: Any, **given: Any) -> torch.Tensor:
+        """Keep the loss of each step where it is: fetching it would make the device wait for the host."""
+        loss: torch.Tensor = super().training_step(*arguments, **given)
+        self._clock.losses.append(loss.float())
+        return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Measure accuracy on the dev split."""
@@ -359,8 +366,7 @@ def _trainer(
         save_total_limit=1,
         load_best_model_at_end=True,
         metric_for_best_model="accuracy",
-        logging_steps=1 / LOSSES,
-        logging_nan_inf_filter=False,
+        logging_strategy="no",
         report_to="none",
         disable_tqdm=not sys.stderr.isatty(),
         remove_unused_columns=False,
@@ -389,14 +395,19 @@ def _trainer(
 
 def _summary(trainer: _Trainer, tokens: Tokens, recipe: Recipe) -> Trained:
     history = trainer.state.log_history
-    losses = tuple(entry["loss"] for entry in history if "loss" in entry)
+    losses = [entry["loss"] for entry in history if "loss" in entry]
     if not np.isfinite(losses).all():
         raise BioPawsError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
     accuracies = tuple(entry["eval_accuracy"] for entry in history if "eval_accuracy" in entry)
     seconds = max(entry["seconds"] for entry in history if "seconds" in entry)
     seen = recipe.epochs * sum(map(len, tokens.ids))
     return Trained(
-        accuracies, 1 + accuracies.index(max(accuracies)), trainer.state.global_step, seconds, seen / seconds, losses
+        accuracies,
+        1 + accuracies.index(max(accuracies)),
+        trainer.state.global_step,
+        seconds,
+        seen / seconds,
+        tuple(float(part.mean()) for part in np.array_split(losses, min(LOSSES, len(losses)))),
     )
 
 
