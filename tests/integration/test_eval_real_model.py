@@ -36,7 +36,7 @@ def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, 
 
 
 def test_it_learns(minilm: Path, built: Path, tmp_path: Path) -> None:
-    """Identical against unrelated DNA is easy: a loss that falls shows that training does what it should."""
+    """Homologs against unrelated DNA are easy: a loss that falls shows that training does what it should."""
     asked = ("--model", minilm, "--data", built, "--finetune-on", "dna50", "--configs", "dna50")
     hyper = ("--learning-rate", 1e-4, "--batch-size", 16, "--epochs", 4, "--limit", 160)
     _, results = run(tmp_path, *asked, *hyper)
