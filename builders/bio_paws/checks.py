@@ -19,9 +19,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig, get_config
+from bio_paws.configs import (
+    MAX_OVERLAP_DIFFERENCE,
+    OVERLAP_WORDS,
+    REARRANGED,
+    SPLIT_SHARES,
+    SPLITS,
+    PairConfig,
+    get_config,
+)
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.tools import blast
+from bio_paws.tools.pair_features import word_overlap
 from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
@@ -177,15 +186,16 @@ def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterato
         yield "kind 'identical', but the sides differ"
     if row["kind"] == "containment" and (not contained or len(one) == len(other)):
         yield "kind 'containment', but neither side contains the other"
-    if row["kind"] == "homolog":
-        if contained:
-            yield "kind 'homolog', but one side contains the other"
-        if similarity <= config.min_similarity:
-            yield f"similar, but similarity is {similarity:.3f}"
+    if row["label"] == 1 and contained and row["kind"] not in ("identical", "containment"):
+        yield f"kind {row['kind']!r}, but one side contains the other"
+    if row["label"] == 1 and not config.accepts(row["kind"], similarity):
+        yield f"kind {row['kind']!r}, but similarity is {similarity:.3f}"
     if row["label"] == 1 and found["evalue"] >= config.max_evalue:
         yield f"similar, but the E-value is {found['evalue']:.2g}"
     if row["label"] == 0 and similarity >= config.max_dissimilarity:
         yield f"dissimilar, but similarity is {similarity:.3f}"
+    if row["label"] == 0 and found["evalue"] < config.min_dissimilar_evalue:
+        yield f"dissimilar, but the E-value is {found['evalue']:.2g}"
 
 
 def _coding_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator[str]:
@@ -231,27 +241,67 @@ def _check_split(
     ids = [row["pair_id"] for row in rows]
     if ids != sorted(ids):
         yield violation("rows are not in the order of their ids")
+    for row, what in _check_degrees(config, rows):
+        yield violation(what, row)
+    similar = Counter(row["kind"] for row in rows if row["label"] == 1)
+    wanted = config.similar_quotas(round((pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2))
+    complete = not any(entry["outcomes"].get(f"missing_{kind}") for kind in wanted)
+    for kind, count in wanted.items():
+        if len(wanted) > 1 and complete and abs(similar[kind] - count) > 1:
+            yield violation(f"{similar[kind]} pairs of kind {kind!r} among {labels[1]}, {count} are wanted")
+    if config.graded and len(set(similar.values())) > 1:
+        yield violation(f"bands are not equally filled: {dict(sorted(similar.items()))}")
+    if config.rearranged:
+        for row, what in _check_orders(rows):
+            yield violation(what, row)
+
+
+def _check_degrees(config: PairConfig, rows: list[Row]) -> Iterator[tuple[Row, str]]:
+    """Everything on one side stands equally often under both labels.
+
+    Counted by origin, since an altered string still stands for the sequence it was made of; and but for dna_protein,
+    which alters strings under one label only, by the string itself.
+    """
     for side in (1, 2):
-        # By origin: an altered string still counts for the sequence it was made of.
-        places = ("source", "start", "end", "strand")
         degree: Counter[tuple[Any, ...]] = Counter()
         example = {}
         for row in rows:
-            key = tuple(row[f"{name}{side}"] for name in places)
-            degree[key] += 1 if row["label"] == 1 else -1
-            example[key] = row
+            origin = tuple(row[f"{name}{side}"] for name in ("source", "start", "end", "strand"))
+            strings = [] if config.molecule == "dna_protein" else [(*origin, row[f"sentence{side}"])]
+            for key in (origin, *strings):
+                degree[key] += 1 if row["label"] == 1 else -1
+                example[key] = row
         for key, balance in degree.items():
             if balance:
-                yield violation(
-                    f"sentence{side} ({key[0]}:{key[1]}-{key[2]}) is not equally often under both labels",
-                    example[key],
-                )
-    similar = Counter(row["kind"] for row in rows if row["label"] == 1)
-    wanted = (pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2
-    for kind, share in config.similar_mix:
-        complete = not any(entry["outcomes"].get(f"missing_{one}") for one, _ in config.similar_mix)
-        if len(config.similar_mix) > 1 and complete and abs(similar[kind] - float(wanted) * share / 100) > 1:
-            yield violation(f"{similar[kind]} pairs of kind {kind!r} among {labels[1]}, {share}% are wanted")
+                where = f"{key[0]}:{key[1]}-{key[2]}"
+                yield example[key], f"sentence{side} ({where}) is not equally often under both labels"
+
+
+def _check_orders(rows: list[Row]) -> Iterator[tuple[Row, str]]:
+    """Every dissimilar pair shares as many words as the similar pair with the same first side, in another order."""
+    similar = {row["sentence1"]: row for row in rows if row["label"] == 1}
+    for row in rows:
+        if row["label"] == 1:
+            continue
+        one, other = row["sentence1"], row["sentence2"]
+        if one not in similar:
+            yield row, "no similar pair has the same sentence1"
+            continue
+        match = similar[one]
+        if match["kind"] not in REARRANGED or REARRANGED[match["kind"]] != row["kind"]:
+            yield row, f"kind {row['kind']!r} does not go with the similar pair {match['pair_id']}"
+        if sorted(match["sentence2"]) != sorted(other):
+            yield row, f"sentence2 does not hold the letters of row {match['pair_id']}"
+        if row["kind"] == "shuffled" and _neighbours(match["sentence2"]) != _neighbours(other):
+            yield row, f"sentence2 does not keep the counts of neighbours of row {match['pair_id']}"
+        for k in OVERLAP_WORDS:
+            overlap, matched = word_overlap(one, other, k), word_overlap(one, match["sentence2"], k)
+            if abs(overlap - matched) > MAX_OVERLAP_DIFFERENCE:
+                yield row, f"{k}-letter overlap {overlap:.3f} against {matched:.3f} of row {match['pair_id']}"
+
+
+def _neighbours(text: str) -> Counter[str]:
+    return Counter(text[at : at + 2] for at in range(len(text) - 1))
 
 
 def _check_hashes(

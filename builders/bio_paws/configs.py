@@ -31,7 +31,36 @@ Kind = Literal[
     "other_gene",  # dissimilar: the protein of another gene of the same organism and length class
     "mutated_protein",  # dissimilar: the right protein, 10-30% of its residues changed
     "frameshift",  # dissimilar: the right gene, its reading frame broken
+    "homolog_90",  # similar, and so down to remote: a homolog whose similarity lies in a band of `BANDS`
+    "homolog_80",
+    "homolog_70",
+    "homolog_60",
+    "homolog_50",
+    "remote",
+    "permuted_homolog",  # similar: homologs whose blocks stand in one and the same other order
+    "shuffled_homolog",  # similar: homologs shuffled alike, their dinucleotide or dipeptide counts kept
+    "permuted",  # dissimilar: the same homologs, their blocks in two different orders
+    "shuffled",  # dissimilar: the same homologs, shuffled in two different ways
 ]
+
+BANDS: tuple[tuple[Kind, float, float], ...] = (
+    ("homolog_90", 0.9, 1.0),
+    ("homolog_80", 0.8, 0.9),
+    ("homolog_70", 0.7, 0.8),
+    ("homolog_60", 0.6, 0.7),
+    ("homolog_50", 0.5, 0.6),
+    ("remote", 0.0, 0.5),
+)
+"""Kinds of the graded configs: similarity from, inclusive, and up to, exclusive."""
+
+REARRANGED: dict[Kind, Kind] = {"permuted_homolog": "permuted", "shuffled_homolog": "shuffled"}
+"""Kinds of the adversarial configs: what is done alike to both sides, and the same done in two ways."""
+
+OVERLAP_WORDS = (3, 5)
+"""Letters of the words whose overlap is matched in the adversarial configs."""
+MAX_OVERLAP_DIFFERENCE = 0.03
+"""How far the Jaccard overlap of a dissimilar pair may lie there from that of the similar pair with the same first
+side. Among similar pairs of dna150_paws it spreads by some 0.1."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +78,17 @@ class PairConfig:
     pairs : int
         Pairs over all splits where the source has that many; half of them similar.
     similar_mix : tuple of (kind, share)
-        Kinds of similar pairs and their shares, in percent.
+        Kinds of similar pairs, and how many parts of the whole each has.
     dissimilar_mix : tuple of (kind, share)
-        Kinds of dissimilar pairs; shares in percent.
+        The same of the dissimilar pairs.
     summary : str
         One sentence for `bio-paws list` and the card.
-    min_similarity : float
-        Similar pairs of kind `homolog` lie above it.
+    min_similarity, max_similarity : float
+        Similar pairs of kind `homolog` lie above the first; rearranged ones lie between the two (see `accepts`).
     max_dissimilarity : float
         Dissimilar pairs lie below it, DNA on both strands.
+    min_dissimilar_evalue : float
+        Smallest E-value of a dissimilar pair.
     length_spread : float
         sentence1 is drawn uniformly from ``mean_length * (1 +- length_spread)``.
     length_tolerance : float
@@ -76,7 +107,9 @@ class PairConfig:
     dissimilar_mix: tuple[tuple[Kind, int], ...]
     summary: str
     min_similarity: float = 0.85
+    max_similarity: float = 1.0
     max_dissimilarity: float = 0.55
+    min_dissimilar_evalue: float = 0.0
     length_spread: float = 0.2
     length_tolerance: float = 0.1
     max_evalue: float = 1e-5
@@ -86,8 +119,8 @@ class PairConfig:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"config name {self.name!r} must be lower-case letters, digits and _")
         for mix in (self.similar_mix, self.dissimilar_mix):
-            if sum(share for _, share in mix) != 100:
-                raise ValueError(f"{self.name}: the shares of {mix} do not sum to 100")
+            if not mix or any(share < 1 for _, share in mix) or len(dict(mix)) < len(mix):
+                raise ValueError(f"{self.name}: {mix} is not a mix of different kinds, each with its share")
 
     @property
     def unit(self) -> str:
@@ -119,6 +152,43 @@ class PairConfig:
         """Kinds that carry label 0."""
         return frozenset(kind for kind, _ in self.dissimilar_mix)
 
+    @property
+    def graded(self) -> bool:
+        """Whether similar pairs are sorted into `BANDS`."""
+        return self.similar_mix == _BANDED
+
+    @property
+    def rearranged(self) -> bool:
+        """Whether words stand in the same or in another order, and nothing else tells the label."""
+        return self.similar_kinds <= REARRANGED.keys()
+
+    @property
+    def drawn_kinds(self) -> dict[Kind, float]:
+        """Kinds of windows to draw, and the part of all draws that each has."""
+        if self.graded:
+            return {"homolog": 1.0}
+        total = sum(share for _, share in self.similar_mix)
+        return {kind: share / total for kind, share in self.similar_mix}
+
+    def similar_quotas(self, pairs: int) -> dict[Kind, int]:
+        """How many of so many similar pairs are of each kind."""
+        total = sum(share for _, share in self.similar_mix)
+        return {kind: round(pairs * share / total) for kind, share in self.similar_mix}
+
+    def accepts(self, kind: Kind, similarity: float) -> bool:
+        """Whether a similar pair of this kind may have that similarity.
+
+        `homolog`: above `min_similarity`. Kinds of `BANDS` and rearranged ones: from the lower limit up to the upper
+        one, which is let in only where it is 1. The other kinds are exact, so they may have any.
+        """
+        if kind in ("identical", "containment"):
+            return True
+        if kind == "homolog":
+            return similarity > self.min_similarity
+        bands = {band: (low, high) for band, low, high in BANDS}
+        low, high = bands.get(kind, (self.min_similarity, self.max_similarity))
+        return low <= similarity < high or similarity == high == 1.0
+
     def lengths_agree(self, length1: int, length2: int) -> bool:
         """Whether the two lengths differ by at most `length_tolerance` of the shorter one."""
         return abs(length1 - length2) <= self.length_tolerance * min(length1, length2)
@@ -126,6 +196,43 @@ class PairConfig:
 
 _HOMOLOG: tuple[tuple[Kind, int], ...] = (("homolog", 100),)
 _OTHER: tuple[tuple[Kind, int], ...] = (("other_group", 100),)
+_BANDED: tuple[tuple[Kind, int], ...] = tuple((kind, 1) for kind, _, _ in BANDS)
+
+
+def _adversarial(name: str, molecule: Molecule, mean_length: int, permuted: int) -> PairConfig:
+    """Return a config whose pairs share their words: so many percent permuted, the others shuffled."""
+    unit = "aa" if molecule == "protein" else "bp"
+    kinds: tuple[Kind, Kind] = ("permuted_homolog", "shuffled_homolog")
+    return PairConfig(
+        name=name,
+        molecule=molecule,
+        mean_length=mean_length,
+        pairs=20_000,
+        similar_mix=((kinds[0], permuted), (kinds[1], 100 - permuted)),
+        dissimilar_mix=((REARRANGED[kinds[0]], permuted), (REARRANGED[kinds[1]], 100 - permuted)),
+        summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; both labels share their "
+        "words: homologs in one order of their blocks, or in two",
+        min_similarity=0.6,
+        max_similarity=0.8,
+    )
+
+
+def _graded(name: str, molecule: Molecule, mean_length: int) -> PairConfig:
+    """Return a config with equally many similar pairs in each of `BANDS`."""
+    unit = "aa" if molecule == "protein" else "bp"
+    return PairConfig(
+        name=name,
+        molecule=molecule,
+        mean_length=mean_length,
+        pairs=20_000,
+        similar_mix=_BANDED,
+        dissimilar_mix=_OTHER,
+        summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; similar pairs from nearly "
+        "identical to remote, in six bands of similarity",
+        min_similarity=0.0,
+        min_dissimilar_evalue=1.0,
+    )
+
 
 CONFIGS: tuple[PairConfig, ...] = (
     PairConfig(
@@ -185,6 +292,11 @@ CONFIGS: tuple[PairConfig, ...] = (
         max_dissimilarity=0.92,
         length_spread=0.85,
     ),
+    _adversarial("dna150_paws", "dna", 150, permuted=50),
+    _adversarial("protein150_paws", "protein", 50, permuted=90),
+    _adversarial("protein450_paws", "protein", 150, permuted=75),
+    _graded("dna150_graded", "dna", 150),
+    _graded("protein150_graded", "protein", 50),
 )
 
 

@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bio_paws.configs import Kind, PairConfig
+from bio_paws.configs import BANDS, Kind, PairConfig
 from bio_paws.records import SCHEMA, Interval
 from bio_paws.sequences import Corpus, representative_proteins
 from bio_paws.splits import Lookup
 from bio_paws.tools.pair_features import composition
-from bio_paws.tools.smith_waterman import LETTERS, Alignment, Alphabet, best_alignment, reverse_complement
+from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 
 if TYPE_CHECKING:
-    from bio_paws.similar import Window
+    from bio_paws.windows import Window
 
 CANDIDATES = pa.schema(
     [
@@ -49,6 +49,11 @@ def search_space(corpus: Corpus, alphabet: Alphabet) -> int:
 def outcomes_of(table: pa.Table) -> Counter[str]:
     """Return the counts of outcomes that came with a table of candidates."""
     return Counter(json.loads((table.schema.metadata or {}).get(b"outcomes", b"{}")))
+
+
+def band(similarity: float) -> Kind:
+    """Return the kind of a similarity: that of `BANDS` it lies in."""
+    return next(kind for kind, low, _ in BANDS if similarity >= low)
 
 
 class Judge:
@@ -80,7 +85,31 @@ class Judge:
 
     def judge(self, window: Window) -> dict[str, Any] | str:
         """Return the candidate row of a window, or the reason why it is not let in."""
-        config, side1, side2 = self.config, window.side1, window.side2
+        config = self.config
+        placed = self.place(window.side1, window.side2)
+        if isinstance(placed, str):
+            return placed
+        text1, text2 = self.text(window.side1), self.text(window.side2)
+        reason = self._kind_reason(window.kind, text1, text2)
+        if reason:
+            return reason
+        row = self.describe(text1, text2)
+        kind = band(row["similarity"]) if config.graded else window.kind
+        if not config.accepts(kind, row["similarity"]):
+            return "similarity"
+        if row["evalue"] >= config.max_evalue:
+            return "evalue"
+        return {
+            **placed,
+            **row,
+            "kind": kind,
+            "slot": window.slot,
+            "composition2": composition(text2, self.alphabet),
+        }
+
+    def place(self, side1: Interval, side2: Interval) -> dict[str, Any] | str:
+        """Return the origin, group and split of two intervals, or the reason why they cannot make a pair."""
+        config = self.config
         locus1, locus2 = self._lookup.find(*side1[:3]), self._lookup.find(*side2[:3])
         if locus1 is None or locus1 != locus2:
             return "crosses_groups"
@@ -94,27 +123,10 @@ class Judge:
             return "length"
         if self.alphabet == "dna" and max(self._masked_part(side1), self._masked_part(side2)) > config.max_masked:
             return "repeat_masked"
-        text1, text2 = self.text(side1), self.text(side2)
-        if not self._letters.issuperset(text1) or not self._letters.issuperset(text2):
+        if not all(self._letters.issuperset(self.text(side)) for side in (side1, side2)):
             return "ambiguous"
-        reason = self._kind_reason(window.kind, text1, text2)
-        if reason:
-            return reason
-        alignment = best_alignment(text1, text2, self.alphabet)
-        row = self.describe(alignment, text1, text2)
-        if window.kind == "homolog" and row["similarity"] <= config.min_similarity:
-            return "similarity"
-        if row["evalue"] >= config.max_evalue:
-            return "evalue"
-        return {
-            **self._origin(side1, 1, locus1[0]),
-            **self._origin(side2, 2, locus1[0]),
-            **row,
-            "kind": window.kind,
-            "split": locus1[1],
-            "slot": window.slot,
-            "composition2": composition(text2, self.alphabet),
-        }
+        group, split = locus1
+        return {**self._origin(side1, 1, group), **self._origin(side2, 2, group), "split": split}
 
     def text(self, where: Interval) -> str:
         """Return the upper-case string of an interval, on its strand."""
@@ -122,8 +134,9 @@ class Judge:
         text = whole.residues[where.start : where.end].upper()
         return text if where.strand == "+" else reverse_complement(text)
 
-    def describe(self, alignment: Alignment, text1: str, text2: str) -> dict[str, Any]:
+    def describe(self, text1: str, text2: str) -> dict[str, Any]:
         """Return the strings of a pair and what their alignment says."""
+        alignment = best_alignment(text1, text2, self.alphabet)
         return {
             "sentence1": text1,
             "sentence2": text2,
@@ -141,10 +154,11 @@ class Judge:
             return "same_group"
         if not self.config.lengths_agree(len(text1), len(text2)):
             return "length"
-        alignment = best_alignment(text1, text2, self.alphabet)
-        described = self.describe(alignment, text1, text2)
+        described = self.describe(text1, text2)
         if described["similarity"] >= self.config.max_dissimilarity:
             return "similarity"
+        if described["evalue"] < self.config.min_dissimilar_evalue:
+            return "evalue"
         first = {name: row1[name] for name in SCHEMA.names if name.endswith("1")}
         second = {name: row2[name] for name in SCHEMA.names if name.endswith("2")}
         return {**first, **second, **described, "kind": "other_group"}

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
 from itertools import islice
 from math import ceil
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.configs import PairConfig
+from bio_paws.configs import Kind, PairConfig
 from bio_paws.constraints import Judge
 from bio_paws.records import SCHEMA, Row
 
@@ -69,48 +71,122 @@ def make_squares(
     Counter
         Squares and candidates by outcome.
     """
-    outcomes: Counter[str] = Counter()
-    missing: dict[str, int] = {kind: round(pairs * share / 100) for kind, share in config.similar_mix}
     rows = candidates.to_pylist()
-    used: set[int] = set()
-    chosen: list[Square] = []
+    wanted = config.similar_quotas(pairs)
+    leaks = _remembering(leaks)
+    while True:
+        choice = _fill(rows, judge, Choice(wanted, deepcopy(rng), set(seen), leaks))
+        taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
+        fewest = min((count for count in taken.values() if count), default=0)
+        if not config.graded or set(taken.values()) <= {0, fewest}:
+            break
+        # Bands are equally filled: what the scarcest one gives is all that is wanted of the others.
+        wanted = {kind: fewest if count else 0 for kind, count in taken.items()}
+    seen |= choice.seen
+    return choice.finish(config.similar_quotas(pairs))
+
+
+def _remembering(leaks: Callable[[list[str]], set[str]]) -> Callable[[list[str]], set[str]]:
+    """Return a function that asks for each string once."""
+    leaking: dict[str, bool] = {}
+
+    def ask(texts: list[str]) -> set[str]:
+        asked = [text for text in texts if text not in leaking]
+        found = leaks(asked)
+        leaking.update((text, text in found) for text in asked)
+        return {text for text in texts if leaking[text]}
+
+    return ask
+
+
+def _fill(rows: list[Row], judge: Judge, choice: Choice) -> Choice:
+    """Take in squares of matching candidates, as many as are wanted."""
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
-        stream = _matched(rows, identical, missing, used, rng)
-        while True:
-            wanted = missing.get("identical", 0) if identical else sum(missing.values()) // 2
-            batch = list(islice(_squares(stream, rows, judge, seen, outcomes), ceil(wanted * BATCH_SPARE)))
-            if not batch:
-                break
-            leaking = leaks(sorted({row[side] for square in batch for row in square[:2] for side in SIDES}))
+        matched = _matched(rows, identical, choice)
+        squares = (_square(judge, rows[i], rows[j], choice.seen, choice.outcomes) for i, j in matched)
+        choice.fill((square for square in squares if square), partial(choice.left, bool(identical)))
+    return choice
+
+
+class Choice:
+    """The squares chosen for one split: as many similar pairs of each kind as are wanted, and no leak among them.
+
+    Attributes
+    ----------
+    missing : dict of kind to int
+        Similar pairs still wanted.
+    rng : numpy.random.Generator
+        Decides the order of candidates, and which squares swap their sides.
+    seen : set of (str, str)
+        Pairs already in the config.
+    outcomes : Counter
+        Squares and candidates by outcome.
+    """
+
+    def __init__(
+        self,
+        wanted: dict[Kind, int],
+        rng: np.random.Generator,
+        seen: set[tuple[str, str]],
+        leaks: Callable[[list[str]], set[str]],
+    ) -> None:
+        self.missing = dict(wanted)
+        self.rng = rng
+        self.seen = seen
+        self.outcomes: Counter[str] = Counter()
+        self._leaks = leaks
+        self._used: set[int] = set()
+        self._chosen: list[Square] = []
+
+    def used(self, slot: int) -> bool:
+        """Whether a square of this slot was proposed already."""
+        return slot in self._used
+
+    def take(self, *slots: int) -> None:
+        """Mark slots as used."""
+        self._used.update(slots)
+
+    def left(self, identical: bool) -> int:
+        """How many squares are still wanted: those with an identical pair, or all."""
+        return self.missing.get("identical", 0) if identical else sum(self.missing.values()) // 2
+
+    def fill(self, squares: Iterator[Square], left: Callable[[], int]) -> None:
+        """Take in squares until none is `left` to be wanted, or there are no more; those that leak are passed over."""
+        while batch := list(islice(squares, ceil(left() * BATCH_SPARE))):
+            leaking = self._leaks(sorted({row[side] for square in batch for row in square[:2] for side in SIDES}))
             for square in batch:
                 kinds = Counter(row["kind"] for row in square[:2])
                 clean = [row for row in square[:2] if not leaking & {row[side] for side in SIDES}]
                 if len(clean) < 2:
-                    outcomes["homolog_in_other_split"] += 2 - len(clean)
-                    used.difference_update(row["slot"] for row in clean)  # free for another partner
-                elif all(missing[kind] >= count for kind, count in kinds.items()) and _add(square, seen):
-                    chosen.append(_swap_sides(square) if rng.random() < 0.5 else square)
-                    for row in square[:2]:
-                        missing[row["kind"]] -= 1
-    for kind, count in missing.items():
-        outcomes[f"missing_{kind}"] += count
-    return chosen, outcomes
+                    self.outcomes["homolog_in_other_split"] += 2 - len(clean)
+                    self._used.difference_update(row["slot"] for row in clean)  # free for another partner
+                elif all(self.missing[kind] >= count for kind, count in kinds.items()) and _add(square, self.seen):
+                    self._chosen.append(_swap_sides(square) if self.rng.random() < 0.5 else square)
+                    for kind, count in kinds.items():
+                        self.missing[kind] -= count
+
+    def finish(self, quotas: dict[Kind, int]) -> tuple[list[Square], Counter[str]]:
+        """Return the chosen squares and the outcomes, among them what is missing of the quotas."""
+        taken = Counter(row["kind"] for square in self._chosen for row in square[:2])
+        for kind, count in quotas.items():
+            self.outcomes[f"missing_{kind}"] += count - taken[kind]
+        return self._chosen, self.outcomes
 
 
-def _matched(
-    rows: list[Row], identical: int, missing: dict[str, int], used: set[int], rng: np.random.Generator
-) -> Iterator[tuple[int, int]]:
+def _matched(rows: list[Row], identical: int, choice: Choice) -> Iterator[tuple[int, int]]:
     """Yield pairs of candidates whose second members match, closest first, each slot once.
 
-    `identical` says how many of the two are of that kind; kinds that are not `missing` any more are passed over.
+    `identical` says how many of the two are of that kind; kinds that are not missing any more are passed over. Scarce
+    kinds go first, so that they find the partners they need among the others.
     """
-    order = rng.permutation(len(rows)).tolist()
+    supply = Counter(row["kind"] for row in rows)
+    order = sorted(choice.rng.permutation(len(rows)).tolist(), key=lambda i: supply[rows[i]["kind"]])
     for lengths, compositions in TOLERANCES:
         buckets: dict[tuple[Any, ...], list[int]] = {}
         for i in order:
             row = rows[i]
-            if row["slot"] in used or missing[row["kind"]] < 1:
+            if choice.used(row["slot"]) or choice.missing[row["kind"]] < 1:
                 continue
             key = (
                 row["organism1"],
@@ -122,31 +198,17 @@ def _matched(
             for at, j in enumerate(waiting):
                 other = rows[j]
                 if (
-                    other["slot"] not in used
+                    not choice.used(other["slot"])
                     and other["slot"] != row["slot"]
                     and other["group1"] != row["group1"]
                     and (row["kind"] == "identical") + (other["kind"] == "identical") == identical
                 ):
-                    used.update((row["slot"], other["slot"]))
+                    choice.take(row["slot"], other["slot"])
                     del waiting[at]
                     yield j, i
                     break
             else:
                 waiting.append(i)
-
-
-def _squares(
-    stream: Iterator[tuple[int, int]],
-    rows: list[Row],
-    judge: Judge,
-    seen: set[tuple[str, str]],
-    outcomes: Counter[str],
-) -> Iterator[Square]:
-    """Make the squares of matched candidates, leaving out those that break a constraint."""
-    for i, j in stream:
-        square = _square(judge, rows[i], rows[j], seen, outcomes)
-        if square is not None:
-            yield square
 
 
 def _square(judge: Judge, row1: Row, row2: Row, seen: set[tuple[str, str]], outcomes: Counter[str]) -> Square | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bio_paws import coding, constraints, sequences, similar, sources, splits, stages
+from bio_paws import coding, constraints, rearranged, sequences, similar, sources, splits, stages
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.dissimilar import SIDES, make_squares
 from bio_paws.errors import BioPawsError
@@ -112,8 +112,9 @@ def _homologous_pairs(
     config: PairConfig, prepared: Prepared, lookup: splits.Lookup, earlier: EarlierSplits, pairs: int
 ) -> Made:
     seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
+    shard = rearranged.square_shard if config.rearranged else similar.candidate_shard
     candidates, outcomes = similar.find_candidates(
-        config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs
+        config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
     judge = constraints.Judge(config, prepared.files.load(), lookup)
     seen: set[tuple[str, str]] = set()
@@ -123,7 +124,10 @@ def _homologous_pairs(
         rng = splits.seeded(seed, config.name, "squares", split)
         chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
         leaks = earlier.searcher(split, judge.alphabet, chosen)
-        squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
+        if config.rearranged:
+            squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
+        else:
+            squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
         outcomes.update(more)
         rows[split] = [row for square in squares for row in square]
     return rows, outcomes

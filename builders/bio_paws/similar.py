@@ -7,27 +7,25 @@ that windows of one alignment never overlap. `constraints` judges each by its ow
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from bio_paws import constraints
-from bio_paws.configs import SPLIT_SHARES, SPLITS, Kind, PairConfig
+from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
 from bio_paws.files import read_arrow, write_arrow
-from bio_paws.records import Interval
 from bio_paws.sequences import Corpus, corpus_from_tables, representative_proteins
-from bio_paws.splits import Ints, Lookup, seeded
+from bio_paws.splits import Lookup
 from bio_paws.stages import Workdir, run_shards
 from bio_paws.tools import blast
+from bio_paws.windows import draw_windows, slots
 
 HITS = pa.schema(
     [
@@ -48,8 +46,8 @@ PIECE = 20_000
 PIECES_A_SHARD = 32
 PROTEINS_A_SHARD = 64
 HITS_A_SHARD = 4_000
-DRAWS_A_PAIR, MAX_DRAWS_A_SLOT = 7, 12
-"""Windows drawn for each similar pair that is needed, and at most in one slot."""
+DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
+"""Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
 ``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
@@ -61,7 +59,6 @@ _DNA_SEARCH = (
     *("-soft_masking", "true", "-dust", "no"),
 )
 _PROTEIN_SEARCH = ("-task", "blastp", "-seg", "yes", "-soft_masking", "true")
-_BTOP = re.compile(r"(\d+)|(\D\D)")
 
 
 @dataclass(frozen=True)
@@ -182,161 +179,10 @@ def _each_once(hits: pa.Table, names: list[str]) -> pa.Table:
     return pa.table([pa.array(c, t) for c, t in zip(columns, HITS.types, strict=True)], schema=HITS)
 
 
-# --- windows --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Window:
-    """A drawn pair of intervals."""
-
-    kind: Kind
-    slot: int
-    side1: Interval
-    side2: Interval
-
-
-@dataclass(frozen=True)
-class Trace:
-    """An alignment as its runs of matches.
-
-    Attributes
-    ----------
-    start1, start2, length : ndarray, shape (runs,), int64
-        First position of each run on the forward strand of the first sequence, offset of the run from the
-        beginning of the second one's aligned part in the alignment's direction, and length of the run.
-    """
-
-    start1: Ints
-    start2: Ints
-    length: Ints
-
-    @classmethod
-    def parse(cls, btop: str, start1: int) -> Trace:
-        """Parse BLAST's trace-back of an alignment that starts at `start1`."""
-        runs: list[tuple[int, int, int]] = []
-        at1, at2 = start1, 0
-        for count, column in _BTOP.findall(btop):
-            if count:
-                runs.append((at1, at2, int(count)))
-                at1 += int(count)
-                at2 += int(count)
-            else:
-                at1 += column[0] != "-"
-                at2 += column[1] != "-"
-        array = np.array(runs, dtype=np.int64).reshape(-1, 3)
-        return cls(array[:, 0], array[:, 1], array[:, 2])
-
-    def snap(self, start: int, end: int) -> tuple[int, int, int, int] | None:
-        """Return the widest window inside [start, end) that begins and ends on a match, in both coordinates."""
-        first = int(np.searchsorted(self.start1 + self.length, start, "right"))
-        last = int(np.searchsorted(self.start1, end, "left")) - 1
-        if first > last:
-            return None
-        start1 = max(start, int(self.start1[first]))
-        end1 = min(end, int(self.start1[last] + self.length[last]))
-        start2 = int(self.start2[first]) + start1 - int(self.start1[first])
-        end2 = int(self.start2[last]) + end1 - int(self.start1[last])
-        return (start1, end1, start2, end2) if end1 > start1 else None
-
-
-def side2_interval(hit: dict[str, Any], start: int, end: int) -> Interval:
-    """Place offsets along an alignment on the forward strand of its second sequence."""
-    if hit["strand2"] == "+":
-        return Interval(hit["source2"], hit["start2"] + start, hit["start2"] + end, "+")
-    return Interval(hit["source2"], hit["end2"] - end, hit["end2"] - start, "-")
-
-
-def draw_windows(
-    config: PairConfig, hits: pa.Table, first_hit: int, lookup: Lookup, draws: dict[str, float], seed: int
-) -> Iterator[Window]:
-    """Draw windows in the slots of alignments.
-
-    Parameters
-    ----------
-    config : PairConfig
-        Kinds and lengths.
-    hits : pyarrow.Table
-        Schema `HITS`.
-    first_hit : int
-        Number of the first hit: each shard of hits has its own random stream.
-    lookup : Lookup
-        Splits of the loci.
-    draws : dict of str to float
-        Windows a slot, by split and kind as in ``"test/homolog"``; a part of one is a chance.
-    seed : int
-        Seed of the build.
-    """
-    rng = seeded(seed, config.name, "windows", first_hit)
-    for number, hit in enumerate(hits.to_pylist(), start=first_hit):
-        for kinds, (kind, _) in enumerate(config.similar_mix):
-            for ordinal, (low, high) in enumerate(slots(config, kind, hit)):
-                wanted = draws[f"{lookup.split_at(hit['source1'], low)}/{kind}"]
-                for _ in range(int(wanted) + (rng.random() < wanted % 1)):
-                    window = _draw(config, kind, hit, low, high, rng)
-                    if window is not None:
-                        yield Window(kind, (number * 1_000_000 + ordinal) * 10 + kinds, *window)
-
-
-@lru_cache(maxsize=16)
-def _trace(btop: str, start1: int) -> Trace:
-    return Trace.parse(btop, start1)
-
-
-def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple[int, int]]:
-    """Divide an alignment, or for identical pairs its runs of matches, into stretches of one window each."""
-    stretches: list[tuple[int, int]] = []
-    if hit["end1"] - hit["start1"] >= config.min_length:
-        if kind == "homolog":
-            stretches = [(hit["start1"], hit["end1"])]
-        else:
-            runs = _trace(hit["btop"], hit["start1"])
-            long = runs.length >= config.min_length
-            stretches = [(int(s), int(s + n)) for s, n in zip(runs.start1[long], runs.length[long], strict=True)]
-    # Runs of matches are short and few: slots of the mean length waste less of them.
-    narrowest = config.max_length if kind == "homolog" else config.mean_length
-    for start, end in stretches:
-        count = max((end - start) // narrowest, 1)
-        for i in range(count):
-            yield start + (end - start) * i // count, start + (end - start) * (i + 1) // count
-
-
-def _draw(
-    config: PairConfig, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
-) -> tuple[Interval, Interval] | None:
-    """Draw one window between two positions of the first sequence."""
-    trace = _trace(hit["btop"], hit["start1"])
-    length = int(rng.integers(config.min_length, min(config.max_length, high - low) + 1))
-    start = low + int(rng.integers(0, high - low - length + 1))
-    if kind == "containment":
-        return _draw_contained(config, hit, trace, start, start + length, rng)
-    window = trace.snap(start, start + length)
-    if window is None or window[1] - window[0] < config.min_length:
-        return None
-    start1, end1, start2, end2 = window
-    return Interval(hit["source1"], start1, end1, "+"), side2_interval(hit, start2, end2)
-
-
-def _draw_contained(
-    config: PairConfig, hit: dict[str, Any], trace: Trace, start: int, end: int, rng: np.random.Generator
-) -> tuple[Interval, Interval] | None:
-    """Shorten one side of an identical window, at both ends as chance has it."""
-    window = trace.snap(start, end)
-    if window is None:
-        return None
-    start1, end1, start2, end2 = window
-    most = int((end1 - start1) * config.length_tolerance / (1 + config.length_tolerance))
-    if most < 1:
-        return None
-    cut = int(rng.integers(1, most + 1))
-    left = int(rng.integers(0, cut + 1))
-    if rng.random() < 0.5:
-        start1, end1 = start1 + left, end1 - (cut - left)
-    else:
-        start2, end2 = start2 + left, end2 - (cut - left)
-    return Interval(hit["source1"], start1, end1, "+"), side2_interval(hit, start2, end2)
-
-
 # --- candidates -----------------------------------------------------------------------------------------------------
+
+
+Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, int, dict[str, float], int], None]
 
 
 def find_candidates(
@@ -348,8 +194,22 @@ def find_candidates(
     executor: Executor,
     seed: int,
     pairs: int,
+    shard: Shard,
 ) -> tuple[pa.Table, Counter[str]]:
     """Draw windows in all alignments and keep those that meet the config's constraints.
+
+    Parameters
+    ----------
+    config : PairConfig
+        What to look for.
+    files, loci, hits : CorpusFiles, Path, Path
+        Where the corpus, its loci and its alignments are.
+    work, executor : Workdir, Executor
+        Where finished shards are kept, and what runs the others.
+    seed, pairs : int
+        Seed of the build, and pairs wanted of all splits.
+    shard : callable
+        `candidate_shard`, or another function with its arguments.
 
     Returns
     -------
@@ -368,7 +228,7 @@ def find_candidates(
         )
         for first in range(0, len(found), HITS_A_SHARD)
     ]
-    paths = run_shards(executor, _candidate_shard, shards, f"{config.name} windows")
+    paths = run_shards(executor, shard, shards, f"{config.name} windows")
     tables = [read_arrow(path) for path in paths]
     outcomes: Counter[str] = Counter()
     for table in tables:
@@ -382,20 +242,22 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int
     """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
     counts: Counter[str] = Counter()
     for hit in hits.to_pylist():
-        for kind, _ in config.similar_mix:
+        for kind in config.drawn_kinds:
             for low, _ in slots(config, kind, hit):
                 counts[f"{lookup.split_at(hit['source1'], low)}/{kind}"] += 1
     draws = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
-        for kind, share in config.similar_mix:
+        for kind, share in config.drawn_kinds.items():
             quota = float(part) * pairs / 2
             matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
-            wanted = max(DRAWS_A_PAIR * quota, matching) * share / 100
+            # What is rearranged needs no match, and gives two similar pairs at once.
+            wanted = DRAWS_A_SQUARE * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
+            wanted *= share
             draws[f"{split}/{kind}"] = min(wanted / max(counts[f"{split}/{kind}"], 1), MAX_DRAWS_A_SLOT)
     return draws
 
 
-def _candidate_shard(
+def candidate_shard(
     path: Path,
     config: PairConfig,
     files: CorpusFiles,
@@ -405,6 +267,7 @@ def _candidate_shard(
     draws: dict[str, float],
     seed: int,
 ) -> None:
+    """Write the candidates of one shard of hits, the outcomes of all windows in the table's metadata."""
     corpus, lookup = files.load(), Lookup(read_arrow(loci))
     judge = constraints.Judge(config, corpus, lookup)
     windows = draw_windows(config, read_arrow(hits).slice(first, HITS_A_SHARD), first, lookup, draws, seed)

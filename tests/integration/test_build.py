@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from bio_paws.configs import CONFIGS
+from bio_paws.configs import BANDS, CONFIGS
+from bio_paws.tools.pair_features import word_overlap
 from conftest import Run
 
-SMALL = ("dna50", "protein150", "dna_protein", "--pairs", 120)
+SMALL = ("dna50", "protein150", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -49,6 +53,35 @@ def test_kinds_of_dna150s_have_their_shares(built: Path) -> None:
     assert 0.2 < shares["identical"] < 0.5
     assert 0.2 < shares["containment"] < 0.5
     assert all(row["sentence1"] == row["sentence2"] for row in similar if row["kind"] == "identical")
+
+
+@pytest.mark.parametrize("config", [config.name for config in CONFIGS if config.rearranged])
+def test_adversarial_pairs_are_told_by_alignment_and_by_nothing_less(config: str, built: Path) -> None:
+    rows = [row for path in sorted((built / config).glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    labels = np.array([row["label"] for row in rows])
+    assert roc_auc_score(labels, [row["similarity"] for row in rows]) == pytest.approx(1.0)
+    for side in ("sentence1", "sentence2"):
+        assert Counter(row[side] for row in rows if row["label"]) == Counter(
+            row[side] for row in rows if not row["label"]
+        )
+    for k in range(1, 7):
+        overlaps = [word_overlap(row["sentence1"], row["sentence2"], k) for row in rows]
+        assert abs(roc_auc_score(labels, overlaps) - 0.5) < 0.1, k
+    assert {len(row["sentence1"]) - len(row["sentence2"]) for row in rows if row["label"]} == {
+        len(row["sentence1"]) - len(row["sentence2"]) for row in rows if not row["label"]
+    }
+
+
+@pytest.mark.parametrize("config", [config.name for config in CONFIGS if config.graded])
+def test_bands_are_equally_filled(config: str, built: Path) -> None:
+    rows = pq.read_table(built / config / "train-00000-of-00001.parquet").to_pylist()
+    counts = Counter(row["kind"] for row in rows if row["label"])
+    assert len(counts) > 3
+    assert len(set(counts.values())) == 1
+    for row in rows:
+        low, high = {kind: (low, high) for kind, low, high in BANDS}.get(row["kind"], (0.0, 0.55))
+        assert low <= row["similarity"] < high
+        assert (row["evalue"] < 1e-5) == (row["label"] == 1)
 
 
 def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path, bio_paws: Run) -> None:

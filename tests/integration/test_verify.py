@@ -33,7 +33,7 @@ def other_base(text: str) -> str:
     return text[:20] + ("A" if text[20] != "A" else "C") + text[21:]
 
 
-@pytest.mark.parametrize("config", ["dna150s", "dna150", "protein150", "dna_protein"])
+@pytest.mark.parametrize("config", ["dna150s", "dna150", "protein150", "dna_protein", "dna150_paws", "dna150_graded"])
 def test_a_flipped_label_is_named(config: str, built_copy: Path, bio_paws: Run) -> None:
     named = []
 
@@ -168,6 +168,45 @@ def test_overlap_across_splits_is_found(built_copy: Path) -> None:
         row["end1"] = row["start1"] + len(row["sentence1"])
 
     assert any("overlaps an interval in train" in what for what in forge(built_copy, "dna50", "test", change))
+
+
+def test_words_in_common_that_tell_the_label_are_found(built_copy: Path) -> None:
+    def change(rows: Rows) -> None:
+        row = first(rows, label=0, kind="permuted")
+        row["sentence2"] = row["sentence2"][::-1]  # the same letters, other words
+
+    said = forge(built_copy, "dna150_paws", "train", change)
+    assert any(what.startswith("5-letter overlap") for what in said)
+    assert any("not equally often under both labels" in what for what in said)
+
+
+def test_a_shuffle_that_loses_a_dinucleotide_is_found(built_copy: Path) -> None:
+    def change(rows: Rows) -> None:
+        row = first(rows, label=0, kind="shuffled")
+        text = row["sentence2"]
+        at = next(i for i in range(1, len(text) - 2) if len(set(text[i - 1 : i + 3])) == 4)
+        row["sentence2"] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+
+    said = forge(built_copy, "dna150_paws", "train", change)
+    assert any(what.startswith("sentence2 does not keep the counts of neighbours") for what in said)
+
+
+def test_an_adversarial_pair_without_its_match_is_found(built_copy: Path) -> None:
+    def change(rows: Rows) -> None:
+        rows.remove(first(rows, label=1))
+
+    said = forge(built_copy, "dna150_paws", "train", change)
+    assert any("not equally often under both labels" in what for what in said)
+    assert any(what.startswith("no similar pair has the same sentence1") for what in said)
+
+
+def test_a_pair_in_the_wrong_band_is_found(built_copy: Path) -> None:
+    def change(rows: Rows) -> None:
+        first(rows, kind="homolog_70")["kind"] = "remote"
+
+    said = forge(built_copy, "dna150_graded", "train", change)
+    assert any(what.startswith("kind 'remote', but similarity is 0.7") for what in said)
+    assert any(what.startswith("bands are not equally filled") for what in said)
 
 
 def test_a_coding_pair_that_does_not_read_is_found(built_copy: Path) -> None:

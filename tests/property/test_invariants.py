@@ -13,11 +13,11 @@ from bio_paws.constraints import CANDIDATES, Judge
 from bio_paws.dissimilar import make_squares, unordered
 from bio_paws.records import Gene, Interval, Strand
 from bio_paws.sequences import Corpus
-from bio_paws.similar import Trace
 from bio_paws.splits import LOCI, Lookup, assign_splits, cut_atoms, join_groups
 from bio_paws.tools.pair_features import composition
 from bio_paws.tools.smith_waterman import LETTERS, similarity
 from bio_paws.tools.translation import MIN_INTRON, spliced_identity
+from bio_paws.windows import Trace
 
 CODON_OF = {"M": "ATG", "A": "GCT", "K": "AAA", "W": "TGG", "L": "CTG", "D": "GAT", "S": "TCT", "V": "GTT"}
 proteins = st.text(alphabet="MAKWLDSV", min_size=40, max_size=90).map(lambda text: "M" + text)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bio_paws import configs
-from bio_paws.configs import CONFIGS, SPLIT_SHARES, PairConfig, get_config
+from bio_paws.configs import BANDS, CONFIGS, SPLIT_SHARES, PairConfig, get_config
+from bio_paws.constraints import band
 from bio_paws.errors import BioPawsError
 
 ROOT = Path(__file__).parents[2]
@@ -83,7 +84,7 @@ def test_the_pipeline_reads_from_top_to_bottom() -> None:
     assert len((PACKAGES["bio_paws"] / "pipeline.py").read_text().splitlines()) <= 140
 
 
-def test_configs_are_the_six_of_the_design() -> None:
+def test_configs_are_those_of_the_design() -> None:
     assert [(c.name, c.mean_length, c.unit, c.pairs) for c in CONFIGS] == [
         ("dna150s", 150, "bp", 20_000),
         ("dna150", 150, "bp", 20_000),
@@ -91,16 +92,37 @@ def test_configs_are_the_six_of_the_design() -> None:
         ("protein150", 50, "aa", 20_000),
         ("protein450", 150, "aa", 20_000),
         ("dna_protein", 1300, "bp", 25_600),
+        ("dna150_paws", 150, "bp", 20_000),
+        ("protein150_paws", 50, "aa", 20_000),
+        ("protein450_paws", 150, "aa", 20_000),
+        ("dna150_graded", 150, "bp", 20_000),
+        ("protein150_graded", 50, "aa", 20_000),
     ]
     assert sum(SPLIT_SHARES) == 1
     assert dict(get_config("dna150s").similar_mix) == {"identical": 30, "containment": 40, "homolog": 30}
 
 
+def test_bands_meet_and_take_in_every_similarity_once() -> None:
+    config = get_config("dna150_graded")
+    for similarity in (0.0, 0.3, 0.4999, 0.5, 0.6, 0.75, 0.8999, 0.9, 1.0):
+        assert [kind for kind, _, _ in BANDS if config.accepts(kind, similarity)] == [band(similarity)]
+    assert config.similar_quotas(600) == {kind: 100 for kind, _, _ in BANDS}
+
+
+def test_each_sort_of_kind_keeps_to_its_similarities() -> None:
+    plain, adversarial = get_config("dna150s"), get_config("dna150_paws")
+    assert not plain.accepts("homolog", 0.85)
+    assert plain.accepts("homolog", 0.8501)
+    assert plain.accepts("containment", 0.2)
+    assert [adversarial.accepts("permuted_homolog", at) for at in (0.59, 0.6, 0.79, 0.8)] == [False, True, True, False]
+
+
 def test_duplicate_and_malformed_configs_fail_at_once() -> None:
     with pytest.raises(ValueError, match="defined twice"):
         configs._by_name((CONFIGS[0], CONFIGS[0]))
-    with pytest.raises(ValueError, match="sum to 100"):
-        PairConfig("x", "dna", 50, 10, (("homolog", 90),), (("other_group", 100),), "")
+    for mix in ((), (("homolog", 0),), (("homolog", 1), ("homolog", 2))):
+        with pytest.raises(ValueError, match="not a mix"):
+            PairConfig("x", "dna", 50, 10, mix, (("other_group", 100),), "")
     with pytest.raises(ValueError, match="lower-case"):
         PairConfig("X y", "dna", 50, 10, (("homolog", 100),), (("other_group", 100),), "")
     with pytest.raises(BioPawsError, match="choose from dna150s, dna150"):
