@@ -12,7 +12,14 @@ HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
 
 
-def load(config: str, *, data: str | Path | None = None, split: str | None = None, streaming: bool = False) -> Any:
+def load(
+    config: str,
+    *,
+    data: str | Path | None = None,
+    split: str | None = None,
+    streaming: bool = False,
+    view: str | None = None,
+) -> Any:
     """Load a config as `datasets.load_dataset` does.
 
     Parameters
@@ -26,15 +33,20 @@ def load(config: str, *, data: str | Path | None = None, split: str | None = Non
         One split; by default a dictionary of all.
     streaming : bool
         Iterate without preparing the whole.
+    view : str, optional
+        Instead of the test split, its first `tools.views.VIEW_ROWS` pairs written another way, as in ``"swapped"``:
+        one of `tools.views.VIEWS`.
 
     Raises
     ------
     BioPawsError
-        When there is no such config, or no data set can be found.
+        When there is no such config or view, or no data set can be found.
     """
     import datasets  # takes a second: `import bio_paws` should not
 
     get_config(config)
+    if view is not None:
+        return _load_view(config, view, data, split, streaming)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
     place = str(folder) if local else str(data or HUB_REPO)
@@ -45,3 +57,17 @@ def load(config: str, *, data: str | Path | None = None, split: str | None = Non
         raise BioPawsError(
             f"{config}: cannot be loaded from {place} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error
+
+
+def _load_view(config: str, view: str, data: str | Path | None, split: str | None, streaming: bool) -> Any:
+    import datasets
+
+    from bio_paws.tools.views import VIEW_ROWS, get_view
+
+    chosen = get_view(view, get_config(config).molecule)
+    if split != "test":
+        raise BioPawsError(f"{config}: views are of the test split: pass split='test' with view={view!r}")
+    stored = load(config, data=data, split=split, streaming=True)
+    rows = next(stored.with_format("arrow").iter(VIEW_ROWS))
+    viewed = datasets.Dataset(chosen.apply(rows), info=stored.info, split=stored.split)
+    return viewed.to_iterable_dataset() if streaming else viewed

@@ -1,0 +1,134 @@
+"""Views of pairs: each undoes itself, and leaves the similarity and all that is stored of it as they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws import load
+from bio_paws.configs import CONFIGS, Molecule
+from bio_paws.errors import BioPawsError
+from bio_paws.records import SCHEMA
+from bio_paws.tools import views
+from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
+from bio_paws.tools.statistics import bit_score, evalue
+from bio_paws.tools.views import VIEW_ROWS, VIEWS, View, get_view, views_of
+
+ALL = [(molecule, view) for molecule in ("dna", "protein", "dna_protein") for view in views_of(molecule).values()]
+NAMES = [f"{molecule}-{view.name}" for molecule, view in ALL]
+
+
+def rows(draw: st.DrawFn, molecule: Molecule) -> pa.Table:
+    """Rows of which every side has values of its own."""
+    alphabets = {"dna": ("dna", "dna"), "protein": ("protein", "protein"), "dna_protein": ("dna", "protein")}[molecule]
+    found = []
+    for _ in range(draw(st.integers(1, 3))):
+        row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
+        for side, alphabet in zip((1, 2), alphabets, strict=True):
+            row[f"sentence{side}"] = draw(st.text(LETTERS[alphabet], min_size=1, max_size=40))
+            row[f"strand{side}"] = draw(st.sampled_from("+-"))
+            row |= {f"{name}{side}": draw(st.text(max_size=3)) for name in ("source", "organism", "group")}
+            row |= {f"{name}{side}": draw(st.integers(0, 99)) for name in ("start", "end")}
+        found.append(row | {"label": draw(st.integers(0, 1)), "pair_id": draw(st.text(max_size=3))})
+    return pa.Table.from_pylist(found, schema=SCHEMA)
+
+
+def numbers(row: dict[str, Any], alphabet: Alphabet, space: int) -> dict[str, float]:
+    """What is stored of a pair of DNA or of proteins, recomputed for a search space of so many letters."""
+    one, other = row["sentence1"], row["sentence2"]
+    best, longer = best_alignment(one, other, alphabet), max(len(one), len(other))
+    return {
+        "similarity": best.matches / longer,
+        "identity": best.identity,
+        "sw_score": best.score,
+        "bit_score": bit_score(best.score, alphabet),
+        "evalue": evalue(best.score, longer, space, alphabet),
+    }
+
+
+@pytest.mark.parametrize(("molecule", "view"), ALL, ids=NAMES)
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_a_view_is_its_own_inverse_and_keeps_every_number(molecule: Molecule, view: View, data: st.DataObject) -> None:
+    stored = data.draw(st.composite(rows)(molecule))
+    viewed = view.apply(stored)
+    assert viewed.schema == stored.schema
+    assert view.apply(viewed).equals(stored)
+    assert view.apply(stored.to_batches()[0]).equals(viewed.to_batches()[0])
+    for name in ("label", "pair_id", "kind"):
+        assert viewed[name] == stored[name]
+    if molecule != "dna_protein":
+        for one, other in zip(stored.to_pylist(), viewed.to_pylist(), strict=True):
+            assert numbers(one, molecule, 10_000) == numbers(other, molecule, 10_000)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_a_view_changes_the_sides_it_names_and_no_other(data: st.DataObject) -> None:
+    stored = data.draw(st.composite(rows)("dna"))
+    found = {view.name: view.apply(stored).to_pylist() for view in VIEWS}
+    for i, row in enumerate(stored.to_pylist()):
+        other = {
+            side: {
+                f"sentence{side}": reverse_complement(row[f"sentence{side}"]),
+                f"strand{side}": "-" if row[f"strand{side}"] == "+" else "+",
+            }
+            for side in (1, 2)
+        }
+        assert found["reverse_complement1"][i] == row | other[1]
+        assert found["reverse_complement2"][i] == row | other[2]
+        assert found["reverse_complement_both"][i] == row | other[1] | other[2]
+        for name, value in found["swapped"][i].items():
+            partner = {"1": f"{name[:-1]}2", "2": f"{name[:-1]}1"}.get(name[-1], name)
+            assert value == row[partner]
+
+
+def test_views_need_no_more_than_the_sentences() -> None:
+    few = pa.table({"sentence1": ["AAC"], "sentence2": ["GTT"], "label": [1]})
+    assert get_view("reverse_complement1", "dna").apply(few).to_pylist() == [
+        {"sentence1": "GTT", "sentence2": "GTT", "label": 1}
+    ]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_views_of_a_built_config_are_of_its_first_rows(config: Any, built: Path) -> None:
+    stored = load(config.name, data=built, split="test")
+    first = stored.select(range(min(VIEW_ROWS, stored.num_rows)))
+    space = json.loads((built / "manifest.json").read_text())["search_space"]
+    for name, view in views_of(config.molecule).items():
+        found = load(config.name, data=built, split="test", view=name)
+        assert found.features == stored.features
+        assert found["pair_id"][:] == first["pair_id"][:]
+        assert view.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
+        assert list(load(config.name, data=built, split="test", view=name, streaming=True)) == list(found)
+        if config.molecule != "dna_protein":
+            for row in found:
+                again = numbers(row, config.molecule, space[config.molecule])
+                assert {name: row[name] for name in again} == pytest.approx(again, rel=1e-9, abs=1e-300)
+
+
+def test_a_view_is_of_so_many_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "VIEW_ROWS", 7)
+    stored = load("dna150", data=built, split="test")
+    found = load("dna150", data=built, split="test", view="swapped")
+    assert found["sentence1"][:] == stored["sentence2"][:7]
+
+
+@pytest.mark.parametrize(
+    ("config", "split", "view", "message"),
+    [
+        ("protein150", "test", "reverse_complement1", "of protein pairs: choose from swapped$"),
+        ("dna_protein", "test", "other", "unknown view 'other' of dna_protein pairs"),
+        ("dna150", "train", "swapped", "dna150: views are of the test split: pass split='test'"),
+        ("dna150", None, "swapped", "views are of the test split"),
+    ],
+)
+def test_wrong_views_get_one_clear_line(config: str, split: str | None, view: str, message: str, built: Path) -> None:
+    with pytest.raises(BioPawsError, match=message):
+        load(config, data=built, split=split, view=view)
