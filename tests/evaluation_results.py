@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bio_paws.configs import BANDS, get_config
 from bio_paws.files import digest_of
-from bio_paws_eval.metrics import measure
+from bio_paws.tools.views import VIEW_ROWS, views_of
+from bio_paws_eval.metrics import STRAND_VIEWS, measure, measure_kinds, measure_views
 from bio_paws_eval.results import (
     Encoding,
     Model,
@@ -53,7 +58,7 @@ def training(seed: int = 0, on: str = "pawsx_en", control: str = "none", **chang
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
-def predictions(asked: Task, accuracy: float, seed: object, turned: bool = False) -> Predictions:
+def predictions(asked: Task, accuracy: float | NDArray[np.float64], seed: object, turned: bool = False) -> Predictions:
     """Answers of which about so many are right; `turned` gives the same in another order of rows."""
     rng = np.random.default_rng(zlib.crc32(repr((asked.name, accuracy, seed)).encode()))
     ids = [f"{asked.content_sha256[:4]}-{i:05}" for i in range(asked.rows)]
@@ -65,12 +70,33 @@ def predictions(asked: Task, accuracy: float, seed: object, turned: bool = False
     return Predictions([ids[i] for i in order], logits[order], labels[order])
 
 
+def kinds(asked: Task) -> NDArray[np.object_]:
+    """Kinds of the pairs of `predictions`, in equal parts: those of a graded config, or of the config of that name."""
+    by_label: tuple[Sequence[str], Sequence[str]] = (["other_group"], [name for name, _, _ in BANDS])
+    if is_pawsx(asked.name):
+        return np.empty(0, dtype=object)
+    if not asked.name.endswith("_graded"):
+        config = get_config(asked.name)
+        by_label = ([kind for kind, _ in config.dissimilar_mix], [kind for kind, _ in config.similar_mix])
+    return np.array([by_label[i % 2][i // 2 % len(by_label[i % 2])] for i in range(asked.rows)], dtype=object)
+
+
+def views(asked: Task, answers: Predictions) -> dict[str, Any]:
+    """Answers to the views: where one side is complemented, every third similar pair is answered the other way."""
+    known = {} if is_pawsx(asked.name) else views_of(get_config(asked.name.removesuffix("_graded")).molecule)
+    logits, labels = answers.logits[:VIEW_ROWS], answers.labels[:VIEW_ROWS]
+    turned = (np.arange(len(labels)) % 3 == 0) & (labels == 1)
+    other = np.where(turned[:, np.newaxis], logits[:, ::-1], logits)
+    more = logits + np.array([0, 0.25], dtype=np.float32)
+    return measure_views(logits, labels, {name: other if name in STRAND_VIEWS else more for name in known})
+
+
 def write_cell(
     out: Path,
     model: Model,
     trained: Training,
     asked: Task,
-    accuracy: float | None,
+    accuracy: float | NDArray[np.float64] | None,
     encoded: Encoding | None = None,
     note: str = "",
     comparable: bool = True,
@@ -98,6 +124,8 @@ def write_cell(
         tokens_per_second=1000.0,
         metrics={} if answers is None else measure(answers.logits, answers.labels),
         predictions="" if answers is None else path.with_suffix(".parquet").name,
+        by_kind={} if answers is None or turned else measure_kinds(answers.logits, answers.labels, kinds(asked)),
+        views={} if answers is None or model.method != "model" else views(asked, answers),
     )
     write_result(path, result, answers)
     return path
@@ -123,4 +151,17 @@ def write_results(out: Path) -> Path:
         write_baseline(out, "majority", "floor", task(name), 0.5)
         write_baseline(out, "k-mers", "floor", task(name), 0.53)
         write_baseline(out, "smith_waterman", "ceiling", task(name), 0.995)
+    return out
+
+
+def write_graded(out: Path, rows: int = 600) -> Path:
+    """Two models and two seeds on a graded config, a floor and a ceiling: the closer the pairs, the more is found."""
+    asked = task("dna150_graded", rows)
+    found = dict(zip((name for name, _, _ in BANDS), (0.95, 0.9, 0.75, 0.6, 0.4, 0.2), strict=True))
+    recall = np.array([found.get(kind, 0.9) for kind in kinds(asked)])
+    for seed in (0, 1):
+        write_cell(out, GPT2, training(seed), asked, recall - 0.1 * seed)
+        write_cell(out, BERT, training(seed), asked, recall**0.5)
+    for name, method, accuracy in (("k-mers", "floor", recall**2), ("smith_waterman", "ceiling", recall**0.1)):
+        write_cell(out, Model(name, method), Training("none"), asked, accuracy)  # type: ignore[arg-type]
     return out

@@ -504,6 +504,7 @@ def _write(cell: _Cell, asked: Pairs, comparable: bool, seconds: float, predicti
         tokens_per_second=0.0,
         metrics=measure(predictions.logits, predictions.labels),
         predictions=cell.path.with_suffix(".parquet").name,
+        by_kind=metrics.measure_kinds(predictions.logits, predictions.labels, asked.kinds),
     )
     write_result(cell.path, result, predictions)
     _log.info("%s on %s: accuracy %.4f", cell.model.id, asked.task.name, result.metrics["accuracy"]["value"])

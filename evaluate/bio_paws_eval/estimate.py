@@ -22,7 +22,7 @@ class Estimate:
     trainings : tuple of (name, seeds, steps, tokens)
         Steps and real tokens of each seed; 0 where nothing is trained.
     tasks : tuple of (name, rows, tokens, note)
-        Real tokens of one prediction, and what a reader must know.
+        Real tokens of one prediction, its views among them, and what a reader must know.
     cells, finished : int
         Results asked for, and those that stand already.
     parameters : int
@@ -65,7 +65,12 @@ def estimate(settings: Settings) -> Estimate:
     bytes_a_unit = 34 if settings.dtype == torch.bfloat16 else 68
     memory = 16 * parameters + bytes_a_unit * recipe.batch_size * longest * width * layers
     asked = tuple(
-        (ask.pairs.task.name, ask.pairs.task.rows, _tokens(ask.encoded), ask.refusal or ask.note)
+        (
+            ask.pairs.task.name,
+            ask.pairs.task.rows,
+            sum(map(_tokens, (ask.encoded, *ask.views.values()))),
+            ask.refusal or ask.note,
+        )
         for ask in prepared.asks
     )
     finished = sum(path.is_file() for path in paths)

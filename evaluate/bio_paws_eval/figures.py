@@ -1,4 +1,6 @@
-"""Figures of a report: confusion matrices, seeds, lengths in tokens. The same results give the same bytes.
+"""Figures of a report: seeds, answers by similarity, confusion matrices, lengths in tokens.
+
+The same results give the same bytes.
 
 Colours are of Okabe & Ito's palette (2008), which colour-blind readers can tell apart; nothing hangs on colour alone.
 """
@@ -24,6 +26,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from bio_paws.configs import BANDS
 from bio_paws_eval.results import slug
 from bio_paws_eval.systems import Cell, System, config_names, task_order, tasks_of
 
@@ -44,6 +47,12 @@ _DPI = 150
 
 # Places in Encoding.lengths: minimum, then the 5th, 10th, .. 95th percentile, then maximum.
 _MINIMUM, _P5, _P25, _MEDIAN, _P75, _P95, _MAXIMUM = 0, 1, 5, 10, 15, 19, 20
+
+_FALSE_ALARMS_AT = 0.1  # left of the remote pairs
+_BASELINE_LINES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("floor", {"color": _PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
+    ("ceiling", {"color": _GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System]) -> list[Dra
         draw_confusion(system, f"confusion-{number:02}-{slug(system.name)}")
         for number, system in enumerate(tqdm(systems, desc="draw", unit="system", disable=None), 1)
     ]
-    found = [draw_seeds(systems, baselines), *matrices, draw_lengths(systems)]
+    found = [draw_seeds(systems, baselines), draw_bands(systems, baselines), *matrices, draw_lengths(systems)]
     return [one for one in found if one is not None]
 
 
@@ -185,6 +194,87 @@ def _strip_legend() -> list[Line2D]:
         dot("best floor", "^", _PURPLE, _PURPLE, 6),
         dot("best ceiling", "v", _GREEN, _GREEN, 6),
     ]
+
+
+def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
+    """Draw what each system calls similar against similarity, a panel a graded task; None where there is none."""
+    tasks = task_order(task for one in systems for task in _graded(one))
+    if not tasks:
+        return None
+    with _styled():
+        width = max(5.2, 0.8 + 4.4 * len(tasks))
+        lines = _band_lines(systems)
+        figure = Figure(figsize=(width, 3.2 + 0.1 * (len(lines) + 3)), layout="constrained")
+        panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)
+        for axes, task in zip(panels.flat, tasks, strict=True):
+            _psychometric(axes, task, lines, baselines)
+        panels.flat[0].set_ylabel("called similar (part of the pairs)")
+        handles = [
+            Line2D([], [], label=_short(system.name), **style, markersize=4.5, linewidth=1.3) for system, style in lines
+        ]
+        handles += [
+            Line2D([], [], label=f"best {method}", **style, markersize=4.5)
+            for method, style in _BASELINE_LINES
+            if any(one.method == method and _graded(one) for one in baselines)
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
+        return _drawing(
+            figure,
+            "bands",
+            "Answers by similarity",
+            "The psychometric curve of each system: the part of the similar pairs of each band of similarity that it "
+            "calls similar, in the middle of the band, with its 95% interval over seeds and pairs; at the far left its "
+            "false alarms, the part of the dissimilar pairs that it calls similar. Whoever understood similarity would "
+            "be high down to the remote pairs, and low at the far left.",
+        )
+
+
+def _graded(system: System) -> dict[str, Cell]:
+    """Its cells whose similar pairs are graded by similarity."""
+    return {task: cell for task, cell in system.scored.items() if cell.bands}
+
+
+def _band_lines(systems: Sequence[System]) -> list[tuple[System, dict[str, Any]]]:
+    """Give each system that was asked a graded task a colour and a marker of its own."""
+    asked = [one for one in systems if _graded(one)]
+    colors, markers = (_BLUE, _ORANGE, "#56B4E9", "#E69F00", "black"), "osDPX*<"
+    return [
+        (system, {"color": colors[i % len(colors)], "marker": markers[i % len(markers)]})
+        for i, system in enumerate(asked)
+    ]
+
+
+def _psychometric(
+    axes: Axes, task: str, lines: Sequence[tuple[System, dict[str, Any]]], baselines: Sequence[System]
+) -> None:
+    """Draw one task: a line a system, its false alarms at the far left."""
+    axes.set_title(task, loc="left", fontweight="bold")
+    axes.yaxis.grid(True, color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    places: dict[str, float] = {kind: (low + high) / 2 for kind, low, high in BANDS}
+    drawn = [(_graded(one)[task], style | {"linewidth": 1.3}) for one, style in lines if task in _graded(one)]
+    for method, style in _BASELINE_LINES:
+        cells = [_graded(one)[task] for one in baselines if one.method == method and task in _graded(one)]
+        if cells:
+            drawn.append((max(cells, key=lambda cell: cell.summary.mean), style | {"linewidth": 0.9}))
+    # Beside each other, so that intervals do not hide each other.
+    for shift, (cell, style) in zip(np.linspace(-0.012, 0.012, len(drawn)), drawn, strict=True):
+        found = [(places[kind], cell.kinds[kind].answered_1) for kind in cell.bands]
+        _with_bars(axes, [(at + shift, one) for at, one in found], style)
+        _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_alarms)], style)
+    axes.axvline(_FALSE_ALARMS_AT + 0.06, color=_GREY, linewidth=0.6)
+    axes.set_ylim(-0.03, 1.03)
+    bands = {places[kind]: f"{low:g}-{high:g}" if low else f"remote,\nunder {high:g}" for kind, low, high in BANDS}
+    ticks = {_FALSE_ALARMS_AT: "dissimilar"} | bands
+    axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
+    axes.set_xlabel("similarity of the pairs")
+
+
+def _with_bars(axes: Axes, points: Sequence[tuple[float, dict[str, float | None]]], style: dict[str, Any]) -> None:
+    at = [place for place, _ in points]
+    value, low, high = (np.array([one[name] for _, one in points], float) for name in ("value", "low", "high"))
+    axes.plot(at, value, markersize=4.5, **style)
+    axes.vlines(at, low, high, color=style["color"], linewidth=0.8)
 
 
 def draw_confusion(system: System, name: str) -> Drawing | None:

@@ -1,22 +1,26 @@
-"""What predictions are worth: metrics of one cell, of several seeds, and of two models on the same pairs.
+"""What predictions are worth: metrics of one cell, its kinds and views, of several seeds, and of two models.
 
 Intervals are percentile bootstrap intervals of 95% (Efron & Tibshirani 1993, ch. 13): over pairs within a cell, over
-seeds and pairs across seeds. All draws are seeded, so the same predictions give the same numbers.
+seeds and pairs across seeds. Shares of answers, often 0 or 1, have Jeffreys' interval instead, which says something
+there too. All draws are seeded, so the same predictions give the same numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, rankdata
+from scipy.stats import beta, binomtest, rankdata
 
 RESAMPLES = 1000
+SIGNIFICANT = 0.05
+STRAND_VIEWS = ("reverse_complement1", "reverse_complement2")
 METRICS = ("accuracy", "balanced_accuracy", "f1", "mcc", "auroc", "predicted_positive_rate")
 _LEVELS = (2.5, 97.5)
+_UNDEFINED: dict[str, float | None] = {"value": None, "low": None, "high": None}
 _CELLS_A_BLOCK = 4_000_000  # resampled pairs held at a time
 
 
@@ -43,10 +47,114 @@ def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, 
     resampled = rng.multinomial(counts.sum(), counts[0] / counts.sum(), RESAMPLES)
     values = {name: function(counts)[0] for name, function in _OF_COUNTS.items()}
     draws = {name: function(resampled) for name, function in _OF_COUNTS.items()}
-    margin = logits[:, 1].astype(np.float64) - logits[:, 0]
+    margin = _margin(logits)
     values["auroc"] = auroc(margin, labels)
     draws["auroc"] = _resampled_auroc(margin, labels, rng)
     return {name: _with_interval(values[name], draws[name]) for name in METRICS} | {"confusion": confusion.tolist()}
+
+
+def measure_kinds(logits: NDArray[np.float32], labels: NDArray[np.int8], kinds: NDArray[np.object_]) -> dict[str, Any]:
+    """Measure the predictions of one cell by kind of pair.
+
+    Parameters
+    ----------
+    logits : ndarray, shape=(n, 2)
+        Scores of labels 0 and 1.
+    labels : ndarray, shape=(n,)
+        The truth.
+    kinds : ndarray, shape=(n,) or (0,), dtype=object
+        How each pair came about, which decides its label; of no length where the task has no kinds.
+
+    Returns
+    -------
+    dict
+        For each kind ``label``, ``n``, ``answered_1`` (part of its pairs that were called similar, as `share` returns
+        it) and ``auroc`` (its pairs against all pairs of the other label, as `measure` returns it). Empty where no
+        label has more than one kind.
+    """
+    label_of = dict(zip(kinds.tolist(), labels.tolist(), strict=False))
+    if len(label_of) <= len(set(label_of.values())):
+        return {}
+    answers = predicted(logits)
+    margin = _margin(logits)
+    rng = np.random.default_rng(0)
+    measured = {}
+    for kind, label in sorted(label_of.items()):
+        own = kinds == kind
+        rows = own | (labels != label)
+        draws = _resampled_auroc(margin[rows], labels[rows], rng)
+        measured[kind] = {
+            "label": label,
+            "n": int(own.sum()),
+            "answered_1": share([int(answers[own].sum())], int(own.sum())),
+            "auroc": _with_interval(auroc(margin[rows], labels[rows]), draws),
+        }
+    return measured
+
+
+def measure_views(
+    logits: NDArray[np.float32], labels: NDArray[np.int8], views: Mapping[str, NDArray[np.float32]]
+) -> dict[str, Any]:
+    """Measure whether answers stay the same when pairs are written another way, as `tools.views` writes them.
+
+    Parameters
+    ----------
+    logits : ndarray, shape=(n, 2)
+        Scores of labels 0 and 1 of the pairs as they are stored.
+    labels : ndarray, shape=(n,)
+        The truth, which no view changes.
+    views : mapping of str to ndarray, shape=(n, 2)
+        Scores of the same pairs in each view, by its name.
+
+    Returns
+    -------
+    dict
+        Empty where there are no views; else
+
+        ``n``
+            How many pairs.
+        ``original``
+            ``accuracy`` and ``recall`` (part of the similar pairs that were called similar) as stored, as `share`
+            returns them.
+        ``views``
+            For each view these two; ``consistency``, part of the pairs with the same answer as stored, as `share`
+            returns it; ``margin_change``, mean absolute change of the score of label 1 less that of label 0;
+            ``only_original``, ``only_view`` and ``p_value`` as `mcnemar` returns them; ``p_corrected``, by `holm` over
+            the views.
+        ``tells_strands``
+            Whether the model tells the strands of DNA: the corrected p-value of `STRAND_VIEWS`, one side complemented
+            and the other not, is under `SIGNIFICANT` for either. Answers that change as often for the better as for
+            the worse pass this test, and show in ``consistency``. None where there are no such views.
+    """
+    if not views:
+        return {}
+    n = len(labels)
+    answers, margin = predicted(logits), _margin(logits)
+    found: dict[str, dict[str, Any]] = {}
+    tests = {name: mcnemar(answers == labels, predicted(viewed) == labels) for name, viewed in views.items()}
+    corrected = dict(zip(tests, holm([test.p_value for test in tests.values()]), strict=True))
+    for name, viewed in views.items():
+        found[name] = {
+            **_of_view(viewed, labels),
+            "consistency": share([int((predicted(viewed) == answers).sum())], n),
+            "margin_change": float(np.abs(_margin(viewed) - margin).mean()),
+            "only_original": tests[name].only_first,
+            "only_view": tests[name].only_second,
+            "p_value": tests[name].p_value,
+            "p_corrected": corrected[name],
+        }
+    strands = [corrected[name] < SIGNIFICANT for name in STRAND_VIEWS if name in views]
+    told = any(strands) if strands else None
+    return {"n": n, "original": _of_view(logits, labels), "views": found, "tells_strands": told}
+
+
+def _of_view(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, dict[str, float | None]]:
+    (tn, _), (fn, tp) = confusion_matrix(predicted(logits), labels).tolist()
+    return {"accuracy": share([tn + tp], len(labels)), "recall": share([tp], fn + tp)}
+
+
+def _margin(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    return logits[:, 1].astype(np.float64) - logits[:, 0]
 
 
 def predicted(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -135,9 +243,39 @@ def _resampled_auroc(
 def _with_interval(value: float, draws: NDArray[np.float64]) -> dict[str, float | None]:
     known = draws[~np.isnan(draws)]
     if np.isnan(value) or not len(known):
-        return {"value": None, "low": None, "high": None}
+        return dict(_UNDEFINED)
     low, high = np.percentile(known, _LEVELS)
     return {"value": float(value), "low": float(low), "high": float(high)}
+
+
+def share(hits: Sequence[int], n: int) -> dict[str, float | None]:
+    """Part of `n` answers, its mean over seeds, with a 95% interval.
+
+    For one seed it is Jeffreys' interval (Brown, Cai & DasGupta 2001, Statistical Science 16:101). Of several seeds,
+    which all answer the same pairs, each is drawn at the same quantile of its own, and seeds are resampled.
+
+    Parameters
+    ----------
+    hits : sequence of int, length seeds
+        Answers that count, of each seed.
+    n : int
+        Answers of each seed.
+
+    Returns
+    -------
+    dict
+        ``{"value", "low", "high"}``; None where there are no answers.
+    """
+    counts = np.asarray(hits)
+    if not n:
+        return dict(_UNDEFINED)
+    quantiles = (np.arange(RESAMPLES) + 0.5) / RESAMPLES
+    by_seed = beta.ppf(quantiles[:, np.newaxis], counts + 0.5, n - counts + 0.5)
+    chosen = np.random.default_rng(0).integers(0, len(counts), by_seed.shape)
+    value = float(counts.mean() / n)
+    low, high = np.percentile(np.take_along_axis(by_seed, chosen, axis=1).mean(axis=1), _LEVELS)
+    # Where all answers are the same, the quantiles stop short of what was found.
+    return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
 
 
 @dataclass(frozen=True)
@@ -180,7 +318,7 @@ def summarise_seeds(correct: NDArray[np.bool_], dev_accuracies: Sequence[float |
         Accuracy of each seed on the development split.
     """
     accuracies = correct.mean(axis=1)
-    known = [(dev, -i) for i, dev in enumerate(dev_accuracies) if dev is not None]
+    chosen = best_on_dev(dev_accuracies)
     low, high = np.percentile(_resampled_means(correct), _LEVELS)
     return SeedSummary(
         len(accuracies),
@@ -190,9 +328,15 @@ def summarise_seeds(correct: NDArray[np.bool_], dev_accuracies: Sequence[float |
         float(accuracies.max()),
         float(low),
         float(high),
-        float(accuracies[-max(known)[1]]) if len(known) == len(accuracies) else None,
+        None if chosen is None else float(accuracies[chosen]),
         float(accuracies.max()),
     )
+
+
+def best_on_dev(dev_accuracies: Sequence[float | None]) -> int | None:
+    """Place of the seed that is best on the development split, the first of equals; None unless all are known."""
+    known = [dev for dev in dev_accuracies if dev is not None]
+    return known.index(max(known)) if known and len(known) == len(dev_accuracies) else None
 
 
 def _resampled_means(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -222,7 +366,7 @@ class Comparison:
     only_first, only_second : int
         Pairs that only one of the two got right, in the seeds that are compared.
     p_value : float
-        Exact two-sided McNemar test of those (McNemar 1947): the chance of a split at least as uneven.
+        That of `mcnemar`: the chance of a split at least as uneven.
     """
 
     difference: float
@@ -257,8 +401,37 @@ def compare(
         mean1, mean2 = ((right @ weight)[rng.integers(0, len(right), len(right))].mean() for right in rights)
         draws[i] = mean1 - mean2
     low, high = np.percentile(draws, _LEVELS)
-    a, b = first[seed_of_first], second[seed_of_second]
-    only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
+    test = mcnemar(first[seed_of_first], second[seed_of_second])
+    return Comparison(float(first.mean() - second.mean()), float(low), float(high), *test)
+
+
+class McNemar(NamedTuple):
+    """Pairs that only one of two answers got right, and the p-value of McNemar's test of them."""
+
+    only_first: int
+    only_second: int
+    p_value: float
+
+
+def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
+    """Test whether two answers to the same pairs are right equally often: McNemar's test (1947), exact, two-sided.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape=(pairs,), dtype=bool
+        Which pairs each got right.
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     discordant = only_first + only_second
     p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-    return Comparison(float(first.mean() - second.mean()), float(low), float(high), only_first, only_second, p_value)
+    return McNemar(only_first, only_second, p_value)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number (Holm 1979): the chance that any of them is wrong stays what it says."""
+    corrected = [1.0] * len(p_values)
+    highest = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, p_values[i] * (len(p_values) - rank)))
+        corrected[i] = highest
+    return corrected

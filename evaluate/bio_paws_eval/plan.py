@@ -13,10 +13,12 @@ from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
 from bio_paws.files import digest_of
+from bio_paws.tools.views import views_of
 from bio_paws_eval import encode, finetune, metrics, models, predict, results, tasks
 from bio_paws_eval.encode import MAX_UNKNOWN, Encoded, PairEncoder
-from bio_paws_eval.results import Model, Training
+from bio_paws_eval.results import Model, Task, Training
 from bio_paws_eval.settings import Settings
+from bio_paws_eval.tables import percent
 from bio_paws_eval.tasks import Pairs
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
@@ -35,12 +37,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Ask:
-    """One task, encoded."""
+    """One task, encoded, and the views of it that are asked with it, by name."""
 
     pairs: Pairs
     encoded: Encoded
     refusal: str
     note: str
+    views: dict[str, Encoded]
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,16 @@ def _asks(settings: Settings, source: models.Source, encoder: PairEncoder) -> tu
     max_length = models.max_length_of(source.config, encoder.tokenizer)
     asks = []
     for (pairs,) in found:
-        encoded = encode.encode(pairs, encoder, settings.segment, max_length, settings.work / "tokens")
-        asks.append(Ask(pairs, encoded, _refusal(settings, encoded), _note(encoded)))
+        folder = settings.work / "tokens"
+        encoded = encode.encode(pairs, encoder, settings.segment, max_length, folder)
+        refusal = _refusal(settings, encoded)
+        # Split into words as the stored pairs are, or the answers could differ for that.
+        views = {
+            name: encode.encode(tasks.view_of(pairs, view), encoder, encoded.encoding.segment, max_length, folder)
+            for name, view in views_of(pairs.molecule).items()
+            if settings.split == "test" and not refusal
+        }
+        asks.append(Ask(pairs, encoded, refusal, _note(encoded), views))
     return tuple(asks), skipped
 
 
@@ -82,9 +93,9 @@ def _refusal(settings: Settings, encoded: Encoded) -> str:
     """Why a cell is not scored; empty where it is."""
     measured = encoded.encoding
     if measured.unknown > MAX_UNKNOWN and not settings.allow_unknown:
-        return f"refused: {_percent(measured.unknown)} unknown"
+        return f"refused: {percent(measured.unknown)} unknown"
     if measured.truncated_pairs and not settings.truncate:
-        return f"refused: {_percent(measured.truncated_pairs)} of pairs truncated"
+        return f"refused: {percent(measured.truncated_pairs)} of pairs truncated"
     return ""
 
 
@@ -94,24 +105,22 @@ def _note(encoded: Encoded) -> str:
     if measured.segment:
         notes.append(f"split into words of {measured.segment} letters")
     if measured.unknown > MAX_UNKNOWN:
-        notes.append(f"{_percent(measured.unknown)} unknown")
+        notes.append(f"{percent(measured.unknown)} unknown")
     if measured.truncated_pairs:
-        pairs, letters = _percent(measured.truncated_pairs), _percent(measured.truncated_letters)
+        pairs, letters = percent(measured.truncated_pairs), percent(measured.truncated_letters)
         notes.append(f"{pairs} of pairs truncated, {letters} of letters lost")
     return "; ".join(notes)
 
 
-def _percent(part: float) -> str:
-    return f"{100 * part:.3g}%"
-
-
 def _runs(settings: Settings, source: models.Source, encoder: PairEncoder) -> Iterator[Run]:
     for on in settings.train_on:
+        lesson = None
         for control in settings.controls:
             if on == "none" or control == "untuned":
                 yield from _untuned(settings, source)
             else:
-                yield from _trained(settings, source, encoder, on, control)
+                lesson = lesson or _lesson(settings, source, encoder, on)
+                yield from _trained(settings, source, lesson, on, control)
 
 
 def _untuned(settings: Settings, source: models.Source) -> Iterator[Run]:
@@ -120,7 +129,17 @@ def _untuned(settings: Settings, source: models.Source) -> Iterator[Run]:
         yield Run(training, None, None, _run_key(settings, source, training, ""))
 
 
-def _trained(settings: Settings, source: models.Source, encoder: PairEncoder, on: str, control: str) -> Iterator[Run]:
+@dataclass(frozen=True)
+class _Lesson:
+    """What is trained on, the same for every control: pairs and tokens of the train and the dev split."""
+
+    train_task: Task
+    train: Encoded
+    dev: Encoded
+    content_sha256: str
+
+
+def _lesson(settings: Settings, source: models.Source, encoder: PairEncoder, on: str) -> _Lesson:
     folder, length = settings.work / "tokens", settings.recipe.max_length
     limit = models.max_length_of(source.config, encoder.tokenizer)
     length = min(length, limit) if limit else length
@@ -131,23 +150,28 @@ def _trained(settings: Settings, source: models.Source, encoder: PairEncoder, on
     train = encode.encode(train_pairs, encoder, dev.encoding.segment, length, folder)
     if train.encoding.unknown > MAX_UNKNOWN and not settings.allow_unknown:
         raise BioPawsError(
-            f"{on}: {_percent(train.encoding.unknown)} of its tokens are unknown to the tokenizer of {source.id}: "
+            f"{on}: {percent(train.encoding.unknown)} of its tokens are unknown to the tokenizer of {source.id}: "
             "nothing can be learnt from it; pass --allow-unknown to try, --finetune none or --finetune-on CONFIG"
         )
+    content = digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256)
+    return _Lesson(train_pairs.task, train, dev, content)
+
+
+def _trained(settings: Settings, source: models.Source, lesson: _Lesson, on: str, control: str) -> Iterator[Run]:
     for seed in settings.seeds:
         training = Training(
             on,
             control,
             seed,
             dataclasses.asdict(settings.recipe),
-            train_pairs.task.rows,
-            train_pairs.task.dropped,
-            digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256),
-            unknown=train.encoding.unknown,
-            truncated_pairs=train.encoding.truncated_pairs,
+            lesson.train_task.rows,
+            lesson.train_task.dropped,
+            lesson.content_sha256,
+            unknown=lesson.train.encoding.unknown,
+            truncated_pairs=lesson.train.encoding.truncated_pairs,
         )
-        segment = digest_of(train.encoding.segment)
-        yield Run(training, train, dev, _run_key(settings, source, training, segment))
+        segment = digest_of(lesson.train.encoding.segment)
+        yield Run(training, lesson.train, lesson.dev, _run_key(settings, source, training, segment))
 
 
 def _run_key(settings: Settings, source: models.Source, training: Training, segment: str) -> str:
@@ -170,9 +194,11 @@ def cell_path(prepared: Prepared, one: Run, ask: Ask) -> Path:
 
 def cell_key(prepared: Prepared, one: Run, ask: Ask) -> str:
     """Digest of everything that can change a cell's result."""
+    # The tokens of a view lie in a file that is named by a digest of its pairs.
     return digest_of(
         [results.SCHEMA_VERSION, one.key, one.training.seed, prepared.settings.sources.limit is None],
         [dataclasses.asdict(ask.pairs.task), dataclasses.asdict(ask.encoded.encoding), ask.refusal],
+        {name: encoded.path.name for name, encoded in ask.views.items()},
     )
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from itertools import combinations
@@ -21,13 +19,16 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from tqdm import tqdm
 
+from bio_paws.configs import BANDS
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json
 from bio_paws.load import HUB_REPO
-from bio_paws_eval.metrics import METRICS, Comparison, compare
-from bio_paws_eval.results import Encoding, Result, read_results, slug
-from bio_paws_eval.systems import Cell, Entry, Grouped, System, config_names, group, tasks_of
-from bio_paws_eval.tables import Row, Table, latex, markdown
+from bio_paws.tools.views import VIEW_ROWS
+from bio_paws_eval.csv_files import csv_files
+from bio_paws_eval.metrics import METRICS, STRAND_VIEWS, Comparison, best_on_dev, compare, holm, share
+from bio_paws_eval.results import read_results, slug
+from bio_paws_eval.systems import Cell, Grouped, System, config_names, group, tasks_of
+from bio_paws_eval.tables import Row, Table, latex, markdown, percent
 from bio_paws_eval.tasks import LANGUAGES, PAWSX_REPO, PAWSX_REVISION, is_pawsx, pawsx
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def write_report(results: Path, out: Path) -> Report:
     results : Path
         What `bio-paws eval` and `bio-paws baselines` wrote.
     out : Path
-        Folder for ``report.html``, ``report.md``, ``results.csv``, ``tables``, ``figures`` and ``eval_results``.
+        Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``kinds.csv``, ``tables``,
+        ``figures`` and ``eval_results``.
 
     Raises
     ------
@@ -118,7 +120,7 @@ def write_report(results: Path, out: Path) -> Report:
     contents: dict[str, str | bytes] = {
         "report.md": _markdown_report(tables, drawings, notes),
         "report.html": _html(tables, drawings, notes),
-        "results.csv": _csv(entries, grouped, results),
+        **csv_files(entries, grouped, results),
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
         **{f"figures/{drawing.name}.png": drawing.png for drawing in drawings},
@@ -163,6 +165,9 @@ def _tables(grouped: Grouped) -> list[Table]:
         _metrics_table("baselines", "Baselines: floors and ceilings", grouped.baselines),
         _seeds_table(grouped.systems),
         _metrics_table("metrics", "All metrics", grouped.systems),
+        _bands_table(grouped),
+        _kinds_table(grouped),
+        _consistency_table(grouped.systems),
         _comparisons_table(compared),
         _systems_table(grouped.systems),
         _data_table(grouped),
@@ -235,6 +240,11 @@ def _baseline_rows(baselines: Sequence[System]) -> list[System]:
     return [replace(floors[0], name="best floor", cells=best), *ceilings]
 
 
+def _name_on(system: System, cell: Cell) -> str:
+    """Name a system beside one of its cells: which floor is the best differs from task to task."""
+    return f"{system.name}: {cell.results[0].model.id}" if system.method == "floor" else system.name
+
+
 def _accuracy(cell: Cell | None) -> str:
     """Two lines: mean and standard deviation with marks, then interval and number of seeds."""
     if cell is None:
@@ -253,11 +263,7 @@ def _marks(cell: Cell) -> str:
 
 
 def _rates(truncated: float, unknown: float) -> str:
-    return (f" †{_percent(truncated)}" if truncated else "") + (f" ‡{_percent(unknown)}" if unknown else "")
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.0f}%" if rate >= 0.0995 else f"{100 * rate:.2g}%"
+    return (f" †{percent(truncated)}" if truncated else "") + (f" ‡{percent(unknown)}" if unknown else "")
 
 
 def _interval(low: float, high: float) -> str:
@@ -311,6 +317,137 @@ def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
         note="Means over seeds. MCC: Matthews correlation. Answered 1: part of the pairs that were called similar. "
         "Intervals of the other metrics stand in results.csv, seed by seed.",
     )
+
+
+def _bands_table(grouped: Grouped) -> Table:
+    """Tasks whose similar pairs are graded by similarity: a column a band."""
+
+    def row(system: System, task: str, cell: Cell) -> Row:
+        bands = {kind: cell.kinds[kind] for kind in cell.bands}
+        scores = [
+            f"{_decimal(bands[kind].accuracy)}\nAUROC {_decimal(bands[kind].auroc)}" if kind in bands else _MISSING
+            for kind, _, _ in BANDS
+        ]
+        seeds, false_alarms = f"{cell.summary.seeds}{_marks(cell)}", _decimal(cell.false_alarms["value"])
+        return (_name_on(system, cell), task, seeds, *scores, false_alarms)
+
+    groups = [
+        tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.bands)
+        for systems in (grouped.systems, _baseline_rows(grouped.baselines))
+    ]
+    heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in BANDS]
+    return Table(
+        "bands",
+        "Accuracy by similarity",
+        ("system", "task", "seeds", *heads, "false alarms"),
+        tuple(groups),
+        labels=2,
+        note="Means over seeds. A column holds the similar pairs whose similarity lies between its limits; remote ones "
+        "are similar by the E-value of BLAST. Accuracy: mean of the part of these pairs, and of the part of all "
+        "dissimilar pairs, that was answered rightly. AUROC: these pairs against all dissimilar ones. False alarms: "
+        "part of the dissimilar pairs that was called similar.",
+    )
+
+
+def _kinds_table(grouped: Grouped) -> Table:
+    rows = [
+        (
+            _name_on(one, cell),
+            task,
+            kind,
+            str(found.label),
+            f"{found.n:,}",
+            f"{found.seeds}{_marks(cell)}",
+            _decimal(found.answered_1["value"]),
+            _share_interval(found.answered_1),
+            _decimal(found.accuracy),
+            _decimal(found.auroc),
+        )
+        for one in (*grouped.systems, *_baseline_rows(grouped.baselines))
+        for task, cell in one.scored.items()
+        for kind, found in cell.kinds.items()
+    ]
+    columns = ("label", "pairs", "seeds", "answered 1", "95% interval", "accuracy", "AUROC")
+    return Table(
+        "kinds",
+        "Kinds of pairs",
+        ("system", "task", "kind", *columns),
+        (tuple(rows),),
+        labels=3,
+        note="Of tasks in which a label has several kinds of pairs. Answered 1: part of the pairs of this kind that "
+        "was called similar, mean over seeds, with its interval over seeds and pairs. Accuracy: mean of the part of "
+        "these pairs, and of the part of all pairs of the other label, that was answered rightly. AUROC: these pairs "
+        "against all pairs of the other label.",
+    )
+
+
+def _consistency_table(systems: Sequence[System]) -> Table:
+    """Systems by configs and views."""
+    groups = [_consistency_rows(system.name, task, cell) for system in systems for task, cell in system.scored.items()]
+    columns = (
+        "seeds",
+        "pairs",
+        "accuracy",
+        "as stored",
+        "similar found",
+        "as stored",
+        "same answer",
+        "95% interval",
+        "margin change",
+        "p (McNemar)",
+        "p (Holm)",
+        "tells strands",
+    )
+    return Table(
+        "consistency",
+        "Consistency",
+        ("system", "config", "view", *columns),
+        tuple(groups),
+        labels=3,
+        note=f"The first {VIEW_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its other "
+        "strand. No label changes, so a model that understands the pairs gives the same answers. Means over seeds, "
+        "beside each the value of the same pairs as stored. Similar found: part of the similar pairs that was called "
+        "similar. Same answer: part of the pairs, with its interval over seeds and pairs. Margin: score of label 1 "
+        "less that of label 0; mean absolute change. McNemar's test asks whether the model is right as often as on the "
+        "pairs as stored, for the seed that is best on the development split; Holm's method corrects for the views of "
+        "the config. Tells strands: in so many seeds this changes significantly when one side only is written as its "
+        "other strand. Where answers change both ways alike, only the part of same answers shows it.",
+    )
+
+
+def _consistency_rows(system: str, task: str, cell: Cell) -> tuple[Row, ...]:
+    asked = [result for result in cell.results if result.views]
+    if not asked:
+        return ()
+    chosen = asked[best_on_dev([result.training.dev_accuracy for result in asked]) or 0].views
+    told = [result.views["tells_strands"] for result in asked]
+    pairs = chosen["n"]
+
+    def mean(seeds: Sequence[dict[str, Any]], name: str) -> str:
+        values = [one[name]["value"] for one in seeds]
+        return _MISSING if None in values else _decimal(sum(values) / len(values))
+
+    stored = [result.views["original"] for result in asked]
+    rows = []
+    for name, test in chosen["views"].items():
+        seeds = [result.views["views"][name] for result in asked]
+        same = share([round(one["consistency"]["value"] * pairs) for one in seeds], pairs)
+        rows.append(
+            (
+                *(system, task, name, f"{len(asked)}{_marks(cell)}", f"{pairs:,}"),
+                *(mean(one, metric) for metric in ("accuracy", "recall") for one in (seeds, stored)),
+                *(_decimal(same["value"]), _share_interval(same)),
+                f"{sum(one['margin_change'] for one in seeds) / len(seeds):.3g}",
+                *(_p_value(test["p_value"]), _p_value(test["p_corrected"])),
+                f"{sum(told)} of {len(told)} seeds" if name in STRAND_VIEWS else _MISSING,
+            )
+        )
+    return tuple(rows)
+
+
+def _share_interval(found: dict[str, float | None]) -> str:
+    low, high = found["low"], found["high"]
+    return _MISSING if low is None or high is None else _interval(low, high)
 
 
 def _decimal(value: float | None) -> str:
@@ -416,16 +553,6 @@ def _pairs_key(cell: Cell) -> tuple[str, str]:
     return task.content_sha256, "" if is_pawsx(task.name) else task.version.split(".", maxsplit=1)[0]
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number (Holm 1979): the chance that any of them is wrong stays what it says."""
-    corrected = [1.0] * len(p_values)
-    highest = 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        highest = max(highest, min(1.0, p_values[i] * (len(p_values) - rank)))
-        corrected[i] = highest
-    return corrected
-
-
 # Notes
 
 
@@ -495,58 +622,6 @@ def _inline(svg: str, prefix: str) -> str:
     return re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", body)
 
 
-def _csv(entries: Sequence[Entry], grouped: Grouped, results: Path) -> str:
-    """One line a cell, those included that no table shows."""
-    names: dict[str, str] = {}
-    for system in grouped.everything:
-        for cell in system.cells.values():
-            for result in cell.results:
-                names.setdefault(result.key, system.name)
-    hidden = set(grouped.left_out)
-    rows = [
-        _csv_row(result, "" if path in hidden else names[result.key], path.relative_to(results).as_posix())
-        for path, result in entries
-    ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-_ENCODING = tuple(name for name in Encoding.__dataclass_fields__ if name != "lengths")
-
-
-def _csv_row(result: Result, system: str, path: str) -> dict[str, Any]:
-    model, training, task = result.model, result.training, result.task
-    encoding = {name: getattr(result.encoding, name) if result.encoding else None for name in _ENCODING}
-    row: dict[str, Any] = {
-        **{"system": system, "model": model.id, "method": model.method, "revision": model.revision},
-        **{"weights_sha256": model.weights_sha256, "trained_on": training.on, "control": training.control},
-        **{"seed": training.seed, "dev_accuracy": training.dev_accuracy, "task": task.name, "split": task.split},
-        **{"pairs": task.rows, "dropped": task.dropped, "version": task.version, "content_sha256": task.content_sha256},
-        **{"status": result.status, "note": result.note, "comparable": result.comparable},
-        **encoding,
-        **{name: value for metric in METRICS for name, value in _csv_metric(result, metric)},
-        **_csv_confusion(result),
-        **{"key": result.key, "file": path},
-    }
-    return {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in row.items()}
-
-
-def _csv_metric(result: Result, metric: str) -> Iterator[tuple[str, float | None]]:
-    found = result.metrics.get(metric, {})
-    yield metric, found.get("value")
-    yield f"{metric}_low", found.get("low")
-    yield f"{metric}_high", found.get("high")
-
-
-def _csv_confusion(result: Result) -> dict[str, int | None]:
-    counts = [count for row in result.metrics.get("confusion", [[None] * 2] * 2) for count in row]
-    names = ("true_negatives", "false_positives", "false_negatives", "true_positives")
-    return dict(zip(names, counts, strict=True))
-
-
 # The Hub
 
 
@@ -575,7 +650,7 @@ def _eval_entry(system: System, cell: Cell) -> EvalResultEntry:
         f"fine-tuned on {system.training.name} ({system.run_key})",
         "" if math.isnan(summary.sd) else f"sd {summary.sd:.4f}",
         f"sequences split into words of {cell.segment} letters" if cell.segment else "",
-        f"{_percent(cell.unknown)} of the tokens unknown" if cell.unknown else "",
+        f"{percent(cell.unknown)} of the tokens unknown" if cell.unknown else "",
     ]
     language = is_pawsx(task.name)
     pinned = PAWSX_REVISION if task.version == PAWSX_REVISION else None

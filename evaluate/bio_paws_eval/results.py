@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json, write_json
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 """Version of the JSON: major when a field changes its meaning or goes, minor when one comes."""
 
 Method = Literal["model", "floor", "ceiling"]
@@ -200,6 +200,10 @@ class Result:
         As `metrics.measure` returns it; empty for a refused cell.
     predictions : str
         Name of the Parquet file beside it; "" for a refused cell.
+    by_kind : dict
+        As `metrics.measure_kinds` returns it, of configs of bioPAWS with several kinds of pairs. Since 1.1.
+    views : dict
+        As `metrics.measure_views` returns it, of a model on the test split of a config of bioPAWS. Since 1.1.
     """
 
     key: str
@@ -215,6 +219,8 @@ class Result:
     tokens_per_second: float
     metrics: dict[str, Any]
     predictions: str
+    by_kind: dict[str, Any] = field(default_factory=dict)
+    views: dict[str, Any] = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
     @property

@@ -13,6 +13,7 @@ from accelerate import PartialState
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from bio_paws.tools.views import VIEW_ROWS
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
 from bio_paws_eval.encode import Segment
 from bio_paws_eval.finetune import Recipe
@@ -192,13 +193,19 @@ def _predict(prepared: Prepared, one: Run, ask: Ask, path: Path, model: PreTrain
     settings = prepared.settings
     pad_id = prepared.encoder.tokenizer.pad_token_id
     predictions, timing = predict.predict(model, ask.encoded, pad_id, settings.dtype)
-    measured = metrics.measure(predictions.logits, predictions.labels)
+    viewed = {
+        name: predict.predict(model, encoded, pad_id, settings.dtype)[0].logits for name, encoded in ask.views.items()
+    }
+    logits, labels = predictions.logits, predictions.labels
+    asked = min(len(labels), VIEW_ROWS)
     result = dataclasses.replace(
         _result(prepared, one, ask, path),
         seconds=timing.seconds,
         tokens_per_second=timing.tokens / timing.seconds,
-        metrics=measured,
+        metrics=metrics.measure(logits, labels),
         predictions=path.with_suffix(".parquet").name,
+        by_kind=metrics.measure_kinds(logits, labels, ask.pairs.kinds),
+        views=metrics.measure_views(logits[:asked], labels[:asked], viewed),
     )
     results.write_result(path, result, predictions)
 

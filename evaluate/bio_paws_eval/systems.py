@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from bio_paws import configs
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.metrics import SeedSummary, predicted, summarise_seeds
+from bio_paws_eval.metrics import SeedSummary, best_on_dev, predicted, share, summarise_seeds
 from bio_paws_eval.results import Method, Model, Result, Task, Training, read_predictions
 from bio_paws_eval.tasks import LANGUAGES, is_pawsx, pawsx
 
@@ -22,6 +23,33 @@ Entry = tuple[Path, Result]
 
 _NAN = float("nan")
 _NO_SEEDS = SeedSummary(0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, None, _NAN)
+
+
+@dataclass(frozen=True)
+class KindSummary:
+    """One system's answers to the pairs of one kind, over seeds.
+
+    Attributes
+    ----------
+    label : int
+        The label that pairs of this kind have.
+    n, seeds : int
+        Pairs, and seeds that answered them.
+    answered_1 : dict
+        Part that was called similar, as `metrics.share` returns it.
+    accuracy : float
+        Mean of the parts of its pairs, and of the pairs of the other label, that were answered rightly; nan where
+        there is no other label.
+    auroc : float or None
+        Its pairs against all pairs of the other label, mean over seeds.
+    """
+
+    label: int
+    n: int
+    seeds: int
+    answered_1: dict[str, float | None]
+    accuracy: float
+    auroc: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +125,45 @@ class Cell:
         known = [value for value in values if value is not None]
         return float(np.mean(known)) if known else None
 
+    @cached_property
+    def kinds(self) -> dict[str, KindSummary]:
+        """Answers by kind of pair, similar ones first; empty where a label has but one kind."""
+        measured = [result for result in self.results if result.by_kind]
+        if not measured:
+            return {}
+        found = {kind: _summarise_kind(kind, measured) for kind in measured[0].by_kind}
+        place = {kind: i for i, kind in enumerate(get_args(configs.Kind))}
+        return dict(sorted(found.items(), key=lambda one: (-one[1].label, place.get(one[0], len(place)), one[0])))
+
+    @property
+    def bands(self) -> list[str]:
+        """Its kinds of similar pairs where they are bands of similarity, closest first; else none."""
+        similar = {kind for kind, one in self.kinds.items() if one.label == 1}
+        bands: list[str] = [name for name, _, _ in configs.BANDS if name in similar]
+        return bands if len(bands) == len(similar) else []
+
+    @property
+    def false_alarms(self) -> dict[str, float | None]:
+        """Part of the dissimilar pairs that were called similar, over seeds, as `metrics.share` returns it."""
+        counts = [result.metrics["confusion"][0] for result in self.results]
+        return share([false for _, false in counts], sum(counts[0]))
+
     @property
     def chosen(self) -> int:
         """Place of the seed that is best on the development split; of the first where there is no such accuracy."""
-        known = [result.training.dev_accuracy for result in self.results]
-        values = [dev for dev in known if dev is not None]
-        return values.index(max(values)) if len(values) == len(known) else 0
+        return best_on_dev([result.training.dev_accuracy for result in self.results]) or 0
+
+
+def _summarise_kind(kind: str, measured: Sequence[Result]) -> KindSummary:
+    found = [result.by_kind[kind] for result in measured]
+    label, n = found[0]["label"], found[0]["n"]
+    answered = share([round(one["answered_1"]["value"] * n) for one in found], n)
+    aurocs = [one["auroc"]["value"] for one in found if one["auroc"]["value"] is not None]
+    others = [result.metrics["confusion"][1 - label] for result in measured]
+    called = answered["value"] or 0.0
+    own = called if label else 1 - called
+    other = float(np.mean([counts[1 - label] / sum(counts) if any(counts) else _NAN for counts in others]))
+    return KindSummary(label, n, len(found), answered, (own + other) / 2, float(np.mean(aurocs)) if aurocs else None)
 
 
 @dataclass(frozen=True, eq=False)

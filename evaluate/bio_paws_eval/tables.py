@@ -45,6 +45,11 @@ class Table:
     note: str = ""
 
 
+def percent(rate: float) -> str:
+    """Write a part of one in percent, with two digits."""
+    return f"{100 * rate:.0f}%" if rate >= 0.0995 else f"{100 * rate:.2g}%"
+
+
 def markdown(table: Table) -> str:
     """Render as a Markdown table; further lines of a cell become rows of their own."""
     lines = [_markdown_row(line) for group in table.groups for row in group for line in _lines(row)]

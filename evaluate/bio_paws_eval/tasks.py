@@ -9,19 +9,23 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bio_paws import configs
 from bio_paws.configs import SPLITS, Molecule
 from bio_paws.errors import BioPawsError
 from bio_paws.load import load
+from bio_paws.tools.views import VIEW_ROWS, View
 from bio_paws_eval.results import Task
 
 LANGUAGES = ("en", "fr", "de", "es", "zh", "ja", "ko")
@@ -71,7 +75,7 @@ class Sources:
     limit: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """The pairs of a split, read anew at each use, so that memory does not grow with their number.
 
@@ -83,17 +87,21 @@ class Pairs:
         What the sentences are.
     read : callable
         Returns an iterator of record batches with columns ``pair_id, sentence1, sentence2`` (string) and ``label``
-        (int8), at most `ROWS_A_BATCH` rows each.
+        (int8), of bioPAWS ``kind`` (string) as well, at most `ROWS_A_BATCH` rows each.
+    kinds : ndarray, shape=(rows,) or (0,), dtype=object
+        How each pair came about; of no length for PAWS-X.
     """
 
     task: Task
     molecule: Molecule | Literal["text"]
     read: Callable[[], Iterator[pa.RecordBatch]]
+    kinds: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
 
 
 _COLUMNS = pa.schema(
     [("pair_id", pa.string()), ("sentence1", pa.string()), ("sentence2", pa.string()), ("label", pa.int8())]
 )
+_COLUMNS_OF_BIOPAWS = _COLUMNS.append(pa.field("kind", pa.string()))
 
 
 def pawsx(language: str) -> str:
@@ -198,14 +206,32 @@ def _missing(cause: BaseException | None) -> type[MissingPairs]:
 
 
 def _stream(dataset: object, limit: int | None) -> Iterator[pa.RecordBatch]:
-    left = limit
-    for table in dataset.with_format("arrow").iter(ROWS_A_BATCH):  # type: ignore[attr-defined]
-        kept = table.select(_COLUMNS.names).cast(_COLUMNS).slice(0, left)
-        yield from kept.combine_chunks().to_batches()
+    tables = dataset.with_format("arrow").iter(ROWS_A_BATCH)  # type: ignore[attr-defined]
+    chosen = (table.select(_COLUMNS_OF_BIOPAWS.names).cast(_COLUMNS_OF_BIOPAWS) for table in tables)
+    return _first((batch for table in chosen for batch in table.combine_chunks().to_batches()), limit)
+
+
+def _first(batches: Iterable[pa.RecordBatch], rows: int | None) -> Iterator[pa.RecordBatch]:
+    """Yield the first so many rows, all where it is None, and read no batch beyond them."""
+    left = rows
+    for batch in batches:
+        kept = batch.slice(0, left)
+        yield kept
         if left is not None:
             left -= kept.num_rows
             if left <= 0:
                 return
+
+
+def view_of(pairs: Pairs, view: View) -> Pairs:
+    """Return the first `VIEW_ROWS` pairs of a config of bioPAWS, written another way."""
+    task = pairs.task
+    read = partial(_viewed, pairs.read, view)
+    return _measured(task.name, task.split, pairs.molecule, read, task.dropped, task.version)
+
+
+def _viewed(read: Callable[[], Iterator[pa.RecordBatch]], view: View) -> Iterator[pa.RecordBatch]:
+    return map(view.apply, _first(read(), VIEW_ROWS))
 
 
 def _load_pawsx(language: str, split: str, sources: Sources) -> Pairs:
@@ -283,13 +309,19 @@ def _measured(
     dropped: int,
     version: str,
 ) -> Pairs:
-    """Count and digest the pairs."""
+    """Count and digest the pairs, and note their kinds."""
     digest = hashlib.sha256()
     count = 0
+    kinds: list[str] = []
     for batch in read():
         count += batch.num_rows
-        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        # The id of a pair of bioPAWS is a digest of its kind too.
+        for row in zip(*(batch[name].to_pylist() for name in _COLUMNS.names), strict=True):
             digest.update(json.dumps(row).encode())
+        if "kind" in batch.schema.names:
+            kinds += map(sys.intern, batch["kind"].to_pylist())  # one string a kind, not one a pair
     if not count:
         raise BioPawsError(f"{name}: its {split} split is empty")
-    return Pairs(Task(name, split, count, dropped, version, digest.hexdigest()), molecule, read)
+    return Pairs(
+        Task(name, split, count, dropped, version, digest.hexdigest()), molecule, read, np.array(kinds, object)
+    )

@@ -7,8 +7,20 @@ import pytest
 import sklearn.metrics as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta, binomtest
 
-from bio_paws_eval.metrics import METRICS, _resampled_auroc, auroc, compare, measure, summarise_seeds
+from bio_paws_eval.metrics import (
+    METRICS,
+    _resampled_auroc,
+    auroc,
+    compare,
+    holm,
+    measure,
+    measure_kinds,
+    measure_views,
+    share,
+    summarise_seeds,
+)
 
 
 def logits_of(margins: list[float]) -> np.ndarray:
@@ -105,3 +117,103 @@ def test_comparison_is_mcnemars_and_paired() -> None:
     assert compare(first, first).p_value == 1
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(first, second[:, :100])
+
+
+def test_holm() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+# Shares, kinds and views
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 40), (1, 40), (20, 40), (39, 40), (40, 40), (480, 500)])
+def test_a_share_has_jeffreys_interval(hits: int, n: int) -> None:
+    found = share([hits], n)
+    low, high = beta.ppf([0.025, 0.975], hits + 0.5, n - hits + 0.5)
+    assert found["value"] == hits / n
+    assert found["low"] == pytest.approx(low if hits else 0, abs=1e-3)
+    assert found["high"] == pytest.approx(high if hits < n else 1, abs=1e-3)
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_a_share_over_seeds_widens_with_their_spread_and_never_for_their_number() -> None:
+    one, alike, apart = share([30], 60), share([30] * 5, 60), share([10, 20, 30, 40, 50], 60)
+    assert one["value"] == alike["value"] == apart["value"] == 0.5
+    # Seeds that answer alike answer the same pairs: five of them know no more than one.
+    assert alike["low"] == pytest.approx(one["low"])
+    assert apart["high"] - apart["low"] > 1.2 * (one["high"] - one["low"])
+    assert share([0], 0) == {"value": None, "low": None, "high": None}
+
+
+def test_each_kind_is_measured_against_the_other_label() -> None:
+    kinds = np.array(["near"] * 4 + ["far"] * 4 + ["other"] * 8, dtype=object)
+    labels = np.array([1] * 8 + [0] * 8, dtype=np.int8)
+    margins = [3, 3, 3, -1, 1, -2, -2, -2, *[-1.5] * 6, 2, 2]
+    found = measure_kinds(logits_of([float(one) for one in margins]), labels, kinds)
+    assert {name: (one["label"], one["n"]) for name, one in found.items()} == {
+        "far": (1, 4), "near": (1, 4), "other": (0, 8),
+    }  # fmt: skip
+    assert {name: one["answered_1"]["value"] for name, one in found.items()} == {
+        "far": 0.25,
+        "near": 0.75,
+        "other": 0.25,
+    }
+    for name, one in found.items():
+        rows = (kinds == name) | (labels != one["label"])
+        assert one["auroc"]["value"] == reference.roc_auc_score(labels[rows], np.array(margins)[rows])
+        assert one["auroc"]["low"] <= one["auroc"]["value"] <= one["auroc"]["high"]
+
+
+def test_one_kind_a_label_says_no_more_than_the_label() -> None:
+    labels = np.array([0, 1], dtype=np.int8)
+    assert measure_kinds(logits_of([-1, 1]), labels, np.array(["other_group", "homolog"], dtype=object)) == {}
+    assert measure_kinds(logits_of([-1, 1]), labels, np.empty(0, dtype=object)) == {}
+
+
+def test_views_are_compared_with_what_is_stored() -> None:
+    labels = np.array([1] * 20 + [0] * 20, dtype=np.int8)
+    stored = np.array([1.0] * 18 + [-1.0] * 2 + [-1.0] * 20)
+    turned = stored.copy()
+    turned[:12] = -2.0  # twelve similar pairs are no longer recognised
+    turned[19] = 3.0  # and one is
+    views = {"swapped": stored + 0.5, "reverse_complement1": turned, "reverse_complement2": stored}
+    given = {name: logits_of(margins.tolist()) for name, margins in views.items()}
+    found = measure_views(logits_of(stored.tolist()), labels, given)
+    assert found["n"] == 40
+    assert found["original"]["accuracy"] == share([38], 40)
+    assert found["original"]["recall"] == share([18], 20)
+    one = found["views"]["reverse_complement1"]
+    assert one["accuracy"]["value"] == 27 / 40
+    assert one["recall"]["value"] == 7 / 20
+    assert one["consistency"] == share([27], 40)
+    assert one["margin_change"] == pytest.approx((12 * 3 + 4) / 40)
+    assert (one["only_original"], one["only_view"]) == (12, 1)
+    assert one["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
+    assert one["p_corrected"] == pytest.approx(3 * one["p_value"])
+    same = found["views"]["swapped"]
+    assert (same["consistency"]["value"], same["margin_change"], same["p_value"]) == (1.0, 0.5, 1.0)
+    assert found["tells_strands"] is True
+
+
+def test_a_model_tells_strands_only_by_one_side_complemented_and_only_where_there_are_strands() -> None:
+    labels = np.array([1] * 20 + [0] * 20, dtype=np.int8)
+    stored = np.where(labels == 1, 1.0, -1.0)
+    right, wrong = logits_of(stored.tolist()), logits_of([-1.0] * 40)
+    sides = ("reverse_complement1", "reverse_complement2")
+    both = {**dict.fromkeys(sides, right), "reverse_complement_both": wrong, "swapped": wrong}
+    assert measure_views(right, labels, both)["tells_strands"] is False
+    assert measure_views(right, labels, both | {"reverse_complement2": wrong})["tells_strands"] is True
+    # Six changes are significant alone, but not as one of four.
+    few = logits_of([-1.0] * 6 + [1.0] * 14 + [-1.0] * 20)
+    assert measure_views(right, labels, {"reverse_complement1": few})["tells_strands"] is True
+    four = {**dict.fromkeys((*sides, "reverse_complement_both", "swapped"), right), "reverse_complement1": few}
+    assert measure_views(right, labels, four)["tells_strands"] is False
+    assert measure_views(right, labels, {"swapped": wrong})["tells_strands"] is None
+    assert measure_views(right, labels, {}) == {}
+
+
+def test_views_of_one_label_have_no_recall() -> None:
+    found = measure_views(logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])})
+    assert found["original"]["recall"]["value"] is None

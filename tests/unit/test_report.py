@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import shutil
 import sys
@@ -16,12 +17,15 @@ import numpy as np
 import pytest
 import yaml
 from huggingface_hub import parse_eval_result_entries
+from sklearn.metrics import roc_auc_score
 
+from bio_paws.configs import BANDS
 from bio_paws.errors import BioPawsError
 from bio_paws.load import HUB_REPO
+from bio_paws.tools.views import views_of
 from bio_paws_eval.metrics import compare, predicted
-from bio_paws_eval.report import Report, _compare_all, _configs_table, _notes, _tables, holm, write_report
-from bio_paws_eval.results import Model, Task, read_results
+from bio_paws_eval.report import Report, _compare_all, _configs_table, _notes, _tables, write_report
+from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.systems import Grouped, System, group
 from bio_paws_eval.tables import Table, escape_latex, latex, markdown
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION
@@ -29,11 +33,13 @@ from evaluation_results import (
     BERT,
     GPT2,
     encoding,
+    kinds,
     predictions,
     task,
     training,
     write_baseline,
     write_cell,
+    write_graded,
     write_results,
 )
 
@@ -89,6 +95,8 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
     assert text == (GOLDEN / "report.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [one["file"] for one in rows] == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
+    for name in ("consistency.csv", "kinds.csv"):
+        assert (out / name).read_text() == (GOLDEN / f"report-{name}").read_text()
     refused = [one for one in rows if one["status"] == "refused"]
     assert {one["accuracy"] for one in refused} == {""}
     assert {one["note"] for one in refused} == {"refused: 40% unknown"}
@@ -144,6 +152,72 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
     assert row(table, "best floor")["dna50"].startswith("majority 0.")
     assert row(table, "ceiling: smith_waterman")["dna150"].startswith("1.000\n")
     assert [one[0] for one in table.groups[1]] == ["best floor", "ceiling: smith_waterman"]
+
+
+# Kinds and views
+
+
+def test_the_answers_by_similarity(tmp_path: Path) -> None:
+    write_graded(tmp_path / "results")
+    found = write_report(tmp_path / "results", tmp_path / "out")
+    assert (tmp_path / "out/tables/bands.tex").read_text() == (GOLDEN / "report-bands.tex").read_text()
+    assert [path.name for path in found.files if path.suffix == ".svg"][:2] == ["seeds.svg", "bands.svg"]
+    drawn = "".join(ET.parse(tmp_path / "out/figures/bands.svg").getroot().itertext())
+    for text in ("dna150_graded", "best floor", "best ceiling", "bert-base-cased, pawsx_en", "0.9-1", "dissimilar"):
+        assert text in drawn
+
+
+def test_a_band_is_scored_with_all_dissimilar_pairs(tmp_path: Path) -> None:
+    write_graded(tmp_path)
+    cell = the(grouped(tmp_path).systems, "openai-community/gpt2, pawsx_en").cells["dna150_graded"]
+    assert cell.bands == [name for name, _, _ in BANDS]
+    kind = kinds(cell.task)
+    parts = []
+    for path, result in read_results(tmp_path):
+        if result.model == GPT2:
+            answers = read_predictions(path, result)
+            called = predicted(answers.logits)
+            false_alarms = called[answers.labels == 0].mean()
+            remote = (kind == "remote") | (answers.labels == 0)
+            area = roc_auc_score(answers.labels[remote], (answers.logits[:, 1] - answers.logits[:, 0])[remote])
+            parts.append((called[kind == "remote"].mean(), false_alarms, area))
+    recall, false_alarms, area = np.mean(parts, axis=0)
+    found = cell.kinds["remote"]
+    assert (found.label, found.n, found.seeds) == (1, 50, 2)
+    assert found.answered_1["value"] == pytest.approx(recall)
+    assert found.accuracy == pytest.approx((recall + 1 - false_alarms) / 2)
+    assert found.auroc == pytest.approx(area)
+    assert cell.false_alarms["value"] == pytest.approx(false_alarms)
+    assert cell.kinds["other_group"].accuracy == pytest.approx(cell.summary.mean)  # as many of either label
+
+
+def test_kinds_that_are_no_bands_draw_no_curve(results: Path) -> None:
+    cell = the(grouped(results).systems, "openai-community/gpt2, pawsx_en").cells["dna_protein"]
+    assert list(cell.kinds) == ["coding", "other_gene", "mutated_protein", "frameshift"]
+    assert cell.bands == []
+    assert not the(grouped(results).systems, "openai-community/gpt2, pawsx_en").cells["dna150"].kinds
+
+
+def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None:
+    """As in a folder with results of version 1.0."""
+    for seed in (0, 1):
+        path = write_cell(tmp_path, GPT2, training(seed), task("dna150"), 0.8)
+        stored = read_result(path)
+    earlier = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("by_kind", "views")}
+    path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
+    assert read_result(path) == replace(stored, views={}, schema_version="1.0")
+    table = next(one for one in _tables(grouped(tmp_path)) if one.name == "consistency")
+    rows = [dict(zip(table.columns[2:], row[2:], strict=True)) for group in table.groups for row in group]
+    assert [one["view"] for one in rows] == list(views_of("dna"))
+    assert {one["seeds"] for one in rows} == {"1"}
+    assert [one["tells strands"] for one in rows] == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
+
+
+def test_without_views_and_kinds_there_is_nothing_about_them(tmp_path: Path) -> None:
+    write_cell(tmp_path / "results", GPT2, training(), task("pawsx_en"), 0.8)
+    found = write_report(tmp_path / "results", tmp_path / "out")
+    names = {path.stem for path in found.files}
+    assert not {"consistency", "kinds", "bands"} & names
 
 
 # Systems
@@ -256,12 +330,6 @@ def test_minor_versions_of_the_same_pairs_are_compared(tmp_path: Path) -> None:
     assert len(_compare_all(grouped(tmp_path).systems)) == 1
 
 
-def test_holm() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
 # Formats
 
 
@@ -325,7 +393,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert not re.search(r"url\((?!#)", text)
     assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 4
     tables = _tables(grouped(results))
-    assert page.tags.count("table") == len(tables) == 8
+    assert page.tags.count("table") == len(tables) == 10
     for table in tables:
         assert table.title in page.text
     assert "refused: 40% unknown" in page.text

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bio_paws.errors import BioPawsError
+from bio_paws.tools.views import get_view
 from bio_paws_eval import tasks
-from bio_paws_eval.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs
+from bio_paws_eval.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs, view_of
 
 HEADER = "id\tsentence1\tsentence2\tlabel\n"
 
@@ -98,10 +101,32 @@ def test_the_digest_follows_every_value_and_the_order(tmp_path: Path) -> None:
 def test_bio_paws_streams_and_is_limited(built: Path) -> None:
     whole = load_pairs("dna150", "test", Sources(data=str(built)))
     assert whole.molecule == "dna"
-    assert set(rows(whole)[0]) == {"pair_id", "sentence1", "sentence2", "label"}
+    assert set(rows(whole)[0]) == {"pair_id", "sentence1", "sentence2", "label", "kind"}
+    assert whole.kinds.tolist() == [row["kind"] for row in rows(whole)]
     assert rows(whole) == rows(whole)  # read anew each time
     few = load_pairs("dna150", "test", Sources(data=str(built), limit=3))
     assert rows(few) == rows(whole)[:3]
+
+
+def test_the_digest_of_pairs_is_that_of_earlier_versions(built: Path) -> None:
+    """Results of pairs whose kinds were not yet read are still compared with those of pairs whose kinds are."""
+    found = load_pairs("dna150s", "test", Sources(data=str(built)))
+    digest = hashlib.sha256()
+    for row in rows(found):
+        digest.update(json.dumps([row[name] for name in ("pair_id", "sentence1", "sentence2", "label")]).encode())
+    assert found.task.content_sha256 == digest.hexdigest()
+
+
+def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "VIEW_ROWS", 5)
+    stored = load_pairs("dna150", "test", Sources(data=str(built)))
+    viewed = view_of(stored, get_view("swapped", "dna"))
+    expected = [row | {"sentence1": row["sentence2"], "sentence2": row["sentence1"]} for row in rows(stored)[:5]]
+    assert rows(viewed) == rows(viewed) == expected
+    assert viewed.task.rows == 5
+    assert viewed.task.content_sha256 != stored.task.content_sha256
+    few = view_of(load_pairs("dna150", "test", Sources(data=str(built), limit=3)), get_view("swapped", "dna"))
+    assert rows(few) == expected[:3]
 
 
 def test_what_is_missing_is_left_out_or_an_error(built: Path, tmp_path: Path) -> None:

@@ -80,8 +80,8 @@ if len({view.name for view in VIEWS}) < len(VIEWS):
     raise ValueError("a view is defined twice")
 
 
-def views_of(molecule: Molecule) -> dict[str, View]:
-    """Return the views of a kind of pair, by name."""
+def views_of(molecule: str) -> dict[str, View]:
+    """Return the views of pairs of a molecule, by name; of text there are none."""
     return {view.name: view for view in VIEWS if molecule in view.molecules}
 
 
