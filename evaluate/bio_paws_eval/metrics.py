@@ -103,8 +103,8 @@ def measure_views(
         Scores of labels 0 and 1 of the pairs as they are stored.
     labels : ndarray, shape=(n,)
         The truth, which no view changes.
-    views : mapping of str to ndarray, shape=(n, 2)
-        Scores of the same pairs in each view, by its name.
+    views : mapping of str to ndarray, shape=(m, 2)
+        Scores of the first m of these pairs in each view, by its name.
 
     Returns
     -------
@@ -112,10 +112,10 @@ def measure_views(
         Empty where there are no views; else
 
         ``n``
-            How many pairs.
+            Pairs of a view.
         ``original``
-            ``accuracy`` and ``recall`` (part of the similar pairs that were called similar) as stored, as `share`
-            returns them.
+            Of these pairs as stored, ``accuracy`` and ``recall`` (part of the similar ones that were called similar),
+            as `share` returns them.
         ``views``
             For each view these two; ``consistency``, part of the pairs with the same answer as stored, as `share`
             returns it; ``margin_change``, mean absolute change of the score of label 1 less that of label 0;
@@ -128,7 +128,8 @@ def measure_views(
     """
     if not views:
         return {}
-    n = len(labels)
+    n = len(next(iter(views.values())))
+    logits, labels = logits[:n], labels[:n]
     answers, margin = predicted(logits), _margin(logits)
     found: dict[str, dict[str, Any]] = {}
     tests = {name: mcnemar(answers == labels, predicted(viewed) == labels) for name, viewed in views.items()}

@@ -13,7 +13,6 @@ from accelerate import PartialState
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
-from bio_paws.tools.views import VIEW_ROWS
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
 from bio_paws_eval.encode import Segment
 from bio_paws_eval.finetune import Recipe
@@ -197,7 +196,6 @@ def _predict(prepared: Prepared, one: Run, ask: Ask, path: Path, model: PreTrain
         name: predict.predict(model, encoded, pad_id, settings.dtype)[0].logits for name, encoded in ask.views.items()
     }
     logits, labels = predictions.logits, predictions.labels
-    asked = min(len(labels), VIEW_ROWS)
     result = dataclasses.replace(
         _result(prepared, one, ask, path),
         seconds=timing.seconds,
@@ -205,7 +203,7 @@ def _predict(prepared: Prepared, one: Run, ask: Ask, path: Path, model: PreTrain
         metrics=metrics.measure(logits, labels),
         predictions=path.with_suffix(".parquet").name,
         by_kind=metrics.measure_kinds(logits, labels, ask.pairs.kinds),
-        views=metrics.measure_views(logits[:asked], labels[:asked], viewed),
+        views=metrics.measure_views(logits, labels, viewed),
     )
     results.write_result(path, result, predictions)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import json
 import os
@@ -14,11 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from bio_paws import load
 from bio_paws.cli import main
-from bio_paws_eval import evaluate
+from bio_paws.configs import BANDS
+from bio_paws.tools import views
+from bio_paws.tools.views import VIEWS
+from bio_paws_eval import evaluate, tasks
+from bio_paws_eval.models import find_model, load_classifier, load_tokenizer
 from bio_paws_eval.results import Result, read_predictions, read_results
 from models import ARCHITECTURES, write_model
 
@@ -46,7 +55,7 @@ def numbers(results: list[Result]) -> list[tuple[Any, ...]]:
     """What two runs must share: everything but times."""
     return [
         (one.key, one.model, one.task, one.training.seed, one.training.dev_accuracies, one.training.losses,
-         one.training.best_epoch, one.status, one.note, one.metrics)
+         one.training.best_epoch, one.status, one.note, one.metrics, one.by_kind, one.views)
         for one in results
     ]  # fmt: skip
 
@@ -90,6 +99,90 @@ def test_labels_and_ids_are_those_of_the_data(
     assert predictions.pair_ids == table["pair_id"].to_pylist()
     assert predictions.labels.tolist() == table["label"].to_pylist()
     assert result.task.version == "1.0.0"
+
+
+def test_views_are_asked_of_the_same_model(
+    run: Callable[..., tuple[int, list[Result]]],
+    bert: Path,
+    built: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (tasks, views):
+        monkeypatch.setattr(module, "VIEW_ROWS", 11)
+    run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna50")
+    ((path, result),) = read_results(tmp_path / "out")
+    assert list(result.views["views"]) == [view.name for view in VIEWS]
+    assert result.views["n"] == 11
+    stored = read_predictions(path, result)
+    # The plainest way: the same head, each pair of the view alone.
+    source = find_model(str(bert), None)
+    tokenizer = load_tokenizer(source)
+    model = load_classifier(source, tokenizer, seed=0).eval()
+    for name, one in result.views["views"].items():
+        rows = load("dna50", data=built, split="test", view=name)
+        with torch.no_grad():
+            answers = [
+                model(**tokenizer(row["sentence1"], row["sentence2"], return_tensors="pt")).logits[0].numpy()
+                for row in rows
+            ]
+        margin = np.diff(np.stack(answers))[:, 0]
+        before = np.diff(stored.logits)[:11, 0]
+        assert one["margin_change"] == pytest.approx(np.abs(margin - before).mean(), rel=1e-3, abs=1e-6)
+        assert one["margin_change"] > 0
+        assert one["consistency"]["value"] == pytest.approx(((margin > 0) == (before > 0)).mean())
+        assert one["accuracy"]["value"] == pytest.approx(((margin > 0) == (np.array(rows["label"][:]) == 1)).mean())
+
+
+def test_views_are_of_scored_test_splits_of_bio_paws(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path
+) -> None:
+    none = ("--seeds", 1, "--finetune", "none")
+    _, results = run(bert, *none, "--configs", "pawsx_en", "protein150", "dna_protein", out="test")
+    found = {one.task.name: one for one in results}
+    assert found["pawsx_en"].views == {}
+    for name in ("protein150", "dna_protein"):
+        assert list(found[name].views["views"]) == ["swapped"]
+        assert found[name].views["tells_strands"] is None
+    assert set(found["dna_protein"].by_kind) == {"coding", "other_gene", "mutated_protein", "frameshift"}
+    assert sum(one["n"] for one in found["dna_protein"].by_kind.values()) == found["dna_protein"].task.rows
+    assert found["protein150"].by_kind == found["pawsx_en"].by_kind == {}
+    _, (result,) = run(bert, *none, "--segment", "none", "--configs", "dna150", out="refused")
+    assert (result.status, result.views, result.by_kind) == ("refused", {}, {})
+    _, (result,) = run(bert, *none, "--split", "validation", "--configs", "dna50", out="validation")
+    assert result.views == {}
+    _, (result,) = run(bert, *none, "--limit", 7, "--configs", "dna150", out="limited")
+    assert result.views["n"] == 7
+
+
+def grade(data: Path) -> None:
+    """Call the similar pairs of dna150 homologs of all bands in turn."""
+    for path in (data / "dna150").glob("*.parquet"):
+        rows = pq.read_table(path)
+        bands = [name for name, _, _ in BANDS]
+        kinds = [bands[i % len(bands)] if row["label"] else row["kind"] for i, row in enumerate(rows.to_pylist())]
+        pq.write_table(rows.set_column(rows.schema.get_field_index("kind"), "kind", pa.array(kinds)), path)
+
+
+def test_a_graded_config_is_drawn_as_a_curve(bert: Path, built_copy: Path, tmp_path: Path) -> None:
+    grade(built_copy)
+    out = tmp_path / "out"
+    common = ("--data", built_copy, "--out", out, "--configs", "dna150")
+    assert main(["eval", *map(str, ("--model", bert, "--seeds", 2, "--finetune", "none", *common))]) == 0
+    assert main(["baselines", *map(str, common)]) == 0
+    assert main(["report", str(out)]) == 0
+    labels = pq.read_table(next((built_copy / "dna150").glob("test*.parquet")))
+    counts = collections.Counter(labels["kind"].to_pylist())
+    for _, result in read_results(out):
+        assert {kind: one["n"] for kind, one in result.by_kind.items()} == counts
+        similar = sum(one["answered_1"]["value"] * one["n"] for one in result.by_kind.values() if one["label"])
+        assert similar == pytest.approx(result.metrics["confusion"][1][1])
+    text = (out / "report/figures/bands.svg").read_text()
+    for name in ("bert, none", "best floor", "best ceiling", "remote"):
+        assert name in text
+    page = (out / "report/report.html").read_text()
+    for title in ("Accuracy by similarity", "Answers by similarity", "Kinds of pairs", "Consistency"):
+        assert f">{title}</h2>" in page
 
 
 def test_placeholders_are_dropped_and_counted(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:

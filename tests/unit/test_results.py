@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval import plan
+from bio_paws.tools import views
+from bio_paws_eval import plan, tasks
 from bio_paws_eval.finetune import RECIPES, Recipe
 from bio_paws_eval.results import (
     Predictions,
@@ -24,7 +25,7 @@ from bio_paws_eval.results import (
     write_result,
 )
 from bio_paws_eval.settings import Settings
-from bio_paws_eval.tasks import Sources
+from bio_paws_eval.tasks import Pairs, Sources
 from evaluation_results import write_results
 from models import write_model
 
@@ -185,6 +186,36 @@ def test_code_and_libraries_are_in_the_key(settings: Settings, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(plan.importlib.metadata, "version", lambda _: "0")
         assert cell(settings)[0] != first[0]
+
+
+def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = (*views.VIEWS[:-1], replace(views.VIEWS[-1], apply=views.swap))
+    for changed in ((views, "VIEWS", views.VIEWS[:-1]), (views, "VIEWS", other), (tasks, "VIEW_ROWS", 5)):
+        first = cell(settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(*changed)
+            assert cell(settings)[0] != first[0]
+
+
+def test_views_are_split_into_words_as_the_stored_pairs_are(settings: Settings) -> None:
+    for segment in ("auto", 50):
+        (ask,) = plan.prepare(replace(settings, segment=segment)).asks  # type: ignore[arg-type]
+        assert ask.encoded.encoding.segment == (100 if segment == "auto" else 50)
+        assert {one.encoding.segment for one in ask.views.values()} == {ask.encoded.encoding.segment}
+
+
+def test_pairs_to_train_on_are_read_once_for_all_controls(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
+        read.append((name, split))
+        return original(name, split, sources)
+
+    original = tasks.load_pairs
+    monkeypatch.setattr(tasks, "load_pairs", load_pairs)
+    prepared = plan.prepare(replace(settings, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
+    assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
+    assert len({(one.key, one.training.seed) for one in prepared.runs}) == 6
 
 
 def test_where_results_lie_is_not_in_the_key(settings: Settings, tmp_path: Path) -> None:
