@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bio_paws.configs import BANDS, get_config
 from bio_paws.files import digest_of
-from bio_paws.tools.views import VIEW_ROWS, views_of
-from bio_paws_eval.metrics import STRAND_VIEWS, measure, measure_kinds, measure_views
+from bio_paws.tools.views import STRAND_VIEWS, VIEW_ROWS, views_of
+from bio_paws_eval.metrics import measure, measure_kinds, measure_views
 from bio_paws_eval.results import (
     Encoding,
     Model,

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binomtest, rankdata
 
+from bio_paws.tools.views import STRAND_VIEWS
+
 RESAMPLES = 1000
 SIGNIFICANT = 0.05
-STRAND_VIEWS = ("reverse_complement1", "reverse_complement2")
+"""A corrected p-value under it is called significant."""
+
 METRICS = ("accuracy", "balanced_accuracy", "f1", "mcc", "auroc", "predicted_positive_rate")
 _LEVELS = (2.5, 97.5)
 _UNDEFINED: dict[str, float | None] = {"value": None, "low": None, "high": None}
@@ -122,9 +125,9 @@ def measure_views(
             ``only_original``, ``only_view`` and ``p_value`` as `mcnemar` returns them; ``p_corrected``, by `holm` over
             the views.
         ``tells_strands``
-            Whether the model tells the strands of DNA: the corrected p-value of `STRAND_VIEWS`, one side complemented
-            and the other not, is under `SIGNIFICANT` for either. Answers that change as often for the better as for
-            the worse pass this test, and show in ``consistency``. None where there are no such views.
+            Whether the model tells the strands of DNA: the corrected p-value of either of `STRAND_VIEWS` is under
+            `SIGNIFICANT`. Answers that change as often for the better as for the worse pass this test, and show in
+            ``consistency``. None where there are no such views.
     """
     if not views:
         return {}

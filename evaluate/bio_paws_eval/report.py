@@ -23,9 +23,9 @@ from bio_paws.configs import BANDS
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json
 from bio_paws.load import HUB_REPO
-from bio_paws.tools.views import VIEW_ROWS
+from bio_paws.tools.views import STRAND_VIEWS, VIEW_ROWS
 from bio_paws_eval.csv_files import csv_files
-from bio_paws_eval.metrics import METRICS, STRAND_VIEWS, Comparison, best_on_dev, compare, holm, share
+from bio_paws_eval.metrics import METRICS, Comparison, best_on_dev, compare, holm, share
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.systems import Cell, Grouped, System, config_names, group, tasks_of
 from bio_paws_eval.tables import Row, Table, latex, markdown, percent
@@ -388,9 +388,9 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         "seeds",
         "pairs",
         "accuracy",
-        "as stored",
+        "accuracy as stored",
         "similar found",
-        "as stored",
+        "found as stored",
         "same answer",
         "95% interval",
         "margin change",

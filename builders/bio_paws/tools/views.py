@@ -76,6 +76,9 @@ VIEWS: tuple[View, ...] = (
     View("reverse_complement_both", ("dna",), partial(complement, sides=(1, 2))),
 )
 
+STRAND_VIEWS = ("reverse_complement1", "reverse_complement2")
+"""Views in which one side changes its strand and the other does not."""
+
 if len({view.name for view in VIEWS}) < len(VIEWS):
     raise ValueError("a view is defined twice")
 
