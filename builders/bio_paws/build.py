@@ -20,8 +20,8 @@ from bio_paws.configs import PairConfig, get_config
 from bio_paws.constraints import search_space
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.files import read_arrow
+from bio_paws.floors import Measured, measure_floors
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
-from bio_paws.shortcuts import shortcut_aucs
 from bio_paws.stages import code_digest
 from bio_paws.tools import blast
 
@@ -35,7 +35,7 @@ class ConfigReport:
     name: str
     rows: dict[str, int]
     outcomes: dict[str, int]
-    shortcuts: dict[str, float]
+    measured: Measured
     seconds: float
     note: str
 
@@ -93,7 +93,6 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
                 continue
             manifest["configs"][config.name] = entry
             made.append(config)
-        clock.lap("configs")
         if not made:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
@@ -101,6 +100,9 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
         manifest["configs"] = {
             c.name: manifest["configs"][c.name] for c in configs.CONFIGS if c.name in manifest["configs"]
         }
+        clock.lap("configs")
+        _measure(new, manifest, prepared)
+        clock.lap("floors")
         writer.finish(new, manifest)
         violations = verify(new, manifest, prepared.executor)
         clock.lap("checks")
@@ -109,9 +111,8 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
                 logger.error("%s", violation)
             raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
         reports = tuple(
-            _report(config, manifest["configs"][config.name], new, recipe, seconds[config.name]) for config in made
+            _report(config, manifest["configs"][config.name], recipe, seconds[config.name]) for config in made
         )
-        clock.lap("shortcuts")
     return BuildReport(out, manifest["rejected_records"], reports, left_out, clock.seconds)
 
 
@@ -159,12 +160,23 @@ def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] 
     return writer.write_config(new, config, tables, outcomes)
 
 
-def _report(config: PairConfig, entry: dict[str, Any], folder: Path, recipe: Recipe, seconds: float) -> ConfigReport:
+def _measure(folder: Path, manifest: dict[str, Any], prepared: Prepared) -> None:
+    """Put floors and ceilings into the manifest, where an earlier build has not."""
+    missing = {name: entry for name, entry in manifest["configs"].items() if "floors" not in entry}
+    jobs = {
+        name: prepared.executor.submit(measure_floors, folder, get_config(name), entry)
+        for name, entry in missing.items()
+    }
+    for name, job in jobs.items():
+        missing[name].update(job.result())
+
+
+def _report(config: PairConfig, entry: dict[str, Any], recipe: Recipe, seconds: float) -> ConfigReport:
     rows = {split: one["rows"] for split, one in entry["splits"].items()}
     total, asked = sum(rows.values()), recipe.pairs or config.pairs
     note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry['outcomes'])}"
-    aucs = shortcut_aucs(folder, config, entry)
-    return ConfigReport(config.name, rows, entry["outcomes"], aucs, seconds, note)
+    measured = {kind: entry[kind] for kind in ("floors", "ceilings")}
+    return ConfigReport(config.name, rows, entry["outcomes"], measured, seconds, note)
 
 
 _FEWER = {

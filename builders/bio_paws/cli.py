@@ -134,24 +134,25 @@ def _verify(options: argparse.Namespace) -> int:
     from bio_paws import report
     from bio_paws.checks import verify
     from bio_paws.executors import open_executor
-    from bio_paws.shortcuts import shortcut_aucs
+    from bio_paws.floors import measure_floors
     from bio_paws.writer import read_manifest
 
     manifest = read_manifest(options.dir)
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, manifest, executor)
-    aucs = {}
+    measured = {}
     if options.shortcuts and not violations:
         for name, entry in manifest["configs"].items():
-            aucs[name] = shortcut_aucs(options.dir, configs.get_config(name), entry)
+            measured[name] = measure_floors(options.dir, configs.get_config(name), entry)
     rows = sum(split["rows"] for entry in manifest["configs"].values() for split in entry["splits"].values())
     if options.json:
-        print(json.dumps({"rows": rows, "violations": [vars(one) for one in violations], "shortcuts": aucs}, indent=2))
+        found = {"rows": rows, "violations": [vars(one) for one in violations], "shortcuts": measured}
+        print(json.dumps(found, indent=2))
     else:
         for violation in violations:
             print(violation)
-        if aucs:
-            print(report.shortcuts_text(aucs))
+        if measured:
+            print(report.floors_text(measured))
         print(f"{options.dir}: {len(manifest['configs'])} configs, {rows:,} pairs, {len(violations):,} violations")
     return 1 if violations else 0
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from bio_paws import configs
 from bio_paws.build import BuildReport
 from bio_paws.configs import SPLITS
-from bio_paws.shortcuts import ORACLES, SHORTCUTS
+from bio_paws.floors import KMERS, UNCOMPARED, Measured, best
 
 _SAMPLE_WIDTH = 60
 
@@ -66,7 +66,7 @@ def list_text(described: list[dict[str, Any]]) -> str:
 
 
 def build_text(report: BuildReport) -> str:
-    """Tell of a build: counts, shortcuts, rejections, timings, a sample row."""
+    """Tell of a build: counts, floors and ceilings, rejections, timings, a sample row."""
     parts = [
         table(
             ("config", *SPLITS, "seconds"),
@@ -75,8 +75,8 @@ def build_text(report: BuildReport) -> str:
                 for one in report.configs
             ],
         ),
-        "AUC on test of telling the label by a shortcut (0.5 is none) and by the oracles similarity and score\n"
-        + shortcuts_text({one.name: one.shortcuts for one in report.configs}),
+        "AUC on test of telling the label without an alignment (floors; 0.5 is chance), and with one (ceiling)\n"
+        + floors_text({one.name: one.measured for one in report.configs}),
         "Candidates by outcome\n"
         + "\n".join(
             f"  {one.name}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(one.outcomes.items()) if count)
@@ -95,12 +95,23 @@ def build_text(report: BuildReport) -> str:
     return "\n\n".join(parts)
 
 
-def shortcuts_text(aucs: dict[str, dict[str, float]]) -> str:
-    """Lay out `shortcuts.shortcut_aucs` of several configs."""
-    names = (*SHORTCUTS, *ORACLES)
-    return table(
-        ("config", *names), [(name, *(f"{values[one]:.3f}" for one in names)) for name, values in aucs.items()]
-    )
+def floors_text(measured: dict[str, Measured]) -> str:
+    """Lay out `floors.measure_floors` of several configs."""
+    rows = []
+    for name, aucs in measured.items():
+        floors = aucs["floors"]
+        if not floors:
+            rows.append((name, *("-" for _ in range(3 + len(UNCOMPARED)))))
+            continue
+        kmers = {one: floors[one] for one in KMERS}
+        alone = [f"{floors[one]:.3f}" for one in UNCOMPARED]
+        rows.append((name, _named(floors), *alone, _named(kmers), _named(aucs["ceilings"])))
+    return table(("config", "best floor", *UNCOMPARED, "best k-mer", "ceiling"), rows)
+
+
+def _named(aucs: dict[str, float]) -> str:
+    name, auc = best(aucs)
+    return f"{name} {auc:.3f}"
 
 
 def sample_text(folder: Path, name: str) -> str:

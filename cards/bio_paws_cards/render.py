@@ -65,11 +65,17 @@ def _feature(column: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {"name": column, "dtype": _TYPES.get(kind, kind)}
 
 
+def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:
+    """Name the highest of the areas whose names begin so; the first of equal ones."""
+    name, auc = max(((name, auc) for name, auc in aucs.items() if name.startswith(prefixes)), key=lambda one: one[1])
+    return f"{name} {auc:.3f}"
+
+
 def render_card(manifest: dict[str, Any]) -> str:
     """Return the text of README.md for a manifest."""
     template = resources.files("bio_paws_cards").joinpath("templates/card.md.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
     digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    body = environment.from_string(template).render(manifest=manifest, digest=digest)
+    body = environment.from_string(template).render(manifest=manifest, digest=digest, highest=_highest)
     block = yaml.safe_dump(metadata(manifest), sort_keys=False, allow_unicode=True, width=1000)
     return f"---\n{block}---\n\n{body.strip()}\n"

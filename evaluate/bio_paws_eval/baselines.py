@@ -21,22 +21,26 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from rapidfuzz.distance import Levenshtein
-from rapidfuzz.process import cpdist
-from scipy.sparse import coo_array
 from tqdm import tqdm
 
 from bio_paws.configs import Molecule
 from bio_paws.errors import BioPawsError
 from bio_paws.files import digest_of
-from bio_paws.tools import pair_features, smith_waterman, translation
-from bio_paws.tools.pair_features import composition_differences, length_differences, one_sided_classifier
+from bio_paws.tools import kmers, pair_features, smith_waterman, thresholds, translation
+from bio_paws.tools.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
+from bio_paws.tools.pair_features import (
+    composition_differences,
+    edit_similarities,
+    length_differences,
+    one_sided_classifier,
+)
 from bio_paws.tools.smith_waterman import align_score, reverse_complement
+from bio_paws.tools.thresholds import fit_threshold
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 from bio_paws_eval import metrics
 from bio_paws_eval.metrics import measure
@@ -51,80 +55,13 @@ from bio_paws_eval.results import (
 )
 from bio_paws_eval.tasks import Pairs, Sources, load_at_hand
 
-LONGEST_KMER = 6
-"""k-mers of 1 to so many letters are compared."""
-
 TRAIN_ROWS = 20_000
 """Pairs of the train split that baselines are fitted on, the first ones: thresholds move little beyond."""
 
-_PAIRS_A_BLOCK = 1024  # whose k-mers are held at a time
 _DECIMALS = 12  # scores that differ by less do so by rounding only, and count as equal
 _LIBRARIES = ("bio-paws", "numpy", "scipy", "scikit-learn", "rapidfuzz", "parasail")
 
-KmerMeasure = Literal["jaccard", "cosine"]
-
 _log = logging.getLogger(__name__)
-
-
-class KmerSimilarity(NamedTuple):
-    """How alike the k-mers of two sides are, for k = 1 .. longest; 0 where a side is shorter than k.
-
-    Attributes
-    ----------
-    jaccard : ndarray, shape=(longest, n)
-        k-mers that both sides have / k-mers that either has (Jaccard 1912), each counted once.
-    cosine : ndarray, shape=(longest, n)
-        Cosine of the angle between the counts of the two sides.
-    """
-
-    jaccard: NDArray[np.float64]
-    cosine: NDArray[np.float64]
-
-
-def kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -> KmerSimilarity:
-    """Compare the k-mers of two sides as written: case counts, and DNA is read on one strand only.
-
-    Parameters
-    ----------
-    first, second : sequence of str, length n
-        The sides.
-    longest : int
-        Largest k, in letters.
-    """
-    blocks = [
-        _kmer_similarity(first[at : at + _PAIRS_A_BLOCK], second[at : at + _PAIRS_A_BLOCK], longest)
-        for at in range(0, len(first), _PAIRS_A_BLOCK)
-    ]
-    return KmerSimilarity(*np.concatenate(blocks, axis=-1))
-
-
-def _kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -> NDArray[np.float64]:
-    """Return Jaccard and cosine of one block: shape (2, longest, n)."""
-    texts = [*first, *second]
-    # All texts in one string; a number for each letter, and for each place the text it lies in.
-    alphabet, letters = np.unique(np.frombuffer("".join(texts).encode("utf-32-le"), "<u4"), return_inverse=True)
-    text = np.repeat(np.arange(len(texts)), [len(one) for one in texts])
-    kmers = np.zeros(len(letters) + 1, dtype=np.int64)
-    similarity = np.zeros((2, longest, len(first)))
-    for k in range(1, longest + 1):
-        # A k-mer is a (k-1)-mer and a letter; numbered anew for each k, numbers stay small in any alphabet.
-        kmers = np.unique(kmers[:-1] * len(alphabet) + letters[k - 1 :], return_inverse=True)[1]
-        within = text[: len(kmers)] == text[k - 1 :]
-        places = (text[: len(kmers)][within], kmers[within])
-        ones = np.ones(len(places[0]), dtype=np.int64)
-        counts = coo_array((ones, places), shape=(len(texts), len(letters))).tocsr()
-        similarity[:, k - 1] = _jaccard_and_cosine(counts[: len(first)], counts[len(first) :])
-    return similarity
-
-
-def _jaccard_and_cosine(first: Any, second: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compare two sparse arrays of counts, shape (n, k-mers), row by row."""
-    products = first.multiply(second)
-    shared = np.diff(products.indptr)
-    either = np.diff(first.indptr) + np.diff(second.indptr) - shared
-    squares = first.multiply(first).sum(axis=1) * second.multiply(second).sum(axis=1)
-    # Counts are whole numbers: the maximum changes nothing but a division of 0 by 0.
-    return shared / np.maximum(either, 1), products.sum(axis=1) / np.sqrt(np.maximum(squares, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,40 +115,6 @@ Fit = Callable[[Batch, NDArray[np.int8]], Rule]
 """Fits a baseline on pairs and their labels; both labels occur."""
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """A cut through a score: label 1 where ``direction * (score - value)`` is above 0."""
-
-    direction: int
-    value: float
-
-
-def fit_threshold(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> Threshold:
-    """Find the threshold and the direction that get most labels right.
-
-    Parameters
-    ----------
-    scores : ndarray, shape=(n,)
-        Any numbers; equal ones are never told apart.
-    labels : ndarray, shape=(n,)
-        0 and 1.
-
-    Returns
-    -------
-    Threshold
-        Half-way between two neighbouring scores, or beyond all of them where one label for all is best. Of equally
-        good ones, the lowest of those with label 1 above it.
-    """
-    values, steps = np.unique(scores, return_inverse=True)
-    # below[label][i]: how often a label occurs among the i lowest values.
-    below = [np.r_[0, np.cumsum(np.bincount(steps[labels == label], minlength=len(values)))] for label in (0, 1)]
-    right_if_above = below[0] + below[1][-1] - below[1]
-    right = np.stack([right_if_above, len(scores) - right_if_above])
-    way, cut = np.unravel_index(np.argmax(right), right.shape)
-    cuts = np.r_[values[0] - 1, (values[1:] + values[:-1]) / 2, values[-1] + 1]
-    return Threshold((1, -1)[way], float(cuts[cut]))
-
-
 def _cut(score: Score) -> Fit:
     """Return a baseline that cuts a score in two."""
 
@@ -259,11 +162,7 @@ def _kmers(batch: Batch, measure: KmerMeasure, k: int) -> NDArray[np.float64]:
 
 
 def _edit(batch: Batch) -> NDArray[np.float64]:
-    """1 - Levenshtein distance / length of the longer side: a substitution is one edit, as a mutation is."""
-    scores: NDArray[np.float64] = cpdist(
-        batch.sentence1, batch.sentence2, scorer=Levenshtein.normalized_similarity, dtype=np.float64
-    )
-    return scores
+    return edit_similarities(batch.sentence1, batch.sentence2)
 
 
 def _smith_waterman(batch: Batch) -> NDArray[np.float64]:
@@ -413,7 +312,7 @@ def _cell(baseline: Baseline, train: Pairs, asked: Pairs, comparable: bool, out:
 
 def _source_digest() -> str:
     """Digest of the code that decides a result."""
-    modules = (sys.modules[__name__], metrics, pair_features, smith_waterman, translation)
+    modules = (sys.modules[__name__], metrics, kmers, pair_features, smith_waterman, thresholds, translation)
     return digest_of([inspect.getsource(module) for module in modules])
 
 

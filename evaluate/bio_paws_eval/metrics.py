@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binomtest, rankdata
+from scipy.stats import beta, binomtest
 
+from bio_paws.tools.thresholds import auroc
 from bio_paws.tools.views import STRAND_VIEWS
 
 RESAMPLES = 1000
@@ -170,15 +171,6 @@ def confusion_matrix(answers: NDArray[np.bool_], labels: NDArray[np.int8]) -> ND
     """Count answers by truth (rows) and answer (columns)."""
     counts: NDArray[np.int64] = np.bincount(labels.astype(np.int64) * 2 + answers, minlength=4)
     return counts.reshape(2, 2)
-
-
-def auroc(margin: NDArray[np.float64], labels: NDArray[np.int8]) -> float:
-    """Area under the ROC curve: how often a similar pair scores above a dissimilar one; ties count half."""
-    positive = labels == 1
-    n1, n0 = int(positive.sum()), int((~positive).sum())
-    if not n1 or not n0:
-        return float("nan")
-    return float((rankdata(margin)[positive].sum() - n1 * (n1 + 1) / 2) / (n1 * n0))
 
 
 def _accuracy(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.pair_features import composition_differences
 from bio_paws.tools.smith_waterman import reverse_complement
 from bio_paws_eval import baselines, tasks
-from bio_paws_eval.baselines import BASELINES, Batch, fit_threshold, kmer_similarity, run_baselines
+from bio_paws_eval.baselines import BASELINES, Batch, run_baselines
 from bio_paws_eval.results import Predictions, Result, read_predictions, read_result
 from bio_paws_eval.tasks import Sources
 
@@ -47,26 +42,6 @@ def accuracy(result: Result) -> float:
     value = result.metrics["accuracy"]["value"]
     assert isinstance(value, float)
     return value
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 1)), min_size=1, max_size=30))
-def test_no_threshold_is_better_and_no_train_score_lies_on_it(pairs: list[tuple[int, int]]) -> None:
-    scores = np.array([one for one, _ in pairs], dtype=np.float64) / 7
-    labels = np.array([label for _, label in pairs], dtype=np.int8)
-    found = fit_threshold(scores, labels)
-    cuts = np.r_[-1, np.sort(scores) + 1e-6]
-    best = max(((way * (scores - cut) > 0) == labels).mean() for cut in cuts for way in (1, -1))
-    margin = found.direction * (scores - found.value)
-    assert ((margin > 0) == labels).mean() == best
-    assert np.abs(margin).min() > 0.01
-
-
-def test_threshold_lies_half_way_and_knows_its_direction() -> None:
-    labels = np.array([1, 0, 1, 0], dtype=np.int8)
-    assert vars(fit_threshold(np.array([2.0, 1.0, 3.0, 0.0]), labels)) == {"direction": 1, "value": 1.5}
-    assert vars(fit_threshold(np.array([1.0, 2.0, 0.0, 3.0]), labels)) == {"direction": -1, "value": 1.5}
-    assert vars(fit_threshold(np.zeros(3), labels[:3])) == {"direction": 1, "value": -1.0}
 
 
 def test_scores_that_differ_by_rounding_are_equal() -> None:
@@ -127,30 +102,6 @@ def test_one_side_knows_nothing_where_every_string_has_both_labels(tmp_path: Pat
     found = score(sources(tmp_path / "told", told, told), tmp_path / "out")
     assert accuracy(found["sentence1"][0]) == 1
     assert accuracy(found["sentence2"][0]) == 0.5
-
-
-TEXTS = st.text(alphabet="ACGTa é汉😀", max_size=25)
-
-
-@settings(deadline=None)
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
-def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(baselines, "_PAIRS_A_BLOCK", 2)
-        found = kmer_similarity([a for a, _ in pairs], [b for _, b in pairs], 6)
-    for i, pair in enumerate(pairs):
-        for k in range(1, 7):
-            a, b = (Counter(text[at : at + k] for at in range(len(text) - k + 1)) for text in pair)
-            either = len(a.keys() | b.keys())
-            norm = sqrt(sum(n * n for n in a.values()) * sum(n * n for n in b.values()))
-            assert found.jaccard[k - 1, i] == pytest.approx(len(a.keys() & b.keys()) / either if either else 0)
-            assert found.cosine[k - 1, i] == pytest.approx(sum(a[one] * b[one] for one in a) / norm if norm else 0)
-
-
-def test_composition_is_gc_of_dna_and_garp_of_proteins() -> None:
-    assert composition_differences(["ACGT", "GGGG"], ["AAAT", "AC"], "dna").tolist() == [0.5, 0.5]
-    assert composition_differences(["GARP"], ["CMST"], "protein").tolist() == [1]
-    assert composition_differences(["GGGG"], ["ACCC"], "dna_protein").tolist() == [0.75]
 
 
 def fitted(name: str, batch: Batch) -> list[float]:

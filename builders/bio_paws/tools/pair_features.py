@@ -1,4 +1,4 @@
-"""What a pair shows without an alignment: one side alone, the lengths, the composition."""
+"""What a pair shows without a local alignment: one side alone, the lengths, the composition, the edits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cpdist
 
 from bio_paws.configs import Molecule
 from bio_paws.tools.smith_waterman import Alphabet
@@ -63,6 +65,18 @@ def word_overlap(a: str, b: str, k: int) -> float:
 @lru_cache(maxsize=16)  # one side is compared with several others
 def _words(text: str, k: int) -> frozenset[str]:
     return frozenset([text[at : at + k] for at in range(len(text) - k + 1)])
+
+
+def edit_similarities(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+    """1 - Levenshtein distance / length of the longer side: a substitution is one edit, as a mutation is.
+
+    Returns
+    -------
+    ndarray, shape=(n,)
+        Between 0 and 1.
+    """
+    scores: NDArray[np.float64] = cpdist(first, second, scorer=Levenshtein.normalized_similarity, dtype=np.float64)
+    return scores
 
 
 def one_sided_classifier() -> Any:

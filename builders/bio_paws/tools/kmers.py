@@ -1,0 +1,78 @@
+"""How alike the k-mers of two strings are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+
+LONGEST_KMER = 6
+"""k-mers of 1 to so many letters are compared."""
+
+_PAIRS_A_BLOCK = 1024  # whose k-mers are held at a time
+
+KmerMeasure = Literal["jaccard", "cosine"]
+
+
+class KmerSimilarity(NamedTuple):
+    """How alike the k-mers of two sides are, for k = 1 .. longest; 0 where a side is shorter than k.
+
+    Attributes
+    ----------
+    jaccard : ndarray, shape=(longest, n)
+        k-mers that both sides have / k-mers that either has (Jaccard 1912), each counted once.
+    cosine : ndarray, shape=(longest, n)
+        Cosine of the angle between the counts of the two sides.
+    """
+
+    jaccard: NDArray[np.float64]
+    cosine: NDArray[np.float64]
+
+
+def kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -> KmerSimilarity:
+    """Compare the k-mers of two sides as written: case counts, and DNA is read on one strand only.
+
+    Parameters
+    ----------
+    first, second : sequence of str, length n
+        The sides.
+    longest : int
+        Largest k, in letters.
+    """
+    blocks = [
+        _kmer_similarity(first[at : at + _PAIRS_A_BLOCK], second[at : at + _PAIRS_A_BLOCK], longest)
+        for at in range(0, len(first), _PAIRS_A_BLOCK)
+    ]
+    return KmerSimilarity(*np.concatenate(blocks, axis=-1))
+
+
+def _kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -> NDArray[np.float64]:
+    """Return Jaccard and cosine of one block: shape (2, longest, n)."""
+    texts = [*first, *second]
+    # All texts in one string; a number for each letter, and for each place the text it lies in.
+    alphabet, letters = np.unique(np.frombuffer("".join(texts).encode("utf-32-le"), "<u4"), return_inverse=True)
+    text = np.repeat(np.arange(len(texts)), [len(one) for one in texts])
+    kmers = np.zeros(len(letters) + 1, dtype=np.int64)
+    similarity = np.zeros((2, longest, len(first)))
+    for k in range(1, longest + 1):
+        # A k-mer is a (k-1)-mer and a letter; numbered anew for each k, numbers stay small in any alphabet.
+        kmers = np.unique(kmers[:-1] * len(alphabet) + letters[k - 1 :], return_inverse=True)[1]
+        within = text[: len(kmers)] == text[k - 1 :]
+        places = (text[: len(kmers)][within], kmers[within])
+        ones = np.ones(len(places[0]), dtype=np.int64)
+        counts = coo_array((ones, places), shape=(len(texts), len(letters))).tocsr()
+        similarity[:, k - 1] = _jaccard_and_cosine(counts[: len(first)], counts[len(first) :])
+    return similarity
+
+
+def _jaccard_and_cosine(first: Any, second: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare two sparse arrays of counts, shape (n, k-mers), row by row."""
+    products = first.multiply(second)
+    shared = np.diff(products.indptr)
+    either = np.diff(first.indptr) + np.diff(second.indptr) - shared
+    squares = first.multiply(first).sum(axis=1) * second.multiply(second).sum(axis=1)
+    # Counts are whole numbers: the maximum changes nothing but a division of 0 by 0.
+    return shared / np.maximum(either, 1), products.sum(axis=1) / np.sqrt(np.maximum(squares, 1))
