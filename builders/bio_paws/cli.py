@@ -87,6 +87,18 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_verify)
 
+    verb = verbs.add_parser("audit", help="shortcuts, leaks and conflicts of any pair data set; exit 1 on severe ones")
+    verb.add_argument(
+        "dataset", metavar="DATASET", help="a folder, a Parquet, CSV, TSV, JSON-lines or JSON file, or a Hub id"
+    )
+    verb.add_argument("--config", metavar="C", help="audit this config only (default: all)")
+    verb.add_argument("--split", metavar="S", help="audit this split only (default: all)")
+    for column in ("sentence1", "sentence2", "label"):
+        verb.add_argument(f"--{column}", metavar="COLUMN", help=f"the column of {column} (default: guessed)")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="also write audit.html and audit.json into this folder")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_audit)
+
     verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
     verb.set_defaults(run=_install)
@@ -155,6 +167,22 @@ def _verify(options: argparse.Namespace) -> int:
             print(report.floors_text(measured))
         print(f"{options.dir}: {len(manifest['configs'])} configs, {rows:,} pairs, {len(violations):,} violations")
     return 1 if violations else 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from bio_paws.audit.reading import open_data
+    from bio_paws.audit.run import audit
+    from bio_paws.audit.text import audit_json, audit_text
+
+    found = open_data(options.dataset, options.config, options.split)
+    audits = []
+    for data in found:
+        audits.append(audit(data, options.sentence1, options.sentence2, options.label))
+        if not options.json:
+            print(audit_text(audits[-1]), end="\n\n", flush=True)
+    if options.json:
+        print(json.dumps({"dataset": options.dataset, "audits": [audit_json(one) for one in audits]}, indent=2))
+    return 1 if any(one.severe for one in audits) else 0
 
 
 def _install(options: argparse.Namespace) -> int:

@@ -61,13 +61,16 @@ def search_homologs(
         database = Path(folder) / "subjects"
         write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
         futures = [
-            executor.submit(_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
+            executor.submit(find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
             for at in range(0, len(queries), QUERIES_A_SHARD)
         ]
         return {query: subject for future in futures for query, subject in future.result().items()}
 
 
-def _hits(queries: list[str], database: Path, alphabet: Alphabet, residues: int) -> dict[str, int]:
+def find_hits(
+    queries: list[str], database: Path, alphabet: Alphabet, residues: int, max_evalue: float = MAX_EVALUE
+) -> dict[str, int]:
+    """Search a database whose subjects are called by their number; arguments and result are as above."""
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta = Path(folder) / "queries.fasta"
         blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
@@ -79,7 +82,7 @@ def _hits(queries: list[str], database: Path, alphabet: Alphabet, residues: int)
         for query, subject, evalue in zip(
             *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
         )
-        if evalue < MAX_EVALUE
+        if evalue < max_evalue
     }
 
 

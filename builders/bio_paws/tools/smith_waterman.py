@@ -120,6 +120,14 @@ def align_score(a: str, b: str, alphabet: Alphabet) -> int:
     return _run(a, b, alphabet, 0, 0, wide=False)
 
 
+def local_start(a: str, b: str, alphabet: Alphabet) -> tuple[int, int, int]:
+    """Return where the best local alignment starts in `a` and in `b`, 0-based, and how many letters of `a` it spans."""
+    first = GAP_OPEN[alphabet] + GAP_EXTEND[alphabet]
+    traced = parasail.sw_trace_striped_32(a, b, first, GAP_EXTEND[alphabet], _matrix(alphabet, 0, 0))
+    start: int = traced.cigar.beg_query
+    return start, traced.cigar.beg_ref, traced.end_query + 1 - start
+
+
 def _run(a: str, b: str, alphabet: Alphabet, match_bits: int, column_bits: int, *, wide: bool) -> int:
     kernel = parasail.sw_striped_64 if wide else parasail.sw_striped_32
     unit = 1 << (match_bits + column_bits)

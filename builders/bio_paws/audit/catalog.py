@@ -1,0 +1,194 @@
+"""What is checked: every check with its limits, their reasons, and what to do. A new check starts with one entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["severe", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "note")
+
+Unit = Literal["AUC", "share", "ratio"]
+
+NEVER = float("inf")
+"""A limit that no figure reaches."""
+
+INTERVAL_SLACK = 0.05
+"""An AUC counts as above a limit where the lower end of its interval is above the limit less this: few rows give wide
+intervals, and 0.61 of 50 rows is chance."""
+
+SIGNIFICANT = 1e-5
+"""P-value below which a label difference is no chance: an audit makes some hundred tests."""
+
+TAIL_PURITY = 0.8
+"""Rows at one end of a feature's range are a finding where so large a part of them carries one label."""
+
+REACHED = 0.02
+"""A floor reaches the ceiling where its AUC is lower by less than this."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Attributes
+    ----------
+    id : str
+        Its name in JSON, in tables, in tests.
+    unit : {"AUC", "share", "ratio"}
+        What its figure is. An AUC is that of the better direction, from 0.5 to 1.
+    warning, severe : float
+        Figures from which the finding is a warning, or severe; below them it is a note.
+    why : str
+        Why the limits lie there.
+    advice : str
+        What to do.
+    """
+
+    id: str
+    unit: Unit
+    warning: float
+    severe: float
+    why: str
+    advice: str
+
+    def severity(self, value: float) -> Severity:
+        """Return how severe a figure is."""
+        return "severe" if value >= self.severe else "warning" if value >= self.warning else "note"
+
+
+_SHORTCUT = "aligns nothing: 0.6 is more than chance makes of a thousand pairs, at 0.7 a model need not look further"
+_ANY = "one such row is an error, one in a hundred moves scores"
+_LETTERS = "an artefact of how rows were made, which has no use; any tie to the label can be learnt"
+_LEAK = "one in a thousand is a slip, one in a hundred raises a test score by what it measures"
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        *("label_balance", "share", 0.65, 0.9, "from 2:1 accuracy misleads, from 9:1 it says nothing"),
+        "Report balanced accuracy or MCC, or sample the labels to equal counts.",
+    ),
+    Check(*("label_order", "AUC", 0.6, 0.7, _SHORTCUT), "Shuffle the rows before anything takes the first so many."),
+    Check(
+        *("label_runs", "ratio", 0.1, 0.5, "missing or surplus runs of a label, as a part of those chance makes"),
+        "Shuffle the rows: labels come in runs, so neighbouring rows and batches share one.",
+    ),
+    Check(
+        *("missing_values", "share", 0.0, 0.05, "a missing value is an error; in one row of twenty it is the rule"),
+        "Remove these rows; nothing below counts them.",
+    ),
+    Check(
+        *("duplicate_pairs", "share", 0.002, 0.05, "a few are chance, many count the same evidence twice"),
+        "Keep one row of each pair.",
+    ),
+    Check(
+        *("swapped_pairs", "share", 0.002, 0.05, "a pair says the same with its sides swapped"),
+        "Keep one of the two orders, or keep both in the same split.",
+    ),
+    Check(
+        *("reverse_complement_pairs", "share", 0.002, 0.05, "the other strand is the same molecule"),
+        "Compare pairs by the lesser of both strands and keep one row of each.",
+    ),
+    Check(
+        *("conflicting_labels", "share", 0.0, 0.01, _ANY),
+        "Decide on one label for these pairs, or remove them: no answer to them is right.",
+    ),
+    Check(
+        *("one_label_sequences", "share", 0.002, 0.2, "a sequence that often stands under one label gives it away"),
+        "Draw as many pairs of the other label with these sequences, or fewer of this one.",
+    ),
+    Check(
+        *("degree_bias", "AUC", 0.6, 0.7, _SHORTCUT),
+        "Draw negatives so that every sequence stands as often under both labels.",
+    ),
+    Check(*("lower_case", "share", 0.002, 0.2, _LETTERS), "Write all sequences in upper case."),
+    Check(
+        *("gaps", "share", 0.002, 0.2, _LETTERS),
+        "Remove gap and stop characters, or write them under both labels alike.",
+    ),
+    Check(*("white_space", "share", 0.002, 0.2, _LETTERS), "Strip the sequences."),
+    Check(
+        *("other_letters", "share", 0.002, 0.2, _LETTERS),
+        "Remove sequences with ambiguous letters, or see that both labels have as many.",
+    ),
+    *(
+        Check(f"{feature}{side}", "AUC", 0.6, 0.7, _SHORTCUT, f"Draw pairs so that the {words} of {name} is the same.")
+        for feature, words in (("length", "length"), ("gc", "GC content"), ("complexity", "complexity"))
+        for side, name in ((1, "sentence1 under both labels"), (2, "sentence2 under both labels"))
+    ),
+    Check(
+        *("length_difference", "AUC", 0.6, 0.7, _SHORTCUT),
+        "Match each negative to the length difference of a positive.",
+    ),
+    Check(*("gc_difference", "AUC", 0.6, 0.7, _SHORTCUT), "Match each negative to the GC difference of a positive."),
+    Check(
+        *("identical_sides", "share", 0.002, 0.2, "needs no more than a comparison of strings"),
+        "Leave pairs of identical sides out, or report them apart.",
+    ),
+    Check(
+        *("containment", "share", 0.002, 0.2, "needs no more than a search for a substring"),
+        "Leave pairs out whose one side contains the other, or report them apart.",
+    ),
+    *(
+        Check(
+            *(f"sentence{side}_alone", "AUC", 0.6, 0.7, _SHORTCUT),
+            f"Re-pair the sides so that each sentence{side} stands under both labels.",
+        )
+        for side in (1, 2)
+    ),
+    Check(
+        *("kmers", "AUC", 0.6, NEVER, "counting words is a fair baseline, but a set it solves tests no more than it"),
+        "Report the k-mer baseline beside every score; add negatives with the k-mers of a positive in another order.",
+    ),
+    Check(
+        *("edit", "AUC", 0.6, NEVER, "as for k-mers: where the letters already line up, nothing need be aligned"),
+        "Report the edit similarity beside every score; jitter the ends of similar pairs.",
+    ),
+    Check(
+        *("alignment", "ratio", 0.35, NEVER, "1 - AUC: sets about other things than similarity are free to fail it"),
+        "If the label is meant to be similarity, check how it was made; else name the oracle that decides it.",
+    ),
+    Check(
+        *("translation", "ratio", 0.1, 0.35, "1 - AUC: where no reading decides, no answer is right but by chance"),
+        "Give the DNA that codes for the protein, whole; a label that no reading decides cannot be learnt.",
+    ),
+    Check(
+        *("frame0", "AUC", 0.6, NEVER, "a table of codons from the first base on solves the set"),
+        "Start the DNA at a random base before the coding sequence, and add negatives that keep the frame.",
+    ),
+    Check(
+        *("coding_start", "ratio", NEVER, NEVER, "a fact to know"),
+        "Check that the DNA holds enough of the coding sequence to decide the label.",
+    ),
+    Check(*("leaked_pairs", "share", 0.001, 0.01, _LEAK), "Remove these pairs from the later split."),
+    Check(
+        *("leaked_sequences", "share", 0.001, 0.01, _LEAK),
+        "Split by sequence: all pairs of a sequence into one split.",
+    ),
+    Check(
+        *("leaked_reverse_complements", "share", 0.001, 0.01, _LEAK),
+        "Split by the lesser of both strands of a sequence.",
+    ),
+    Check(
+        *("leaked_homologs", "share", 0.002, 0.05, "homologs are in every genome; a few are chance, many are a leak"),
+        "Cluster by homology and split by cluster; search test against train to prove it.",
+    ),
+    Check(
+        *("random_split", "share", 0.01, NEVER, "no split is given, so none is wrong yet"),
+        "Do not split at random: put all pairs that share a sequence into one split, and publish the splits.",
+    ),
+    Check(
+        *("random_homologs", "share", 0.05, NEVER, "no split is given, so none is wrong yet"),
+        "Split by clusters of homologs, not at random.",
+    ),
+)
+
+
+def _by_id(checks: tuple[Check, ...]) -> dict[str, Check]:
+    """Index checks; duplicates are a programming error found at import."""
+    index = {check.id: check for check in checks}
+    if len(index) < len(checks):
+        raise ValueError("a check is defined twice")
+    return index
+
+
+BY_ID = _by_id(CHECKS)

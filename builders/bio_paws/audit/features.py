@@ -1,0 +1,151 @@
+"""What is seen without comparing letters: characters that do not belong, lengths, GC, complexity, containment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, fisher_exact
+
+from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
+from bio_paws.audit.findings import Chart, Estimate, Finding, finding
+from bio_paws.audit.intervals import auc_estimate, either_way
+from bio_paws.audit.pairs import LETTER_FAULTS, Pairs
+
+_TAILS = (0.005, 0.01, 0.02)  # parts of the rows at either end of a feature's range
+_BINS = 40
+_WORDS = {
+    "lower_case": "lower-case letters",
+    "gaps": "gaps or stops (-, ., *)",
+    "white_space": "white space",
+    "other_letters": "letters outside the alphabet",
+}
+
+
+def check_letters(pairs: Pairs) -> Iterator[Finding]:
+    """Check characters that do not belong, by label."""
+    for fault in LETTER_FAULTS:
+        rows = pairs.faults[fault].any(axis=0)
+        if rows.all() or not rows.any():
+            continue  # what all rows have tells nothing
+        yield from _flag(pairs, fault, rows, f"hold {_WORDS[fault]}", always=True)
+
+
+def check_containment(pairs: Pairs) -> Iterator[Finding]:
+    """Check identical sides, and sides that contain each other, by label."""
+    yield from _flag(pairs, "identical_sides", pairs.identical, "have identical sides", always=False)
+    yield from _flag(pairs, "containment", pairs.contained, "have one side that contains the other", always=False)
+
+
+def _flag(pairs: Pairs, check: str, rows: NDArray[np.bool_], words: str, *, always: bool) -> Iterator[Finding]:
+    """Judge a property that a row has or has not; one that goes with no label is a note, where it is told at all."""
+    by_label = [int(rows[pairs.labels == label].sum()) for label in (0, 1)]
+    totals = [int((pairs.labels == label).sum()) for label in (0, 1)]
+    count = sum(by_label)
+    if not count:
+        return
+    rest = [total - own for total, own in zip(totals, by_label, strict=True)]
+    p_value = float(fisher_exact([by_label, rest]).pvalue)
+    if p_value >= SIGNIFICANT and not always:
+        return
+    name0, name1 = pairs.label_names
+    what = f"{count:,} rows {words}: {by_label[1]:,} with label {name1!r}, {by_label[0]:,} with {name0!r}"
+    # The figure is how far the property moves the odds: the difference of its shares under the two labels.
+    tied = p_value < SIGNIFICANT
+    gap = abs(by_label[1] / totals[1] - by_label[0] / totals[0])
+    figure = Estimate(gap, gap, gap) if tied else Estimate(0.0, 0.0, 0.0)
+    yield finding(
+        check,
+        figure,
+        what if tied else f"{what}; no more than chance apart",
+        rows=np.flatnonzero(rows),
+        numbers={"rows": count, "p_value": p_value},
+        chart=Chart(
+            "bars",
+            "label",
+            pairs.label_names,
+            {"rows": tuple(own / total for own, total in zip(by_label, totals, strict=True))},
+        ),
+    )
+
+
+def check_features(pairs: Pairs, clusters: NDArray[np.int64]) -> Iterator[Finding]:
+    """Check lengths, GC content and complexity, of each side and of both, by label; clusters: shape (n,)."""
+    for check, values in _features(pairs):
+        yield from _feature(pairs, check, values.astype(np.float64), clusters)
+
+
+def _features(pairs: Pairs) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    text = pairs.columns.kinds[0] == "text"
+    for name, values in pairs.features.items():
+        if name == "length" or not text:
+            yield f"{name}1", values[0]
+            yield f"{name}2", values[1]
+    yield "length_difference", np.abs(pairs.features["length"][0] - pairs.features["length"][1])
+    if not text:
+        yield "gc_difference", np.abs(pairs.features["gc"][0] - pairs.features["gc"][1])
+
+
+def _feature(pairs: Pairs, check: str, values: NDArray[np.float64], clusters: NDArray[np.int64]) -> Iterator[Finding]:
+    area = either_way(auc_estimate(values, pairs.labels, clusters))
+    words = check.replace("_", " ").replace("1", " of sentence1").replace("2", " of sentence2")
+    tail = _tail(values, pairs.labels)
+    if area.value < 0.6 or area.low < 0.55:
+        if tail is None:
+            return
+        rows, what = tail
+        yield finding(
+            check,
+            area,
+            f"{words}: {what}",
+            rows=rows,
+            numbers={"tail_rows": len(rows)},
+            chart=_histogram(pairs, values, words),
+            at_least="warning",
+        )
+        return
+    yield finding(
+        check,
+        area,
+        f"{words} tells the label" + (f"; {tail[1]}" if tail else ""),
+        numbers={f"median, label {name}": float(np.median(values[pairs.labels == label])) for label, name in
+                 enumerate(pairs.label_names)},
+        chart=_histogram(pairs, values, words),
+    )  # fmt: skip
+
+
+def _tail(values: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[NDArray[np.int64], str] | None:
+    """Find rows at one end of the range that nearly all carry one label: what an AUC over all rows does not show."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    rate = float(labels.mean())
+    best: tuple[float, NDArray[np.int64], str] | None = None
+    for end, way in (("highest", -1), ("lowest", 1)):
+        for part in _TAILS:
+            size = round(part * len(values))
+            if not size:
+                continue
+            # Ties stay together: rows strictly beyond the first one that is left out.
+            if way < 0:
+                rows = order[np.searchsorted(ordered, ordered[-size - 1], "right") :]
+            else:
+                rows = order[: np.searchsorted(ordered, ordered[size], "left")]
+            if not len(rows):
+                continue
+            ones = int(labels[rows].sum())
+            purity = max(ones, len(rows) - ones) / len(rows)
+            p_value = float(binomtest(ones, len(rows), rate).pvalue)
+            if purity >= TAIL_PURITY and p_value < SIGNIFICANT and (best is None or p_value < best[0]):
+                best = p_value, rows, f"the {end} {len(rows):,} rows carry one label in {purity:.0%}"
+    return None if best is None else best[1:]
+
+
+def _histogram(pairs: Pairs, values: NDArray[np.float64], words: str) -> Chart:
+    low, high = np.percentile(values, (0.1, 99.9))
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    series = {}
+    for label, name in enumerate(pairs.label_names):
+        own = np.clip(values[pairs.labels == label], edges[0], edges[-1])
+        series[f"label {name}"] = tuple((np.histogram(own, edges)[0] / max(1, len(own))).tolist())
+    return Chart("steps", words, tuple(edges.tolist()), series)

@@ -1,0 +1,128 @@
+"""Pairs of DNA and protein: whether a translation decides the label, and where the coding sequence starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bio_paws.audit.baselines import Sample, Scores, affordable, histogram, measure_score
+from bio_paws.audit.catalog import REACHED
+from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
+from bio_paws.audit.pairs import Pairs
+from bio_paws.tools.smith_waterman import align_score, local_start, reverse_complement
+from bio_paws.tools.translation import spliced_identity, translations
+
+_SPLICED_CELLS = 400_000_000  # bases times residues that are read with introns left out, at most: seconds
+_FEWEST = 200  # pairs that a spliced reading is worth reporting for
+_READ = 2.0  # score a residue: what is under it is not taken for a reading
+_BINS = 30
+
+
+@dataclass(frozen=True)
+class Readings:
+    """How DNA reads as protein, pair by pair.
+
+    Attributes
+    ----------
+    six_frame, frame0 : ndarray, shape=(k,)
+        Best local alignment score of the protein with any of the six frames, and with the first one, a residue of the
+        protein.
+    starts : ndarray, shape=(k,)
+        Where the protein's first residue would lie on the strand that is read, bases from its start; nan where no
+        frame reads well.
+    """
+
+    six_frame: Scores
+    frame0: Scores
+    starts: Scores
+
+
+def read_frames(dna: list[str], proteins: list[str]) -> Readings:
+    """Translate DNA in six frames and align the protein with each."""
+    rows = [_read(one, protein) for one, protein in zip(dna, proteins, strict=True)]
+    columns = np.array(rows, dtype=np.float64).T
+    return Readings(*columns)
+
+
+def _read(dna: str, protein: str) -> tuple[float, float, float]:
+    frames = [*translations(dna), *translations(reverse_complement(dna))]
+    scores = [align_score(protein, frame, "protein") if frame else 0 for frame in frames]
+    best = int(np.argmax(scores))
+    start = float("nan")
+    # A short match at the end of the DNA is a reading too: judged by the residues it spans.
+    if scores[best] > 0:
+        in_protein, in_frame, span = local_start(protein, frames[best], "protein")
+        if scores[best] >= _READ * span and span >= 8:
+            start = best % 3 + 3.0 * (in_frame - in_protein)
+    return scores[best] / len(protein), scores[0] / len(protein), start
+
+
+def check_frames(pairs: Pairs, sample: Sample) -> tuple[list[Finding], list[Measurement]]:
+    """Check what translations make of the pairs; returns the findings and the ceilings."""
+    one, other = ("sentence1", "sentence2") if pairs.columns.kinds[0] == "dna" else ("sentence2", "sentence1")
+    some = sample.some(affordable(sample.texts))
+    read = read_frames(getattr(some.texts, one), getattr(some.texts, other))
+    six = measure_score("six_frame", "ceiling", read.six_frame, some)
+    frame0 = measure_score("frame0", "floor", read.frame0, some)
+    if six is None or frame0 is None:
+        return [], []
+    measured = [six]
+    drawn = histogram(read.six_frame, some.labels, "best of six frames, score a residue", pairs.label_names)
+    fewer = affordable(sample.texts, _SPLICED_CELLS)
+    if fewer >= _FEWEST:
+        least = some.some(fewer)
+        texts = least.texts
+        spliced = [spliced_identity(a, b) for a, b in zip(getattr(texts, one), getattr(texts, other), strict=True)]
+        if (found := measure_score("spliced", "ceiling", np.array(spliced), least)) is not None:
+            measured.append(found)
+    findings = [*_decides(max(measured, key=lambda found: found.auc.value), drawn)]
+    best = max(found.auc.value for found in measured)
+    if frame0.auc.low > 0.6 and frame0.auc.value >= best - REACHED:
+        findings.append(
+            finding(
+                "frame0",
+                frame0.auc,
+                f"translation from the first base on decides the label (accuracy {frame0.accuracy})",
+                chart=histogram(read.frame0, some.labels, "first frame, score a residue", pairs.label_names),
+            )
+        )
+    findings += _starts(pairs, read.starts[some.labels == 1])
+    return findings, [frame0, *measured]
+
+
+def _decides(best: Measurement, drawn: Chart) -> Iterator[Finding]:
+    lost = 1 - best.auc.value
+    if lost >= 0.05:
+        yield finding(
+            "translation",
+            Estimate(lost, 1 - best.auc.high, 1 - best.auc.low),
+            f"no translation decides the label: the best, {best.name}, has AUC {best.auc} and at its best threshold "
+            f"accuracy {best.accuracy}",
+            chart=drawn,
+        )
+
+
+def _starts(pairs: Pairs, starts: NDArray[np.float64]) -> Iterator[Finding]:
+    """Say where the coding sequence starts, where that is anything but the first base."""
+    read = starts[~np.isnan(starts)]
+    part = len(read) / max(1, len(starts))
+    if not len(read):
+        return
+    low, middle, high = np.percentile(read, (5, 50, 95))
+    first = float((read == 0).mean())
+    # Nothing to tell where nearly all are read somewhere within.
+    if part >= 0.9 and first < 0.5:
+        return
+    edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
+    counts = np.histogram(np.clip(read, edges[0], edges[-1]), edges)[0] / len(read)
+    yield finding(
+        "coding_start",
+        Estimate.sampled(len(read), len(starts)),
+        f"label {pairs.label_names[1]!r}: a coding sequence is found in {part:.0%} of {len(starts):,} pairs; it starts "
+        f"at base {middle:,.0f} in the median ({low:,.0f} to {high:,.0f} in 90%), at the very first in {first:.0%}",
+        numbers={"found": len(read), "median": float(middle), "p5": float(low), "p95": float(high), "first": first},
+        chart=Chart("steps", "start of the coding sequence, base", tuple(edges.tolist()), {"found": tuple(counts)}),
+    )

@@ -1,0 +1,312 @@
+"""All pairs of a data set as numbers: labels, digests of the sequences, what each side looks like.
+
+A pair takes some hundred bytes, whatever the length of its sequences; strings are read again for the few that are
+looked at closely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from bio_paws.audit.columns import Columns, Kind, strings
+from bio_paws.audit.reading import DataSet
+from bio_paws.errors import BioPawsError
+from bio_paws.tools.pair_features import COMPOSITION_LETTERS
+from bio_paws.tools.smith_waterman import LETTERS, reverse_complement
+
+LETTER_FAULTS = ("lower_case", "gaps", "white_space", "other_letters")
+SIDE_FEATURES = ("length", "gc", "complexity")
+
+_TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
+_GAPS = "-.*"
+_CLASSES: dict[Kind, tuple[str, ...]] = {
+    "dna": (LETTERS["dna"] + LETTERS["dna"].lower(), COMPOSITION_LETTERS["dna"]),
+    "protein": (LETTERS["protein"] + LETTERS["protein"].lower(), COMPOSITION_LETTERS["protein"]),
+}
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """All pairs that have both sides and a label.
+
+    Attributes
+    ----------
+    data : DataSet
+        Where they are.
+    columns : Columns
+        Names of the columns, kinds of the sides.
+    label_names : tuple of str
+        What labels 0 and 1 are called.
+    labels : ndarray, shape=(n,), dtype=int8
+        0 and 1; both occur.
+    part, row : ndarray, shape=(n,)
+        The split, as its place among the data set's parts, and the number of the row in it.
+    digests, canonical : ndarray, shape=(2, n), dtype=uint64
+        Digest of each side in upper case; the lesser of it and that of the other strand, for DNA.
+    features : dict of str to ndarray, shape=(2, n)
+        `SIDE_FEATURES` of each side.
+    faults : dict of str to ndarray, shape=(2, n), dtype=bool
+        Whether a side holds characters of `LETTER_FAULTS`.
+    contained, identical : ndarray, shape=(n,), dtype=bool
+        One side holds the other and is longer; the sides are equal. DNA on both strands.
+    missing : int
+        Rows left out since a value is missing or empty.
+    missing_at : tuple of (int, int)
+        Part and row of some of them.
+    """
+
+    data: DataSet
+    columns: Columns
+    label_names: tuple[str, str]
+    labels: NDArray[np.int8]
+    part: NDArray[np.int8]
+    row: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+    canonical: NDArray[np.uint64]
+    features: dict[str, NDArray[np.float32]]
+    faults: dict[str, NDArray[np.bool_]]
+    contained: NDArray[np.bool_]
+    identical: NDArray[np.bool_]
+    missing: int
+    missing_at: tuple[tuple[int, int], ...]
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits, in the order of `part`."""
+        return [part.split for part in self.data.parts]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def collect(data: DataSet, columns: Columns) -> Pairs:
+    """Read all pairs once.
+
+    Raises
+    ------
+    BioPawsError
+        When the label has not two values, a column is missing in a split, or no pair is whole.
+    """
+    codes: dict[str, int] = {}
+    blocks: list[dict[str, NDArray[Any]]] = []
+    missing = 0
+    missing_at: list[tuple[int, int]] = []
+    for number, part in enumerate(data.parts):
+        seen = 0
+        for batch in part.read():
+            first, second, labels = _values(batch, columns, data.name)
+            whole = [i for i, one in enumerate(zip(first, second, labels, strict=True)) if all(one)]
+            lost = set(range(len(labels))).difference(whole) if len(whole) < len(labels) else set()
+            missing += len(lost)
+            missing_at += [(number, seen + i) for i in sorted(lost)[: _EXAMPLES - len(missing_at)]]
+            if whole:
+                texts = [str(first[i]) for i in whole], [str(second[i]) for i in whole]
+                block = _block(texts, columns.kinds)
+                block["label"] = _coded([str(labels[i]) for i in whole], codes, data.name, columns.label)
+                block["part"] = np.full(len(whole), number, dtype=np.int8)
+                block["row"] = np.array(whole, dtype=np.int64) + seen
+                blocks.append(block)
+            seen += batch.num_rows
+    if len(codes) < 2:
+        held = f"only {next(iter(codes))!r}" if codes else "no value beside two whole sides"
+        raise BioPawsError(f"{data.name}: column {columns.label!r} holds {held}: an audit needs pairs of both labels")
+    joined = {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in blocks[0]}
+    blocks.clear()
+    names = sorted(codes, key=lambda value: (_TRUTH.get(value.lower(), 2), value))
+    order = np.zeros(2, dtype=np.int8)
+    for place, value in enumerate(names):
+        order[codes[value]] = place
+    return Pairs(
+        data,
+        columns,
+        (names[0], names[1]),
+        order[joined["label"]],
+        joined["part"],
+        joined["row"],
+        joined["digests"],
+        joined["canonical"],
+        {name: joined[name] for name in SIDE_FEATURES},
+        {name: joined[name] for name in LETTER_FAULTS},
+        joined["contained"],
+        joined["identical"],
+        missing,
+        tuple(missing_at),
+    )
+
+
+def _values(batch: pa.RecordBatch, columns: Columns, name: str) -> tuple[list[Any], list[Any], list[Any]]:
+    for column in (*columns.sides, columns.label):
+        if column not in batch.schema.names:
+            raise BioPawsError(f"{name}: column {column!r} is missing in a part of the rows")
+    first, second = (strings(batch, side, name) for side in columns.sides)
+    labels = batch[columns.label]
+    if pa.types.is_nested(labels.type):
+        raise BioPawsError(
+            f"{name}: column {columns.label!r} holds {labels.type}, not labels: name another with --label"
+        )
+    if pa.types.is_floating(labels.type):
+        labels = pc.if_else(pc.is_nan(labels), None, labels)
+    return first, second, [None if one is None else str(one) for one in labels.to_pylist()]
+
+
+def _coded(labels: list[str], codes: dict[str, int], name: str, column: str) -> NDArray[np.int8]:
+    """Number labels in the order they turn up."""
+    for value in dict.fromkeys(labels):
+        if value not in codes:
+            codes[value] = len(codes)
+        if len(codes) > 2:
+            raise BioPawsError(
+                f"{name}: column {column!r} holds more than two values ({', '.join(map(repr, codes))}): "
+                "name the column of the label with --label"
+            )
+    return np.array([codes[value] for value in labels], dtype=np.int8)
+
+
+def _block(texts: tuple[list[str], list[str]], kinds: tuple[Kind, Kind]) -> dict[str, NDArray[Any]]:
+    """Turn the pairs of one batch into numbers."""
+    # Case says nothing of what a sequence is; in a text it may.
+    upper = [
+        [text.upper() for text in side] if kind != "text" else side for side, kind in zip(texts, kinds, strict=True)
+    ]
+    digests, canonical, looks = [], [], []
+    other_strand: list[list[str]] = []
+    for side, kind in zip(upper, kinds, strict=True):
+        own = _digest(side)
+        digests.append(own)
+        strand = [reverse_complement(text) for text in side] if kind == "dna" else side
+        other_strand.append(strand)
+        canonical.append(np.minimum(own, _digest(strand)) if kind == "dna" else own)
+    for side, kind in zip(texts, kinds, strict=True):
+        looks.append(_looks(side, kind))
+    same_kind = kinds[0] == kinds[1]
+    pairs = list(zip(upper[0], upper[1], other_strand[1], strict=True))
+    identical = np.array([same_kind and (a == b or a == c) for a, b, c in pairs], dtype=bool)
+    held = np.array([same_kind and (a in b or b in a or a in c or c in a) for a, b, c in pairs], dtype=bool)
+    block: dict[str, NDArray[Any]] = {name: np.stack([look[name] for look in looks]) for name in looks[0]}
+    return block | {
+        "digests": np.stack(digests),
+        "canonical": np.stack(canonical),
+        "identical": identical,
+        "contained": held & ~identical,
+    }
+
+
+def _digest(texts: list[str]) -> NDArray[np.uint64]:
+    """64 bits of each string: among millions of them one chance collision is less likely than one in a million."""
+    return np.frombuffer(b"".join(blake2b(text.encode(), digest_size=8).digest() for text in texts), dtype=np.uint64)
+
+
+def _looks(texts: list[str], kind: Kind) -> dict[str, NDArray[Any]]:
+    """Features and faults of one side."""
+    n = len(texts)
+    lengths = np.array([len(text) for text in texts])
+    if kind == "text":
+        nothing = np.zeros(n, dtype=np.float32)
+        clean = {name: np.zeros(n, dtype=bool) for name in LETTER_FAULTS}
+        return clean | {"length": lengths.astype(np.float32), "gc": nothing, "complexity": nothing}
+    # A letter that is not ASCII is another letter, whichever it is.
+    codes = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8).astype(np.int64)
+    owner = np.repeat(np.arange(n), lengths)
+    counts = np.bincount(owner * 128 + codes, minlength=n * 128).reshape(n, 128)
+
+    def count(letters: str) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = counts[:, [ord(letter) for letter in letters]].sum(axis=1)
+        return found
+
+    own, rich = _CLASSES[kind]
+    lower, gaps = counts[:, ord("a") : ord("z") + 1].sum(axis=1), count(_GAPS)
+    spaces = count(" \t\r\n")
+    letters = np.maximum(count(own), 1)
+    complexity = _dust(codes, owner, n) if kind == "dna" else _entropy(counts)
+    return {
+        "length": lengths.astype(np.float32),
+        "gc": ((count(rich) + count(rich.lower())) / letters).astype(np.float32),
+        "complexity": complexity.astype(np.float32),
+        "lower_case": lower > 0,
+        "gaps": gaps > 0,
+        "white_space": spaces > 0,
+        "other_letters": count(own) + gaps + spaces < lengths,
+    }
+
+
+_BASE = np.full(128, -1, dtype=np.int64)
+_BASE[[ord(letter) for letter in "ACGTacgt"]] = [0, 1, 2, 3] * 2
+
+
+def _dust(codes: NDArray[np.int64], owner: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """DUST score of each string, negated so that more is more complex: Morgulis et al. (2006) J Comput Biol 13:1028.
+
+    The score of a whole string: sum over triplets of c (c - 1) / 2, over the number of triplets less one.
+    """
+    bases = _BASE[codes]
+    triplets = bases[:-2] * 16 + bases[1:-1] * 4 + bases[2:]
+    within = (owner[:-2] == owner[2:]) & (bases[:-2] >= 0) & (bases[1:-1] >= 0) & (bases[2:] >= 0)
+    counts = np.bincount(owner[:-2][within] * 64 + triplets[within], minlength=n * 64).reshape(n, 64)
+    score: NDArray[np.float64] = -(counts * (counts - 1) / 2).sum(axis=1) / np.maximum(counts.sum(axis=1) - 1, 1)
+    return score
+
+
+def _entropy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shannon entropy of the letters of each string, bits."""
+    parts = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    entropy: NDArray[np.float64] = -(parts * np.log2(np.where(parts > 0, parts, 1))).sum(axis=1)
+    return entropy
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The strings of some pairs, in ascending order of their places."""
+
+    places: NDArray[np.int64]
+    sentence1: list[str]
+    sentence2: list[str]
+    ids: list[str | None]
+
+
+def fetch(pairs: Pairs, places: NDArray[np.int64]) -> Texts:
+    """Read the strings of pairs again, as they are written.
+
+    Parameters
+    ----------
+    places : ndarray, shape=(k,)
+        Places in `pairs`, each once.
+    """
+    places = np.sort(places)
+    texts = Texts(places, [], [], [])
+    for number in np.unique(pairs.part[places]).tolist():
+        rows = pairs.row[places[pairs.part[places] == number]]
+        for batch in _rows(pairs, number, rows):
+            texts.sentence1.extend(map(str, strings(batch, pairs.columns.sides[0], pairs.data.name)))
+            texts.sentence2.extend(map(str, strings(batch, pairs.columns.sides[1], pairs.data.name)))
+            named = pairs.columns.id
+            texts.ids.extend([None] * batch.num_rows if named is None else map(str, batch[named].to_pylist()))
+    return texts
+
+
+def _rows(pairs: Pairs, part: int, rows: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+    """Yield ascending rows of a part."""
+    seen = done = 0
+    for batch in pairs.data.parts[part].read():
+        end = int(np.searchsorted(rows, seen + batch.num_rows))
+        if end > done:
+            yield batch.take(pa.array(rows[done:end] - seen))
+        done, seen = end, seen + batch.num_rows
+        if done == len(rows):
+            return
+
+
+def sequences_of(pairs: Pairs, parts: list[int], wanted: NDArray[np.bool_], side: int) -> Iterator[str]:
+    """Yield one side of the wanted pairs of some parts, in upper case, in their order; `wanted`: shape (n,)."""
+    for part in parts:
+        rows = pairs.row[(pairs.part == part) & wanted]
+        for batch in _rows(pairs, part, rows):
+            yield from (str(text).upper() for text in strings(batch, pairs.columns.sides[side], pairs.data.name))

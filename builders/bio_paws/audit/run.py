@@ -1,0 +1,155 @@
+"""AUDIT, from top to bottom: data set -> columns -> numbers -> checks on all pairs -> checks on a sample -> findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bio_paws.audit.baselines import (
+    Sample,
+    affordable,
+    alignment_scores,
+    check_alignment,
+    check_floors,
+    measure_floors,
+    measure_score,
+    take_sample,
+)
+from bio_paws.audit.catalog import SEVERITIES
+from bio_paws.audit.columns import Columns, find_columns
+from bio_paws.audit.features import check_containment, check_features, check_letters
+from bio_paws.audit.findings import Example, Finding, Measurement
+from bio_paws.audit.folds import design
+from bio_paws.audit.frames import check_frames
+from bio_paws.audit.labels import check_labels
+from bio_paws.audit.leakage import check_leaks
+from bio_paws.audit.pairs import Pairs, collect, fetch
+from bio_paws.audit.reading import DataSet
+from bio_paws.audit.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
+
+_SHOWN = 60  # letters of an example
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit says of one data set.
+
+    Attributes
+    ----------
+    name : str
+        A file, or a config.
+    columns : Columns
+        What was audited.
+    rows : dict of str to int
+        Pairs by split.
+    label_names : tuple of str
+        What labels 0 and 1 are called.
+    labels : tuple of int
+        Pairs with each.
+    sequences : dict
+        For each side, counts of sequences.
+    how : str
+        How baselines were fitted and measured.
+    measurements : tuple of Measurement
+        Floors and ceilings.
+    findings : tuple of Finding
+        The most severe first.
+    """
+
+    name: str
+    columns: Columns
+    rows: dict[str, int]
+    label_names: tuple[str, str]
+    labels: tuple[int, int]
+    sequences: dict[str, dict[str, int]]
+    how: str
+    measurements: tuple[Measurement, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def severe(self) -> bool:
+        """Whether any finding is."""
+        return any(one.severity == "severe" for one in self.findings)
+
+
+def audit(data: DataSet, sentence1: str | None = None, sentence2: str | None = None, label: str | None = None) -> Audit:
+    """Audit one data set.
+
+    Parameters
+    ----------
+    data : DataSet
+        As `reading.open_data` finds it.
+    sentence1, sentence2, label : str, optional
+        Names of columns; guessed where None.
+
+    Raises
+    ------
+    BioPawsError
+        When the data cannot be read, columns cannot be guessed, or the label has not two values.
+    """
+    columns = find_columns(data, sentence1, sentence2, label)
+    pairs = collect(data, columns)
+    numbered = number_sequences(pairs)
+    plan = design(pairs, numbered)
+    findings = [
+        *check_labels(pairs),
+        *check_pairs(pairs, numbered),
+        *check_degrees(pairs, numbered),
+        *check_letters(pairs),
+        *check_containment(pairs),
+        *check_features(pairs, plan.clusters),
+    ]
+    sample = take_sample(pairs, fetch(pairs, plan.sample), plan)
+    measurements, more = _baselines(pairs, sample)
+    findings += [*more, *check_leaks(pairs, numbered)]
+    ones = int(pairs.labels.sum(dtype=np.int64))
+    return Audit(
+        data.name,
+        columns,
+        {split: int((pairs.part == part).sum()) for part, split in enumerate(pairs.splits)},
+        pairs.label_names,
+        (len(pairs) - ones, ones),
+        sequence_counts(pairs, numbered),
+        plan.how,
+        tuple(measurements),
+        tuple(_with_examples(pairs, sorted(findings, key=lambda one: SEVERITIES.index(one.severity)))),
+    )
+
+
+def _baselines(pairs: Pairs, sample: Sample) -> tuple[list[Measurement], list[Finding]]:
+    """Measure floors and ceilings, and judge them."""
+    floors = measure_floors(sample)
+    findings: list[Finding] = []
+    ceilings: list[Measurement] = []
+    kinds = pairs.columns.kinds
+    if set(kinds) == {"dna", "protein"}:
+        findings, ceilings = check_frames(pairs, sample)
+    elif kinds[0] != "text":
+        some = sample.some(affordable(sample.texts))
+        scores = alignment_scores(some.texts, kinds[0])
+        if (measured := measure_score("alignment", "ceiling", scores, some)) is not None:
+            ceilings = [measured]
+            findings = [*check_alignment(pairs, some, measured, scores)]
+    best = max((one for one in ceilings if one.kind == "ceiling"), key=lambda one: one.auc.value, default=None)
+    findings += check_floors(pairs, sample, floors, best)
+    return [*(measured for measured, _ in floors.values()), *ceilings], findings
+
+
+def _with_examples(pairs: Pairs, findings: list[Finding]) -> Iterator[Finding]:
+    """Read the rows that findings point at."""
+    places = np.array(sorted({row for one in findings for row in one.rows}), dtype=np.int64)
+    texts = fetch(pairs, places)
+    examples = {}
+    rows = zip(places.tolist(), texts.sentence1, texts.sentence2, texts.ids, strict=True)
+    for place, first, second, row_id in rows:
+        split = pairs.splits[pairs.part[place]]
+        label = pairs.label_names[pairs.labels[place]]
+        examples[place] = Example(split, int(pairs.row[place]), row_id, _short(first), _short(second), label)
+    for one in findings:
+        yield replace(one, examples=tuple(examples[row] for row in one.rows))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} letters)"
