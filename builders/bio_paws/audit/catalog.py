@@ -1,4 +1,4 @@
-"""What is checked: every check with its limits, their reasons, and what to do. A new check starts with one entry here."""
+"""What is checked: each check with its limits, their reasons, and what to do. A new check starts with an entry here."""
 
 from __future__ import annotations
 

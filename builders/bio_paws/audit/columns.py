@@ -147,12 +147,12 @@ def _holds_sequences(values: Any) -> bool:
 def _guess_label(name: str, head: pa.RecordBatch, sides: tuple[str, str]) -> str:
     others = [one for one in head.schema.names if one not in sides]
     lower = {one.lower(): one for one in others}
-    for known in _LABELS:
-        if known in lower:
-            return lower[known]
+    found = next((lower[known] for known in _LABELS if known in lower), None)
+    if found:
+        return str(found)
     binary = [one for one in others if not _is_float(head[one].type) and len(pc.unique(head[one])) == 2]
     if len(binary) == 1:
-        return binary[0]
+        return str(binary[0])
     raise BioPawsError(f"{name}: which column holds the label? name it with --label, of {', '.join(others) or 'none'}")
 
 

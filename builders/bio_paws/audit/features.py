@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, fisher_exact
+from scipy.stats import binom, fisher_exact
 
 from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.intervals import auc_estimate, either_way
 from bio_paws.audit.pairs import LETTER_FAULTS, Pairs
 
-_TAILS = (0.005, 0.01, 0.02)  # parts of the rows at either end of a feature's range
+_TAIL = 0.02  # part of the rows at either end of a feature's range, at most
+_SHORTEST_TAIL = 10  # rows
 _BINS = 40
 _WORDS = {
     "lower_case": "lower-case letters",
@@ -26,7 +27,7 @@ _WORDS = {
 def check_letters(pairs: Pairs) -> Iterator[Finding]:
     """Check characters that do not belong, by label."""
     for fault in LETTER_FAULTS:
-        rows = pairs.faults[fault].any(axis=0)
+        rows: NDArray[np.bool_] = np.logical_or(*pairs.faults[fault])
         if rows.all() or not rows.any():
             continue  # what all rows have tells nothing
         yield from _flag(pairs, fault, rows, f"hold {_WORDS[fault]}", always=True)
@@ -118,26 +119,22 @@ def _feature(pairs: Pairs, check: str, values: NDArray[np.float64], clusters: ND
 def _tail(values: NDArray[np.float64], labels: NDArray[np.int8]) -> tuple[NDArray[np.int64], str] | None:
     """Find rows at one end of the range that nearly all carry one label: what an AUC over all rows does not show."""
     order = np.argsort(values, kind="stable")
-    ordered = values[order]
     rate = float(labels.mean())
     best: tuple[float, NDArray[np.int64], str] | None = None
-    for end, way in (("highest", -1), ("lowest", 1)):
-        for part in _TAILS:
-            size = round(part * len(values))
-            if not size:
-                continue
-            # Ties stay together: rows strictly beyond the first one that is left out.
-            if way < 0:
-                rows = order[np.searchsorted(ordered, ordered[-size - 1], "right") :]
-            else:
-                rows = order[: np.searchsorted(ordered, ordered[size], "left")]
-            if not len(rows):
-                continue
-            ones = int(labels[rows].sum())
-            purity = max(ones, len(rows) - ones) / len(rows)
-            p_value = float(binomtest(ones, len(rows), rate).pvalue)
-            if purity >= TAIL_PURITY and p_value < SIGNIFICANT and (best is None or p_value < best[0]):
-                best = p_value, rows, f"the {end} {len(rows):,} rows carry one label in {purity:.0%}"
+    for end, ends in (("lowest", order), ("highest", order[::-1])):
+        reach = ends[: round(_TAIL * len(values)) + 1]
+        # Ties stay together: a tail ends where the value changes.
+        sizes = 1 + np.flatnonzero(np.diff(values[reach]))
+        sizes = sizes[sizes >= _SHORTEST_TAIL]
+        if not len(sizes):
+            continue
+        ones = np.cumsum(labels[reach], dtype=np.int64)[sizes - 1]
+        more = np.minimum(binom.cdf(ones, sizes, rate), binom.sf(ones - 1, sizes, rate))
+        p_values = np.where(np.maximum(ones, sizes - ones) >= TAIL_PURITY * sizes, 2 * more, 1.0)
+        at = int(np.argmin(p_values))
+        if p_values[at] < SIGNIFICANT and (best is None or p_values[at] < best[0]):
+            size, purity = int(sizes[at]), max(ones[at], sizes[at] - ones[at]) / sizes[at]
+            best = float(p_values[at]), ends[:size], f"the {end} {size:,} rows carry one label in {purity:.0%}"
     return None if best is None else best[1:]
 
 

@@ -13,11 +13,12 @@ from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
 from bio_paws.audit.pairs import Pairs
 from bio_paws.tools.smith_waterman import align_score, local_start, reverse_complement
+from bio_paws.tools.statistics import evalue
 from bio_paws.tools.translation import spliced_identity, translations
 
 _SPLICED_CELLS = 400_000_000  # bases times residues that are read with introns left out, at most: seconds
 _FEWEST = 200  # pairs that a spliced reading is worth reporting for
-_READ = 2.0  # score a residue: what is under it is not taken for a reading
+_MAX_EVALUE = 0.01  # of a reading that is no chance
 _BINS = 30
 
 
@@ -52,11 +53,9 @@ def _read(dna: str, protein: str) -> tuple[float, float, float]:
     scores = [align_score(protein, frame, "protein") if frame else 0 for frame in frames]
     best = int(np.argmax(scores))
     start = float("nan")
-    # A short match at the end of the DNA is a reading too: judged by the residues it spans.
-    if scores[best] > 0:
-        in_protein, in_frame, span = local_start(protein, frames[best], "protein")
-        if scores[best] >= _READ * span and span >= 8:
-            start = best % 3 + 3.0 * (in_frame - in_protein)
+    if scores[best] and evalue(scores[best], len(protein), 2 * len(dna), "protein") < _MAX_EVALUE:
+        in_protein, in_frame = local_start(protein, frames[best], "protein")
+        start = best % 3 + 3.0 * (in_frame - in_protein)
     return scores[best] / len(protein), scores[0] / len(protein), start
 
 
@@ -112,17 +111,21 @@ def _starts(pairs: Pairs, starts: NDArray[np.float64]) -> Iterator[Finding]:
     if not len(read):
         return
     low, middle, high = np.percentile(read, (5, 50, 95))
-    first = float((read == 0).mean())
-    # Nothing to tell where nearly all are read somewhere within.
-    if part >= 0.9 and first < 0.5:
+    places, counts = np.unique(read, return_counts=True)
+    usual, share = float(places[np.argmax(counts)]), float(counts.max() / len(read))
+    # Nothing to tell where nearly all are read, here and there.
+    if part >= 0.9 and share < 0.5:
         return
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    counts = np.histogram(np.clip(read, edges[0], edges[-1]), edges)[0] / len(read)
+    drawn = np.histogram(np.clip(read, edges[0], edges[-1]), edges)[0] / len(read)
     yield finding(
         "coding_start",
         Estimate.sampled(len(read), len(starts)),
-        f"label {pairs.label_names[1]!r}: a coding sequence is found in {part:.0%} of {len(starts):,} pairs; it starts "
-        f"at base {middle:,.0f} in the median ({low:,.0f} to {high:,.0f} in 90%), at the very first in {first:.0%}",
-        numbers={"found": len(read), "median": float(middle), "p5": float(low), "p95": float(high), "first": first},
-        chart=Chart("steps", "start of the coding sequence, base", tuple(edges.tolist()), {"found": tuple(counts)}),
+        f"label {pairs.label_names[1]!r}: a coding sequence is found in {part:.0%} of {len(starts):,} pairs; it "
+        f"starts at base {usual:,.0f}, counted from 0, in {share:.0%} of these (median {middle:,.0f}, "
+        f"90% within {low:,.0f} to {high:,.0f})",
+        numbers={"found": len(read), "usual": usual, "usual_share": share, "median": float(middle)},
+        chart=Chart(
+            "steps", "start of the coding sequence, base", tuple(edges.tolist()), {"found": tuple(drawn.tolist())}
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,5 +80,5 @@ def _order(pairs: Pairs, part: int) -> Iterator[Finding]:
 def _chart(labels: NDArray[np.int8]) -> Chart:
     """Share of label 1 along the file."""
     edges = np.linspace(0, len(labels), min(_BINS, len(labels)) + 1).astype(int)
-    shares = tuple(float(labels[a:b].mean()) for a, b in zip(edges[:-1], edges[1:], strict=True))
+    shares = tuple(float(labels[a:b].mean()) for a, b in pairwise(edges))
     return Chart("steps", "row", tuple(edges.astype(float)), {"label 1": shares}, "part with label 1")

@@ -1,4 +1,4 @@
-"""What later splits share with earlier ones: pairs, sequences, other strands, homologs; or what a random split would."""
+"""What later splits share with earlier ones: pairs, sequences, strands, homologs; or what a random split would."""
 
 from __future__ import annotations
 
@@ -92,10 +92,11 @@ def _shared(pairs: Pairs, numbered: Numbered, division: _Division) -> Iterator[F
         )
     if division.random:
         return
-    strand_only = (known_strand[canonical[:, late]] & ~known[exact[:, late]]).any(axis=0)
+    strand_only = np.logical_or(*(known_strand[canonical[:, late]] & ~known[exact[:, late]]))
     yield from _rows_found(division, "leaked_reverse_complements", strand_only, "hold the other strand of a sequence")
     top = int(canonical.max()) + 1
-    keys = (lambda sides: sides[0] * top + sides[1])(np.sort(canonical, axis=0))
+    lesser, greater = np.sort(canonical, axis=0)
+    keys = lesser * top + greater
     twice = np.isin(keys[late], np.unique(keys[early]))
     yield from _rows_found(division, "leaked_pairs", twice, "are pairs, in either order and on either strand,")
 

@@ -189,7 +189,7 @@ def _block(texts: tuple[list[str], list[str]], kinds: tuple[Kind, Kind]) -> dict
         looks.append(_looks(side, kind))
     same_kind = kinds[0] == kinds[1]
     pairs = list(zip(upper[0], upper[1], other_strand[1], strict=True))
-    identical = np.array([same_kind and (a == b or a == c) for a, b, c in pairs], dtype=bool)
+    identical = np.array([same_kind and a in (b, c) for a, b, c in pairs], dtype=bool)
     held = np.array([same_kind and (a in b or b in a or a in c or c in a) for a, b, c in pairs], dtype=bool)
     block: dict[str, NDArray[Any]] = {name: np.stack([look[name] for look in looks]) for name in looks[0]}
     return block | {

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from bio_paws.audit.catalog import SIGNIFICANT
+from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.intervals import auc_estimate
 from bio_paws.audit.pairs import Pairs
 
+_OFTEN = 10  # rows of a sequence from which one label in all of them may be no chance
 _MIN_ROWS = 20  # with a sequence that stands elsewhere too, before an AUC is made of them
 
 
@@ -113,17 +114,21 @@ def _one_label(pairs: Pairs, numbers: NDArray[np.int64], side: int) -> Iterator[
     if not many:
         return
     single = (often > 1) & ((ones == 0) | (ones == often))
-    rates = np.where(ones > 0, pairs.labels.mean(), 1 - pairs.labels.mean())
-    # Bonferroni: as many tests as there are sequences that stand more than once.
-    biased = single & (binom.sf(often - 1, often, rates) * many < SIGNIFICANT)
+    rate = pairs.labels.mean()
+    p_values = 2 * np.minimum(binom.cdf(ones, often, rate), binom.sf(ones - 1, often, rate))
+    nearly = np.maximum(ones, often - ones) >= TAIL_PURITY * often
+    # Bonferroni: rarer ones could not be significant, so they count for no test.
+    tested = often >= _OFTEN
+    biased = tested & nearly & (p_values * tested.sum() < SIGNIFICANT)
     rows = biased[numbers]
     if rows.any():
         name = pairs.columns.sides[side]
         yield finding(
             "one_label_sequences",
             Estimate.counted(int(rows.sum()), len(pairs)),
-            f"{int(biased.sum()):,} sequences of {name} stand under one label only, in {int(rows.sum()):,} rows (up to "
-            f"{int(often[biased].max()):,} times); of {many:,} that stand more than once, {int(single.sum()):,} do",
+            f"{int(biased.sum()):,} sequences of {name} stand under one label, or nearly so, in {int(rows.sum()):,} rows "
+            f"(up to {int(often[biased].max()):,} each); of {many:,} that stand more than once, {int(single.sum()):,} "
+            "have one label only",
             rows=np.flatnonzero(rows),
             numbers={
                 "sequences": int(biased.sum()),

@@ -1,4 +1,4 @@
-"""AUDIT, from top to bottom: data set -> columns -> numbers -> checks on all pairs -> checks on a sample -> findings."""
+"""AUDIT, from top to bottom: data set -> columns -> numbers -> checks of all -> checks of a sample -> findings."""
 
 from __future__ import annotations
 

@@ -120,12 +120,18 @@ def align_score(a: str, b: str, alphabet: Alphabet) -> int:
     return _run(a, b, alphabet, 0, 0, wide=False)
 
 
-def local_start(a: str, b: str, alphabet: Alphabet) -> tuple[int, int, int]:
-    """Return where the best local alignment starts in `a` and in `b`, 0-based, and how many letters of `a` it spans."""
+def local_start(a: str, b: str, alphabet: Alphabet) -> tuple[int, int]:
+    """Return where a best local alignment starts in `a` and in `b`, 0-based; the arguments are those of `align`."""
+    ends = _ends(a, b, alphabet)
+    # Read backwards from its end, the best alignment ends where it starts.
+    back = _ends(a[: ends[0] + 1][::-1], b[: ends[1] + 1][::-1], alphabet)
+    return ends[0] - back[0], ends[1] - back[1]
+
+
+def _ends(a: str, b: str, alphabet: Alphabet) -> tuple[int, int]:
     first = GAP_OPEN[alphabet] + GAP_EXTEND[alphabet]
-    traced = parasail.sw_trace_striped_32(a, b, first, GAP_EXTEND[alphabet], _matrix(alphabet, 0, 0))
-    start: int = traced.cigar.beg_query
-    return start, traced.cigar.beg_ref, traced.end_query + 1 - start
+    found = parasail.sw_striped_32(a, b, first, GAP_EXTEND[alphabet], _matrix(alphabet, 0, 0))
+    return found.end_query, found.end_ref
 
 
 def _run(a: str, b: str, alphabet: Alphabet, match_bits: int, column_bits: int, *, wide: bool) -> int:
