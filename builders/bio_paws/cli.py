@@ -170,10 +170,13 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
+    from bio_paws.audit.page import json_of, need_figures, write_page
     from bio_paws.audit.reading import open_data
     from bio_paws.audit.run import audit
-    from bio_paws.audit.text import audit_json, audit_text
+    from bio_paws.audit.text import audit_text
 
+    if options.out:
+        need_figures()
     found = open_data(options.dataset, options.config, options.split)
     audits = []
     for data in found:
@@ -181,7 +184,10 @@ def _audit(options: argparse.Namespace) -> int:
         if not options.json:
             print(audit_text(audits[-1]), end="\n\n", flush=True)
     if options.json:
-        print(json.dumps({"dataset": options.dataset, "audits": [audit_json(one) for one in audits]}, indent=2))
+        print(json.dumps(json_of(options.dataset, audits), indent=2))
+    if options.out:
+        written = write_page(options.dataset, audits, options.out)
+        print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return 1 if any(one.severe for one in audits) else 0
 
 

@@ -126,7 +126,7 @@ def _one_label(pairs: Pairs, numbers: NDArray[np.int64], side: int) -> Iterator[
         yield finding(
             "one_label_sequences",
             Estimate.counted(int(rows.sum()), len(pairs)),
-            f"{int(biased.sum()):,} sequences of {name} stand under one label, or nearly so, in {int(rows.sum()):,} rows "
+            f"{int(biased.sum()):,} sequences of {name} have one label, or nearly so, in {int(rows.sum()):,} rows "
             f"(up to {int(often[biased].max()):,} each); of {many:,} that stand more than once, {int(single.sum()):,} "
             "have one label only",
             rows=np.flatnonzero(rows),

@@ -1,0 +1,73 @@
+"""An audit as one HTML page with its figures, and as JSON beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from bio_paws.audit.catalog import SEVERITIES
+from bio_paws.audit.run import Audit
+from bio_paws.audit.text import audit_json, example_text, facts
+from bio_paws.errors import BioPawsError
+from bio_paws.files import atomic, write_json
+
+PAGE, DATA = "audit.html", "audit.json"
+
+
+def need_figures() -> None:
+    """Find out before the long part whether a page can be drawn.
+
+    Raises
+    ------
+    BioPawsError
+        When matplotlib is missing.
+    """
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise BioPawsError(
+            "the page draws with matplotlib: pip install 'bio-paws[plots]', or drop --out"
+        ) from error
+
+
+def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, Path]:
+    """Write ``audit.html`` and ``audit.json`` into a folder, over earlier ones.
+
+    Raises
+    ------
+    BioPawsError
+        When matplotlib is missing, or the folder cannot be written to.
+    """
+    need_figures()
+    with atomic(out / PAGE) as part:
+        part.write_text(render_page(dataset, audits), encoding="utf-8")
+    write_json(out / DATA, json_of(dataset, audits))
+    return out / PAGE, out / DATA
+
+
+def json_of(dataset: str, audits: Sequence[Audit]) -> dict[str, object]:
+    """Return what ``--json`` prints."""
+    return {"dataset": dataset, "audits": [audit_json(one) for one in audits]}
+
+
+def render_page(dataset: str, audits: Sequence[Audit]) -> str:
+    """Return the page: self-contained, the same bytes for the same audits."""
+    from bio_paws.audit.figures import draw_baselines, draw_chart
+
+    template = resources.files("bio_paws.audit").joinpath("templates/audit.html.j2").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
+    environment.globals.update(
+        facts=facts,
+        example_text=example_text,
+        draw_chart=lambda chart: Markup(draw_chart(chart)),
+        draw_baselines=lambda measured: Markup(draw_baselines(measured)),
+    )
+    counts = [{name: sum(one.severity == name for one in audit.findings) for name in SEVERITIES} for audit in audits]
+    text = environment.from_string(template).render(
+        dataset=dataset, audits=list(zip(audits, counts, strict=True)), severities=SEVERITIES
+    )
+    return text + "\n"

@@ -1,0 +1,241 @@
+"""`audit` finds every planted defect by its own check, nothing in clean sets, and reads what a user may have."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bio_paws.audit import baselines
+from bio_paws.audit.catalog import CHECKS, SEVERITIES
+from bio_paws.audit.run import Audit, audit
+from conftest import Run
+from hub_server import serving
+from pair_sets import PLANTERS, Molecule, Planter, Splits, as_data, clean
+
+NAMES = ("sentence1", "sentence2", "label")
+PRIOR = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/prior_release/dna_protein_150.json"
+
+
+@pytest.fixture(autouse=True)
+def few_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "ALIGNED_ROWS", 800)
+
+
+def severities(found: Audit) -> dict[str, str]:
+    """The worst severity of each check that found something."""
+    worst = sorted(found.findings, key=lambda one: SEVERITIES.index(one.severity), reverse=True)
+    return {one.check: one.severity for one in worst}
+
+
+@pytest.mark.parametrize("molecule", ["dna", "protein", "dna_protein"])
+def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
+    for seed in (0, 1):
+        found = audit(as_data(clean(molecule, seed)))
+        assert severities(found) == {}, [one.what for one in found.findings]
+        assert found.columns.molecule == molecule
+        assert found.rows == {"train": 2_000, "test": 400}
+        ceiling = max(one.auc.value for one in found.measurements if one.kind == "ceiling")
+        assert ceiling > 0.99
+
+
+@pytest.mark.parametrize("planter", PLANTERS, ids=lambda one: f"{one.check}-{one.molecule}")
+def test_a_planted_defect_is_found_by_its_own_check(planter: Planter) -> None:
+    splits = clean(planter.molecule)
+    planter.plant(splits, np.random.default_rng(1))
+    found = audit(as_data(splits))
+    assert planter.check in severities(found)
+    # Where a coding sequence starts is a fact, not a fault.
+    assert severities(found)[planter.check] != "note" or planter.check == "coding_start"
+    for one in found.findings:
+        assert one.advice and one.figure.low <= one.figure.value <= one.figure.high
+
+
+def test_every_check_is_planted() -> None:
+    assert {one.check for one in PLANTERS} == {one.id for one in CHECKS}
+
+
+def test_conflicts_are_counted() -> None:
+    splits = clean("dna")
+    first = splits["train"][:3]
+    splits["train"] += [[a, b, 1 - int(label or 0)] for a, b, label in first]
+    one = next(one for one in audit(as_data(splits)).findings if one.check == "conflicting_labels")
+    assert one.numbers == {"pairs": 3, "rows": 6, "identical_pairs": 3}
+    assert (one.examples[0].split, one.examples[0].row) == ("train", 0)
+
+
+def test_the_same_set_gives_the_same_audit() -> None:
+    splits = clean("protein")
+    assert audit(as_data(splits)) == audit(as_data(splits))
+
+
+def test_batches_do_not_matter_and_rows_are_read_back(tmp_path: Path) -> None:
+    splits = clean("dna")
+    splits["train"][5] = [str(splits["train"][5][0]) + "nn", *splits["train"][5][1:]]
+    rows = [dict(zip(NAMES, row, strict=True)) for row in splits["train"]]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=333)
+    from bio_paws.audit.reading import open_data
+
+    found = audit(open_data(str(tmp_path / "a.parquet"), None, None)[0])
+    note = next(one for one in found.findings if one.check == "lower_case")
+    assert note.severity == "note"
+    assert [(one.row, str(one.sentence1)[:30]) for one in note.examples] == [(5, str(splits["train"][5][0])[:30])]
+
+
+# The command line
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_gzipped_tsv(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = ["\t".join(rows[0]), *("\t".join(map(str, row.values())) for row in rows)]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_array(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text(json.dumps(rows, indent=1))
+
+
+def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], None]] = {
+    "a.csv": write_csv,
+    "a.tsv.gz": write_gzipped_tsv,
+    "a.jsonl": write_lines,
+    "a.json": write_array,
+    "a.parquet": write_parquet,
+}
+
+
+def sorted_rows(splits: Splits) -> list[dict[str, Any]]:
+    """A set with one severe finding, under names that must be guessed."""
+    rows = sorted(splits["train"][:600], key=lambda row: int(row[2] or 0))
+    return [{"number": i, "prot_a": a, "prot_b": b, "same": bool(label)} for i, (a, b, label) in enumerate(rows)]
+
+
+def test_every_format_reads_the_same(tmp_path: Path, bio_paws: Run) -> None:
+    rows = sorted_rows(clean("protein"))
+    said = []
+    for name, write in WRITERS.items():
+        write(tmp_path / name, rows)
+        done = bio_paws("audit", tmp_path / name, "--label", "same", "--json")
+        assert done.returncode == 1, done.stderr
+        answer = json.loads(done.stdout)["audits"][0]
+        assert answer["columns"] == {
+            **{"sides": ["prot_a", "prot_b"], "label": "same", "id": None, "kinds": ["protein", "protein"]}
+        }
+        assert answer.pop("name") == name
+        said.append({key: answer[key] for key in ("rows", "labels", "sequences", "measurements")})
+        assert {one["check"] for one in answer["findings"]} >= {"label_order", "label_runs"}
+    assert all(one == said[0] for one in said)
+
+
+def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run) -> None:
+    done = bio_paws("audit", built, "--json", "--config", "dna150")
+    assert done.returncode in (0, 1), done.stderr
+    (found,) = json.loads(done.stdout)["audits"]
+    assert list(found["rows"]) == ["train", "validation", "test"]
+    checks = {one["check"] for one in found["findings"]}
+    # Two hundred rows, built with care: no shortcut but the k-mers that this config is known for.
+    assert "kmers" in checks
+    assert not checks & {"sentence1_alone", "length_difference", "leaked_pairs", "leaked_sequences", "degree_bias"}
+    text = bio_paws("audit", built, "--config", "protein150", "--split", "train")
+    assert text.returncode in (0, 1), text.stderr
+    assert "protein150: pairs by split: train " in text.stdout
+    assert "Floors and ceilings: 5-fold cross-validation" in text.stdout
+
+
+def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path, bio_paws: Run) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    write_parquet(folder / "train.parquet", sorted_rows(clean("dna")))
+    with serving(datasets__user__pairs=folder) as hub:
+        environment = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+        home = {"HF_HOME": str(tmp_path / "home")}
+        done = bio_paws("audit", "user/pairs", "--label", "same", **environment, **home)
+    assert done.returncode == 1, done.stderr
+    assert "default: pairs by split: train 600" in done.stdout
+    assert "severe: label_order: train: the number of a row tells its label" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "message"),
+    [
+        ("a.csv", "sentence1,sentence2\nACGTACGTACGT,ACGTACGTACGT\n", (), "which column holds the label?"),
+        ("a.csv", "x,label\nACGTACGTACGT,1\n", (), "which columns hold the pair?"),
+        ("a.csv", "sentence1,sentence2,label\nACGT,ACGA,0\n", ("--label", "lable"), "no column 'lable'"),
+        ("a.csv", "sentence1,sentence2,label\nA,C,0\nA,C,1\nA,C,2\n", (), "holds more than two values ('0', '1', '2')"),
+        ("a.csv", "sentence1,sentence2,label\nA,C,0\nA,G,0\n", (), "holds only '0'"),
+        ("a.csv", "sentence1,sentence2,label\n1,2,0\n3,4,1\n", (), "holds int64, not strings"),
+        ("a.csv", "", (), "cannot be read: Empty CSV file"),
+        ("a.csv", "sentence1,sentence2,label\n", (), "holds not a single row"),
+        ("a.jsonl", '{"sentence1": "A", "sente', (), "cannot be read: "),
+        ("a.json", "[1, 2]", (), "not a list of JSON objects"),
+        ("a.parquet", "no", (), "cannot be read: "),
+        ("a.txt", "no", (), "not a file of pairs"),
+        ("a.csv", "sentence1,sentence2,label\nA,C,0\n", ("--config", "x"), "a file has no configs or splits"),
+    ],
+)
+def test_bad_input_is_one_line(
+    name: str, content: str, options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bio_paws.cli import main
+
+    path = tmp_path / name
+    path.write_text(content)
+    assert main(["audit", str(path), *options]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1 and said.err.startswith("bio-paws: error: ")
+    assert said.out == ""
+
+
+def test_what_is_not_there_is_one_line(built: Path, tmp_path: Path, bio_paws: Run) -> None:
+    for dataset, options, message in (
+        (tmp_path / "none.csv", (), "no such file or folder"),
+        (tmp_path, (), "cannot be loaded as a data set"),
+        (built, ("--config", "dna9"), "cannot be loaded as a data set"),
+        (built, ("--config", "dna50", "--split", "dev"), "has no split 'dev': choose from train, validation, test"),
+    ):
+        done = bio_paws("audit", dataset, *options)
+        assert done.returncode == 2, done.stdout
+        assert message in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not PRIOR.is_file(), reason="the earlier release is not there (BIO_PAWS_SHARED)")
+def test_the_earlier_release_is_seen_through(bio_paws: Run) -> None:
+    done = bio_paws("audit", PRIOR, "--json")
+    assert done.returncode == 1, done.stderr
+    (found,) = json.loads(done.stdout)["audits"]
+    checks = {one["check"]: one for one in found["findings"]}
+    assert checks["label_order"]["figure"]["value"] == 1
+    assert checks["label_runs"]["numbers"]["runs"] == 2
+    assert checks["conflicting_labels"]["numbers"] == {"pairs": 63, "rows": 126, "identical_pairs": 63}
+    assert found["sequences"]["sentence1"]["under_both_labels"] == 2_411
+    assert found["sequences"]["sentence2"]["under_both_labels"] == 3_186
+    assert 0.4 < checks["random_split"]["numbers"]["sentence2, shared"] / 785 < 0.5
+    assert checks["coding_start"]["numbers"]["usual"] == 100
+    assert checks["translation"]["severity"] == "severe"
+    best = next(one for one in found["measurements"] if one["name"] == "six_frame")
+    assert best["accuracy"]["value"] < 0.65
