@@ -21,6 +21,7 @@ lint: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.evaluation
+	$(BIN)/python -m benchmarks.audit
 
 $(SETUP): pyproject.toml constraints.txt setup.sh
 	PYTHON=$(PYTHON) sh setup.sh $(VENV)

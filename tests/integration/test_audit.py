@@ -17,7 +17,9 @@ import pytest
 
 from bio_paws.audit import baselines
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
+from bio_paws.audit.reading import open_data
 from bio_paws.audit.run import Audit, audit
+from bio_paws.cli import main
 from conftest import Run
 from hub_server import serving
 from pair_sets import PLANTERS, Molecule, Planter, Splits, as_data, clean
@@ -83,8 +85,6 @@ def test_batches_do_not_matter_and_rows_are_read_back(tmp_path: Path) -> None:
     splits["train"][5] = [str(splits["train"][5][0]) + "nn", *splits["train"][5][1:]]
     rows = [dict(zip(NAMES, row, strict=True)) for row in splits["train"]]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=333)
-    from bio_paws.audit.reading import open_data
-
     found = audit(open_data(str(tmp_path / "a.parquet"), None, None)[0])
     note = next(one for one in found.findings if one.check == "lower_case")
     assert note.severity == "note"
@@ -199,8 +199,6 @@ def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path, bio_paws: Run) -> None:
 def test_bad_input_is_one_line(
     name: str, content: str, options: tuple[str, ...], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bio_paws.cli import main
-
     path = tmp_path / name
     path.write_text(content)
     assert main(["audit", str(path), *options]) == 2

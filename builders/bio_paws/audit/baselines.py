@@ -83,27 +83,21 @@ def take_sample(pairs: Pairs, texts: Texts, design: Design) -> Sample:
     return Sample(texts, pairs.labels[design.sample], design.clusters[design.sample], design.folds)
 
 
-def measure_score(
-    name: str, kind: Literal["floor", "ceiling"], scores: Scores, sample: Sample, *, accuracy_at: bool = True
-) -> Measurement | None:
+def measure_score(name: str, kind: Literal["floor", "ceiling"], scores: Scores, sample: Sample) -> Measurement | None:
     """Fit direction and threshold of a score out of fold, and measure it; None where no fold is of use.
 
     Parameters
     ----------
     scores : ndarray, shape=(k,)
-        One number a pair of the sample.
-    accuracy_at : bool
-        Whether a threshold over the whole sample is of interest.
+        One number a pair of the sample. The threshold that is told is that of the whole sample.
     """
     rounded = np.round(scores, _DECIMALS)
 
     def margins(fitted: NDArray[np.int64], asked: NDArray[np.int64]) -> Scores:
         cut = fit_threshold(rounded[fitted], sample.labels[fitted])
-        # In units of the spread, so that margins of different folds compare.
         return cut.direction * (rounded[asked] - cut.value)
 
-    threshold = fit_threshold(rounded, sample.labels).value if accuracy_at else None
-    return _measure(name, kind, margins, sample, threshold)
+    return _measure(name, kind, margins, sample, fit_threshold(rounded, sample.labels).value)
 
 
 def measure_one_side(name: str, texts: list[str], sample: Sample) -> Measurement | None:

@@ -8,7 +8,7 @@ from typing import Literal
 Severity = Literal["severe", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "note")
 
-Unit = Literal["AUC", "share", "ratio"]
+Unit = Literal["AUC", "1 - AUC", "share", "ratio"]
 
 NEVER = float("inf")
 """A limit that no figure reaches."""
@@ -35,7 +35,7 @@ class Check:
     ----------
     id : str
         Its name in JSON, in tables, in tests.
-    unit : {"AUC", "share", "ratio"}
+    unit : {"AUC", "1 - AUC", "share", "ratio"}
         What its figure is. An AUC is that of the better direction, from 0.5 to 1.
     warning, severe : float
         Figures from which the finding is a warning, or severe; below them it is a note.
@@ -144,11 +144,11 @@ CHECKS: tuple[Check, ...] = (
         "Report the edit similarity beside every score; jitter the ends of similar pairs.",
     ),
     Check(
-        *("alignment", "ratio", 0.35, NEVER, "1 - AUC: sets about other things than similarity are free to fail it"),
+        *("alignment", "1 - AUC", 0.35, NEVER, "sets about other things than similarity are free to fail it"),
         "If the label is meant to be similarity, check how it was made; else name the oracle that decides it.",
     ),
     Check(
-        *("translation", "ratio", 0.1, 0.35, "1 - AUC: where no reading decides, no answer is right but by chance"),
+        *("translation", "1 - AUC", 0.1, 0.35, "where no reading decides, no answer is right but by chance"),
         "Give the DNA that codes for the protein, whole; a label that no reading decides cannot be learnt.",
     ),
     Check(
@@ -156,7 +156,7 @@ CHECKS: tuple[Check, ...] = (
         "Start the DNA at a random base before the coding sequence, and add negatives that keep the frame.",
     ),
     Check(
-        *("coding_start", "ratio", NEVER, NEVER, "a fact to know"),
+        *("coding_start", "share", NEVER, NEVER, "a fact to know"),
         "Check that the DNA holds enough of the coding sequence to decide the label.",
     ),
     Check(*("leaked_pairs", "share", 0.001, 0.01, _LEAK), "Remove these pairs from the later split."),

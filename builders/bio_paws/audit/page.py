@@ -29,9 +29,7 @@ def need_figures() -> None:
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
-        raise BioPawsError(
-            "the page draws with matplotlib: pip install 'bio-paws[plots]', or drop --out"
-        ) from error
+        raise BioPawsError("the page draws with matplotlib: pip install 'bio-paws[plots]', or drop --out") from error
 
 
 def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, Path]:

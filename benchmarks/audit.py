@@ -1,0 +1,80 @@
+"""Memory and time of the audit at 10,000 and at 1,000,000 pairs, in one run; on Linux.
+
+`python -m benchmarks.audit`. Pairs are made as they are read: random DNA of 100 to 160 letters, each first sequence
+once beside a copy with a tenth of its letters changed (label 1), and once beside the copy of another (label 0). Each
+size runs in a process of its own, so that its peak is its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from bio_paws.audit.reading import ROWS_A_BATCH, DataSet, Part
+from bio_paws.audit.run import audit
+
+SIZES = (10_000, 1_000_000)  # pairs
+
+
+def read_pairs(count: int, seed: int) -> Iterator[pa.RecordBatch]:
+    """Make pairs, four at a time of four sequences: the same ones at each reading."""
+    rng = np.random.default_rng(seed)
+    letters = np.frombuffer(b"ACGT", dtype=np.uint8)
+    for at in range(0, count, ROWS_A_BATCH):
+        rows = min(ROWS_A_BATCH, count - at)
+        first = letters[rng.integers(0, 4, (rows // 2, 160))]
+        changed = np.where(rng.random(first.shape) < 0.1, letters[rng.integers(0, 4, first.shape)], first)
+        lengths = np.repeat(rng.integers(100, 161, rows // 4), 2)
+        a, b = ([bytes(row[:n]).decode() for row, n in zip(side, lengths, strict=True)] for side in (first, changed))
+        # Two by two: each with its own partner, then with the other's.
+        swapped = [b[i ^ 1] for i in range(len(b))]
+        order = rng.permutation(2 * len(a))
+        texts = [a + a, b + swapped, [1] * len(a) + [0] * len(a)]
+        columns = [[one[i] for i in order] for one in texts]
+        yield pa.record_batch(dict(zip(("sentence1", "sentence2", "label"), columns, strict=True)))
+
+
+def run(count: int) -> None:
+    """Audit so many pairs; print peak memory in bytes, and seconds."""
+    parts = (Part("train", partial(read_pairs, count * 9 // 10, 0)), Part("test", partial(read_pairs, count // 10, 1)))
+    start = time.perf_counter()
+    found = audit(DataSet("made up", parts))
+    seconds = time.perf_counter() - start
+    if sum(found.rows.values()) != count:
+        raise RuntimeError(f"{found.rows} of {count} pairs")
+    # Not getrusage: a child's maximum starts with that of its parent.
+    status = Path("/proc/self/status").read_text()
+    peak = 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
+    print(peak, seconds, ",".join(one.check for one in found.findings))
+
+
+def main() -> None:
+    """Print sizes, memory, seconds and their ratios."""
+    measured = []
+    for count in SIZES:
+        command = [sys.executable, "-m", "benchmarks.audit", str(count)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        peak, seconds, checks = done.stdout.split()
+        measured.append((int(peak), float(seconds)))
+        print(f"audit of {count:,} pairs: {int(peak) / 2**20:,.0f} MiB, {float(seconds):.0f} s; found {checks}")
+    (few, quick), (many, slow) = measured
+    print(
+        f"{SIZES[1] // SIZES[0]} times the pairs: {many / few:.1f} times the memory, {slow / quick:.1f} times the time"
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        run(int(sys.argv[1]))
+    else:
+        main()
