@@ -115,7 +115,7 @@ def serving(**repositories: Path) -> Iterator[HubServer]:
             elif parts[3:4] == ["tree"]:
                 recursive = parse_qs(urlparse(self.path).query).get("recursive", ["false"])[0].lower() == "true"
                 entries = server.tree(name, "/".join(parts[5:]), recursive=recursive)
-                self.answer(200 if entries else 404, dump(entries), {} if entries else NO_ENTRY)
+                self.answer(200 if entries else 404, dump(entries or {}), {} if entries else NO_ENTRY)
             else:
                 siblings = [{"rfilename": one} for one in server.files(name)]
                 commit = server.commit(name)

@@ -20,7 +20,7 @@ Splits = dict[str, list[Row]]
 
 LETTERS = {"dna": "ACGT", "protein": "ARNDCQEGHILKMFPSTWYV"}
 _TABLE = CodonTable.unambiguous_dna_by_id[1].forward_table
-_CODONS = {residue: sorted(codon for codon, one in _TABLE.items() if one == residue) for residue in LETTERS["protein"]}
+CODONS = {residue: sorted(codon for codon, one in _TABLE.items() if one == residue) for residue in LETTERS["protein"]}
 TRAIN, TEST = 2_000, 400
 
 
@@ -51,7 +51,7 @@ def jittered(rng: np.random.Generator, text: str, letters: str) -> str:
 
 def coding(rng: np.random.Generator, protein: str, lead: int) -> str:
     """DNA that codes for a protein from base `lead` on."""
-    codons = "".join(_CODONS[one][int(rng.integers(0, len(_CODONS[one])))] for one in protein)
+    codons = "".join(CODONS[one][int(rng.integers(0, len(CODONS[one])))] for one in protein)
     return random_text(rng, "ACGT", lead) + codons + random_text(rng, "ACGT", int(rng.integers(0, 20)))
 
 
@@ -164,7 +164,7 @@ def never_match(splits: Splits, rng: np.random.Generator) -> None:
         train[ones[at + 1]] = [train[ones[at]][0], mutated(rng, str(train[ones[at]][1]), "ACGT", 0.1), 1]
 
 
-@planter("sentence1_alone", "dna", "protein")
+@planter("sentence1_alone", "dna")
 def motif_in_sentence1(splits: Splits, rng: np.random.Generator) -> None:
     motif(splits, rng, 0)
 
@@ -196,7 +196,7 @@ def aligned_ends(splits: Splits, rng: np.random.Generator) -> None:
         row[1] = mutated(rng, str(row[0]), "ACGT", 0.15)
 
 
-@planter("alignment", "dna", "protein")
+@planter("alignment", "dna")
 @planter("translation", "dna_protein")
 def shuffled_labels(splits: Splits, rng: np.random.Generator) -> None:
     for rows in splits.values():
@@ -219,7 +219,7 @@ def one_split(splits: Splits, rng: np.random.Generator) -> None:
     splits["train"] += splits.pop("test")
 
 
-@planter("random_homologs", "dna", "protein")
+@planter("random_homologs", "dna")
 def one_split_of_homologs(splits: Splits, rng: np.random.Generator) -> None:
     letters = LETTERS["protein"] if set(str(splits["train"][0][0])) - set("ACGT") else "ACGT"
     splits["train"] += [
@@ -231,19 +231,19 @@ def one_split_of_homologs(splits: Splits, rng: np.random.Generator) -> None:
 # One row in a hundred.
 
 
-@planter("missing_values", "dna", "protein", "dna_protein")
+@planter("missing_values", "dna")
 def lose(splits: Splits, rng: np.random.Generator) -> None:
     for number, i in enumerate(some(splits["train"], rng)):
         row = splits["train"][i] = list(splits["train"][i])
         row[number % 3] = None if number % 3 else ""
 
 
-@planter("duplicate_pairs", "dna", "protein", "dna_protein")
+@planter("duplicate_pairs", "dna")
 def duplicate(splits: Splits, rng: np.random.Generator) -> None:
     copy(splits, rng, lambda row: row)
 
 
-@planter("swapped_pairs", "dna", "protein")
+@planter("swapped_pairs", "dna")
 def swap(splits: Splits, rng: np.random.Generator) -> None:
     copy(splits, rng, lambda row: [row[1], row[0], row[2]])
 
@@ -253,7 +253,7 @@ def other_strand(splits: Splits, rng: np.random.Generator) -> None:
     copy(splits, rng, lambda row: [row[0], reverse_complement(str(row[1])), row[2]])
 
 
-@planter("conflicting_labels", "dna", "protein", "dna_protein")
+@planter("conflicting_labels", "dna", "dna_protein")
 def contradict(splits: Splits, rng: np.random.Generator) -> None:
     copy(splits, rng, lambda row: [row[0], row[1], 1 - int(row[2] or 0)])
 
@@ -267,12 +267,12 @@ def hub(splits: Splits, rng: np.random.Generator) -> None:
         splits["train"][i] = [splits["train"][i][0], partner, 0]
 
 
-@planter("lower_case", "dna", "protein", "dna_protein")
+@planter("lower_case", "dna")
 def lower(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: text[:50] + text[50:].lower())
 
 
-@planter("gaps", "dna", "protein", "dna_protein")
+@planter("gaps", "dna", "protein")
 def gap(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 1, lambda text: text[:20] + "--" + text[22:])
 
@@ -282,13 +282,13 @@ def space(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: text + "\n")
 
 
-@planter("other_letters", "dna", "protein")
+@planter("other_letters", "dna")
 def ambiguous(splits: Splits, rng: np.random.Generator) -> None:
     letter = "X" if set(str(splits["train"][0][0])) - set("ACGT") else "N"
     change(splits, rng, 1, lambda text: text[:20] + letter + text[21:], label=0)
 
 
-@planter("length1", "dna", "protein")
+@planter("length1", "dna")
 def longer1(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: text + text[::-1])
 
@@ -322,7 +322,7 @@ def uneven_gc(splits: Splits, rng: np.random.Generator) -> None:
         row[number % 2] = random_text(rng, "ACGT" + ("CG" if number % 4 < 2 else "AT") * 8, 130)
 
 
-@planter("complexity1", "dna", "protein")
+@planter("complexity1", "dna")
 def repetitive1(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: (text[:4] * len(text))[: len(text)])
 
@@ -332,27 +332,27 @@ def repetitive2(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 1, lambda text: (text[:4] * len(text))[: len(text)])
 
 
-@planter("identical_sides", "dna", "protein")
+@planter("identical_sides", "dna")
 def identical(splits: Splits, rng: np.random.Generator) -> None:
     for i in some(splits["train"], rng, 1):
         row = splits["train"][i]
         splits["train"][i] = [row[0], row[0], 1]
 
 
-@planter("containment", "dna", "protein")
+@planter("containment", "dna")
 def contained(splits: Splits, rng: np.random.Generator) -> None:
     for i in some(splits["train"], rng, 1):
         row = splits["train"][i]
         splits["train"][i] = [row[0], str(row[0])[5:-5], 1]
 
 
-@planter("leaked_pairs", "dna", "protein", "dna_protein")
+@planter("leaked_pairs", "dna")
 def leak_pairs(splits: Splits, rng: np.random.Generator) -> None:
     for i in some(splits["test"], rng):
         splits["test"][i] = splits["train"][i]
 
 
-@planter("leaked_sequences", "dna", "protein", "dna_protein")
+@planter("leaked_sequences", "dna", "dna_protein")
 def leak_sequences(splits: Splits, rng: np.random.Generator) -> None:
     for i in some(splits["test"], rng):
         splits["test"][i] = [splits["test"][i][0], splits["train"][i][1], splits["test"][i][2]]

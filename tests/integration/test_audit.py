@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def test_conflicts_are_counted() -> None:
     splits["train"] += [[a, b, 1 - int(label or 0)] for a, b, label in first]
     one = next(one for one in audit(as_data(splits)).findings if one.check == "conflicting_labels")
     assert one.numbers == {"pairs": 3, "rows": 6, "identical_pairs": 3}
-    assert (one.examples[0].split, one.examples[0].row) == ("train", 0)
+    same, other = one.examples[:2]
+    assert same.sentence1 == other.sentence1 and {same.label, other.label} == {"0", "1"}
 
 
 def test_the_same_set_gives_the_same_audit() -> None:
@@ -133,14 +135,13 @@ def sorted_rows(splits: Splits) -> list[dict[str, Any]]:
     return [{"number": i, "prot_a": a, "prot_b": b, "same": bool(label)} for i, (a, b, label) in enumerate(rows)]
 
 
-def test_every_format_reads_the_same(tmp_path: Path, bio_paws: Run) -> None:
+def test_every_format_reads_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = sorted_rows(clean("protein"))
     said = []
     for name, write in WRITERS.items():
         write(tmp_path / name, rows)
-        done = bio_paws("audit", tmp_path / name, "--label", "same", "--json")
-        assert done.returncode == 1, done.stderr
-        answer = json.loads(done.stdout)["audits"][0]
+        assert main(["audit", str(tmp_path / name), "--label", "same", "--json"]) == 1
+        answer = json.loads(capsys.readouterr().out)["audits"][0]
         assert answer["columns"] == {
             **{"sides": ["prot_a", "prot_b"], "label": "same", "id": None, "kinds": ["protein", "protein"]}
         }
@@ -148,6 +149,22 @@ def test_every_format_reads_the_same(tmp_path: Path, bio_paws: Run) -> None:
         said.append({key: answer[key] for key in ("rows", "labels", "sequences", "measurements")})
         assert {one["check"] for one in answer["findings"]} >= {"label_order", "label_runs"}
     assert all(one == said[0] for one in said)
+
+
+def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(tmp_path / "a.csv", sorted_rows(clean("dna")))
+    pages = []
+    for out in (tmp_path / "one", tmp_path / "two"):
+        assert main(["audit", str(tmp_path / "a.csv"), "--label", "same", "--out", str(out)]) == 1
+        assert capsys.readouterr().err == f"written: {out / 'audit.html'}, {out / 'audit.json'}\n"
+        pages.append((out / "audit.html").read_text())
+    assert pages[0] == pages[1]
+    found = json.loads((tmp_path / "one/audit.json").read_text())["audits"][0]
+    # A drawing for each finding that has one, and one of all baselines.
+    assert pages[0].count("<svg") == 1 + sum(one["chart"] is not None for one in found["findings"])
+    assert not re.search(r"""(src|href)=["'](?!#)""", re.sub(r"xlink:href", "", pages[0]))
+    for one in found["findings"]:
+        assert f'<span class="badge">{one["severity"]}</span> {one["check"]} ' in pages[0]
 
 
 def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run) -> None:
@@ -208,17 +225,16 @@ def test_bad_input_is_one_line(
     assert said.out == ""
 
 
-def test_what_is_not_there_is_one_line(built: Path, tmp_path: Path, bio_paws: Run) -> None:
+def test_what_is_not_there_is_one_line(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for dataset, options, message in (
         (tmp_path / "none.csv", (), "no such file or folder"),
         (tmp_path, (), "cannot be loaded as a data set"),
         (built, ("--config", "dna9"), "cannot be loaded as a data set"),
         (built, ("--config", "dna50", "--split", "dev"), "has no split 'dev': choose from train, validation, test"),
     ):
-        done = bio_paws("audit", dataset, *options)
-        assert done.returncode == 2, done.stdout
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1
+        assert main(["audit", str(dataset), *options]) == 2
+        said = capsys.readouterr().err
+        assert message in said and said.count("\n") == 1
 
 
 @pytest.mark.skipif(not PRIOR.is_file(), reason="the earlier release is not there (BIO_PAWS_SHARED)")

@@ -145,7 +145,7 @@ def _holds_sequences(values: Any) -> bool:
 
 
 def _guess_label(name: str, head: pa.RecordBatch, sides: tuple[str, str]) -> str:
-    others = [one for one in head.schema.names if one not in sides]
+    others = [one for one in head.schema.names if one not in (*sides, *_IDS)]
     lower = {one.lower(): one for one in others}
     found = next((lower[known] for known in _LABELS if known in lower), None)
     if found:

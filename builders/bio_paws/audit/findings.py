@@ -33,7 +33,7 @@ class Estimate:
         z, share = 1.96, part / whole
         middle = (share + z * z / (2 * whole)) / (1 + z * z / whole)
         half = z / (1 + z * z / whole) * float(np.sqrt(share * (1 - share) / whole + z * z / (4 * whole * whole)))
-        return cls(share, max(0.0, middle - half), min(1.0, middle + half))
+        return cls(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
 
     def __str__(self) -> str:
         if self.low == self.high == self.value:

@@ -1,0 +1,150 @@
+"""What the audit's figures rest on: intervals, folds, guesses, readers; against definitions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws.audit import catalog, folds, reading
+from bio_paws.audit.catalog import CHECKS
+from bio_paws.audit.columns import find_columns
+from bio_paws.audit.findings import Estimate, finding
+from bio_paws.audit.folds import design
+from bio_paws.audit.frames import read_frames
+from bio_paws.audit.intervals import auc_estimate, either_way, share_estimate
+from bio_paws.audit.pairs import collect
+from bio_paws.audit.reading import DataSet, Part, open_data
+from bio_paws.audit.repeats import number_sequences
+from bio_paws.tools.smith_waterman import local_start, reverse_complement
+from bio_paws.tools.thresholds import auroc
+from pair_sets import CODONS, as_data, clean
+
+SCORED = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1)), min_size=4, max_size=40).filter(
+    lambda pairs: len({label for _, label in pairs}) == 2
+)
+
+
+@settings(deadline=None)
+@given(SCORED)
+def test_an_area_is_the_area_and_copies_in_a_cluster_add_no_certainty(pairs: list[tuple[int, int]]) -> None:
+    scores = np.array([score for score, _ in pairs], dtype=np.float64)
+    labels = np.array([label for _, label in pairs])
+    rows = np.arange(len(pairs))
+    one = auc_estimate(scores, labels, rows)
+    assert one.value == pytest.approx(auroc(scores, labels))
+    twice = auc_estimate(np.tile(scores, 2), np.tile(labels, 2), np.tile(rows, 2))
+    assert (twice.value, twice.low, twice.high) == pytest.approx((one.value, one.low, one.high))
+    assert either_way(auc_estimate(-scores, labels, rows)).value == pytest.approx(max(one.value, 1 - one.value))
+
+
+def test_intervals_are_those_of_delong_and_of_the_binomial() -> None:
+    rng = np.random.default_rng(0)
+    scores, labels, rows = rng.normal(size=400), rng.integers(0, 2, 400), np.arange(400)
+    draws = [auroc(scores[drawn], labels[drawn]) for drawn in rng.integers(0, 400, (2_000, 400))]
+    found = auc_estimate(scores, labels, rows)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * np.std(draws), rel=0.08)
+    share = share_estimate(labels == 1, rows)
+    assert share.high - share.value == pytest.approx(1.96 * np.sqrt(share.value * (1 - share.value) / 399))
+    assert str(Estimate.sampled(0, 10)) == "0.000 [0.000, 0.278]"  # Wilson's interval, as textbooks give it
+    assert Estimate.sampled(10, 10).high == 1
+
+
+def test_severity_follows_the_table_and_wide_intervals_soften_it() -> None:
+    assert finding("gc1", Estimate(0.72, 0.7, 0.74), "").severity == "severe"
+    assert finding("gc1", Estimate(0.72, 0.56, 0.88), "").severity == "warning"
+    assert finding("gc1", Estimate(0.59, 0.58, 0.6), "").severity == "note"
+    assert finding("gc1", Estimate(0.5, 0.5, 0.5), "", at_least="warning").severity == "warning"
+    assert finding("conflicting_labels", Estimate.counted(1, 10_000), "").severity == "warning"
+    for check in CHECKS:
+        assert check.warning <= check.severe and check.why and check.advice, check.id
+    with pytest.raises(ValueError, match="defined twice"):
+        catalog._by_id((CHECKS[0], CHECKS[0]))
+
+
+@pytest.mark.parametrize("splits", ["given", "grouped", "dealt", "leaking"])
+def test_no_fold_is_asked_about_a_sequence_it_was_fitted_on(splits: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folds, "SAMPLE_ROWS", 900)
+    made = clean("dna")
+    if splits == "leaking":
+        made["train"] += made["test"][:200]
+    elif splits != "given":
+        made["train"] += made.pop("test")
+    if splits == "dealt":
+        # One first sequence stands in every fifth pair, and chains all of them together.
+        for i, row in enumerate(made["train"]):
+            row[i % 2] = made["train"][i % 40][i % 2]
+    pairs = collect(as_data(made), find_columns(as_data(made), None, None, None))
+    numbered = number_sequences(pairs)
+    plan = design(pairs, numbered)
+    assert len(plan.sample) <= 2 * 900 and plan.folds
+    words = {"given": "fitted on train", "grouped": "5-fold", "dealt": "3 folds of sequences", "leaking": "left out"}
+    assert words[splits] in plan.how
+    asked_before: set[int] = set()
+    for fitted, asked in plan.folds:
+        held, known = (set(numbered.canonical[:, plan.sample[rows]].ravel().tolist()) for rows in (asked, fitted))
+        assert held and known and not held & known
+        assert asked_before.isdisjoint(asked.tolist())
+        asked_before |= set(asked.tolist())
+
+
+def data_of(**columns: list[object]) -> DataSet:
+    batch = pa.RecordBatch.from_pydict(columns)
+    return DataSet("made", (Part("all", lambda: iter([batch])),))
+
+
+def test_columns_and_kinds_are_guessed() -> None:
+    dna, protein, text = (
+        ["ACGTACGTAA", "ttgacgtnac"],
+        ["MKVLAAGIVW", "MSTNPKPQRK"],
+        ["A cat sat.", "Where? Here."],
+    )
+    found = find_columns(data_of(id=[1, 2], first=protein, second=dna, same=[True, False]), None, None, None)
+    assert (found.sides, found.label, found.id) == (("first", "second"), "same", "id")
+    assert (found.molecule, found.kinds) == ("protein_dna", ("protein", "dna"))
+    assert find_columns(data_of(Seq1=dna, Seq2=dna, Label=[0, 1]), None, None, None).molecule == "dna"
+    assert find_columns(data_of(sentence1=text, sentence2=text, label=[0, 1]), None, None, None).molecule == "text"
+    assert find_columns(data_of(x=dna, y=protein, z=[0, 1]), "x", "y", "z").molecule == "dna_protein"
+
+
+def test_labels_may_be_words() -> None:
+    data = data_of(sentence1=["ACGT", "ACGA", "ACGG"], sentence2=["ACGT"] * 3, label=["similar", "other", "similar"])
+    pairs = collect(data, find_columns(data, None, None, None))
+    assert pairs.label_names == ("other", "similar")
+    assert pairs.labels.tolist() == [1, 0, 1]
+
+
+def test_features_of_a_side() -> None:
+    sides = ["ACACACAC", "GGGGGGGG", "ACGTTGCA", "ACGN-acg "]
+    data = data_of(sentence1=sides, sentence2=["ACGTTGCA"] * 4, label=[0, 1, 0, 1])
+    pairs = collect(data, find_columns(data, None, None, None))
+    assert pairs.features["gc"][0].tolist() == pytest.approx([0.5, 1, 0.5, 4 / 6])
+    # Triplets ACA and CAC three times each: 2 * 3 / 5; GGG six times: 15 / 5.
+    assert pairs.features["complexity"][0].tolist()[:3] == pytest.approx([-6 / 5, -3, 0])
+    assert [pairs.faults[one][0, 3] for one in ("lower_case", "gaps", "white_space", "other_letters")] == [True] * 4
+    assert not any(rows[:, :3].any() for rows in pairs.faults.values())
+    assert pairs.identical.tolist() == [False, False, True, False]
+
+
+def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_CHARACTERS", 7)
+    rows = [{"sentence1": "AC]GT,", "sentence2": "{[é汉", "label": i} for i in range(5)]
+    (tmp_path / "array.json").write_text(json.dumps(rows, indent=2))
+    (tmp_path / "lines.json").write_text("\n".join(map(json.dumps, rows)))
+    for name in ("array", "lines"):
+        (data,) = open_data(str(tmp_path / f"{name}.json"), None, None)
+        assert [row for batch in data.parts[0].read() for row in batch.to_pylist()] == rows
+
+
+def test_a_reading_knows_where_it_starts() -> None:
+    assert local_start("WWMKVLAG", "TTTMKVLAG", "protein") == (2, 3)
+    protein = "MKVLAAGIVWMKHEWWCDE"
+    dna = "".join(min(CODONS[one]) for one in protein)
+    read = read_frames([f"CCCCC{dna}", reverse_complement(dna), "ACGTACGT"], [protein] * 3)
+    assert read.starts[:2].tolist() == [5, 0] and np.isnan(read.starts[2])
+    assert read.six_frame[0] == read.six_frame[1] > 4 > read.frame0[0]
