@@ -131,6 +131,14 @@ def test_features_of_a_side() -> None:
     assert pairs.identical.tolist() == [False, False, True, False]
 
 
+def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:
+    texts: list[object] = ["ACGT" * 5_000, "ACGA" * 5_000] * 50
+    data = data_of(sentence1=texts, sentence2=texts[::-1], label=[0, 1] * 50)
+    pairs = collect(data, find_columns(data, None, None, None))
+    arrays = [*vars(pairs).values(), *pairs.features.values(), *pairs.faults.values()]
+    assert sum(one.nbytes for one in arrays if isinstance(one, np.ndarray)) <= 100 * len(pairs)
+
+
 def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_CHARACTERS", 7)
     rows = [{"sentence1": "AC]GT,", "sentence2": "{[é汉", "label": i} for i in range(5)]
