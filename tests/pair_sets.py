@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Literal
 
@@ -70,7 +72,12 @@ def square(rng: np.random.Generator, molecule: Molecule) -> list[Row]:
 
 
 def clean(molecule: Molecule, seed: int = 0) -> Splits:
-    """A set without a defect: matched labels, disjoint splits, rows in random order."""
+    """A set without a defect, made once: matched labels, disjoint splits, rows in random order."""
+    return deepcopy(_clean(molecule, seed))
+
+
+@cache
+def _clean(molecule: Molecule, seed: int) -> Splits:
     rng = np.random.default_rng(seed)
     splits: Splits = {}
     for split, rows in (("train", TRAIN), ("test", TEST)):

@@ -2,8 +2,8 @@
 
 Where the set has a train split and another, it is fitted on the one and asked about the other. Else by grouped
 cross-validation: pairs that share sequences, whatever the chain between them, stay in one fold. Where one chain holds
-nearly everything that leaves one fold, so sequences are dealt to folds instead: asked are the pairs with both sequences
-in a fold, fitted on are those with neither, and the pairs between are left out.
+more than half of the sample that leaves one fold, so sequences are dealt to folds instead: asked are the pairs with
+both sequences in a fold, fitted on are those with neither, and the pairs between are left out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SAMPLE_ROWS = 10_000
 
 _FOLDS = 5
 _DEALT_FOLDS = 3  # more would leave too few pairs with both sequences in one fold
-_GIANT = 0.5  # part of the rows in one component from which folds of components are no folds
+_GIANT = 0.5  # part of the sample in one component from which folds of components are no folds
 _SEED = 0
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -57,7 +57,8 @@ def design(pairs: Pairs, numbered: Numbered) -> Design:
     rng = np.random.default_rng(_SEED)
     components = _components(numbered.canonical)
     sizes = np.bincount(components)
-    giant = sizes.max() > _GIANT * len(pairs)
+    # A component larger than half the sample would be the sample.
+    giant = sizes.max() > _GIANT * min(len(pairs), SAMPLE_ROWS)
     # Rows of one component are one observation; where that is nearly all, those of one first sequence are.
     clusters = numbered.canonical[0] if giant else components
     given = _given(pairs, numbered.canonical, rng)
