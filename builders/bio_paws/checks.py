@@ -30,7 +30,7 @@ from bio_paws.configs import (
 )
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.tools import blast
-from bio_paws.tools.pair_features import word_overlap
+from bio_paws.tools.kmers import word_overlap
 from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity

@@ -25,16 +25,17 @@ UNCOMPARED = ("sentence1", "sentence2", "length", "gc")
 difference in length, the difference in GC content (for proteins in the residues of GC-rich codons)."""
 
 KMERS = tuple(f"{measure}{k}" for measure in ("jaccard", "cosine") for k in range(1, LONGEST_KMER + 1))
-FLOORS = (*UNCOMPARED, *KMERS, "edit")
-"""`UNCOMPARED`, the k-mers in common, and the edit similarity."""
+FLOORS = (*UNCOMPARED, *KMERS)
+"""`UNCOMPARED`, and the k-mers in common."""
 
-CEILINGS: dict[Molecule, tuple[str, str]] = {
-    "dna": ("similarity", "score"),
-    "protein": ("similarity", "score"),
+CEILINGS: dict[Molecule, tuple[str, ...]] = {
+    "dna": ("similarity", "score", "edit"),
+    "protein": ("similarity", "score", "edit"),
     "dna_protein": ("spliced", "six_frame"),
 }
-"""The stored similarity, and the stored Smith-Waterman score over the longer length; for dna_protein the spliced
-reading of the gene, and the score of the best of its six frames over the protein's length."""
+"""The stored similarity, the stored Smith-Waterman score over the longer length, and the edit similarity, which aligns
+from end to end; for dna_protein the spliced reading of the gene, and the score of the best of its six frames over the
+protein's length."""
 
 _DECIMALS = 3  # so that a rounding in the last place changes no manifest
 _TRAIN_ROWS = 2_000  # of the train split, in their random order: enough for the direction of a score
@@ -82,7 +83,9 @@ def measure_floors(folder: Path, config: PairConfig, entry: dict[str, Any]) -> M
     # A gene's score grows with its protein: bases and residues are not to be compared.
     sides = ("sentence2",) if config.molecule == "dna_protein" else ("sentence1", "sentence2")
     lengths = np.max([[len(text) for text in test[side].to_pylist()] for side in sides], axis=0)
-    aligned = test["similarity"].to_numpy(), test["sw_score"].to_numpy() / lengths
+    aligned = [test["similarity"].to_numpy(), test["sw_score"].to_numpy() / lengths]
+    if config.molecule != "dna_protein":
+        aligned.append(edit_similarities(test["sentence1"].to_pylist(), test["sentence2"].to_pylist()))
     ceilings = {name: auroc(one, labels[1]) for name, one in zip(CEILINGS[config.molecule], aligned, strict=True)}
     return {"floors": _rounded({name: aucs[name] for name in FLOORS}), "ceilings": _rounded(ceilings)}
 
@@ -100,7 +103,6 @@ def _compared(table: pa.Table, molecule: Molecule) -> dict[str, NDArray[np.float
         "length": length_differences(first, second),
         "gc": composition_differences(first, second, molecule),
         **dict(zip(KMERS, (*kmers.jaccard, *kmers.cosine), strict=True)),
-        "edit": edit_similarities(first, second),
     }
 
 

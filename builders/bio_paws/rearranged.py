@@ -35,7 +35,7 @@ from bio_paws.files import read_arrow, write_arrow
 from bio_paws.records import Row
 from bio_paws.similar import HITS_A_SHARD, CorpusFiles
 from bio_paws.splits import Lookup, seeded
-from bio_paws.tools.pair_features import word_overlap
+from bio_paws.tools.kmers import word_overlap
 from bio_paws.tools.rearrange import block_order, word_order
 from bio_paws.windows import Jittered, draw_jittered, slots_to_draw
 

@@ -219,7 +219,7 @@ BASELINES: tuple[Baseline, ...] = (
     Baseline("length", "floor", _ALL, _cut(_length)),
     Baseline("gc", "floor", _ALL[1:], _cut(_composition)),
     *_KMER_BASELINES,
-    Baseline("edit", "floor", _ALL, _cut(_edit)),
+    Baseline("edit", "ceiling", ("dna", "protein"), _cut(_edit)),
     Baseline("smith_waterman", "ceiling", ("dna", "protein"), _cut(_smith_waterman)),
     Baseline("six_frame", "ceiling", ("dna_protein",), _cut(_six_frame)),
     Baseline("spliced", "ceiling", ("dna_protein",), _cut(_spliced)),

@@ -19,7 +19,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bio_paws.configs import BANDS, CONFIGS
-from bio_paws.tools.pair_features import word_overlap
+from bio_paws.tools.kmers import word_overlap
 from conftest import Run
 
 SMALL = ("dna50", "protein150", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)

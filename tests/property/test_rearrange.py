@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bio_paws.rearranged import _arranged, _block_cuts, _word_cuts
 from bio_paws.records import Interval
-from bio_paws.tools.pair_features import word_overlap
+from bio_paws.tools.kmers import word_overlap
 from bio_paws.tools.rearrange import block_order, word_order
 from bio_paws.windows import Jittered
 

@@ -110,11 +110,11 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
     table = _configs_table(found)
     gpt2, bert = the(found.systems, "openai-community/gpt2, pawsx_en"), the(found.systems, "bert-base-cased, pawsx_en")
     expected = (gpt2.cells["dna150"].summary.mean + gpt2.cells["dna50"].summary.mean) / 2
-    assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 6"
+    assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 11"
     assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
     assert row(table, bert.name)["protein450"] == "refused: 40% unknown"
     expected = (bert.cells["dna150"].summary.mean + bert.cells["dna50"].summary.mean) / 2
-    assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 6"
+    assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 11"
 
 
 def test_a_system_with_nothing_to_average_has_no_mean(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -76,3 +77,15 @@ def _jaccard_and_cosine(first: Any, second: Any) -> tuple[NDArray[np.float64], N
     squares = first.multiply(first).sum(axis=1) * second.multiply(second).sum(axis=1)
     # Counts are whole numbers: the maximum changes nothing but a division of 0 by 0.
     return shared / np.maximum(either, 1), products.sum(axis=1) / np.sqrt(np.maximum(squares, 1))
+
+
+def word_overlap(a: str, b: str, k: int) -> float:
+    """Words of k letters that both strings have / words that either has (Jaccard 1912); 0 where neither has one."""
+    words1, words2 = _words(a, k), _words(b, k)
+    shared = len(words1 & words2)
+    return shared / max(len(words1) + len(words2) - shared, 1)
+
+
+@lru_cache(maxsize=16)  # one side is compared with several others
+def _words(text: str, k: int) -> frozenset[str]:
+    return frozenset([text[at : at + k] for at in range(len(text) - k + 1)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -53,18 +52,6 @@ def composition_differences(first: Sequence[str], second: Sequence[str], molecul
 def length_differences(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
     """Absolute difference of the two sides' lengths, in letters: shape (n,)."""
     return np.array([abs(len(a) - len(b)) for a, b in zip(first, second, strict=True)], dtype=np.float64)
-
-
-def word_overlap(a: str, b: str, k: int) -> float:
-    """Words of k letters that both strings have / words that either has (Jaccard 1912); 0 where neither has one."""
-    words1, words2 = _words(a, k), _words(b, k)
-    shared = len(words1 & words2)
-    return shared / max(len(words1) + len(words2) - shared, 1)
-
-
-@lru_cache(maxsize=16)  # one side is compared with several others
-def _words(text: str, k: int) -> frozenset[str]:
-    return frozenset([text[at : at + k] for at in range(len(text) - k + 1)])
 
 
 def edit_similarities(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
