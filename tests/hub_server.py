@@ -1,138 +1,389 @@
-"""A loopback server that gives out repositories as the Hub does: info, trees, files with ranges, one commit each."""
+"""A loopback Hub: speaks what huggingface_hub sends to read and to publish, and fails when it is told to.
+
+Large files are given out by another host name, `localhost`, as the Hub leaves them to its storage.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Iterator
+import random
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlparse
 
+from hub_store import LARGE, WHEN, Blob, PullRequest, Refused, Repository, repository_of
 from loopback import QuietHandler, listening
 
-NO_ENTRY = {"X-Error-Code": "EntryNotFound"}
+USER = "tester"
+_CHANGES = ("POST", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def told(value: Any, status: int = 200, **headers: str) -> Answer:
+    return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
+
+
+@dataclass
+class Failures:
+    """What share of requests fails, and how; `stall` is how long a stalled one is left without a byte."""
+
+    share: float = 0.0
+    kinds: tuple[str, ...] = ("429", "500", "reset", "truncated", "stall")
+    stall: float = 1.0
+    random: random.Random = field(default_factory=lambda: random.Random(0))
+    made: list[str] = field(default_factory=list)
+
+    def draw(self) -> tuple[str, bool]:
+        """Return a kind of failure, "" for none, and whether the request is carried out nevertheless."""
+        if self.random.random() >= self.share:
+            return "", True
+        kind = self.random.choice(self.kinds)
+        self.made.append(kind)
+        return kind, kind == "truncated" or (kind != "429" and self.random.random() < 0.5)
 
 
 @dataclass
 class HubServer:
-    """What it gives out and what it was asked."""
+    """What it keeps and what it was asked."""
 
     url: str = ""
-    repositories: dict[str, Path] = field(default_factory=dict)  # "models/a/b" or "datasets/a/b" -> folder
+    repositories: dict[str, Repository] = field(default_factory=dict)  # "models/a/b" or "datasets/a/b"
+    storage: dict[str, bytes] = field(default_factory=dict)  # large files by their SHA-256
+    tokens: set[str] = field(default_factory=set)  # who may write
+    failures: Failures = field(default_factory=Failures)
     requests: list[str] = field(default_factory=list)
+    leaks: list[str] = field(default_factory=list)  # requests to the storage that carried a token
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def commit(self, name: str) -> str:
-        """The one commit of a repository: it follows from its files."""
-        digest = hashlib.sha1()
-        for path in self.files(name):
-            digest.update(path.encode() + (self.repositories[name] / path).read_bytes())
-        return digest.hexdigest()
+        """The commit of main."""
+        return self.repositories[name].resolve("main")
 
-    def files(self, name: str) -> list[str]:
-        folder = self.repositories[name]
-        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-
-    def entry(self, name: str, file: str) -> dict[str, Any]:
-        data = (self.repositories[name] / file).read_bytes()
-        return {"type": "file", "path": file, "size": len(data), "oid": blob_id(data)}
-
-    def tree(self, name: str, under: str, *, recursive: bool) -> list[dict[str, Any]]:
-        """Files and folders beneath a folder, or right in it."""
-        prefix = f"{under}/" if under else ""
-        files = [one for one in self.files(name) if one.startswith(prefix)]
-        folders = {str(parent) for one in files for parent in Path(one).parents if str(parent) != "."}
-        entries = [self.entry(name, one) for one in files]
-        entries += [{"type": "directory", "path": one, "size": 0, "oid": "0" * 40} for one in sorted(folders)]
-        below = [one for one in entries if one["path"].startswith(prefix) and one["path"] != under]
-        return [one for one in below if recursive or "/" not in one["path"].removeprefix(prefix)]
-
-
-def dump(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-def blob_id(data: bytes) -> str:
-    """Git's name of a file's content."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    def repository(self, name: str) -> Repository:
+        if name not in self.repositories:
+            raise Refused(404, "Repository not found", "RepoNotFound")
+        return self.repositories[name]
 
 
 @contextmanager
-def serving(**repositories: Path) -> Iterator[HubServer]:
+def serving(**folders: Path) -> Iterator[HubServer]:
     """Serve folders; names are written ``models__user__name``."""
-    server = HubServer(repositories={name.replace("__", "/"): folder for name, folder in repositories.items()})
+    names = {name.replace("__", "/"): folder for name, folder in folders.items()}
+    server = HubServer(repositories={name: repository_of(name, folder) for name, folder in names.items()})
+    for repository in server.repositories.values():
+        server.storage |= {one.sha256: one.data for one in repository.files("main").values() if one.large}
 
-    class Handler(QuietHandler):
-        def do_HEAD(self) -> None:
-            self.respond(with_body=False)
-
-        def do_GET(self) -> None:
-            self.respond(with_body=True)
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-            parts = self.parts()
-            name = "/".join(parts[1:4])
-            if parts[0] == "api" and "paths-info" in parts and self.known(name, parts[5]):
-                wanted = json.loads(body)["paths"] if body.startswith("{") else [
-                    unquote(one.split("=", 1)[1]) for one in body.split("&") if one.startswith("paths=")
-                ]  # fmt: skip
-                self.answer(200, dump([server.entry(name, one) for one in wanted if one in server.files(name)]))
-            else:
-                self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
-
-        def parts(self) -> list[str]:
-            server.requests.append(f"{self.command} {self.path}")
-            return [unquote(one) for one in urlparse(self.path).path.strip("/").split("/")]
-
-        def known(self, name: str, revision: str) -> bool:
-            return name in server.repositories and revision in {"main", server.commit(name)}
-
-        def respond(self, *, with_body: bool) -> None:
-            parts = self.parts()
-            if parts[0] == "api":
-                self.api(parts[1:])
-                return
-            kind = "datasets" if parts[0] == "datasets" else "models"
-            owner, repository, _, revision, *path = parts[1:] if kind == "datasets" else parts
-            name, file = f"{kind}/{owner}/{repository}", "/".join(path)
-            if not self.known(name, revision):
-                code = "RevisionNotFound" if name in server.repositories else "RepoNotFound"
-                self.answer(404, b"", {"X-Error-Code": code})
-            elif file not in server.files(name):
-                self.answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": server.commit(name)})
-            else:
-                self.file(name, file, with_body=with_body)
-
-        def api(self, parts: list[str]) -> None:
-            name = "/".join(parts[:3])
-            revision = parts[4] if len(parts) > 4 else "main"
-            if not self.known(name, revision):
-                code = "RevisionNotFound" if name in server.repositories else "RepoNotFound"
-                self.answer(404, b"{}", {"X-Error-Code": code})
-            elif parts[3:4] == ["tree"]:
-                recursive = parse_qs(urlparse(self.path).query).get("recursive", ["false"])[0].lower() == "true"
-                entries = server.tree(name, "/".join(parts[5:]), recursive=recursive)
-                self.answer(200 if entries else 404, dump(entries or {}), {} if entries else NO_ENTRY)
-            else:
-                siblings = [{"rfilename": one} for one in server.files(name)]
-                commit = server.commit(name)
-                self.answer(200, dump({"id": "/".join(parts[1:3]), "sha": commit, "siblings": siblings}))
-
-        def file(self, name: str, file: str, *, with_body: bool) -> None:
-            data = (server.repositories[name] / file).read_bytes()
-            headers = {"X-Repo-Commit": server.commit(name), "ETag": f'"{blob_id(data)}"', "Accept-Ranges": "bytes"}
-            wanted = self.headers.get("Range")
-            if wanted and with_body:
-                first, last = wanted.removeprefix("bytes=").split("-")
-                part = data[int(first) : int(last) + 1 if last else None]
-                headers["Content-Range"] = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
-                self.answer(206, part, headers)
-            else:
-                self.answer(200, data, headers)
+    class Handler(HubHandler):
+        hub = server
 
     with listening(Handler) as url:
         server.url = url
         yield server
+
+
+class HubHandler(QuietHandler):
+    """Finds the route, asks it for an answer, and spoils that when it is to fail."""
+
+    hub: HubServer
+
+    def handle_any(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        hub = self.hub
+        with hub.lock:
+            hub.requests.append(f"{self.command} {self.path}")
+            failure, carried_out = hub.failures.draw()
+        answer = self.carry_out(body) if carried_out else Answer(200)
+        if failure in {"429", "500"}:
+            # A careless server: it gives back what it was sent.
+            echo = {"X-Error-Message": f"no {self.headers.get('Authorization')}"}
+            self.answer(int(failure), b"{}", echo | ({"Retry-After": "0"} if failure == "429" else {}))
+        elif failure == "stall":
+            threading.Event().wait(hub.failures.stall)
+            self.hang_up()
+        elif failure == "reset":
+            self.hang_up()
+        elif failure == "truncated" and len(answer.body) > 1 and self.command != "HEAD":
+            self.send_response(answer.status)
+            for name, value in (answer.headers | {"Content-Length": str(len(answer.body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.body[: len(answer.body) // 2])
+            self.wfile.flush()
+            self.close_connection = True
+        else:
+            self.answer(answer.status, answer.body, answer.headers)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any
+
+    def hang_up(self) -> None:
+        """Reset the connection, without a closing handshake."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def carry_out(self, body: bytes) -> Answer:
+        address = urlparse(self.path)
+        path = "/".join(unquote(part).replace("/", "%2F") for part in address.path.split("/"))
+        self.query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token and path.startswith("/storage/"):
+            self.hub.leaks.append(f"{self.command} {self.path}")
+        try:
+            if token and token not in self.hub.tokens:
+                raise Refused(401, "Invalid credentials in Authorization header")
+            for pattern, route in ROUTES:
+                match = re.fullmatch(f"(GET|HEAD) {pattern}" if pattern.startswith("/") else pattern, f"{self.command} {path}")  # noqa: E501 # fmt: skip
+                if match is None:
+                    continue
+                if self.command in _CHANGES and not token and "storage" not in pattern:
+                    raise Refused(401, "Log in first")
+                parts = {k: v.replace("%2F", "/") for k, v in match.groupdict(default="").items()}
+                if "name" in parts and self.hub.repositories.get(parts["name"]) and not token:
+                    self.hide_private(parts["name"])
+                return route(self, body, **parts)
+            raise Refused(404, f"no such route: {self.command} {path}")
+        except Refused as refused:
+            code = {"X-Error-Code": refused.code} if refused.code else {}
+            return told({"error": refused.message}, refused.status, **code)
+
+    def hide_private(self, name: str) -> None:
+        if self.hub.repositories[name].private:
+            raise Refused(404, "Repository not found", "RepoNotFound")
+
+    # Reading
+
+    def whoami(self, _: bytes) -> Answer:
+        if "Authorization" not in self.headers:
+            raise Refused(401, "Log in first")
+        return told({"type": "user", "name": USER})
+
+    def info(self, _: bytes, name: str, revision: str = "main") -> Answer:
+        repository = self.hub.repository(name)
+        files = repository.files(revision or "main")
+        return told(
+            {
+                "id": name.split("/", 1)[1],
+                "sha": repository.resolve(revision or "main"),
+                "private": repository.private,
+                "siblings": [{"rfilename": one} for one in sorted(files)],
+            }
+        )
+
+    def tree(self, _: bytes, name: str, revision: str, under: str) -> Answer:
+        files = self.hub.repository(name).files(revision)
+        prefix = f"{under}/" if under else ""
+        folders = {str(parent) for one in files for parent in Path(one).parents if str(parent) != "."}
+        entries = [files[one].entry(one) for one in sorted(files)]
+        entries += [{"type": "directory", "path": one, "size": 0, "oid": "0" * 40} for one in sorted(folders)]
+        recursive = self.query.get("recursive", "false").lower() == "true"
+        below = [one for one in entries if one["path"].startswith(prefix) and one["path"] != under]
+        shown = [one for one in below if recursive or "/" not in one["path"].removeprefix(prefix)]
+        if under and not shown:
+            raise Refused(404, "no such folder", "EntryNotFound")
+        return told(shown)
+
+    def paths_info(self, body: bytes, name: str, revision: str) -> Answer:
+        files = self.hub.repository(name).files(revision)
+        text = body.decode()
+        wanted = json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
+        return told([files[one].entry(one) for one in wanted if one in files])
+
+    def refs(self, _: bytes, name: str) -> Answer:
+        found: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
+        kinds = {"refs/heads/": "branches", "refs/tags/": "tags", "refs/pr/": "pullRequests"}
+        for reference, commit in sorted(self.hub.repository(name).references.items()):
+            prefix = next(one for one in kinds if reference.startswith(one))
+            found[kinds[prefix]].append(
+                {"name": reference.removeprefix(prefix), "ref": reference, "targetCommit": commit}
+            )
+        if "include_prs" not in self.query:
+            del found["pullRequests"]
+        return told(found)
+
+    def resolve(self, _: bytes, name: str, revision: str, path: str) -> Answer:
+        repository = self.hub.repository(name.removeprefix("/") if name.startswith("datasets/") else f"models/{name}")
+        self.hide_private(repository.name) if "Authorization" not in self.headers else None
+        commit = repository.resolve(revision)
+        blob = repository.files(revision).get(path)
+        if blob is None:
+            return Answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
+        if blob.large:
+            size = len(blob.data)
+            headers = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(size), "X-Repo-Commit": commit}
+            return Answer(302, b"", headers | {"Location": f"{self.storage_url()}/{blob.sha256}"})
+        return self.ranged(blob.data, {"X-Repo-Commit": commit, "ETag": f'"{blob.oid}"'})
+
+    def ranged(self, data: bytes, headers: dict[str, str]) -> Answer:
+        headers |= {"Accept-Ranges": "bytes"}
+        wanted = self.headers.get("Range")
+        if not wanted or self.command == "HEAD":
+            return Answer(200, data, headers)
+        first, last = wanted.removeprefix("bytes=").split("-")
+        part = data[int(first) : int(last) + 1 if last else None]
+        headers["Content-Range"] = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
+        return Answer(206, part, headers)
+
+    # Writing
+
+    def create(self, body: bytes) -> Answer:
+        asked = json.loads(body)
+        name = f"{asked['type']}s/{asked.get('organization') or USER}/{asked['name']}"
+        url = {"url": f"{self.hub.url}/{name}"}
+        with self.hub.lock:
+            if name in self.hub.repositories:
+                return told(url | {"error": "You already created this repository"}, 409)
+            made = Repository(name, asked.get("visibility") == "private")
+            attributes = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE)
+            made.add("refs/heads/main", {".gitattributes": Blob(attributes.encode(), False)}, "initial commit")
+            self.hub.repositories[name] = made
+        return told(url)
+
+    def validate_yaml(self, body: bytes) -> Answer:
+        return told({"errors": [], "warnings": []} if json.loads(body)["content"] else {"errors": []})
+
+    def preupload(self, body: bytes, name: str, revision: str) -> Answer:
+        files = self.hub.repository(name).files(revision)
+        found = []
+        for one in json.loads(body)["files"]:
+            there, mode = files.get(one["path"]), "lfs" if one["path"].endswith(LARGE) else "regular"
+            oid = {"oid": there.sha256 if there.large else there.oid} if there else {}
+            found.append({"path": one["path"], "uploadMode": mode, "shouldIgnore": False, **oid})
+        return told({"files": found})
+
+    def storage_url(self) -> str:
+        return self.hub.url.replace("127.0.0.1", "localhost") + "/storage"
+
+    def batch(self, body: bytes, name: str) -> Answer:
+        self.hub.repository(name)
+        objects = []
+        for one in json.loads(body)["objects"]:
+            if one["oid"] not in self.hub.storage:
+                header = {"href": f"{self.storage_url()}/{one['oid']}", "header": {}}
+                one["actions"] = {"upload": header, "verify": {"href": f"{self.hub.url}/{name}/verify", "header": {}}}
+            objects.append(one)
+        return told({"transfer": "basic", "objects": objects})
+
+    def store(self, body: bytes, sha256: str) -> Answer:
+        if hashlib.sha256(body).hexdigest() != sha256:
+            raise Refused(400, "the content is not what was announced")
+        self.hub.storage[sha256] = body
+        return Answer(200)
+
+    def stored(self, _: bytes, sha256: str) -> Answer:
+        return self.ranged(self.hub.storage[sha256], {"ETag": f'"{sha256}"'})
+
+    def verify(self, body: bytes, name: str) -> Answer:
+        asked = json.loads(body)
+        if len(self.hub.storage.get(asked["oid"], b"")) != asked["size"]:
+            raise Refused(404, f"{name}: was not stored")
+        return told({})
+
+    def commit(self, body: bytes, name: str, revision: str) -> Answer:
+        repository = self.hub.repository(name)
+        lines = [json.loads(line) for line in body.splitlines()]
+        with repository.lock:
+            reference = repository.writable(revision)
+            header = lines[0]["value"]
+            if header.get("parentCommit", repository.references[reference]) != repository.references[reference]:
+                raise Refused(412, "A commit has happened since. Please refresh and try again.")
+            files = dict(repository.files(reference))
+            for line in lines[1:]:
+                value = line["value"]
+                if line["key"] == "file":
+                    files[value["path"]] = Blob(base64.b64decode(value["content"]), False)
+                elif line["key"] == "lfsFile":
+                    if value["oid"] not in self.hub.storage:
+                        raise Refused(400, f"{value['path']}: was not stored")
+                    files[value["path"]] = Blob(self.hub.storage[value["oid"]], True)
+                elif files.pop(value["path"], None) is None:
+                    raise Refused(404, "A file with this name doesn't exist", "EntryNotFound")
+            made = repository.add(reference, files, header["summary"])
+        return told({"success": True, "commitOid": made, "commitUrl": f"{self.hub.url}/{name}/commit/{made}"})
+
+    def tag(self, body: bytes, name: str, revision: str) -> Answer:
+        self.hub.repository(name).tag(json.loads(body)["tag"], revision)
+        return Answer(200)
+
+    def branch(self, body: bytes, name: str, branch: str) -> Answer:
+        self.hub.repository(name).branch(branch, json.loads(body or b"{}").get("startingPoint", "main"))
+        return Answer(200)
+
+    # Pull requests
+
+    def described(self, repository: Repository, one: PullRequest) -> dict[str, Any]:
+        kind, name = repository.name.split("/", 1)
+        return {
+            **{"num": one.num, "title": one.title, "status": one.status, "createdAt": WHEN, "isPullRequest": True},
+            **{"author": {"name": one.author}, "repo": {"name": name, "type": kind.removesuffix("s")}},
+            **{"changes": {"base": "refs/heads/main", "mergeCommitId": one.merged}, "events": []},
+            "filesWithConflicts": repository.conflicts(one) if one.status in {"open", "draft"} else [],
+        }
+
+    def discussions(self, _: bytes, name: str) -> Answer:
+        repository = self.hub.repository(name)
+        author = self.query.get("author")
+        found = [self.described(repository, one) for one in repository.requests if author in {None, one.author}]
+        # A page holds a few only, so that more than one is asked for.
+        start = 3 * int(self.query.get("p", 0))
+        return told({"discussions": found[::-1][start : start + 3], "count": len(found), "start": start})
+
+    def discussion(self, _: bytes, name: str, num: str) -> Answer:
+        repository = self.hub.repository(name)
+        return told(self.described(repository, repository.request(int(num))))
+
+    def discuss(self, body: bytes, name: str) -> Answer:
+        repository = self.hub.repository(name)
+        return told({"num": repository.open_request(json.loads(body)["title"], USER).num})
+
+    def status(self, body: bytes, name: str, num: str) -> Answer:
+        self.hub.repository(name).set_status(int(num), json.loads(body)["status"])
+        event = {"id": "0", "type": "status-change", "createdAt": WHEN, "data": {"status": json.loads(body)["status"]}}
+        return told({"newStatus": event})
+
+    def merge(self, _: bytes, name: str, num: str) -> Answer:
+        self.hub.repository(name).merge(int(num))
+        return told({})
+
+
+_API = r"/api/(?P<name>(?:models|datasets)/[^/]+/[^/]+)"
+_REVISION = r"(?P<revision>[^/]+)"
+_GIT = r"(?P<name>datasets/[^/]+/[^/]+)"
+ROUTES: tuple[tuple[str, Callable[..., Answer]], ...] = (
+    (r"/api/whoami-v2", HubHandler.whoami),
+    (_API, HubHandler.info),
+    (rf"{_API}/revision/{_REVISION}", HubHandler.info),
+    (rf"{_API}/tree/{_REVISION}(?:/(?P<under>.+))?", HubHandler.tree),
+    (rf"{_API}/refs", HubHandler.refs),
+    (rf"{_API}/discussions", HubHandler.discussions),
+    (rf"{_API}/discussions/(?P<num>\d+)", HubHandler.discussion),
+    (rf"/(?P<name>(?:datasets/)?[^/]+/[^/]+)/resolve/{_REVISION}/(?P<path>.+)", HubHandler.resolve),
+    (r"/storage/(?P<sha256>\w+)", HubHandler.stored),
+    (rf"POST {_API}/paths-info/{_REVISION}", HubHandler.paths_info),
+    (r"POST /api/repos/create", HubHandler.create),
+    (r"POST /api/validate-yaml", HubHandler.validate_yaml),
+    (rf"POST {_API}/preupload/{_REVISION}", HubHandler.preupload),
+    (rf"POST /{_GIT}\.git/info/lfs/objects/batch", HubHandler.batch),
+    (r"PUT /storage/(?P<sha256>\w+)", HubHandler.store),
+    (rf"POST /{_GIT}/verify", HubHandler.verify),
+    (rf"POST {_API}/commit/{_REVISION}", HubHandler.commit),
+    (rf"POST {_API}/tag/{_REVISION}", HubHandler.tag),
+    (rf"POST {_API}/branch/(?P<branch>[^/]+)", HubHandler.branch),
+    (rf"POST {_API}/discussions", HubHandler.discuss),
+    (rf"POST {_API}/discussions/(?P<num>\d+)/status", HubHandler.status),
+    (rf"POST {_API}/discussions/(?P<num>\d+)/merge", HubHandler.merge),
+)

@@ -102,6 +102,15 @@ def _parser() -> argparse.ArgumentParser:
     verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
     verb.set_defaults(run=_install)
+
+    verb = verbs.add_parser("publish", help="publish on the Hub as a tagged release, whole or not at all; resumes")
+    verb.add_argument("repo_id", metavar="REPO_ID", help="repository on the Hub, owner/name; made where it is missing")
+    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
+    verb.add_argument("--tag", metavar="vX.Y.Z", help="the version that is expected to be in DIR")
+    verb.add_argument("--private", action="store_true", help="make the repository private")
+    verb.add_argument("--dry-run", action="store_true", help="say what differs from what is published; change nothing")
+    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.set_defaults(run=_publish)
     for verb_set in importlib.metadata.entry_points(group=_VERBS):
         verb_set.load()(verbs)
     return parser
@@ -196,6 +205,24 @@ def _install(options: argparse.Namespace) -> int:
 
     for name, place in install(options.dir).items():
         print(f"{name}: {place}")
+    return 0
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from bio_paws import hub, report
+    from bio_paws.checks import verify
+    from bio_paws.executors import open_executor
+
+    release = hub.read_release(options.dir, options.tag)
+    with open_executor(options.workers) as executor:
+        violations = verify(options.dir, release.manifest, executor)
+    if violations:
+        raise CheckFailed(f"{options.dir}: {len(violations):,} violations, nothing was published: {violations[0]}")
+    if options.dry_run:
+        print(report.preview_text(options.repo_id, hub.preview(options.repo_id, release)))
+        return 0
+    done = hub.publish(options.repo_id, release, private=options.private)
+    print(f"{options.repo_id}: {done.tag} {'already published' if done.already else 'published'} at {done.commit}")
     return 0
 
 

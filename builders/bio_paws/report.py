@@ -12,6 +12,7 @@ from bio_paws import configs
 from bio_paws.build import BuildReport
 from bio_paws.configs import SPLITS
 from bio_paws.floors import KMERS, UNCOMPARED, Measured, best
+from bio_paws.hub import Preview
 
 _SAMPLE_WIDTH = 60
 
@@ -112,6 +113,20 @@ def floors_text(measured: dict[str, Measured]) -> str:
 def _named(aucs: dict[str, float]) -> str:
     name, auc = best(aucs)
     return f"{name} {auc:.3f}"
+
+
+def preview_text(repo_id: str, preview: Preview) -> str:
+    """Tell what `publish` would do."""
+    if preview.already:
+        return f"{repo_id}: {preview.tag} already published"
+    rows = [
+        (f"{one.config}/{one.split}", f"{one.added:,}", f"{one.removed:,}", f"{one.changed:,}")
+        for one in preview.differences
+    ]
+    files = [f"send {name}" for name in preview.sent] + [f"delete {name}" for name in preview.deleted]
+    return "\n".join(
+        [f"{repo_id}: {preview.tag} would be published", table(("rows", "added", "removed", "changed"), rows), *files]
+    )
 
 
 def sample_text(folder: Path, name: str) -> str:

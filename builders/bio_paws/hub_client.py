@@ -1,0 +1,157 @@
+"""The Hub, asked patiently: again where it fails, as late as it wishes, not for ever; and the token in no output."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+from huggingface_hub import HfApi, get_session, get_token, set_client_factory
+from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import disable_progress_bars
+
+from bio_paws.errors import BioPawsError
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 12
+LONGEST_WAIT = 600.0  # seconds: twice the window of the Hub's rate limits
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0  # seconds; doubled after each attempt
+_TIMEOUT = 60.0  # seconds to connect, and seconds without a byte
+_HIDDEN = "<token>"
+_FAILED_FOR_NOW = frozenset({408, 429, 500, 502, 503, 504})
+_HELD_WHOLE = 100 << 20
+"""Bytes. Answers up to this size are read before they are handed on, so that one that breaks off is asked for again;
+huggingface_hub goes on by itself where a longer one broke off."""
+
+
+class PatientClient(httpx2.Client):
+    """An HTTP client that repeats every request that failed for now.
+
+    What changes something may so be asked for twice: whoever asks looks afterwards at what is there.
+
+    Parameters
+    ----------
+    wait : callable
+        Sleeps so many seconds.
+    **options
+        As for `httpx2.Client`.
+    """
+
+    def __init__(self, wait: Callable[[float], None] = time.sleep, **options: Any) -> None:
+        super().__init__(**options)
+        self._wait = wait
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        """Send a request until it is answered.
+
+        Raises
+        ------
+        BioPawsError
+            After `ATTEMPTS`, or when the server asks to wait longer than `LONGEST_WAIT`.
+        """
+        # huggingface_hub leaves many requests without any limit of time.
+        limit = float(os.environ.get("BIO_PAWS_HUB_TIMEOUT", _TIMEOUT))
+        request.extensions = {**request.extensions, "timeout": httpx2.Timeout(limit).as_dict()}
+        if int(request.headers.get("Content-Length", 0)) <= _HELD_WHOLE:
+            request.read()  # a file would be sent from where the last attempt left it
+        name = f"{request.method} {request.url.host}{request.url.path}"
+        why = ""
+        for attempt in range(ATTEMPTS):
+            pause = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+            try:
+                response = super().send(request, stream=stream, **options)
+                if int(response.headers.get("Content-Length", 0)) <= _HELD_WHOLE:
+                    response.read()
+                if response.status_code not in _FAILED_FOR_NOW:
+                    return response
+                why = f"answered {response.status_code}"
+                asked = asked_to_wait(response.headers)
+                response.close()
+            except httpx2.TransportError as error:
+                why, asked = f"{type(error).__name__}: {str(error) or 'no answer'}", None
+            if asked is not None and asked > LONGEST_WAIT:
+                raise BioPawsError(f"{name}: the Hub asks to wait {asked:,.0f} s: run again then, it goes on from here")
+            pause = pause if asked is None else asked
+            logger.log(logging.WARNING if pause > 5 else logging.DEBUG, "%s: %s, again in %.1f s", name, why, pause)
+            self._wait(pause)
+        raise BioPawsError(f"{name}: {why}, {ATTEMPTS} times: run again later, it goes on from here")
+
+
+def asked_to_wait(headers: httpx2.Headers) -> float | None:
+    """Return the seconds that an answer asks to wait, by its rate limit or its Retry-After; None when it does not say.
+
+    The Hub's rate limit reads ``"api";r=0;t=55``: nothing remains for 55 s (draft-ietf-httpapi-ratelimit-headers).
+    Retry-After is a number of seconds or a date (RFC 9110, 10.2.3).
+    """
+    limit = re.search(r";\s*r=0\s*;\s*t=(\d+)", headers.get("RateLimit", ""))
+    if limit is not None:
+        return float(limit[1])
+    text = headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # A date without a zone is in universal time, as all dates of HTTP.
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+
+
+@contextmanager
+def connected(repo_id: str) -> Iterator[HfApi]:
+    """Yield the Hub's API, patient from here on in this process; what the Hub refuses becomes one line.
+
+    Raises
+    ------
+    BioPawsError
+        When nobody is logged in, the Hub refuses, or it cannot be reached.
+    """
+    token = get_token()
+    if token is None:
+        raise BioPawsError(f"{repo_id}: not logged in to the Hub: run `hf auth login`, or set HF_TOKEN")
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    hooks = get_session().event_hooks
+    set_client_factory(lambda: PatientClient(event_hooks=hooks, follow_redirects=True))
+    usual = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(lambda *args, **options: _without(token, usual(*args, **options)))
+    try:
+        yield HfApi(token=token)
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
+        # Under --debug the cause is shown, but where the server gave our token back in it.
+        harmless = token not in "".join(traceback.format_exception(error))
+        reason = _reason(error).replace(token, _HIDDEN)
+        raise BioPawsError(f"{repo_id}: {reason}") from (error if harmless else None)
+    finally:
+        logging.setLogRecordFactory(usual)
+
+
+def _reason(error: BaseException) -> str:
+    """Say in one line why the Hub refused, by the innermost error: threads and datasets wrap it."""
+    while error.__cause__ is not None and not isinstance(error, HfHubHTTPError):
+        error = error.__cause__
+    if isinstance(error, BioPawsError):
+        return str(error)
+    text, status = str(error), ""
+    if isinstance(error, HfHubHTTPError):
+        text, status = error.server_message or text, f"{error.response.status_code} "
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    advice = " (log in with `hf auth login`, or set HF_TOKEN)" if status in {"401 ", "403 "} else ""
+    return f"the Hub refused: {status}{lines[0] if lines else type(error).__name__}{advice}"
+
+
+def _without(token: str, record: logging.LogRecord) -> logging.LogRecord:
+    if token in str((record.msg, record.args)):
+        record.msg, record.args = record.getMessage().replace(token, _HIDDEN), ()
+    return record
