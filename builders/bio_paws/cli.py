@@ -84,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
         "--shortcuts", action="store_true", help="also measure how well the label can be told by shortcuts"
     )
     verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--release", type=Path, metavar="FILE", help="signed statement that the data set must match")
+    verb.add_argument("--key", type=Path, metavar="FILE", help="public key that --release is signed with")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_verify)
 
@@ -108,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
     verb.add_argument("--tag", metavar="vX.Y.Z", help="the version that is expected to be in DIR")
     verb.add_argument("--private", action="store_true", help="make the repository private")
-    verb.add_argument("--dry-run", action="store_true", help="say what differs from what is published; change nothing")
+    way = verb.add_mutually_exclusive_group()
+    way.add_argument("--sign", type=Path, metavar="KEY", help="add a statement signed with this Ed25519 private key")
+    way.add_argument("--dry-run", action="store_true", help="say what differs from what is published; change nothing")
     verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
     verb.set_defaults(run=_publish)
     for verb_set in importlib.metadata.entry_points(group=_VERBS):
@@ -159,6 +163,14 @@ def _verify(options: argparse.Namespace) -> int:
     from bio_paws.writer import read_manifest
 
     manifest = read_manifest(options.dir)
+    if options.release or options.key:
+        from bio_paws.provenance import check_statement
+
+        if not (options.release and options.key):
+            raise BioPawsError("--release and --key go together: the statement, and the public key it is signed with")
+        if wrong := check_statement(options.release, options.dir, options.key):
+            print("\n".join(wrong))
+            return 1
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, manifest, executor)
     measured = {}
@@ -218,6 +230,11 @@ def _publish(options: argparse.Namespace) -> int:
         violations = verify(options.dir, release.manifest, executor)
     if violations:
         raise CheckFailed(f"{options.dir}: {len(violations):,} violations, nothing was published: {violations[0]}")
+    if options.sign:
+        from bio_paws.provenance import sign
+
+        sign(options.dir, options.sign)
+        release = hub.read_release(options.dir, options.tag)
     if options.dry_run:
         print(report.preview_text(options.repo_id, hub.preview(options.repo_id, release)))
         return 0

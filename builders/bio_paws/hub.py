@@ -18,6 +18,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.hub_client import connected
 from bio_paws.hub_repository import Release, Repository
+from bio_paws.provenance import STATEMENT, data_files, stale
 from bio_paws.versions import Difference, check_version, differences, parse_version
 from bio_paws.writer import CARD, MANIFEST, read_manifest
 from bio_paws_cards.render import render_card
@@ -71,7 +72,7 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
     BioPawsError
         When the folder holds no data set, or the tag is not its version.
     CheckFailed
-        When the card is stale.
+        When the card or the signed statement is stale.
     """
     manifest = read_manifest(folder)
     named = f"v{manifest.get('version')}"
@@ -81,9 +82,9 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
     card = folder / CARD
     if not card.is_file() or card.read_text(encoding="utf-8") != render_card(manifest):
         raise CheckFailed(f"{card}: is not the card of {MANIFEST}: build the data set again")
-    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    files = sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
-    return Release(folder, manifest, named, tuple(files))
+    if stale(folder):
+        raise CheckFailed(f"{folder / STATEMENT}: is not about these files: sign again, or remove it")
+    return Release(folder, manifest, named, tuple(data_files(folder)))
 
 
 def publish(repo_id: str, release: Release, *, private: bool = False) -> Published:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 from huggingface_hub import HfApi, get_session, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import disable_progress_bars
+from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from bio_paws.errors import BioPawsError
 

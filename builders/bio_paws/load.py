@@ -7,6 +7,7 @@ from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
 from bio_paws.errors import BioPawsError
+from bio_paws.files import read_json
 
 HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
@@ -16,6 +17,7 @@ def load(
     config: str,
     *,
     data: str | Path | None = None,
+    version: str | None = None,
     split: str | None = None,
     streaming: bool = False,
     view: str | None = None,
@@ -29,6 +31,8 @@ def load(
     data : str or Path, optional
         Folder of a data set, or a Hub id; by default the folder ``bioPAWS`` where it exists, else what
         `bio-paws install` put into the cache or the Hub holds.
+    version : str, optional
+        Version of the data, as in ``"1.0.0"``; by default whatever a folder holds, and this package's version elsewhere.
     split : str, optional
         One split; by default a dictionary of all.
     streaming : bool
@@ -40,26 +44,33 @@ def load(
     Raises
     ------
     BioPawsError
-        When there is no such config or view, or no data set can be found.
+        When there is no such config or view, or no data set of that version can be found.
     """
     import datasets  # takes a second: `import bio_paws` should not
 
     get_config(config)
     if view is not None:
-        return _load_view(config, view, data, split, streaming)
+        return _load_view(config, view, data, version, split, streaming)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
+    if local and version is not None and (held := read_json(folder / "manifest.json").get("version")) != version:
+        if data is not None:
+            raise BioPawsError(f"{folder}: holds version {held}, not {version}")
+        local = False
     place = str(folder) if local else str(data or HUB_REPO)
-    revision = None if local else f"v{DATA_VERSION}"
+    revision = None if local else f"v{version or DATA_VERSION}"
     try:
         return datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
+        where = f"{place} at {revision}" if version else place
         raise BioPawsError(
-            f"{config}: cannot be loaded from {place} ({type(error).__name__}): build it, or pass data= (--data)"
+            f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error
 
 
-def _load_view(config: str, view: str, data: str | Path | None, split: str | None, streaming: bool) -> Any:
+def _load_view(
+    config: str, view: str, data: str | Path | None, version: str | None, split: str | None, streaming: bool
+) -> Any:
     import datasets
 
     from bio_paws.tools.views import VIEW_ROWS, get_view
@@ -67,7 +78,7 @@ def _load_view(config: str, view: str, data: str | Path | None, split: str | Non
     chosen = get_view(view, get_config(config).molecule)
     if split != "test":
         raise BioPawsError(f"{config}: views are of the test split: pass split='test' with view={view!r}")
-    stored = load(config, data=data, split=split, streaming=True)
+    stored = load(config, data=data, version=version, split=split, streaming=True)
     rows = next(stored.with_format("arrow").iter(VIEW_ROWS))
     viewed = datasets.Dataset(chosen.apply(rows), info=stored.info, split=stored.split)
     return viewed.to_iterable_dataset() if streaming else viewed

@@ -104,7 +104,7 @@ def write_report(results: Path, out: Path) -> Report:
     Raises
     ------
     BioPawsError
-        When there are no results, they are damaged, or matplotlib is missing.
+        When there are no results, they are damaged or of data of two major versions, or matplotlib is missing.
     """
     try:
         from bio_paws_eval import figures
@@ -113,6 +113,7 @@ def write_report(results: Path, out: Path) -> Report:
             raise
         raise BioPawsError("the report draws with matplotlib: pip install 'bio-paws[plots]'") from error
     entries = read_results(results)
+    _refuse_several_majors(entries)
     grouped = group(entries)
     tables = _tables(grouped)
     notes = _notes(grouped, results)
@@ -128,6 +129,18 @@ def write_report(results: Path, out: Path) -> Report:
     }
     summary = _markdown_report([table for table in tables if table.name in _MAIN_TABLES], [], notes)
     return Report(_write_all(out, contents), summary)
+
+
+def _refuse_several_majors(entries: Sequence[Entry]) -> None:
+    """Between major versions of bioPAWS the pairs changed: one table of both would compare what does not compare."""
+    found = {
+        one.task.version.split(".", maxsplit=1)[0]: (path, one.task.version)
+        for path, one in entries
+        if not is_pawsx(one.task.name)
+    }
+    if len(found) > 1:
+        told = " and ".join(f"{version} ({path})" for path, version in found.values())
+        raise BioPawsError(f"results on bioPAWS {told} do not compare: report each major version by itself")
 
 
 def _write_all(out: Path, contents: dict[str, str | bytes]) -> tuple[Path, ...]:
