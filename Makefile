@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.done
 
-.PHONY: dataset test lint bench clean
+.PHONY: dataset test lint bench soak clean
 dataset: $(SETUP)
 	$(BIN)/bio-paws build
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
@@ -22,6 +22,9 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
+
+soak: $(SETUP)
+	$(BIN)/python -m pytest -m soak
 
 $(SETUP): pyproject.toml constraints.txt setup.sh
 	PYTHON=$(PYTHON) sh setup.sh $(VENV)

@@ -24,6 +24,7 @@ from hub_store import LARGE, WHEN, Blob, PullRequest, Refused, Repository, repos
 from loopback import QuietHandler, listening
 
 USER = "tester"
+READER = "reader"
 _CHANGES = ("POST", "PUT", "DELETE")
 
 
@@ -40,13 +41,19 @@ def told(value: Any, status: int = 200, **headers: str) -> Answer:
 
 @dataclass
 class Failures:
-    """What share of requests fails, and how; `stall` is how long a stalled one is left without a byte."""
+    """What share of requests fails, and how; `stall` is how long a stalled one is left without a byte.
+
+    `at` is called with the number of each request, once before and once after it is carried out. A reader that calls
+    itself `READER` is spared.
+    """
 
     share: float = 0.0
     kinds: tuple[str, ...] = ("429", "500", "reset", "truncated", "stall")
     stall: float = 1.0
     random: random.Random = field(default_factory=lambda: random.Random(0))
     made: list[str] = field(default_factory=list)
+    at: Callable[[int, bool], None] = lambda number, done: None
+    number: int = 0
 
     def draw(self) -> tuple[str, bool]:
         """Return a kind of failure, "" for none, and whether the request is carried out nevertheless."""
@@ -104,10 +111,18 @@ class HubHandler(QuietHandler):
     def handle_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         hub = self.hub
+        if self.headers.get("User-Agent") == READER:
+            found = self.carry_out(body)
+            self.answer(found.status, found.body, found.headers)
+            return
         with hub.lock:
             hub.requests.append(f"{self.command} {self.path}")
             failure, carried_out = hub.failures.draw()
+            hub.failures.number += 1
+            number = hub.failures.number
+        hub.failures.at(number, False)
         answer = self.carry_out(body) if carried_out else Answer(200)
+        hub.failures.at(number, True)
         if failure in {"429", "500"}:
             # A careless server: it gives back what it was sent.
             echo = {"X-Error-Message": f"no {self.headers.get('Authorization')}"}

@@ -32,7 +32,7 @@ def load(
         Folder of a data set, or a Hub id; by default the folder ``bioPAWS`` where it exists, else what
         `bio-paws install` put into the cache or the Hub holds.
     version : str, optional
-        Version of the data, as in ``"1.0.0"``; by default whatever a folder holds, and this package's version elsewhere.
+        Version of the data, as in ``"1.0.0"``; by default what a folder holds, and elsewhere this package's version.
     split : str, optional
         One split; by default a dictionary of all.
     streaming : bool

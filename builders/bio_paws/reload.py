@@ -5,8 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
+
+from bio_paws.errors import BioPawsError
+from bio_paws.files import read_json, write_json
 
 
 def reloaded_hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict[str, str]:
@@ -31,22 +34,28 @@ def reloaded_hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict
     """
     from huggingface_hub import constants
 
-    with (
-        tempfile.TemporaryDirectory(prefix="bio-paws-") as home,
-        ProcessPoolExecutor(
-            1,
-            multiprocessing.get_context("spawn"),
-            initializer=_start_fresh,
-            initargs=(home, constants.HF_TOKEN_PATH),
-        ) as process,
-    ):
-        return process.submit(_hashes, repo_id, commit, configs).result()
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as home:
+        # It answers by a file: a worker of a pool would outlive a killed parent, and wait for work for ever.
+        answer = Path(home) / "hashes.json"
+        process = multiprocessing.get_context("spawn").Process(
+            target=_answer, args=(answer, constants.HF_TOKEN_PATH, repo_id, commit, configs)
+        )
+        process.start()
+        process.join()
+        found: dict[str, Any] = read_json(answer) if answer.is_file() else {"error": f"exit {process.exitcode}"}
+    if "error" in found:
+        raise BioPawsError(f"{repo_id}: cannot be loaded at {commit}: {found['error']}")
+    return found
 
 
-def _start_fresh(home: str, token_path: str) -> None:
-    """Point huggingface_hub and datasets, not imported yet, to empty caches; the login stays."""
-    places = {name: str(Path(home, name.lower())) for name in ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")}
+def _answer(answer: Path, token_path: str, repo_id: str, commit: str, configs: tuple[str, ...]) -> None:
+    # Neither huggingface_hub nor datasets is imported yet: they read these when they are. The login stays.
+    places = {name: str(answer.parent / name.lower()) for name in ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")}
     os.environ.update(places, HF_TOKEN_PATH=token_path, HF_UPDATE_DOWNLOAD_COUNTS="0", HF_HUB_DISABLE_PROGRESS_BARS="1")
+    try:
+        write_json(answer, _hashes(repo_id, commit, configs))
+    except BioPawsError as error:
+        write_json(answer, {"error": str(error)})
 
 
 def _hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict[str, str]:

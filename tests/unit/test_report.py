@@ -327,8 +327,9 @@ def test_other_data_are_not_compared(tmp_path: Path, other: Task) -> None:
 def test_results_on_two_major_versions_are_refused(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     other = write_cell(tmp_path, BERT, training(), task("dna50", version="2.1.0"), 0.8)
-    with pytest.raises(BioPawsError, match=rf"1\.0\.0 .* and 2\.1\.0 \({other}\) do not compare"):
+    with pytest.raises(BioPawsError, match=rf"2\.1\.0 \({other}\).* do not compare") as told:
         write_report(tmp_path, tmp_path / "out")
+    assert "1.0.0" in str(told.value)
     assert not (tmp_path / "out").exists()
 
 
