@@ -12,12 +12,17 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
-from huggingface_hub import HfApi
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from huggingface_hub import HfApi, constants
 
+from bio_paws.cli import main
 from bio_paws.writer import finish, read_manifest
 from hub_server import READER, Failures, HubServer, serving
 from hub_store import Repository
@@ -40,6 +45,15 @@ def contents(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a data set."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def write_keys(folder: Path, name: str) -> tuple[Path, Path]:
+    """An Ed25519 key pair, as openssl writes it."""
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(name.encode()).digest())
+    private, public = folder / f"{name}.pem", folder / f"{name}.pub"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
 
 
 @dataclass
@@ -71,6 +85,24 @@ class Site:
         out, err = process.communicate()
         self.check_output(out + err)
         return process.returncode, out, err
+
+    def call(self, *arguments: object) -> tuple[int, str, str]:
+        """Run the program in this process, which has imported all that it needs."""
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(StringIO()) as out,
+            redirect_stderr(StringIO()) as err,
+        ):
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            if self.server:
+                patch.setattr(constants, "ENDPOINT", self.server.url)
+                template = f"{self.server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+                patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+                patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+            status = main(list(map(str, arguments)))
+        self.check_output(out.getvalue() + err.getvalue())
+        return status, out.getvalue(), err.getvalue()
 
     def check_output(self, said: str) -> None:
         assert self.environment["HF_TOKEN"] not in said
