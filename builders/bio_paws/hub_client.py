@@ -30,8 +30,8 @@ _TIMEOUT = 60.0  # seconds to connect, and seconds without a byte
 _HIDDEN = "<token>"
 _FAILED_FOR_NOW = frozenset({408, 429, 500, 502, 503, 504})
 _HELD_WHOLE = 100 << 20
-"""Bytes. Answers up to this size are read before they are handed on, so that one that breaks off is asked for again;
-huggingface_hub goes on by itself where a longer one broke off."""
+"""Bytes. Files up to this size are read before they are sent, and answers before they are handed on, so that what
+breaks off is tried again whole; huggingface_hub repeats by itself what is longer."""
 
 
 class PatientClient(httpx2.Client):
@@ -62,8 +62,9 @@ class PatientClient(httpx2.Client):
         # huggingface_hub leaves many requests without any limit of time.
         limit = float(os.environ.get("BIO_PAWS_HUB_TIMEOUT", _TIMEOUT))
         request.extensions = {**request.extensions, "timeout": httpx2.Timeout(limit).as_dict()}
-        if int(request.headers.get("Content-Length", 0)) <= _HELD_WHOLE:
-            request.read()  # a file would be sent from where the last attempt left it
+        if int(request.headers.get("Content-Length", 0)) > _HELD_WHOLE:
+            return super().send(request, stream=stream, **options)  # huggingface_hub sends a large file again itself
+        request.read()  # a file would be sent from where the last attempt left it
         name = f"{request.method} {request.url.host}{request.url.path}"
         why = ""
         for attempt in range(ATTEMPTS):

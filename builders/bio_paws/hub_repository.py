@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, Discussion, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
@@ -26,7 +26,7 @@ _KIND = "dataset"
 _OF_THE_HUB = ".gitattributes"  # the Hub writes it when a repository is made
 _TITLE = "bio-paws: publish"
 _LOOKS = 5
-_AGAIN = frozenset({400, 404, 409, 412, 422})
+_AGAIN = frozenset({400, 409, 412})
 """What the Hub answers when a change is there already, or what it builds on has moved: look again."""
 
 
@@ -126,20 +126,17 @@ class Repository:
             fitting = [one for one in ours if one.title == title]
             for one in ours:
                 if one not in fitting[:1]:
-                    self._close(one, "Left over from an attempt that was stopped.")
+                    with _look_again():
+                        self.api.change_discussion_status(self.id, one.num, "closed", repo_type=_KIND)
             if fitting:
                 return fitting[0].num
             self.api.create_pull_request(self.id, title, repo_type=_KIND, description=f"Release {release.tag}.")
         raise BioPawsError(f"{self.id}: no pull request can be opened: run again later")
 
-    def _close(self, request: Discussion, why: str) -> None:
-        with _look_again():
-            self.api.change_discussion_status(self.id, request.num, "closed", comment=why, repo_type=_KIND)
-
     def upload(self, release: Release, number: int) -> str:
         """Bring a pull request to the release's content, the manifest last; return its commit."""
         reference = f"refs/pr/{number}"
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             head = self.references()[reference]
             sent, deleted = self.missing(release, head)
             if not sent and not deleted:
@@ -151,7 +148,7 @@ class Repository:
             ]
             operations += [CommitOperationDelete(name, is_folder=False) for name in deleted]
             logger.info("%s: sending %d files to %s, deleting %d", self.id, len(now), reference, len(deleted))
-            with _look_again():
+            with _look_again(last=look == _LOOKS - 1):
                 self.api.create_commit(
                     self.id,
                     operations,
@@ -177,17 +174,16 @@ class Repository:
 
     def merge(self, number: int) -> str:
         """Merge a pull request and return the commit of main."""
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
             request = self.api.get_discussion_details(self.id, number, repo_type=_KIND)
             if request.status == "merged":
                 return request.merge_commit_oid or self.references()["refs/heads/main"]
-            with _look_again():
+            with _look_again(last=look == _LOOKS - 1):
                 if request.status == "draft":
                     self.api.change_discussion_status(self.id, number, "open", repo_type=_KIND)
                 else:
                     self.api.merge_pull_request(self.id, number, repo_type=_KIND)
-        self._close(request, "Cannot be merged.")
-        raise BioPawsError(f"{self.id}: main was changed by others meanwhile, nothing was merged: run again")
+        raise BioPawsError(f"{self.id}: pull request {number} cannot be merged: look at it on the Hub, and run again")
 
     def tag(self, tag: str, commit: str) -> str:
         """Tag a commit and return it."""
@@ -200,12 +196,12 @@ class Repository:
 
 
 @contextmanager
-def _look_again() -> Iterator[None]:
+def _look_again(*, last: bool = False) -> Iterator[None]:
     """Let pass what the Hub answers when a change has been made already: the caller looks at what is there."""
     try:
         yield
     except HfHubHTTPError as error:
-        if error.response.status_code not in _AGAIN:
+        if last or error.response.status_code not in _AGAIN:
             raise
         logger.debug("looking again: %s", error.server_message or error)
 

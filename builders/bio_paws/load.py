@@ -7,7 +7,6 @@ from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
 from bio_paws.errors import BioPawsError
-from bio_paws.files import read_json
 
 HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
@@ -53,10 +52,12 @@ def load(
         return _load_view(config, view, data, version, split, streaming)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
-    if local and version is not None and (held := read_json(folder / "manifest.json").get("version")) != version:
-        if data is not None:
-            raise BioPawsError(f"{folder}: holds version {held}, not {version}")
-        local = False
+    if local and version is not None:
+        from bio_paws.writer import read_manifest  # so does the builder
+
+        held = read_manifest(folder).get("version")
+        if held != version:
+            raise BioPawsError(f"{folder}: holds version {held}, not {version}: pass the Hub id that has it as data=")
     place = str(folder) if local else str(data or HUB_REPO)
     revision = None if local else f"v{version or DATA_VERSION}"
     try:

@@ -162,7 +162,7 @@ def check_version(new: dict[str, Any], old: dict[str, Any], found: list[Differen
     elif columns[0] - columns[1] or any((one.added, one.removed, one.changed) != (0, 0, 0) for one in found):
         least, why = (earlier[0], earlier[1] + 1, 0), "configs, columns or values have come"
     else:
-        least, why = (*earlier[:2], earlier[2] + 1), "it follows"
+        least, why = (*earlier[:2], earlier[2] + 1), "this is not the same"
     if version < least:
         raise BioPawsError(
             f"{old['version']} is published, and {why}: build under version {'.'.join(map(str, least))} or later, "

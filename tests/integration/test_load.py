@@ -84,6 +84,17 @@ def test_load_takes_a_folder(built: Path, tmp_path: Path) -> None:
     assert "build it, or pass data=" in missing.stderr
 
 
+def test_load_takes_a_version(built: Path, tmp_path: Path) -> None:
+    code = "from bio_paws import load; print(load('dna50', version='1.0.0', split='test').num_rows)"
+    done = python(code, built.parent, tmp_path)
+    assert done.returncode == 0, done.stderr
+    for folder in ("", f", data={str(built)!r}"):
+        other = python(f"from bio_paws import load; load('dna50', version='2.0.0'{folder})", built.parent, tmp_path)
+        assert "bioPAWS: holds version 1.0.0, not 2.0.0: pass the Hub id" in other.stderr
+    elsewhere = python("from bio_paws import load; load('dna50', version='2.0.0')", tmp_path, tmp_path)
+    assert "cannot be loaded from bioPAWS at v2.0.0" in elsewhere.stderr
+
+
 def test_a_new_build_is_not_served_from_an_old_cache(built: Path, source: Path, tmp_path: Path, bio_paws: Run) -> None:
     folder, home = tmp_path / "bioPAWS", tmp_path / "home"
     code = "from datasets import load_dataset; print(load_dataset('bioPAWS', 'protein150', split='test')[0]['pair_id'])"

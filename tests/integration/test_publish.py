@@ -256,6 +256,8 @@ def test_what_arrived_is_checked(local: Site, tiny: Path) -> None:
     assert "cannot be loaded at " in err
     assert set(local.repository.files("main")) == {".gitattributes"}
     assert set(local.repository.files("refs/pr/1")) == {*contents(tiny), ".gitattributes"}
+    (before,) = local.repository.commits[local.repository.resolve("refs/pr/1")].parents
+    assert set(local.repository.files("refs/pr/1")) - set(local.repository.files(before)) == {"manifest.json"}
     assert not [name for name in local.repository.references if name.startswith("refs/tags/")]
 
 

@@ -118,6 +118,14 @@ def test_a_file_is_sent_whole_again() -> None:
     assert seen == [b"a large file"] * 3
 
 
+def test_a_large_file_is_left_to_who_can_rewind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bio_paws.hub_client._HELD_WHOLE", 11)
+    asking, waited = client(answering(httpx2.Response(500)))
+    with asking:
+        assert asking.put(URL, content=io.BytesIO(b"a large file"), headers={"Content-Length": "12"}).status_code == 500
+    assert not waited
+
+
 def test_no_request_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = []
 
