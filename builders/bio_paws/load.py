@@ -52,21 +52,22 @@ def load(
         return _load_view(config, view, data, version, split, streaming)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
-    if local and version is not None:
-        from bio_paws.writer import read_manifest  # so does the builder
-
-        held = read_manifest(folder).get("version")
-        if held != version:
-            raise BioPawsError(f"{folder}: holds version {held}, not {version}: pass the Hub id that has it as data=")
     place = str(folder) if local else str(data or HUB_REPO)
     revision = None if local else f"v{version or DATA_VERSION}"
     try:
-        return datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
+        loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         where = f"{place} at {revision}" if version else place
         raise BioPawsError(
             f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error
+    # Where the Hub cannot be reached, datasets takes any version that its cache holds.
+    held = str((loaded if split else next(iter(loaded.values()))).info.version)
+    if version not in {None, held}:
+        raise BioPawsError(
+            f"{config}: {place} holds version {held}, not {version}: pass the Hub id that has it as data="
+        )
+    return loaded
 
 
 def _load_view(

@@ -88,11 +88,12 @@ def test_load_takes_a_version(built: Path, tmp_path: Path) -> None:
     code = "from bio_paws import load; print(load('dna50', version='1.0.0', split='test').num_rows)"
     done = python(code, built.parent, tmp_path)
     assert done.returncode == 0, done.stderr
-    for folder in ("", f", data={str(built)!r}"):
-        other = python(f"from bio_paws import load; load('dna50', version='2.0.0'{folder})", built.parent, tmp_path)
-        assert "bioPAWS: holds version 1.0.0, not 2.0.0: pass the Hub id" in other.stderr
-    elsewhere = python("from bio_paws import load; load('dna50', version='2.0.0')", tmp_path, tmp_path)
-    assert "cannot be loaded from bioPAWS at v2.0.0" in elsewhere.stderr
+    # Beside the folder, of the folder, and where only the cache holds it.
+    for data, place in (("", built.parent), (f", data={str(built)!r}", tmp_path), ("", tmp_path)):
+        other = python(f"from bio_paws import load; load('dna50', version='2.0.0'{data})", place, tmp_path)
+        assert "bioPAWS holds version 1.0.0, not 2.0.0: pass the Hub id" in other.stderr
+    nowhere = python("from bio_paws import load; load('dna50', version='2.0.0')", tmp_path, tmp_path / "fresh")
+    assert "cannot be loaded from bioPAWS at v2.0.0" in nowhere.stderr
 
 
 def test_a_new_build_is_not_served_from_an_old_cache(built: Path, source: Path, tmp_path: Path, bio_paws: Run) -> None:
