@@ -28,7 +28,7 @@ from releases import CANARY, Reader, Site, check_published, contents, loopback, 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
 LONG = 100, 30  # runs that fail, runs that are killed
-SHORT = 4, 4
+SHORT = 2, 3
 REQUESTS = 60  # about as many as a publication makes
 TINY = ("dna50",)
 
