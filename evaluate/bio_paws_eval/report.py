@@ -27,7 +27,7 @@ from bio_paws.tools.views import STRAND_VIEWS, VIEW_ROWS
 from bio_paws_eval.csv_files import csv_files
 from bio_paws_eval.metrics import METRICS, Comparison, best_on_dev, compare, holm, share
 from bio_paws_eval.results import read_results, slug
-from bio_paws_eval.systems import Cell, Grouped, System, config_names, group, tasks_of
+from bio_paws_eval.systems import Cell, Entry, Grouped, System, config_names, group, tasks_of
 from bio_paws_eval.tables import Row, Table, latex, markdown, percent
 from bio_paws_eval.tasks import LANGUAGES, PAWSX_REPO, PAWSX_REVISION, is_pawsx, pawsx
 
