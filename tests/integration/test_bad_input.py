@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from test_build import digests
 
+from bio_paws.configs import CONFIGS
 from conftest import Run
 
 
@@ -126,7 +127,7 @@ def test_list_says_what_there_is(built: Path, tmp_path: Path, bio_paws: Run) -> 
     assert done.returncode == 0
     assert "dna150s" in done.stdout
     assert "not built" not in done.stdout
-    assert bio_paws("list", tmp_path).stdout.count("not built") == 6
+    assert bio_paws("list", tmp_path).stdout.count("not built") == len(CONFIGS)
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:

@@ -22,7 +22,7 @@ from bio_paws.configs import BANDS, CONFIGS
 from bio_paws.tools.kmers import word_overlap
 from conftest import Run
 
-SMALL = ("dna50", "protein150", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
+SMALL = ("dna50", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
 
 
 def digests(folder: Path) -> dict[str, str]:
