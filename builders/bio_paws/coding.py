@@ -19,7 +19,7 @@ import pyarrow as pa
 from bio_paws.configs import Kind, PairConfig, quotas
 from bio_paws.constraints import outcomes_of, search_space
 from bio_paws.files import read_arrow, write_arrow
-from bio_paws.leaks import EarlierSplits
+from bio_paws.leaks import OtherSplits
 from bio_paws.records import SCHEMA, Gene, Row
 from bio_paws.sequences import Corpus, gene_dna
 from bio_paws.similar import CorpusFiles
@@ -73,15 +73,15 @@ class CodingPairs:
         self._seed = seed
         self._outcomes: Counter[str] = Counter()
 
-    def make(self, earlier: EarlierSplits, pairs: int) -> tuple[dict[str, list[Row]], Counter[str]]:
+    def make(self, others: OtherSplits, pairs: int) -> tuple[dict[str, list[Row]], Counter[str]]:
         """Return the rows of each split, and genes and pairs by outcome."""
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
             earlier_rows = [row for made in rows.values() for row in made]
             searchers = {
-                "sentence1": earlier.searcher(split, "dna", {row["sentence1"] for row in earlier_rows}),
-                "sentence2": earlier.searcher(split, "protein", {row["sentence2"] for row in earlier_rows}),
+                "sentence1": others.searcher(split, "dna", {row["sentence1"] for row in earlier_rows}),
+                "sentence2": others.searcher(split, "protein", {row["sentence2"] for row in earlier_rows}),
             }
             clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
             rng = seeded(self._seed, self._config.name, split)

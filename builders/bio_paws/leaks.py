@@ -86,24 +86,28 @@ def find_hits(
     }
 
 
-class EarlierSplits:
-    """What the splits before each split hold, ready to be searched."""
+class OtherSplits:
+    """What the other splits hold, ready to be searched."""
 
     def __init__(self, corpus: Corpus, lookup: Lookup, executor: Executor) -> None:
         self._corpus = corpus
         self._lookup = lookup
         self._executor = executor
 
-    def searcher(self, split: str, alphabet: Alphabet, chosen: set[str]) -> Callable[[list[str]], set[str]]:
+    def searcher(
+        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False
+    ) -> Callable[[list[str]], set[str]]:
         """Return a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
         `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
         the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
-        altered.
+        altered. With `later`, those with a homolog in a later split are picked too: what is altered can have one that
+        the sequence it was made of has not, and other configs do not look for it.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
-        earlier = self._lookup.stretches(SPLITS[: SPLITS.index(split)])
-        subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in earlier if source in whole]
-        subjects += sorted(chosen) if earlier else []
+        place = SPLITS.index(split)
+        others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
+        subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
+        subjects += sorted(chosen)
         residues = search_space(self._corpus, alphabet)
         return lambda queries: set(search_homologs(queries, subjects, alphabet, residues, self._executor))

@@ -18,7 +18,7 @@ from bio_paws.dissimilar import SIDES, make_squares
 from bio_paws.errors import BioPawsError
 from bio_paws.executors import open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
-from bio_paws.leaks import EarlierSplits
+from bio_paws.leaks import OtherSplits
 from bio_paws.records import Row, pairs_table
 from bio_paws.tools import blast
 
@@ -89,9 +89,9 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
         lookup = splits.Lookup(read_arrow(prepared.loci))
-        earlier = EarlierSplits(corpus, lookup, prepared.executor)
+        others = OtherSplits(corpus, lookup, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
-        rows, outcomes = make(config, prepared, lookup, earlier, pairs)
+        rows, outcomes = make(config, prepared, lookup, others, pairs)
         for split, path in paths.items():
             write_arrow(path, pairs_table(rows[split], config, split))
         write_json(counted, dict(sorted(outcomes.items())))
@@ -102,14 +102,14 @@ Made = tuple[dict[str, list[Row]], Counter[str]]
 
 
 def _coding_pairs(
-    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, earlier: EarlierSplits, pairs: int
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int
 ) -> Made:
     made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
-    return made.make(earlier, pairs)
+    return made.make(others, pairs)
 
 
 def _homologous_pairs(
-    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, earlier: EarlierSplits, pairs: int
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int
 ) -> Made:
     seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
     shard = rearranged.square_shard if config.rearranged else similar.candidate_shard
@@ -123,7 +123,7 @@ def _homologous_pairs(
         here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
         chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
-        leaks = earlier.searcher(split, judge.alphabet, chosen)
+        leaks = others.searcher(split, judge.alphabet, chosen, later=config.rearranged)
         if config.rearranged:
             squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
         else:
