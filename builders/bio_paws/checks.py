@@ -278,26 +278,35 @@ def _check_degrees(config: PairConfig, rows: list[Row]) -> Iterator[tuple[Row, s
 
 
 def _check_orders(rows: list[Row]) -> Iterator[tuple[Row, str]]:
-    """Every dissimilar pair shares as many words as the similar pair with the same first side, in another order."""
-    similar = {row["sentence1"]: row for row in rows if row["label"] == 1}
+    """Every dissimilar pair shares as many words as a similar pair with the same first side, in another order."""
+    similar: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["label"] == 1:
+            similar.setdefault(row["sentence1"], []).append(row)
     for row in rows:
         if row["label"] == 1:
             continue
-        one, other = row["sentence1"], row["sentence2"]
-        if one not in similar:
+        # Homologs in several places can give one string to several squares: one of them must match.
+        complaints = [list(_unlike_order(row, match)) for match in similar.get(row["sentence1"], [])]
+        if not complaints:
             yield row, "no similar pair has the same sentence1"
-            continue
-        match = similar[one]
-        if match["kind"] not in REARRANGED or REARRANGED[match["kind"]] != row["kind"]:
-            yield row, f"kind {row['kind']!r} does not go with the similar pair {match['pair_id']}"
-        if sorted(match["sentence2"]) != sorted(other):
-            yield row, f"sentence2 does not hold the letters of row {match['pair_id']}"
-        if row["kind"] == "shuffled" and _neighbours(match["sentence2"]) != _neighbours(other):
-            yield row, f"sentence2 does not keep the counts of neighbours of row {match['pair_id']}"
-        for k in OVERLAP_WORDS:
-            overlap, matched = word_overlap(one, other, k), word_overlap(one, match["sentence2"], k)
-            if abs(overlap - matched) > MAX_OVERLAP_DIFFERENCE:
-                yield row, f"{k}-letter overlap {overlap:.3f} against {matched:.3f} of row {match['pair_id']}"
+        for what in min(complaints, key=len, default=[]):
+            yield row, what
+
+
+def _unlike_order(row: Row, match: Row) -> Iterator[str]:
+    """Say in what a dissimilar pair is not a similar one in another order."""
+    one, other = row["sentence1"], row["sentence2"]
+    if REARRANGED.get(match["kind"]) != row["kind"]:
+        yield f"kind {row['kind']!r} does not go with the similar pair {match['pair_id']}"
+    if sorted(match["sentence2"]) != sorted(other):
+        yield f"sentence2 does not hold the letters of row {match['pair_id']}"
+    if row["kind"] == "shuffled" and _neighbours(match["sentence2"]) != _neighbours(other):
+        yield f"sentence2 does not keep the counts of neighbours of row {match['pair_id']}"
+    for k in OVERLAP_WORDS:
+        overlap, matched = word_overlap(one, other, k), word_overlap(one, match["sentence2"], k)
+        if abs(overlap - matched) > MAX_OVERLAP_DIFFERENCE:
+            yield f"{k}-letter overlap {overlap:.3f} against {matched:.3f} of row {match['pair_id']}"
 
 
 def _neighbours(text: str) -> Counter[str]:

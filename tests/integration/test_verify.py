@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws.checks import verify
+from bio_paws.checks import _check_orders, verify
 from bio_paws.configs import get_config
 from bio_paws.executors import InProcessExecutor
 from bio_paws.records import SCHEMA, pair_id
@@ -178,6 +178,20 @@ def test_words_in_common_that_tell_the_label_are_found(built_copy: Path) -> None
     said = forge(built_copy, "dna150_paws", "train", change)
     assert any(what.startswith("5-letter overlap") for what in said)
     assert any("not equally often under both labels" in what for what in said)
+
+
+def test_one_string_may_stand_in_two_squares() -> None:
+    first, second, third = "ACGTACGTAACC", "ACGTACGTTTGG", "ACGTTTGGACGT"
+    kinds = ((1, "permuted_homolog"), (0, "permuted"))
+    rows = [
+        {"pair_id": f"{label}{other}", "sentence1": first, "sentence2": other, "label": label, "kind": kind}
+        for other in (second, first[::-1])
+        for label, kind in kinds
+    ]
+    rows[1]["sentence2"] = third
+    assert [what for _, what in _check_orders(rows) if "letters of" in what] == []
+    rows[1]["sentence2"] = third[:-1] + "A"
+    assert any("letters of" in what for _, what in _check_orders(rows))
 
 
 def test_a_shuffle_that_loses_a_dinucleotide_is_found(built_copy: Path) -> None:
