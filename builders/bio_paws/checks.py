@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.configs import (
+    EXACT,
     MAX_OVERLAP_DIFFERENCE,
     OVERLAP_WORDS,
     REARRANGED,
@@ -186,7 +187,7 @@ def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterato
         yield "kind 'identical', but the sides differ"
     if row["kind"] == "containment" and (not contained or len(one) == len(other)):
         yield "kind 'containment', but neither side contains the other"
-    if row["label"] == 1 and contained and row["kind"] not in ("identical", "containment"):
+    if row["label"] == 1 and contained and row["kind"] not in EXACT:
         yield f"kind {row['kind']!r}, but one side contains the other"
     if row["label"] == 1 and not config.accepts(row["kind"], similarity):
         yield f"kind {row['kind']!r}, but similarity is {similarity:.3f}"

@@ -6,7 +6,6 @@ The sides of a pair are different molecules, so its numbers say how well the DNA
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -17,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bio_paws.configs import Kind, PairConfig, quotas
-from bio_paws.constraints import outcomes_of, search_space
+from bio_paws.constraints import outcomes_of, search_space, with_outcomes
 from bio_paws.files import read_arrow, write_arrow
 from bio_paws.leaks import OtherSplits
 from bio_paws.records import SCHEMA, Gene, Row
@@ -222,7 +221,7 @@ def _evaluate_shard(path: Path, config: PairConfig, files: CorpusFiles, batch: l
             outcomes["accepted"] += coding
             rows.append(row)
     table = pa.Table.from_pylist(rows, schema=_MADE)
-    write_arrow(path, table.replace_schema_metadata({"outcomes": json.dumps(outcomes, sort_keys=True)}))
+    write_arrow(path, with_outcomes(table, outcomes))
 
 
 def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random.Generator) -> Row:

@@ -53,6 +53,9 @@ BANDS: tuple[tuple[Kind, float, float], ...] = (
 )
 """Kinds of the graded configs: similarity from, inclusive, and up to, exclusive."""
 
+EXACT: frozenset[Kind] = frozenset({"identical", "containment"})
+"""Kinds that are cut from runs of identical letters."""
+
 REARRANGED: dict[Kind, Kind] = {"permuted_homolog": "permuted", "shuffled_homolog": "shuffled"}
 """Kinds of the adversarial configs: what is done alike to both sides, and the same done in two ways."""
 
@@ -181,7 +184,7 @@ class PairConfig:
         `homolog`: above `min_similarity`. Kinds of `BANDS` and rearranged ones: from the lower limit up to the upper
         one, which is let in only where it is 1. The other kinds are exact, so they may have any.
         """
-        if kind in ("identical", "containment"):
+        if kind in EXACT:
             return True
         if kind == "homolog":
             return similarity > self.min_similarity

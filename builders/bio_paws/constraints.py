@@ -46,6 +46,11 @@ def search_space(corpus: Corpus, alphabet: Alphabet) -> int:
     return sum(len(one.residues) for one in whole)
 
 
+def with_outcomes(table: pa.Table, outcomes: Counter[str]) -> pa.Table:
+    """Return the table with counts of outcomes in its metadata."""
+    return table.replace_schema_metadata({"outcomes": json.dumps(outcomes, sort_keys=True)})
+
+
 def outcomes_of(table: pa.Table) -> Counter[str]:
     """Return the counts of outcomes that came with a table of candidates."""
     return Counter(json.loads((table.schema.metadata or {}).get(b"outcomes", b"{}")))
@@ -81,7 +86,7 @@ class Judge:
                 outcomes["accepted"] += 1
                 rows.append(verdict)
         table = pa.Table.from_pylist(rows, schema=CANDIDATES)
-        return table.replace_schema_metadata({"outcomes": json.dumps(outcomes, sort_keys=True)})
+        return with_outcomes(table, outcomes)
 
     def judge(self, window: Window) -> dict[str, Any] | str:
         """Return the candidate row of a window, or the reason why it is not let in."""
@@ -89,7 +94,7 @@ class Judge:
         placed = self.place(window.side1, window.side2)
         if isinstance(placed, str):
             return placed
-        text1, text2 = self.text(window.side1), self.text(window.side2)
+        text1, text2 = placed["sentence1"], placed["sentence2"]
         reason = self._kind_reason(window.kind, text1, text2)
         if reason:
             return reason
@@ -108,7 +113,7 @@ class Judge:
         }
 
     def place(self, side1: Interval, side2: Interval) -> dict[str, Any] | str:
-        """Return the origin, group and split of two intervals, or the reason why they cannot make a pair."""
+        """Return the strings, origin and split of two intervals, or the reason why they cannot make a pair."""
         config = self.config
         locus1, locus2 = self._lookup.find(*side1[:3]), self._lookup.find(*side2[:3])
         if locus1 is None or locus1 != locus2:
@@ -123,10 +128,12 @@ class Judge:
             return "length"
         if self.alphabet == "dna" and max(self._masked_part(side1), self._masked_part(side2)) > config.max_masked:
             return "repeat_masked"
-        if not all(self._letters.issuperset(self.text(side)) for side in (side1, side2)):
+        text1, text2 = self.text(side1), self.text(side2)
+        if not self._letters.issuperset(text1) or not self._letters.issuperset(text2):
             return "ambiguous"
         group, split = locus1
-        return {**self._origin(side1, 1, group), **self._origin(side2, 2, group), "split": split}
+        origin = {**self._origin(side1, 1, group), **self._origin(side2, 2, group)}
+        return {**origin, "split": split, "sentence1": text1, "sentence2": text2}
 
     def text(self, where: Interval) -> str:
         """Return the upper-case string of an interval, on its strand."""

@@ -16,7 +16,6 @@ the letters, is left out: its words are other words, so that its overlap cannot 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_WORDS, REARRANGED, Kind, PairConfig
-from bio_paws.constraints import CANDIDATES, Judge, contains
+from bio_paws.constraints import CANDIDATES, Judge, contains, with_outcomes
 from bio_paws.dissimilar import Choice, Square
 from bio_paws.files import read_arrow, write_arrow
 from bio_paws.records import Row
@@ -75,7 +74,7 @@ def square_shard(
                 rows += ({**row, "slot": slot, "composition2": 0} for row in square)
                 break
     table = pa.Table.from_pylist(rows, schema=CANDIDATES)
-    write_arrow(path, table.replace_schema_metadata({"outcomes": json.dumps(outcomes, sort_keys=True)}))
+    write_arrow(path, with_outcomes(table, outcomes))
 
 
 def choose_rearranged(
@@ -116,7 +115,7 @@ def _square(
     placed = judge.place(windows.side1, windows.side2)
     if isinstance(placed, str):
         return placed
-    texts = judge.text(windows.side1), judge.text(windows.side2)
+    texts = placed["sentence1"], placed["sentence2"]
     why: Counter[str] = Counter()
     for _ in range(TRIES):
         square = _judged(judge, kind, texts, _arranged(windows, texts, kind, cuts, rng))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.configs import Kind, PairConfig
+from bio_paws.configs import EXACT, Kind, PairConfig
 from bio_paws.records import Interval
 from bio_paws.splits import Ints, Lookup, seeded
 
@@ -148,14 +148,14 @@ def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple
     """Divide an alignment, or for identical pairs its runs of matches, into stretches of one window each."""
     stretches: list[tuple[int, int]] = []
     if hit["end1"] - hit["start1"] >= config.min_length:
-        if kind not in ("identical", "containment"):
+        if kind not in EXACT:
             stretches = [(hit["start1"], hit["end1"])]
         else:
             runs = trace_of(hit)
             long = runs.length >= config.min_length
             stretches = [(int(s), int(s + n)) for s, n in zip(runs.start1[long], runs.length[long], strict=True)]
     # Runs of matches are short and few: slots of the mean length waste less of them.
-    narrowest = config.mean_length if kind in ("identical", "containment") else config.max_length
+    narrowest = config.mean_length if kind in EXACT else config.max_length
     for start, end in stretches:
         count = max((end - start) // narrowest, 1)
         for i in range(count):

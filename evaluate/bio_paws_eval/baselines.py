@@ -34,12 +34,12 @@ from bio_paws.files import digest_of
 from bio_paws.tools import kmers, pair_features, smith_waterman, thresholds, translation
 from bio_paws.tools.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
 from bio_paws.tools.pair_features import (
+    alignment_scores,
     composition_differences,
     edit_similarities,
     length_differences,
     one_sided_classifier,
 )
-from bio_paws.tools.smith_waterman import align_score, reverse_complement
 from bio_paws.tools.thresholds import fit_threshold
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 from bio_paws_eval import metrics
@@ -166,12 +166,7 @@ def _edit(batch: Batch) -> NDArray[np.float64]:
 
 
 def _smith_waterman(batch: Batch) -> NDArray[np.float64]:
-    """Score of the best local alignment, for DNA of either strand, a letter of the longer side."""
-    if batch.molecule == "dna":
-        scores = [max(align_score(a, b, "dna"), align_score(a, reverse_complement(b), "dna")) for a, b in batch.pairs]
-    else:
-        scores = [align_score(a, b, "protein") for a, b in batch.pairs]
-    return np.array(scores) / [max(len(a), len(b)) for a, b in batch.pairs]
+    return alignment_scores(batch.sentence1, batch.sentence2, "dna" if batch.molecule == "dna" else "protein")
 
 
 def _six_frame(batch: Batch) -> NDArray[np.float64]:

@@ -16,7 +16,6 @@ from bio_paws.audit.intervals import auc_estimate, share_estimate
 from bio_paws.audit.pairs import Pairs, Texts
 from bio_paws.tools.kmers import LONGEST_KMER, kmer_similarity
 from bio_paws.tools.pair_features import edit_similarities, one_sided_classifier
-from bio_paws.tools.smith_waterman import align_score, reverse_complement
 from bio_paws.tools.thresholds import fit_threshold
 
 ALIGNED_ROWS = 4_000
@@ -152,16 +151,6 @@ def affordable(texts: Texts, cells: int = _CELLS) -> int:
     """Return how many pairs may be aligned within so many cells of a matrix."""
     mean = np.mean([len(a) * len(b) for a, b in zip(texts.sentence1, texts.sentence2, strict=True)])
     return min(ALIGNED_ROWS, int(cells / max(1.0, float(mean))))
-
-
-def alignment_scores(texts: Texts, kind: str) -> Scores:
-    """Smith-Waterman score over the longer length, DNA on both strands; kind: dna or protein."""
-    pairs = list(zip(texts.sentence1, texts.sentence2, strict=True))
-    if kind == "dna":
-        scores = [max(align_score(a, b, "dna"), align_score(a, reverse_complement(b), "dna")) for a, b in pairs]
-    else:
-        scores = [align_score(a, b, "protein") for a, b in pairs]
-    return np.array(scores, dtype=np.float64) / [max(len(a), len(b)) for a, b in pairs]
 
 
 def check_floors(

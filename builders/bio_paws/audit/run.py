@@ -10,7 +10,6 @@ import numpy as np
 from bio_paws.audit.baselines import (
     Sample,
     affordable,
-    alignment_scores,
     check_alignment,
     check_floors,
     measure_floors,
@@ -28,6 +27,7 @@ from bio_paws.audit.leakage import check_leaks
 from bio_paws.audit.pairs import Pairs, collect, fetch
 from bio_paws.audit.reading import DataSet
 from bio_paws.audit.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
+from bio_paws.tools.pair_features import alignment_scores
 
 _SHOWN = 60  # letters of an example
 
@@ -128,7 +128,7 @@ def _baselines(pairs: Pairs, sample: Sample) -> tuple[list[Measurement], list[Fi
         findings, ceilings = check_frames(pairs, sample)
     elif kinds[0] != "text":
         some = sample.some(affordable(sample.texts))
-        scores = alignment_scores(some.texts, kinds[0])
+        scores = alignment_scores(some.texts.sentence1, some.texts.sentence2, "dna" if kinds[0] == "dna" else "protein")
         if (measured := measure_score("alignment", "ceiling", scores, some)) is not None:
             ceilings = [measured]
             findings = [*check_alignment(pairs, some, measured, scores)]

@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
 from bio_paws.configs import Molecule
-from bio_paws.tools.smith_waterman import Alphabet
+from bio_paws.tools.smith_waterman import Alphabet, align_score, reverse_complement
 
 COMPOSITION_LETTERS = {"dna": "GC", "protein": "GARP"}
 """G and C, or the amino acids of GC-rich codons: what base composition leaves its mark on.
@@ -64,6 +64,16 @@ def edit_similarities(first: Sequence[str], second: Sequence[str]) -> NDArray[np
     """
     scores: NDArray[np.float64] = cpdist(first, second, scorer=Levenshtein.normalized_similarity, dtype=np.float64)
     return scores
+
+
+def alignment_scores(first: Sequence[str], second: Sequence[str], alphabet: Alphabet) -> NDArray[np.float64]:
+    """Score of the best local alignment, for DNA of either strand, a letter of the longer side: shape (n,)."""
+    pairs = list(zip(first, second, strict=True))
+    if alphabet == "dna":
+        scores = [max(align_score(a, b, "dna"), align_score(a, reverse_complement(b), "dna")) for a, b in pairs]
+    else:
+        scores = [align_score(a, b, "protein") for a, b in pairs]
+    return np.array(scores, dtype=np.float64) / [max(len(a), len(b)) for a, b in pairs]
 
 
 def one_sided_classifier() -> Any:
