@@ -21,11 +21,11 @@ import parasail
 import pyarrow.parquet as pq
 from Bio import Align
 
+from bio_paws.manifest import read_manifest
 from bio_paws.sequences import Corpus, read_corpus
 from bio_paws.sources import resolve
 from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import align, best_alignment, reverse_complement
-from bio_paws.writer import read_manifest
 
 REFERENCE_PAIRS = 40  # of each label
 

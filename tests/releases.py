@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from huggingface_hub import HfApi, constants
 
 from bio_paws.cli import main
-from bio_paws.writer import finish, read_manifest
+from bio_paws.manifest import read_manifest
+from bio_paws.writer import finish
 from hub_server import READER, Failures, HubServer, serving
 from hub_store import Repository
 

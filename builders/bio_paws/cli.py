@@ -132,7 +132,7 @@ def _positive(text: str) -> int:
 
 def _list(options: argparse.Namespace) -> int:
     from bio_paws import report
-    from bio_paws.writer import MANIFEST, read_manifest
+    from bio_paws.manifest import MANIFEST, read_manifest
 
     described = report.config_list(read_manifest(options.dir) if (options.dir / MANIFEST).is_file() else None)
     print(json.dumps(described, indent=2) if options.json else report.list_text(described))
@@ -160,7 +160,8 @@ def _verify(options: argparse.Namespace) -> int:
     from bio_paws.checks import verify
     from bio_paws.executors import open_executor
     from bio_paws.floors import measure_floors
-    from bio_paws.writer import read_manifest
+    from bio_paws.manifest import read_manifest
+    from bio_paws.viewer import viewer_notes
 
     manifest = read_manifest(options.dir)
     if options.release or options.key:
@@ -173,17 +174,21 @@ def _verify(options: argparse.Namespace) -> int:
             return 1
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, manifest, executor)
+    notes = [] if violations else viewer_notes(options.dir, manifest)
     measured = {}
     if options.shortcuts and not violations:
         for name, entry in manifest["configs"].items():
             measured[name] = measure_floors(options.dir, configs.get_config(name), entry)
     rows = sum(split["rows"] for entry in manifest["configs"].values() for split in entry["splits"].values())
     if options.json:
-        found = {"rows": rows, "violations": [vars(one) for one in violations], "shortcuts": measured}
+        found = {"rows": rows, "violations": [vars(one) for one in violations], "notes": [vars(one) for one in notes]}
+        found["shortcuts"] = measured
         print(json.dumps(found, indent=2))
     else:
         for violation in violations:
             print(violation)
+        for note in notes:
+            print(f"note: {note}")
         if measured:
             print(report.floors_text(measured))
         print(f"{options.dir}: {len(manifest['configs'])} configs, {rows:,} pairs, {len(violations):,} violations")
@@ -224,12 +229,15 @@ def _publish(options: argparse.Namespace) -> int:
     from bio_paws import hub, report
     from bio_paws.checks import verify
     from bio_paws.executors import open_executor
+    from bio_paws.viewer import viewer_notes
 
     release = hub.read_release(options.dir, options.tag)
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, release.manifest, executor)
     if violations:
         raise CheckFailed(f"{options.dir}: {len(violations):,} violations, nothing was published: {violations[0]}")
+    if notes := viewer_notes(options.dir, release.manifest):
+        raise CheckFailed(f"{options.dir}: nothing was published: {notes[0]}")
     if options.sign:
         from bio_paws.provenance import sign
 

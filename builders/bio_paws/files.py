@@ -57,10 +57,15 @@ def read_arrow(path: Path) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
+def json_text(value: Any) -> str:
+    """Return a value as JSON, in the one way that this package writes it."""
+    return json.dumps(value, indent=2) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, atomically."""
     with atomic(path) as part:
-        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        part.write_text(json_text(value), encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:

@@ -18,10 +18,10 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.hub_client import connected
 from bio_paws.hub_repository import Release, Repository
-from bio_paws.provenance import STATEMENT, data_files, stale
+from bio_paws.integrity import check_files
+from bio_paws.manifest import read_manifest
+from bio_paws.provenance import data_files
 from bio_paws.versions import Difference, check_version, differences, parse_version
-from bio_paws.writer import CARD, MANIFEST, read_manifest
-from bio_paws_cards.render import render_card
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,22 @@ class Preview:
 
 
 def read_release(folder: Path, tag: str | None = None) -> Release:
-    """Find the files of a data set, whose card must be that of its manifest.
+    """Find the files of a data set, which must be those of its manifest.
 
     Raises
     ------
     BioPawsError
         When the folder holds no data set, or the tag is not its version.
     CheckFailed
-        When the card or the signed statement is stale.
+        When a file is not: the signed statement, or the card, is stale, or a file was added or changed.
     """
     manifest = read_manifest(folder)
     named = f"v{manifest.get('version')}"
     parse_version(named[1:])
     if tag not in {None, named}:
         raise BioPawsError(f"{folder}: holds version {named[1:]}: its tag is {named}, not {tag}")
-    card = folder / CARD
-    if not card.is_file() or card.read_text(encoding="utf-8") != render_card(manifest):
-        raise CheckFailed(f"{card}: is not the card of {MANIFEST}: build the data set again")
-    if stale(folder):
-        raise CheckFailed(f"{folder / STATEMENT}: is not about these files: sign again, or remove it")
+    if violations := check_files(folder, manifest):
+        raise CheckFailed(f"{folder}: {len(violations):,} violations, nothing was published: {violations[0]}")
     return Release(folder, manifest, named, tuple(data_files(folder)))
 
 

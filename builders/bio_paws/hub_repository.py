@@ -16,9 +16,9 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.files import read_json, sha256_of
+from bio_paws.files import sha256_of
+from bio_paws.manifest import CARD, MANIFEST, parse_manifest
 from bio_paws.reload import reloaded_hashes
-from bio_paws.writer import CARD, MANIFEST
 
 logger = logging.getLogger(__name__)
 
@@ -105,9 +105,14 @@ class Repository:
                     self.api.hf_hub_download(self.id, name, repo_type=_KIND, revision=revision, cache_dir=cache)
                 )
 
-            old = read_json(file(MANIFEST)) if MANIFEST in held else None
-            if held and (not isinstance(old, dict) or old.get("name") != "bioPAWS"):
-                raise BioPawsError(f"{self.id}: holds files that are not a bioPAWS data set: choose another repository")
+            old = None
+            if held:
+                if MANIFEST not in held:
+                    raise BioPawsError(
+                        f"{self.id}: holds files that are not a bioPAWS data set: choose another repository"
+                    )
+                where = f"{self.id}: {MANIFEST} at {revision}"
+                old = parse_manifest(file(MANIFEST).read_bytes(), where, "choose another repository, or mend it there")
             yield old, file
 
     def pull_request(self, release: Release, main: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bio_paws.biopaws import BioPaws
-from bio_paws.writer import read_manifest
+from bio_paws.manifest import read_manifest
 
 
 def install(folder: Path) -> dict[str, str]:

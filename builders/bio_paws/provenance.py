@@ -8,25 +8,19 @@ https://github.com/secure-systems-lab/dsse/blob/master/protocol.md.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import read_json, sha256_of, write_json
-from bio_paws.writer import read_manifest
+from bio_paws.files import json_text, read_json, sha256_of, write_json
+from bio_paws.manifest import read_manifest
 
 STATEMENT = "release.intoto.json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -83,17 +77,32 @@ def sign(folder: Path, key: Path) -> Path:
         raise BioPawsError(f"{key}: not a private key in PEM without a passphrase ({_line(error)})") from error
     if not isinstance(private, Ed25519PrivateKey):
         raise BioPawsError(f"{key}: not an Ed25519 key: make one with openssl genpkey -algorithm ed25519")
-    payload = json.dumps(statement_of(folder), sort_keys=True).encode()
-    signature = {"keyid": _key_id(private.public_key()), "sig": _base64(private.sign(_encoded(payload)))}
+    payload = _payload_of(folder)
+    signature = _Signature(private.public_key().public_bytes_raw().hex(), private.sign(_encoded(payload)))
     path = folder / STATEMENT
-    write_json(path, {"payloadType": _PAYLOAD_TYPE, "payload": _base64(payload), "signatures": [signature]})
+    write_json(path, _envelope(payload, [signature]))
     return path
 
 
-def stale(folder: Path) -> bool:
-    """Whether a data set holds a statement that is not about it as it is, whoever signed it."""
+def fault_of_statement(folder: Path) -> str:
+    """Say what is wrong with the statement that a data set holds, whoever signed it; "" when nothing is.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be read.
+    """
     path = folder / STATEMENT
-    return path.is_file() and json.loads(_payload(path)[0]) != statement_of(folder)
+    if not path.is_file():
+        return ""
+    payload, signatures = _read_envelope(path)
+    if payload != _payload_of(folder):
+        return "is not about these files: sign again, or remove it"
+    if path.read_bytes() != json_text(_envelope(payload, signatures)).encode():
+        return "is not as bio-paws writes it"
+    if not all(_signed_by_its_key(payload, one) for one in signatures):
+        return "its signature is not that of the key that it names"
+    return ""
 
 
 def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
@@ -118,14 +127,14 @@ def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
     BioPawsError
         When the envelope or the key cannot be read.
     """
-    payload, signatures = _payload(path)
+    payload, signatures = _read_envelope(path)
     try:
         public = load_pem_public_key(key.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise BioPawsError(f"{key}: not a public key in PEM ({_line(error)})") from error
     if not isinstance(public, Ed25519PublicKey):
         raise BioPawsError(f"{key}: not an Ed25519 key")
-    if not any(_signed(public, payload, signature) for signature in signatures):
+    if not any(_signed(public, payload, one.bytes) for one in signatures):
         return [f"{path}: not signed with {key}: the statement was changed, or the key is another one"]
     return list(_unlike(json.loads(payload), folder))
 
@@ -148,16 +157,38 @@ def _unlike(signed: dict[str, Any], folder: Path) -> Iterator[str]:
         yield f"{folder}: the signed statement says otherwise where it comes from"
 
 
-def _payload(path: Path) -> tuple[bytes, list[bytes]]:
-    """Read an envelope: what is signed, and the signatures."""
+@dataclass(frozen=True)
+class _Signature:
+    """A signature, and the raw public key that it is said to be of, in hexadecimal digits.
+
+    DSSE calls the key's name a hint. A whole key makes a damaged signature known to who has no key to check it with.
+    """
+
+    key: str
+    bytes: bytes
+
+
+def _payload_of(folder: Path) -> bytes:
+    return json.dumps(statement_of(folder), sort_keys=True).encode()
+
+
+def _envelope(payload: bytes, signatures: list[_Signature]) -> dict[str, Any]:
+    signed = [{"keyid": one.key, "sig": _base64(one.bytes)} for one in signatures]
+    return {"payloadType": _PAYLOAD_TYPE, "payload": _base64(payload), "signatures": signed}
+
+
+def _read_envelope(path: Path) -> tuple[bytes, list[_Signature]]:
+    """Read what is signed, and the signatures."""
     try:
         envelope = read_json(path)
         payload = base64.b64decode(envelope["payload"], validate=True)
-        signatures = [base64.b64decode(one["sig"], validate=True) for one in envelope["signatures"]]
+        signatures = [
+            _Signature(str(one["keyid"]), base64.b64decode(one["sig"], validate=True)) for one in envelope["signatures"]
+        ]
         if envelope["payloadType"] != _PAYLOAD_TYPE:
             raise ValueError(f"it holds {envelope['payloadType']!r}")
         json.loads(payload)
-    except (OSError, KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise BioPawsError(f"{path}: not a signed statement ({_line(error)})") from error
     return payload, signatures
 
@@ -170,15 +201,18 @@ def _signed(public: Ed25519PublicKey, payload: bytes, signature: bytes) -> bool:
     return True
 
 
+def _signed_by_its_key(payload: bytes, signature: _Signature) -> bool:
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signature.key))
+    except ValueError:
+        return False
+    return _signed(public, payload, signature.bytes) and public.public_bytes_raw().hex() == signature.key
+
+
 def _encoded(payload: bytes) -> bytes:
     """DSSE's pre-authentication encoding: the type is signed with the payload."""
     kind = _PAYLOAD_TYPE.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
-
-
-def _key_id(public: Ed25519PublicKey) -> str:
-    raw = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(raw).hexdigest()
 
 
 def _base64(data: bytes) -> str:

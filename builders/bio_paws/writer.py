@@ -20,15 +20,14 @@ import pyarrow.parquet as pq
 from bio_paws.biopaws import features_of, parquet_name
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.errors import BioPawsError
-from bio_paws.files import read_json, sha256_of, write_json
+from bio_paws.files import sha256_of, write_json
+from bio_paws.manifest import CARD, MANIFEST, read_manifest
 from bio_paws.pipeline import Recipe
 from bio_paws.records import SCHEMA
 from bio_paws.sequences import Corpus
 from bio_paws.sources import Assembly
 from bio_paws_cards.render import render_card
 
-MANIFEST = "manifest.json"
-CARD = "README.md"
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
 _CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
 _PACKAGES = ("bio-paws", "biopython", "numpy", "parasail", "pyarrow")
@@ -130,26 +129,6 @@ def base_manifest(
 
 def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:
     return [assembly.organism] if assembly.organism else sorted(set(corpus.organism.values()))
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Read the manifest of a data set.
-
-    Raises
-    ------
-    BioPawsError
-        When the folder holds none, or one that cannot be read.
-    """
-    path = folder / MANIFEST
-    try:
-        manifest = read_json(path)
-    except FileNotFoundError:
-        raise BioPawsError(f"{folder}: no {MANIFEST} in it, so not a built data set: run bio-paws build") from None
-    except (OSError, ValueError) as error:
-        raise BioPawsError(f"{path}: cannot be read ({error}): build the data set again") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("configs"), dict):
-        raise BioPawsError(f"{path}: not a manifest of bioPAWS: build the data set again")
-    return manifest
 
 
 def finish(folder: Path, manifest: dict[str, Any]) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bio_paws.manifest import read_manifest
 from bio_paws.provenance import STATEMENT, check_statement
-from bio_paws.writer import read_manifest
 from conftest import run_program
 from releases import CANARY, Reader, Site, check_published, contents, loopback, real_hub, release, write_keys
 

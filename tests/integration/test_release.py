@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bio_paws.cli import main
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.hub import read_release
+from bio_paws.manifest import read_manifest
 from bio_paws.provenance import STATEMENT, check_statement, sign
-from bio_paws.writer import read_manifest
+from bio_paws.writer import finish
 from releases import write_keys
 
 
@@ -123,7 +124,11 @@ def test_no_changed_payload_or_signature_is_taken(signed: Path, keys: tuple[Path
 def test_a_stale_statement_is_not_published(signed: Path) -> None:
     assert STATEMENT in read_release(signed).files
     (signed / "notes.txt").write_text("new")
-    with pytest.raises(Exception, match="is not about these files: sign again"):
+    with pytest.raises(CheckFailed, match=r"notes.txt: is not a file of the data set"):
+        read_release(signed)
+    (signed / "notes.txt").unlink()
+    finish(signed, read_manifest(signed) | {"version": "1.0.1"})
+    with pytest.raises(CheckFailed, match="is not about these files: sign again"):
         read_release(signed)
 
 

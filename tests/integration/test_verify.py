@@ -12,17 +12,42 @@ import pyarrow.parquet as pq
 import pytest
 
 from bio_paws.checks import _check_orders, verify
+from bio_paws.cli import main
 from bio_paws.configs import get_config
 from bio_paws.executors import InProcessExecutor
+from bio_paws.manifest import read_manifest
 from bio_paws.records import SCHEMA, pair_id
-from bio_paws.writer import content_hash, read_manifest, write_split
+from bio_paws.writer import finish, write_config
 from conftest import Run
+from releases import release
 
 TRAIN, TEST = "train-00000-of-00001.parquet", "test-00000-of-00001.parquet"
 Rows = list[dict[str, Any]]
+Part = Callable[..., Path]
+Verified = Callable[..., list[str]]
+
+
+@pytest.fixture
+def part(built: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Some of the configs that were built, as a data set of its own."""
+    return lambda *configs: release(built, tmp_path / "bioPAWS", "1.0.0", configs)
+
+
+@pytest.fixture
+def verified(capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
+    """What `bio-paws verify` says, run in this process: it must exit with 1, and say nothing else."""
+
+    def run(folder: Path, *options: str) -> list[str]:
+        assert main(["verify", str(folder), "--workers", "1", *options]) == 1
+        said = capsys.readouterr()
+        assert said.err == ""
+        return said.out.splitlines()
+
+    return run
 
 
 def rewrite(path: Path, change: Callable[[Rows], None]) -> None:
+    """Change rows, and no hash."""
     table = pq.read_table(path)
     rows = table.to_pylist()
     change(rows)
@@ -34,46 +59,53 @@ def other_base(text: str) -> str:
 
 
 @pytest.mark.parametrize("config", ["dna150s", "dna150", "protein150", "dna_protein", "dna150_paws", "dna150_graded"])
-def test_a_flipped_label_is_named(config: str, built_copy: Path, bio_paws: Run) -> None:
+def test_a_flipped_label_is_named(config: str, part: Part, verified: Verified) -> None:
+    folder = part(config)
     named = []
 
     def flip(rows: Rows) -> None:
         rows[3]["label"] = 1 - rows[3]["label"]
         named.append(rows[3]["pair_id"])
 
-    rewrite(built_copy / config / TRAIN, flip)
-    done = bio_paws("verify", built_copy, "--workers", 1)
-    assert done.returncode == 1
-    assert f"{config}/train row {named[0]}: label" in done.stdout
-    assert done.stderr == ""
+    rewrite(folder / config / TRAIN, flip)
+    lines = verified(folder)
+    assert lines[0] == f"{config}/train: {config}/{TRAIN}: size or sha256 is not the manifest's"
+    assert all(line.startswith(f"{config}/train row {named[0]}: ") for line in lines[1:-1])
+    assert any(": label" in line for line in lines[1:-1])
+    assert lines[-1].endswith(f" pairs, {len(lines) - 1} violations")
 
 
-def test_a_changed_base_is_named(built_copy: Path, bio_paws: Run) -> None:
+def test_a_changed_base_is_named(part: Part, verified: Verified) -> None:
+    folder = part("dna150")
     named = []
 
     def change(rows: Rows) -> None:
         rows[5]["sentence2"] = other_base(rows[5]["sentence2"])
         named.append(rows[5]["pair_id"])
 
-    rewrite(built_copy / "dna150" / TEST, change)
-    done = bio_paws("verify", built_copy, "--workers", 1)
-    assert done.returncode == 1
-    assert f"dna150/test row {named[0]}: pair_id is not the digest" in done.stdout
+    rewrite(folder / "dna150" / TEST, change)
+    first, row = json.loads("".join(verified(folder, "--json")))["violations"]
+    assert (first["config"], first["split"], first["pair_id"]) == ("dna150", "test", "")
+    assert (row["config"], row["split"], row["pair_id"]) == ("dna150", "test", named[0])
+    assert row["what"].startswith("pair_id is not the digest")
 
 
-def test_a_row_moved_to_test_is_named(built_copy: Path, bio_paws: Run) -> None:
+def test_a_row_moved_to_test_is_named(part: Part, verified: Verified) -> None:
+    folder = part("dna150")
     moved: Rows = []
-    rewrite(built_copy / "dna150" / TRAIN, lambda rows: moved.append(rows.pop(2)))
-    rewrite(built_copy / "dna150" / TEST, lambda rows: rows.append(moved[0]))
-    done = bio_paws("verify", built_copy, "--workers", 1)
-    assert done.returncode == 1
+    rewrite(folder / "dna150" / TRAIN, lambda rows: moved.append(rows.pop(2)))
+    rewrite(folder / "dna150" / TEST, lambda rows: rows.append(moved[0]))
     where = f"dna150/test row {moved[0]['pair_id']}"
-    assert f"{where}: pair_id is not the digest of the row in this split" in done.stdout
-    assert f"{where}: homology group" in done.stdout
+    assert any(
+        line.startswith(f"{where}: pair_id is not the digest of the row in this split") for line in verified(folder)
+    )
+    said = forge(folder, "dna150", "test", lambda rows: None)
+    assert any(what.startswith("homology group") for what in said)
 
 
 @pytest.mark.parametrize("column", SCHEMA.names)
-def test_any_changed_value_is_named(column: str, built_copy: Path) -> None:
+def test_any_changed_value_is_named(column: str, part: Part) -> None:
+    folder = part("protein150")
     named = []
 
     def change(rows: Rows) -> None:
@@ -84,13 +116,19 @@ def test_any_changed_value_is_named(column: str, built_copy: Path) -> None:
             rows[1][column] = value + 1
         named.append(rows[1]["pair_id"])
 
-    rewrite(built_copy / "protein150" / TRAIN, change)
-    found = verify(built_copy, read_manifest(built_copy), InProcessExecutor())
+    rewrite(folder / "protein150" / TRAIN, change)
+    found = verify(folder, read_manifest(folder), InProcessExecutor())
     assert any(violation.pair_id == named[0] for violation in found)
 
 
 def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None]) -> list[str]:
-    """Change rows and make every hash fit again, as a builder with a bug would; return what verify says."""
+    """Change rows and make every id, hash and the card fit again, as somebody with intent would.
+
+    Returns
+    -------
+    list of str
+        What verify says.
+    """
     manifest = read_manifest(folder)
     entry = manifest["configs"][config]
     path = folder / entry["splits"][split]["file"]
@@ -99,44 +137,78 @@ def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None])
     for row in rows:
         row["pair_id"] = pair_id(row, config, split)
     rows.sort(key=lambda row: str(row["pair_id"]))
-    write_split(path, pa.Table.from_pylist(rows, schema=SCHEMA), get_config(config))
-    from bio_paws.files import sha256_of
+    return forge_table(folder, config, split, pa.Table.from_pylist(rows, schema=SCHEMA))
 
-    entry["splits"][split] |= {"sha256": sha256_of(path), "rows": len(rows)}
-    ids = {name: pq.read_table(folder / one["file"])["pair_id"].to_pylist() for name, one in entry["splits"].items()}
-    entry["content_sha256"] = content_hash(ids)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+def forge_table(folder: Path, config: str, split: str, table: pa.Table) -> list[str]:
+    """Put other rows in the place of a split's, with hashes and a card that fit."""
+    manifest = read_manifest(folder)
+    tables = {name: pq.read_table(folder / one["file"]) for name, one in manifest["configs"][config]["splits"].items()}
+    written = write_config(folder, get_config(config), tables | {split: table}, {})
+    kept = {name: manifest["configs"][config][name] for name in ("outcomes", "floors", "ceilings")}
+    manifest["configs"][config] = written | kept
+    finish(folder, manifest)
     return [violation.what for violation in verify(folder, manifest, InProcessExecutor())]
+
+
+def test_rows_in_another_order_are_found(part: Part) -> None:
+    folder = part("dna50")
+    path = folder / "dna50" / TRAIN
+    table = pq.read_table(path)
+    swapped = table.take([1, 0, *range(2, table.num_rows)])
+    assert forge_table(folder, "dna50", "train", swapped) == ["rows are not in the order of their ids"]
+    rewrite(path, lambda rows: rows.reverse())
+    said = [violation.what for violation in verify(folder, read_manifest(folder), InProcessExecutor())]
+    assert said == [f"dna50/{TRAIN}: size or sha256 is not the manifest's"]
+
+
+def test_what_is_no_value_is_found(part: Part) -> None:
+    folder = part("dna50")
+    table = pq.read_table(folder / "dna50" / TRAIN)
+    for column in ("sentence1", "label", "similarity", "pair_id"):
+        values = table[column].to_pylist()
+        place = table.schema.get_field_index(column)
+        missing = table.set_column(place, column, pa.array([None, *values[1:]], table.schema.field(column).type))
+        assert "a value is missing" in forge_table(folder, "dna50", "train", missing), column
+    bytes_ = pa.array([b"\xff", *(one.encode() for one in table["kind"].to_pylist()[1:])])
+    broken = pa.StringArray.from_buffers(len(bytes_), *bytes_.buffers()[1:])
+    said = forge_table(folder, "dna50", "train", table.set_column(table.schema.get_field_index("kind"), "kind", broken))
+    assert any(what.startswith("cannot be read: ") and "UTF8" in what for what in said)
 
 
 def first(rows: Rows, **wanted: object) -> dict[str, Any]:
     return next(row for row in rows if all(row[name] == value for name, value in wanted.items()))
 
 
-def test_forged_hashes_do_not_hide_a_label(built_copy: Path) -> None:
+def test_forged_hashes_do_not_hide_a_label(part: Part) -> None:
+    folder = part("dna150")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=1)
         row["label"], row["kind"] = 0, "other_group"
 
-    said = forge(built_copy, "dna150", "train", change)
+    said = forge(folder, "dna150", "train", change)
     assert any(what.startswith("dissimilar, but similarity is") for what in said)
     assert any("does not go with groups" in what for what in said)
     assert any("similar but" in what for what in said)
     assert any("not equally often under both labels" in what for what in said)
 
 
-def test_forged_hashes_do_not_hide_a_base(built_copy: Path) -> None:
+def test_forged_hashes_do_not_hide_a_base(part: Part) -> None:
+    folder = part("dna150s")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=1, kind="identical")
         row["sentence2"] = other_base(row["sentence2"])
 
-    said = forge(built_copy, "dna150s", "train", change)
+    said = forge(folder, "dna150s", "train", change)
     assert "kind 'identical', but the sides differ" in said
     assert any(what.startswith("similarity is") for what in said)
 
 
-def test_forged_hashes_do_not_hide_a_leak(built_copy: Path) -> None:
-    train = pq.read_table(built_copy / "dna150" / TRAIN).to_pylist()
+def test_forged_hashes_do_not_hide_a_leak(part: Part) -> None:
+    folder = part("dna150")
+    train = pq.read_table(folder / "dna150" / TRAIN).to_pylist()
     leaked = first(train, label=1)
 
     def change(rows: Rows) -> None:
@@ -146,36 +218,41 @@ def test_forged_hashes_do_not_hide_a_leak(built_copy: Path) -> None:
         row.update(leaked | {"group1": group, "group2": group} | origin)
         row["sentence1"] = other_base(row["sentence1"])
 
-    said = forge(built_copy, "dna150", "test", change)
+    said = forge(folder, "dna150", "test", change)
     assert any(what.startswith("homologous to row") for what in said)
 
 
-def test_forged_hashes_do_not_hide_a_repetition(built_copy: Path) -> None:
+def test_forged_hashes_do_not_hide_a_repetition(part: Part) -> None:
+    folder = part("protein150")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=0)
         swapped = {f"{name[:-1]}{'21'[int(name[-1]) - 1]}": row[name] for name in row if name[-1] in "12"}
         rows.append(row | swapped)
 
-    assert any(what.startswith("the pair of row") for what in forge(built_copy, "protein150", "train", change))
+    assert any(what.startswith("the pair of row") for what in forge(folder, "protein150", "train", change))
 
 
-def test_overlap_across_splits_is_found(built_copy: Path) -> None:
-    train = first(pq.read_table(built_copy / "dna150" / TRAIN).to_pylist(), label=1)
+def test_overlap_across_splits_is_found(part: Part) -> None:
+    folder = part("dna150", "dna50")
+    train = first(pq.read_table(folder / "dna150" / TRAIN).to_pylist(), label=1)
 
     def change(rows: Rows) -> None:
         row = first(rows, label=1)
         row["source1"], row["start1"] = train["source1"], train["start1"] + 10
         row["end1"] = row["start1"] + len(row["sentence1"])
 
-    assert any("overlaps an interval in train" in what for what in forge(built_copy, "dna50", "test", change))
+    assert any("overlaps an interval in train" in what for what in forge(folder, "dna50", "test", change))
 
 
-def test_words_in_common_that_tell_the_label_are_found(built_copy: Path) -> None:
+def test_words_in_common_that_tell_the_label_are_found(part: Part) -> None:
+    folder = part("dna150_paws")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=0, kind="permuted")
         row["sentence2"] = row["sentence2"][::-1]  # the same letters, other words
 
-    said = forge(built_copy, "dna150_paws", "train", change)
+    said = forge(folder, "dna150_paws", "train", change)
     assert any(what.startswith("5-letter overlap") for what in said)
     assert any("not equally often under both labels" in what for what in said)
 
@@ -194,42 +271,50 @@ def test_one_string_may_stand_in_two_squares() -> None:
     assert any("letters of" in what for _, what in _check_orders(rows))
 
 
-def test_a_shuffle_that_loses_a_dinucleotide_is_found(built_copy: Path) -> None:
+def test_a_shuffle_that_loses_a_dinucleotide_is_found(part: Part) -> None:
+    folder = part("dna150_paws")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=0, kind="shuffled")
         text = row["sentence2"]
         at = next(i for i in range(1, len(text) - 2) if len(set(text[i - 1 : i + 3])) == 4)
         row["sentence2"] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
-    said = forge(built_copy, "dna150_paws", "train", change)
+    said = forge(folder, "dna150_paws", "train", change)
     assert any(what.startswith("sentence2 does not keep the counts of neighbours") for what in said)
 
 
-def test_an_adversarial_pair_without_its_match_is_found(built_copy: Path) -> None:
+def test_an_adversarial_pair_without_its_match_is_found(part: Part) -> None:
+    folder = part("dna150_paws")
+
     def change(rows: Rows) -> None:
         rows.remove(first(rows, label=1))
 
-    said = forge(built_copy, "dna150_paws", "train", change)
+    said = forge(folder, "dna150_paws", "train", change)
     assert any("not equally often under both labels" in what for what in said)
     assert any(what.startswith("no similar pair has the same sentence1") for what in said)
 
 
-def test_a_pair_in_the_wrong_band_is_found(built_copy: Path) -> None:
+def test_a_pair_in_the_wrong_band_is_found(part: Part) -> None:
+    folder = part("dna150_graded")
+
     def change(rows: Rows) -> None:
         first(rows, kind="homolog_70")["kind"] = "remote"
 
-    said = forge(built_copy, "dna150_graded", "train", change)
+    said = forge(folder, "dna150_graded", "train", change)
     assert any(what.startswith("kind 'remote', but similarity is 0.7") for what in said)
     assert any(what.startswith("bands are not equally filled") for what in said)
 
 
-def test_a_coding_pair_that_does_not_read_is_found(built_copy: Path) -> None:
+def test_a_coding_pair_that_does_not_read_is_found(part: Part) -> None:
+    folder = part("dna_protein")
+
     def change(rows: Rows) -> None:
         row = first(rows, label=1)
         middle = len(row["sentence1"]) // 2
         row["sentence1"] = row["sentence1"][:middle] + "AC" + row["sentence1"][middle:-2]
 
-    said = forge(built_copy, "dna_protein", "train", change)
+    said = forge(folder, "dna_protein", "train", change)
     assert any(what.startswith("coding, but only") for what in said)
 
 
@@ -241,7 +326,7 @@ def test_damaged_and_missing_files_are_violations(built_copy: Path, bio_paws: Ru
     (built_copy / "dna150" / TEST).unlink()
     done = bio_paws("verify", built_copy, "--workers", 1)
     assert done.returncode == 1
-    assert "dna50/train: " in done.stdout
+    assert f"dna50/train: dna50/{TRAIN}: size or sha256 is not the manifest's" in done.stdout
     assert "dna150/test: cannot be read" in done.stdout
     assert "Traceback" not in done.stderr
 

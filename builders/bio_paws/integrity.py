@@ -1,0 +1,90 @@
+"""Whether the files of a data set are those of its manifest: told from bytes alone, before any row is looked at.
+
+Whoever changes a file must change the manifest, and then the card, which names the manifest's digest. Done well, that
+is another data set, whose rows must hold what `checks` recomputes. Whether it is the one that was published, only a
+signature tells: `provenance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import UndefinedError
+
+from bio_paws.files import json_text, sha256_of
+from bio_paws.manifest import CARD, MANIFEST
+from bio_paws.provenance import STATEMENT, data_files, fault_of_statement
+from bio_paws_cards.render import render_card
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One broken invariant: where, and what is wrong."""
+
+    config: str
+    split: str
+    pair_id: str
+    what: str
+
+    def __str__(self) -> str:
+        where = "/".join(part for part in (self.config, self.split) if part)
+        where += f" row {self.pair_id}" if self.pair_id else ""
+        return f"{where}: {self.what}" if where else self.what
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+    """Check that a data set's files are byte by byte what its manifest says, and that there are no others.
+
+    Hidden files, as `.gitattributes` of the Hub, are not part of a data set.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set.
+    manifest : dict
+        Its manifest.
+
+    Returns
+    -------
+    list of Violation
+        Empty when all is well. What is rendered or signed is looked at only where the rest is as it should be.
+    """
+    return list(_check_data(folder, manifest)) or list(_check_derived(folder, manifest))
+
+
+def _check_data(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+    # Blanks, escapes and repeated keys of JSON can change without changing what is read.
+    if (folder / MANIFEST).read_bytes() != json_text(manifest).encode():
+        yield Violation("", "", "", f"{MANIFEST}: is not as bio-paws writes it")
+    known = {MANIFEST, CARD, STATEMENT}
+    for name, entry in manifest["configs"].items():
+        for split, one in entry["splits"].items():
+            known.add(one["file"])
+            path = folder / one["file"]
+            if not path.is_file():
+                yield Violation(name, split, "", f"cannot be read: {one['file']} is missing")
+            elif path.stat().st_size != one["bytes"] or sha256_of(path) != one["sha256"]:
+                yield Violation(name, split, "", f"{one['file']}: size or sha256 is not the manifest's")
+    for name in data_files(folder):
+        if name not in known:
+            yield Violation("", "", "", f"{name}: is not a file of the data set: remove it")
+
+
+def _check_derived(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+    card = folder / CARD
+    if not card.is_file():
+        yield Violation("", "", "", f"{CARD}: is missing")
+    elif card.read_bytes() != _rendered(manifest):
+        yield Violation("", "", "", f"{CARD}: is not the card of {MANIFEST}")
+    if fault := fault_of_statement(folder):
+        yield Violation("", "", "", f"{STATEMENT}: {fault}")
+
+
+def _rendered(manifest: dict[str, Any]) -> bytes | None:
+    try:
+        return render_card(manifest).encode()
+    except (LookupError, TypeError, ValueError, UndefinedError):
+        return None
