@@ -113,8 +113,9 @@ def _read(
                     raise pa.ArrowInvalid("columns or types are not those of a pair")
                 table.validate(full=True)
                 rows = table.to_pylist()
-            except (OSError, KeyError, pa.ArrowException) as error:
-                found.append(Violation(name, split, "", f"cannot be read: {str(error).splitlines()[0]}"))
+            except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+                why = (str(error).splitlines() or [type(error).__name__])[0]
+                found.append(Violation(name, split, "", f"cannot be read: {why}"))
                 continue
             incomplete = [row for row in rows if None in row.values()]
             found += [Violation(name, split, str(row["pair_id"]), "a value is missing") for row in incomplete]
