@@ -176,8 +176,11 @@ def test_one_row_has_no_statistics() -> None:
 
 # Search and filters, as the viewer runs them: `libcommon/duckdb_utils.py` and `services/search` of its source.
 
-SEARCH = """SELECT * EXCLUDE (__hf_fts_score)
-FROM (SELECT *, fts_main_data.match_bm25(__hf_index_id, ?) AS __hf_fts_score FROM data) A WHERE __hf_fts_score IS NOT NULL ORDER BY __hf_fts_score DESC"""
+SEARCH = """
+    SELECT * EXCLUDE (__hf_fts_score)
+    FROM (SELECT *, fts_main_data.match_bm25(__hf_index_id, ?) AS __hf_fts_score FROM data) A
+    WHERE __hf_fts_score IS NOT NULL ORDER BY __hf_fts_score DESC
+"""
 
 
 @pytest.fixture(scope="module")
