@@ -102,6 +102,9 @@ class Gene:
     protein: str
 
 
+_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+"""The search of the Hub's viewer takes only letters for words: an id with digits would be several of them, or none."""
+
 Row = dict[str, Any]
 """A pair in the making: the columns of `SCHEMA`, less what its place in the data set decides."""
 
@@ -134,7 +137,7 @@ def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:
     Returns
     -------
     str
-        16 hexadecimal digits of a SHA-256.
+        64 bits of a SHA-256, each hexadecimal digit written as one of the letters a to p, in the same order.
     """
     values = [config, split, *(repr(row[name]) for name in SCHEMA.names if name != "pair_id")]
-    return hashlib.sha256("\x1f".join(values).encode()).hexdigest()[:16]
+    return hashlib.sha256("\x1f".join(values).encode()).hexdigest()[:16].translate(_LETTERS)

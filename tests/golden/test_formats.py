@@ -46,7 +46,7 @@ def test_the_columns_of_a_pair() -> None:
 
 
 def test_the_id_of_a_pair() -> None:
-    assert pair_id(ROW, "dna150", "train") == "15d7e53b71ab28f9"
+    assert pair_id(ROW, "dna150", "train") == "bfnhofdlhbklcipj"
     assert pair_id(ROW, "dna150", "test") != pair_id(ROW, "dna150", "train") != pair_id(ROW, "dna50", "train")
 
 
