@@ -72,6 +72,8 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
         return changed + found
     every = {(name, split) for name, entry in manifest["configs"].items() for split in entry["splits"]}
     data, found = _read(folder, manifest, every)
+    if not found:
+        found += check_viewer(folder, manifest)
     jobs = [
         executor.submit(
             _check_rows,
@@ -87,8 +89,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     for (name, split), rows in data.items():
         entry = manifest["configs"][name]
         found += _check_split(get_config(name), split, rows, entry, manifest["arguments"]["pairs"])
-    found += [] if found else check_viewer(folder, manifest)
-    found += _check_hashes(manifest, data)
+    found += _check_entries(manifest, data)
     found += _check_pairs_once(data)
     found += _check_loci(data)
     found += _check_strings(data)
@@ -253,8 +254,11 @@ def _check_split(
     labels = Counter(row["label"] for row in rows)
     if labels[0] != labels[1]:
         yield violation(f"{labels[1]} similar but {labels[0]} dissimilar pairs")
-    if len(rows) != entry["splits"][split]["rows"]:
-        yield violation(f"{len(rows)} rows, the manifest says {entry['splits'][split]['rows']}")
+    said = entry["splits"][split]
+    if (len(rows), labels[1]) != (said["rows"], said["similar"]):
+        yield violation(
+            f"{len(rows)} rows, {labels[1]} similar, the manifest says {said['rows']} and {said['similar']}"
+        )
     ids = [row["pair_id"] for row in rows]
     if ids != sorted(ids):
         yield violation("rows are not in the order of their ids")
@@ -330,7 +334,7 @@ def _neighbours(text: str) -> Counter[str]:
     return Counter(text[at : at + 2] for at in range(len(text) - 1))
 
 
-def _check_hashes(manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+def _check_entries(manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
     for name, entry in manifest["configs"].items():
         content = hashlib.sha256()
         for split in entry["splits"]:
@@ -338,6 +342,11 @@ def _check_hashes(manifest: dict[str, Any], data: dict[tuple[str, str], list[Row
                 content.update(f"{split}\t{row['pair_id']}\n".encode())
         if content.hexdigest() != entry["content_sha256"]:
             yield Violation(name, "", "", "the content hash is not the manifest's")
+        if (entry["molecule"], tuple(entry["label_names"])) != (
+            get_config(name).molecule,
+            get_config(name).label_names,
+        ):
+            yield Violation(name, "", "", "the manifest names another molecule, or other labels")
 
 
 def _check_pairs_once(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:

@@ -144,7 +144,9 @@ def forge_table(folder: Path, config: str, split: str, table: pa.Table) -> list[
     """Put other rows in the place of a split's, with hashes and a card that fit."""
     manifest = read_manifest(folder)
     tables = {name: pq.read_table(folder / one["file"]) for name, one in manifest["configs"][config]["splits"].items()}
-    written = write_config(folder, get_config(config), tables | {split: table}, {})
+    # What was read from Parquet has maps of missing values, which a build's tables do not have.
+    made = {name: pa.Table.from_pylist(one.to_pylist(), one.schema) for name, one in tables.items()}
+    written = write_config(folder, get_config(config), made | {split: table}, {})
     kept = {name: manifest["configs"][config][name] for name in ("outcomes", "floors", "ceilings")}
     manifest["configs"][config] = written | kept
     finish(folder, manifest)
@@ -155,7 +157,8 @@ def test_rows_in_another_order_are_found(part: Part) -> None:
     folder = part("dna50")
     path = folder / "dna50" / TRAIN
     table = pq.read_table(path)
-    swapped = table.take([1, 0, *range(2, table.num_rows)])
+    rows = table.to_pylist()
+    swapped = pa.Table.from_pylist([rows[1], rows[0], *rows[2:]], table.schema)
     assert forge_table(folder, "dna50", "train", swapped) == ["rows are not in the order of their ids"]
     rewrite(path, lambda rows: rows.reverse())
     said = [violation.what for violation in verify(folder, read_manifest(folder), InProcessExecutor())]
@@ -174,6 +177,19 @@ def test_what_is_no_value_is_found(part: Part) -> None:
     broken = pa.StringArray.from_buffers(len(bytes_), *bytes_.buffers()[1:])
     said = forge_table(folder, "dna50", "train", table.set_column(table.schema.get_field_index("kind"), "kind", broken))
     assert any(what.startswith("cannot be read: ") and "UTF8" in what for what in said)
+
+
+def test_a_manifest_that_turns_the_labels_round_is_found(part: Part) -> None:
+    """The rows stay, and mean the opposite."""
+    folder = part("dna50")
+    manifest = read_manifest(folder)
+    manifest["configs"]["dna50"]["label_names"].reverse()
+    manifest["configs"]["dna50"]["splits"]["test"]["similar"] += 1
+    finish(folder, manifest)
+    said = [str(violation) for violation in verify(folder, manifest, InProcessExecutor())]
+    assert "dna50: the manifest names another molecule, or other labels" in said
+    assert any(what.startswith("dna50/test: 40 rows, 20 similar, the manifest says 40 and 21") for what in said)
+    assert "dna50/train: the file's features are not the card's" in said
 
 
 def first(rows: Rows, **wanted: object) -> dict[str, Any]:

@@ -57,10 +57,12 @@ def test_evaluation_imports_little_of_the_builders() -> None:
 
 
 def test_checks_share_nothing_with_the_builder_but_the_similarity() -> None:
-    allowed = ("configs", "records", "tools")
-    for name in imports(PACKAGES["bio_paws"] / "checks.py"):
-        if name.startswith("bio_paws"):
-            assert name.split(".")[1:2] and name.split(".")[1] in allowed, name
+    checks = ("checks", "integrity", "manifest", "provenance", "viewer")
+    allowed = (*checks, "configs", "errors", "files", "records", "tools")
+    for check in checks:
+        for name in imports(PACKAGES["bio_paws"] / f"{check}.py"):
+            if name.startswith("bio_paws."):
+                assert name.split(".")[1] in allowed, (check, name)
 
 
 def test_nothing_prints_but_the_command_line() -> None:
