@@ -47,7 +47,7 @@ class _Config(_Part):
     outcomes: dict[str, _Count]
     floors: dict[str, _Area]
     ceilings: dict[str, _Area]
-    splits: dict[Literal["train", "validation", "test"], _Split]
+    splits: Annotated[dict[Literal["train", "validation", "test"], _Split], Field(min_length=1)]
 
 
 class _SourceFile(_Part):
@@ -83,7 +83,7 @@ class _Manifest(_Part):
     sources: list[_Source]
     rejected_records: dict[str, _Count]
     search_space: _SearchSpace
-    configs: dict[Annotated[str, Field(pattern=r"^\w+$")], _Config]
+    configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], _Config], Field(min_length=1)]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

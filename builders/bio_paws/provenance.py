@@ -100,7 +100,7 @@ def fault_of_statement(folder: Path) -> str:
         return "is not about these files: sign again, or remove it"
     if path.read_bytes() != json_text(_envelope(payload, signatures)).encode():
         return "is not as bio-paws writes it"
-    if not all(_signed_by_its_key(payload, one) for one in signatures):
+    if not signatures or not all(_signed_by_its_key(payload, one) for one in signatures):
         return "its signature is not that of the key that it names"
     return ""
 
