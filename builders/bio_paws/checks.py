@@ -28,7 +28,7 @@ from bio_paws.configs import (
     PairConfig,
     get_config,
 )
-from bio_paws.integrity import Violation, check_files
+from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.tools import blast
 from bio_paws.tools.kmers import word_overlap
@@ -36,6 +36,7 @@ from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_compl
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 from bio_paws.viewer import check_viewer
+from bio_paws.violations import Violation
 
 HOMOLOG_EVALUE = 1e-5
 _ROWS_A_JOB = 2_500

@@ -8,7 +8,6 @@ signature tells: `provenance`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,8 @@ from jinja2 import UndefinedError
 from bio_paws.files import json_text, sha256_of
 from bio_paws.manifest import CARD, MANIFEST
 from bio_paws.provenance import STATEMENT, data_files, fault_of_statement
+from bio_paws.violations import Violation
 from bio_paws_cards.render import render_card
-
-
-@dataclass(frozen=True, order=True)
-class Violation:
-    """One broken invariant: where, and what is wrong."""
-
-    config: str
-    split: str
-    pair_id: str
-    what: str
-
-    def __str__(self) -> str:
-        where = "/".join(part for part in (self.config, self.split) if part)
-        where += f" row {self.pair_id}" if self.pair_id else ""
-        return f"{where}: {self.what}" if where else self.what
 
 
 def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
