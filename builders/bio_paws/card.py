@@ -69,13 +69,13 @@ def check_card(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
 def _render(folder: Path, manifest: dict[str, Any]) -> dict[str, bytes]:
     try:
         return generated_files(manifest, describe(folder, manifest))
-    except (LookupError, TypeError, ValueError, UndefinedError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError, UndefinedError) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise BioPawsError(f"{folder}: cannot be described ({why}): build the data set again") from error
 
 
 def _differing(folder: Path, rendered: dict[str, bytes]) -> list[str]:
-    here = {path.relative_to(folder).as_posix() for path in (folder / FIGURES).glob("*")}
+    here = {path.relative_to(folder).as_posix() for path in (folder / FIGURES).glob("[!.]*")}
     return sorted(
         name
         for name in here | rendered.keys()

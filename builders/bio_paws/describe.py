@@ -95,7 +95,7 @@ class _Numbers:
         self._parts.append(part)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        return np.concatenate([part[name] for part in self._parts] or [np.zeros(0)])
+        return np.concatenate([part[name] for part in self._parts])
 
 
 def _describe_config(
@@ -150,8 +150,6 @@ def _example(batch: pa.RecordBatch, label: int) -> Example | None:
 
 
 def _side(alphabet: Alphabet, lengths: NDArray[np.int64]) -> Side:
-    if not len(lengths):
-        return Side(_UNITS[alphabet], 0, 0.0, 0)
     return Side(_UNITS[alphabet], int(lengths.min()), int(lengths.sum()) / len(lengths), int(lengths.max()))
 
 
@@ -184,7 +182,7 @@ def _histogram(values: NDArray[Any], labels: NDArray[Any], edges: tuple[float, .
 
 def _length_edges(lengths: NDArray[np.int64]) -> tuple[float, ...]:
     """Edges of bins of one round width, beginning at a multiple of it, the last one beyond the longest."""
-    low, high = (int(lengths.min()), int(lengths.max())) if len(lengths) else (0, 0)
+    low, high = int(lengths.min()), int(lengths.max())
     widths = (step * 10**power for power in range(12) for step in (1, 2, 5))
     width = next(width for width in widths if high // width - low // width < _MOST_BINS)
     return tuple(float(edge) for edge in range(low // width * width, high + width + 1, width))

@@ -80,7 +80,7 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
     if tag not in {None, named}:
         raise BioPawsError(f"{folder}: holds version {named[1:]}: its tag is {named}, not {tag}")
     if outdated := stale_files(folder, manifest):
-        raise CheckFailed(f"{folder / outdated[0]}: {STALE}, nothing was published")
+        raise CheckFailed(f"{folder / outdated[0]}: {STALE}")
     if stale(folder):
         raise CheckFailed(f"{folder / STATEMENT}: is not about these files: sign again, or remove it")
     return Release(folder, manifest, named, tuple(data_files(folder)))
