@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -69,14 +70,12 @@ def test_every_number_is_that_of_the_rows(name: str, built: Path, described: tup
         for strings in one.strings:
             columns = [strings.column] if strings.column else ["sentence1", "sentence2"]
             texts = [row[column] for row in rows if row["label"] == label for column in columns]
-            assert sum(strings.length.counts[label]) == sum(strings.composition.counts[label]) == len(texts)
-            half = strings.composition.edges.index(0.5)
-            rich = sum(sum(letter in strings.letters for letter in text) >= len(text) / 2 for text in texts)
-            assert sum(strings.composition.counts[label][half:]) == rich
+            bins = list(pairwise(strings.length.edges))
+            assert strings.length.counts[label] == tuple(sum(a <= len(text) < b for text in texts) for a, b in bins)
+            parts = [sum(letter in strings.letters for letter in text) / len(text) for text in texts]
+            bins = list(pairwise(strings.composition.edges))
+            assert strings.composition.counts[label] == tuple(sum(a <= part < b for part in parts) for a, b in bins)
             assert strings.letters == COMPOSITION_LETTERS["dna" if strings.unit == "bp" else "protein"]
-            middle = len(strings.length.edges) // 2
-            longer = sum(len(text) >= strings.length.edges[middle] for text in texts)
-            assert sum(strings.length.counts[label][middle:]) == longer
     for example in one.examples:
         assert any(
             example.sentences == (row["sentence1"], row["sentence2"])
