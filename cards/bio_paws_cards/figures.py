@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
-from math import ceil
+from math import ceil, floor
 from typing import Any
 
 from bio_paws_cards.description import Description, Histogram, Strings
@@ -19,6 +19,7 @@ _PANEL, _PLOT = (272, 156), (218, 84)
 """Width and height of a panel, and of the plot in it."""
 _PLOT_AT, _HEADER = (44, 26), 72
 """Where the plot stands in its panel, and the height of what stands above the panels."""
+_ROUNDING = 1e-9
 
 Span = tuple[float, float]
 
@@ -108,13 +109,13 @@ def _label_names(manifest: dict[str, Any]) -> tuple[str, str]:
 
 
 def _span(histograms: Sequence[Histogram]) -> Span:
-    """From the lowest to the highest value that a filled bin can hold; of all bins where none is filled."""
+    """From the lowest to the highest value that a filled bin can hold."""
     edges = [
         bounds
         for one in histograms
         for bounds, *counts in zip(pairwise(one.edges), *one.counts, strict=True)
         if any(counts)
-    ] or [(one.edges[0], one.edges[-1]) for one in histograms]
+    ]
     return min(low for low, _ in edges), max(high for _, high in edges)
 
 
@@ -142,16 +143,15 @@ def _panel(series: Series, place: tuple[int, int]) -> Panel:
     top = next(number for number in _round_numbers(1, 2, 3, 4, 6, 8) if number >= max(map(max, shares)))
     edges = [_PLOT[0] * (histogram.edges[at] - low) / (high - low) for at in (*inside, inside[-1] + 1)]
     zero, one = (_outline(edges, [_PLOT[1] * (1 - share / top) for share in each]) for each in shares)
-    width = series.factor * (high - low)
-    step = next(number for number in _round_numbers(1, 2, 5) if width / number <= 6)
-    marks = [
-        step * number
-        for number in range(ceil(series.factor * low / step - 1e-9), ceil(series.factor * high / step) + 1)
-    ]
-    ticks = (Tick(_PLOT[0] * (mark - series.factor * low) / width, f"{mark:g}") for mark in marks)
-    return Panel(
-        place, series.title, series.axis, (zero, one), tuple(t for t in ticks if t.at <= _PLOT[0] + 1e-6), f"{top:g}%"
-    )
+    ticks = _ticks(series.factor * low, series.factor * high)
+    return Panel(place, series.title, series.axis, (zero, one), ticks, f"{top:g}%")
+
+
+def _ticks(low: float, high: float) -> tuple[Tick, ...]:
+    """Mark round numbers on an axis that goes from `low` to `high`."""
+    step = next(number for number in _round_numbers(1, 2, 5) if (high - low) / number <= 6)
+    marks = [step * number for number in range(ceil(low / step - _ROUNDING), floor(high / step + _ROUNDING) + 1)]
+    return tuple(Tick(_PLOT[0] * (mark - low) / (high - low), f"{mark:g}") for mark in marks)
 
 
 def _round_numbers(*digits: int) -> Iterator[float]:
