@@ -68,9 +68,9 @@ KINDS: dict[str, str] = {
     **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in BANDS},
     "remote": f"homologs of similarity under {BANDS[-1][2]}",
     "permuted_homolog": "homologs whose blocks stand in one and the same other order",
-    "shuffled_homolog": "homologs whose words stand in one and the same other order",
+    "shuffled_homolog": "homologs shuffled alike, their dinucleotide or dipeptide counts kept",
     "permuted": "the same homologs, their blocks in two different orders",
-    "shuffled": "the same homologs, their words in two different orders",
+    "shuffled": "the same homologs, shuffled in two different ways",
 }
 """How pairs of each kind came about, as the card tells it."""
 
