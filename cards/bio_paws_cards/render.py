@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from typing import Any
 
 from huggingface_hub import DatasetCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from bio_paws_cards.about import COLUMNS, citation, manifest_digest
 from bio_paws_cards.description import ConfigDescription, Description
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
@@ -144,7 +143,9 @@ def render_card(manifest: dict[str, Any], description: Description) -> str:
         "card.md.j2",
         manifest=manifest,
         description=description,
-        digest=hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest(),
+        digest=manifest_digest(manifest),
+        citation=citation(manifest),
+        columns=COLUMNS,
         splits=list(dict.fromkeys(split for entry in manifest["configs"].values() for split in entry["splits"])),
         limits=_limits(manifest),
         total=sum(rows(entry) for entry in manifest["configs"].values()),

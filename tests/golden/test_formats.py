@@ -14,6 +14,7 @@ from huggingface_hub import DatasetCard
 from bio_paws.configs import get_config
 from bio_paws.records import SCHEMA, pair_id
 from bio_paws.writer import write_split
+from bio_paws_cards.about import COLUMNS
 from bio_paws_cards.description import (
     ConfigDescription,
     Description,
@@ -101,6 +102,10 @@ def test_the_card_changes_with_the_content() -> None:
     before = metadata(manifest)["configs"]
     manifest["configs"]["dna50"]["content_sha256"] = "00fe"
     assert metadata(manifest)["configs"] != before
+
+
+def test_every_column_is_described() -> None:
+    assert list(COLUMNS) == SCHEMA.names
 
 
 def test_the_columns_of_a_pair() -> None:
