@@ -50,9 +50,9 @@ def manifest_digest(manifest: dict[str, Any]) -> str:
 def citation(manifest: dict[str, Any]) -> str:
     """Return how to cite a data set, as a BibTeX entry: by its name, version and digest."""
     return (
-        "@misc{bioPAWS,\n"
-        "  title = {bioPAWS: pairs of DNA, of proteins, and of DNA with protein},\n"
-        f"  version = {{{manifest['version']}}},\n"
-        f"  note = {{Manifest sha256 {manifest_digest(manifest)}}}\n"
+        "@misc{biopaws,\n"
+        "  title = {bioPAWS: pairs of biological sequences built like PAWS-X},\n"
+        f"  howpublished = {{Data set, version {manifest['version']}}},\n"
+        f"  note = {{manifest sha256 {manifest_digest(manifest)}}}\n"
         "}"
     )

@@ -15,6 +15,7 @@ from bio_paws.configs import get_config
 from bio_paws.records import SCHEMA, pair_id
 from bio_paws.writer import write_split
 from bio_paws_cards.about import COLUMNS
+from bio_paws_cards.croissant import render_croissant
 from bio_paws_cards.description import (
     ConfigDescription,
     Description,
@@ -102,6 +103,13 @@ def test_the_card_changes_with_the_content() -> None:
     before = metadata(manifest)["configs"]
     manifest["configs"]["dna50"]["content_sha256"] = "00fe"
     assert metadata(manifest)["configs"] != before
+
+
+def test_metadata_of_a_config_without_floors() -> None:
+    manifest = json.loads((HERE / "manifest.json").read_text())
+    limits = json.loads(render_croissant(manifest))["rai:dataLimitations"]
+    manifest["configs"]["dna50"]["floors"] = {}
+    assert json.loads(render_croissant(manifest))["rai:dataLimitations"] == limits[1:]
 
 
 def test_every_column_is_described() -> None:
