@@ -1,9 +1,9 @@
 """Render ``croissant.json``, the data set as Croissant 1.0 with the terms of Croissant RAI 1.0: a pure function.
 
-Formats: https://docs.mlcommons.org/croissant/docs/croissant-spec-1.0.html, croissant-rai-spec.html beside it, and what
-mlcroissant reads of them. Of the properties that the format requires two are left out, since a manifest does not know
-them: ``datePublished``, as nothing in a data set depends on the time of building (mlcroissant warns of that, and of
-nothing else), and ``url``, as a data set may be published to any repository.
+Formats: http://mlcommons.org/croissant/1.0, http://mlcommons.org/croissant/RAI/1.0, and what mlcroissant reads of them.
+Of the properties that the format requires two are left out, since a manifest does not know them: ``datePublished``, as
+nothing in a data set depends on the time of building (mlcroissant warns of that, and of nothing else), and ``url``,
+as it may be published to any repository.
 
 Paths are relative to the file, so a copy of the data set loads from wherever it is: a build, or what
 `huggingface_hub.snapshot_download` fetched. mlcroissant reads the metadata from a URL as well, yet no relative path.
@@ -148,13 +148,12 @@ def _records(name: str, entry: dict[str, Any], splits: list[str]) -> dict[str, A
         }
         for column, kind in entry["columns"]
     ]
-    key = {"key": {"@id": f"{name}/pair_id"}} if "pair_id" in dict(entry["columns"]) else {}
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
         "description": entry["summary"],
-        **key,
+        "key": {"@id": f"{name}/pair_id"},
         "field": [split, *fields],
     }
 
@@ -173,13 +172,17 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, str | list[str]]:
     floors = ", ".join(
         f"{name} {max(entry['floors'].values()):.3f}" for name, entry in manifest["configs"].items() if entry["floors"]
     )
+    shortcuts = [
+        "Shortcuts that align nothing reach these areas under the ROC curve on test, the best of them for each config: "
+        f"{floors}. A score at or below that is no sign that a model compares sequences."
+    ]
     return {
-        "dataCollection": "Computed from published sequences. Genomes and proteins are searched against one another "
-        "with BLAST+; similar pairs are cut from the alignments, and dissimilar pairs exchange the second sides of "
-        "similar pairs of other homology groups, matched in length and composition. The configs differ as their "
+        "dataCollection": "Computed from the sequences of rai:dataCollectionRawData. They are searched against one "
+        "another with BLAST+; similar pairs are cut from the alignments, and dissimilar pairs exchange second sides "
+        "with similar pairs of other homology groups, matched in length and composition. The configs differ as their "
         "descriptions say.",
         "dataCollectionType": ["Secondary Data analysis", "Software Collection"],
-        "dataCollectionRawData": f"Genome assemblies with their genes and proteins: {sources}.",
+        "dataCollectionRawData": f"Genomes, genes and proteins of {sources}.",
         "dataPreprocessingProtocol": [
             "Records that contradict themselves, as a gene that does not code for its protein, are left out and "
             "counted. Soft-masked repeats are left out of the search; stored sequences are upper-case.",
@@ -199,7 +202,7 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, str | list[str]]:
             "Similar and dissimilar pairs are equally many by design; among natural sequences similar pairs are rare.",
         ],
         "dataLimitations": [
-            *([_FLOORS.format(floors)] if floors else []),
+            *(shortcuts if floors else []),
             "Strings of the _paws configs are rearranged: they are not natural sequences.",
             "Homology is inferred from sequences and annotation, not from experiments.",
         ],
@@ -214,9 +217,3 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, str | list[str]]:
         "dataReleaseMaintenancePlan": "Semantic versions: major when pairs or labels change or configs go, minor when "
         "configs, columns or values come, else patch. A published version is never overwritten.",
     }
-
-
-_FLOORS = (
-    "Shortcuts reach these areas under the ROC curve on test without aligning anything, the best for each config: {}. "
-    "A score at or below them is no sign that a model compares sequences."
-)
