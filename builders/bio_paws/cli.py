@@ -101,9 +101,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_audit)
 
-    verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
-    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
-    verb.set_defaults(run=_install)
+    for name, run, does in (
+        ("card", _card, "render the card and the figures of a data set again"),
+        ("install", _install, 'fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder'),
+    ):
+        verb = verbs.add_parser(name, help=does)
+        verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
+        verb.set_defaults(run=run)
 
     verb = verbs.add_parser("publish", help="publish on the Hub as a tagged release, whole or not at all; resumes")
     verb.add_argument("repo_id", metavar="REPO_ID", help="repository on the Hub, owner/name; made where it is missing")
@@ -215,6 +219,15 @@ def _audit(options: argparse.Namespace) -> int:
         written = write_page(options.dataset, audits, options.out)
         print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return 1 if any(one.severe for one in audits) else 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from bio_paws.card import write_card
+    from bio_paws.manifest import read_manifest
+
+    changed = write_card(options.dir, read_manifest(options.dir))
+    print("\n".join(str(options.dir / name) for name in changed) or f"{options.dir}: nothing has changed")
+    return 0
 
 
 def _install(options: argparse.Namespace) -> int:

@@ -72,7 +72,7 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
     BioPawsError
         When the folder holds no data set, or the tag is not its version.
     CheckFailed
-        When a file is not: the signed statement, or the card, is stale, or a file was added or changed.
+        When a file is not: a file was added or changed, or the card, a figure or the signed statement is stale.
     """
     manifest = read_manifest(folder)
     named = f"v{manifest.get('version')}"

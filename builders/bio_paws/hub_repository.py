@@ -17,8 +17,9 @@ from huggingface_hub.hf_api import RepoFile
 
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.files import sha256_of
-from bio_paws.manifest import CARD, MANIFEST, parse_manifest
+from bio_paws.manifest import MANIFEST, parse_manifest
 from bio_paws.reload import reloaded_hashes
+from bio_paws_cards.files import CARD
 
 logger = logging.getLogger(__name__)
 

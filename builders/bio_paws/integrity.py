@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jinja2 import UndefinedError
-
+from bio_paws.card import check_card
 from bio_paws.files import json_text, sha256_of
-from bio_paws.manifest import CARD, MANIFEST
+from bio_paws.manifest import MANIFEST
 from bio_paws.provenance import STATEMENT, data_files, fault_of_statement
 from bio_paws.violations import Violation
-from bio_paws_cards.render import render_card
+from bio_paws_cards.files import GENERATED
 
 
 def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
@@ -44,7 +43,7 @@ def _check_data(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
     # Blanks, escapes and repeated keys of JSON can change without changing what is read.
     if (folder / MANIFEST).read_bytes() != json_text(manifest).encode():
         yield Violation("", "", "", f"{MANIFEST}: is not as bio-paws writes it")
-    known = {MANIFEST, CARD, STATEMENT}
+    known = {MANIFEST, STATEMENT}
     for name, entry in manifest["configs"].items():
         for split, one in entry["splits"].items():
             known.add(one["file"])
@@ -54,22 +53,11 @@ def _check_data(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
             elif path.stat().st_size != one["bytes"] or sha256_of(path) != one["sha256"]:
                 yield Violation(name, split, "", f"{one['file']}: size or sha256 is not the manifest's")
     for name in data_files(folder):
-        if name not in known:
+        if name not in known and name.split("/")[0] not in GENERATED:
             yield Violation("", "", "", f"{name}: is not a file of the data set: remove it")
 
 
 def _check_derived(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
-    card = folder / CARD
-    if not card.is_file():
-        yield Violation("", "", "", f"{CARD}: is missing")
-    elif card.read_bytes() != _rendered(manifest):
-        yield Violation("", "", "", f"{CARD}: is not the card of {MANIFEST}")
+    yield from check_card(folder, manifest)
     if fault := fault_of_statement(folder):
         yield Violation("", "", "", f"{STATEMENT}: {fault}")
-
-
-def _rendered(manifest: dict[str, Any]) -> bytes | None:
-    try:
-        return render_card(manifest).encode()
-    except (LookupError, TypeError, ValueError, UndefinedError):
-        return None

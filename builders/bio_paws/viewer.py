@@ -21,8 +21,8 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard
 
-from bio_paws.manifest import CARD
 from bio_paws.violations import Violation
+from bio_paws_cards.files import CARD
 
 _ROW_GROUP_BYTES = 100_000_000  # PARQUET_AND_INFO_MAX_ROW_GROUP_BYTE_SIZE_FOR_COPY
 _FIRST_ROWS = 10  # FIRST_ROWS_MIN_NUMBER: of rows after these it leaves out what is too much
