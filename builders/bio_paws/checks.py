@@ -64,14 +64,14 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
         Rows first; empty when all is well.
     """
     organisms = {one for source in manifest["sources"] for one in source["organisms"]}
+    every = {(name, split) for name, entry in manifest["configs"].items() for split in entry["splits"]}
     if changed := check_files(folder, manifest):
-        data, found = _read(folder, manifest, {(one.config, one.split) for one in changed if one.split})
+        data, found = _read(folder, manifest, {(one.config, one.split) for one in changed if one.split} or every)
         for (name, split), rows in data.items():
             for row in rows:
                 what = _any_row(get_config(name), split, row, organisms)
                 found += [Violation(name, split, str(row["pair_id"]), one) for one in what]
         return changed + found
-    every = {(name, split) for name, entry in manifest["configs"].items() for split in entry["splits"]}
     data, found = _read(folder, manifest, every)
     if not found:
         found += check_viewer(folder, manifest)
