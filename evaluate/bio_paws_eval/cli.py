@@ -7,10 +7,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bio_paws.errors import BioPawsError
+from bio_paws.tools.arguments import positive
 from bio_paws_eval import tasks
+from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Dtype
 from bio_paws_eval.results import Result
 from bio_paws_eval.tables import Table, markdown
 
@@ -29,23 +31,24 @@ def add_verbs(verbs: Any) -> None:
         help="language of PAWS-X to fine-tune on, or none; repeatable (default: en)",
     )
     verb.add_argument(
-        "--finetune-on", action="append", metavar="CONFIG", help="config of bioPAWS to fine-tune on; repeatable"
+        "--finetune-on",
+        action="append",
+        metavar="CONFIG",
+        help="config of bioPAWS, or dyck, to fine-tune on; repeatable",
     )
     verb.add_argument(
         "--control",
         action="append",
-        choices=("untuned", "random-init", "shuffled-labels", "frozen"),
+        choices=CONTROLS[1:],
         help="run this control instead of the plain fine-tuning; repeatable",
     )
     verb.add_argument("--seeds", type=_seeds, default=5, metavar="N|LIST", help="how many, or which: 5 or 0,3,7")
-    verb.add_argument(
-        "--recipe", choices=("paper", "xtreme"), default="paper", help="hyper-parameters (default: paper)"
-    )
+    verb.add_argument("--recipe", choices=tuple(RECIPES), default="paper", help="hyper-parameters (default: paper)")
     for name, kind, help_ in (
         ("learning-rate", float, "peak learning rate"),
-        ("batch-size", _positive, "pairs a step, over all devices"),
-        ("epochs", _positive, "passes over the training pairs"),
-        ("max-length", _positive, "tokens a training pair is cut to"),
+        ("batch-size", positive, "pairs a step, over all devices"),
+        ("epochs", positive, "passes over the training pairs"),
+        ("max-length", positive, "tokens a training pair is cut to"),
         ("schedule", str, "constant_with_warmup, linear or cosine"),
         ("warmup", float, "part of the steps in which the rate rises"),
         ("weight-decay", float, "weight decay of AdamW"),
@@ -61,9 +64,9 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("--allow-unknown", action="store_true", help="score cells with over 1%% unknown tokens, marked")
     verb.add_argument("--no-truncate", action="store_true", help="refuse cells with pairs longer than the model takes")
-    verb.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any")
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
     verb.add_argument(
-        "--dtype", choices=("float32", "bfloat16"), default="float32", help="of matrix products (default: float32)"
+        "--dtype", choices=get_args(Dtype), default="float32", help="of matrix products (default: float32)"
     )
     verb.add_argument("--dry-run", action="store_true", help="say what would run: steps, tokens, memory")
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -82,27 +85,25 @@ def add_verbs(verbs: Any) -> None:
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
     """Add what verbs that read pairs have in common."""
-    verb.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{', '.join(tasks.task_names())} (default: all)")
+    verb.add_argument(
+        "--configs",
+        nargs="+",
+        metavar="CONFIG",
+        help=f"{', '.join(tasks.all_names())} (default: all of PAWS-X and bioPAWS)",
+    )
     verb.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
     verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
     verb.add_argument("--pawsx", default=pawsx, metavar="DIR|ID", help=f"PAWS-X (default: {pawsx or 'left out'})")
-    verb.add_argument("--limit", type=_positive, metavar="N", help="first N pairs of each split; not comparable")
+    verb.add_argument("--limit", type=positive, metavar="N", help="first N pairs of each split; not comparable")
     verb.add_argument("--out", type=Path, default=_OUT, metavar="DIR", help=f"folder of results (default: {_OUT})")
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
-    return value
-
-
 def _seeds(text: str) -> int | tuple[int, ...]:
-    return tuple(int(one) for one in text.split(",") if one) if "," in text else _positive(text)
+    return tuple(int(one) for one in text.split(",") if one) if "," in text else positive(text)
 
 
 def _segment(text: str) -> int | str | None:
-    return text if text == "auto" else None if text == "none" else _positive(text)
+    return text if text == "auto" else None if text == "none" else positive(text)
 
 
 def _eval(options: argparse.Namespace) -> int:
@@ -110,7 +111,6 @@ def _eval(options: argparse.Namespace) -> int:
         from transformers.utils import logging
 
         from bio_paws_eval.estimate import estimate
-        from bio_paws_eval.finetune import RECIPES
         from bio_paws_eval.run import run
         from bio_paws_eval.settings import settings_of
     except ModuleNotFoundError as error:

@@ -29,7 +29,7 @@ from bio_paws_eval.metrics import METRICS, Comparison, best_on_dev, compare, hol
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.systems import Cell, Entry, Grouped, System, config_names, group, tasks_of
 from bio_paws_eval.tables import Row, Table, latex, markdown, percent
-from bio_paws_eval.tasks import LANGUAGES, PAWSX_REPO, PAWSX_REVISION, is_pawsx, pawsx
+from bio_paws_eval.tasks import LANGUAGES, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, pawsx
 
 if TYPE_CHECKING:
     from bio_paws_eval.figures import Drawing
@@ -136,7 +136,7 @@ def _refuse_several_majors(entries: Sequence[Entry]) -> None:
     found = {
         one.task.version.split(".", maxsplit=1)[0]: (path, one.task.version)
         for path, one in entries
-        if not is_pawsx(one.task.name)
+        if is_biopaws(one.task.name)
     }
     if len(found) > 1:
         told = " and ".join(f"{version} ({path})" for path, version in found.values())

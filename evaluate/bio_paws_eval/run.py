@@ -7,15 +7,14 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from accelerate import PartialState
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
+from bio_paws_eval.choices import Dtype, Recipe
 from bio_paws_eval.encode import Segment
-from bio_paws_eval.finetune import Recipe
 from bio_paws_eval.plan import Ask, Prepared, Run, cell_key, cell_path, environment, prepare
 from bio_paws_eval.results import Result, Training
 from bio_paws_eval.settings import Settings, settings_of
@@ -55,7 +54,7 @@ def evaluate(
     allow_unknown: bool = False,
     truncate: bool = True,
     device: str = "auto",
-    dtype: Literal["float32", "bfloat16"] = "float32",
+    dtype: Dtype = "float32",
     limit: int | None = None,
     out: str | Path = "results",
 ) -> Evaluation:

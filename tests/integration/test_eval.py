@@ -301,7 +301,7 @@ def test_the_function_is_the_command(
 ) -> None:
     from dataclasses import replace
 
-    from bio_paws_eval.finetune import RECIPES
+    from bio_paws_eval.choices import RECIPES
 
     _, printed = run(bert, "--seeds", "3,", "--configs", "dna50")
     recipe = replace(RECIPES["paper"], epochs=2, batch_size=16, learning_rate=1e-3)
