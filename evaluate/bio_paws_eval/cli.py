@@ -1,4 +1,4 @@
-"""The verbs of evaluation: `eval`, `baselines`, `report`. The program finds them by their entry point."""
+"""The verbs of evaluation: `eval`, `sweep`, `baselines`, `report`. The program finds them by their entry point."""
 
 from __future__ import annotations
 
@@ -72,6 +72,15 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_eval)
 
+    verb = verbs.add_parser("sweep", help="evaluate all that a plan names: models, trainings, seeds, controls; resumes")
+    verb.add_argument("plan", metavar="PLAN", help="a YAML file, or the name of a plan that comes with the program")
+    verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="do the I-th of N parts of the plan")
+    _add_places(verb, pawsx=tasks.PAWSX_REPO)
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
+    verb.add_argument("--dry-run", action="store_true", help="say what would run: trainings, time, memory")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_sweep)
+
     verb = verbs.add_parser("baselines", help="floors and ceilings, no neural network")
     _add_pairs(verb, pawsx=None)
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -84,18 +93,26 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
-    """Add what verbs that read pairs have in common."""
-    verb.add_argument(
-        "--configs",
-        nargs="+",
-        metavar="CONFIG",
-        help=f"{', '.join(tasks.all_names())} (default: all of PAWS-X and bioPAWS)",
-    )
+    """Add what verbs that are told which pairs to read have in common."""
+    names = ", ".join(tasks.all_names())
+    verb.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{names} (default: all of PAWS-X and bioPAWS)")
     verb.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
+    _add_places(verb, pawsx)
+
+
+def _add_places(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
+    """Add where pairs come from and results go."""
     verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
     verb.add_argument("--pawsx", default=pawsx, metavar="DIR|ID", help=f"PAWS-X (default: {pawsx or 'left out'})")
     verb.add_argument("--limit", type=positive, metavar="N", help="first N pairs of each split; not comparable")
     verb.add_argument("--out", type=Path, default=_OUT, metavar="DIR", help=f"folder of results (default: {_OUT})")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, shards = (int(part) if part.isdecimal() else 0 for part in text.partition("/"))
+    if not 1 <= number <= shards:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shard: 2/8 is the second of eight")
+    return number, shards
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
@@ -108,16 +125,12 @@ def _segment(text: str) -> int | str | None:
 
 def _eval(options: argparse.Namespace) -> int:
     try:
-        from transformers.utils import logging
-
-        from bio_paws_eval.estimate import estimate
+        from bio_paws_eval.estimate import estimate, estimate_text
         from bio_paws_eval.run import run
         from bio_paws_eval.settings import settings_of
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
-    if not options.debug:
-        logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet(options)
     given = {name: getattr(options, name) for name in vars(RECIPES[options.recipe])}
     settings = settings_of(
         options.model,
@@ -141,21 +154,48 @@ def _eval(options: argparse.Namespace) -> int:
     )
     if options.dry_run:
         planned = estimate(settings)
-        print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else _estimate_text(planned))
+        print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else estimate_text(planned))
         return 0
     evaluation = run(settings)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 
 
-def _estimate_text(planned: Any) -> str:
-    lines = [f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB to train"]
-    for name, seeds, steps, tokens in planned.trainings:
-        lines.append(f"train on {name}: {seeds} seeds of {steps:,} steps, {tokens:,} tokens")
-    for name, rows, tokens, note in planned.tasks:
-        lines.append(f"predict {name}: {rows:,} pairs, {tokens:,} tokens" + (f" ({note})" if note else ""))
-    lines += [f"left out: {one}" for one in planned.skipped]
-    return "\n".join([*lines, f"cells: {planned.cells}, of which {planned.finished} stand already"])
+def _quiet(options: argparse.Namespace) -> None:
+    """Keep transformers from telling what the results tell."""
+    from transformers.utils import logging
+
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    try:
+        from bio_paws_eval.estimate import sweep_text
+        from bio_paws_eval.sweep.plan import settings_of_plan
+        from bio_paws_eval.sweep.run import estimate_all, prepare_all, shard_of, sweep, together, trainings_of
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    _quiet(options)
+    sources = tasks.Sources(options.data, options.pawsx, options.limit)
+    trainings = trainings_of(settings_of_plan(options.plan, sources, options.device, options.out))
+    shard = shard_of(trainings, *options.shard)
+    if not shard:
+        raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
+    prepared = prepare_all(together(shard))
+    planned = estimate_all(prepared)
+    if options.json and options.dry_run:
+        print(
+            json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)
+        )
+    elif not options.json:
+        print(sweep_text(planned, len(shard), len(trainings)), flush=True)
+    if options.dry_run:
+        return 0
+    evaluation = sweep(prepared)
+    _print_cells(evaluation.results, evaluation.skipped, options)
+    return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 
 
 def _baselines(options: argparse.Namespace) -> int:

@@ -139,10 +139,18 @@ class Encoded:
 
     def batches(self) -> Iterator[Tokens]:
         """Read the pairs in their order, a batch at a time."""
+        return map(_tokens, self._stored())
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens of all pairs."""
+        return sum(len(batch["ids"].flatten()) for batch in self._stored())
+
+    def _stored(self) -> Iterator[pa.RecordBatch]:
         with pa.OSFile(str(self.path)) as source:
             file = pa.ipc.open_file(source)
             for i in range(file.num_record_batches):
-                yield _tokens(file.get_batch(i))
+                yield file.get_batch(i)
 
     def all(self) -> Tokens:
         """Read all pairs at once."""

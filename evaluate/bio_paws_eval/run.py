@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from accelerate import PartialState
+from filelock import FileLock
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
@@ -133,13 +136,34 @@ def run(settings: Settings) -> Evaluation:
     # Under `accelerate launch` every process comes here: they train together, and share out the tasks.
     state = PartialState(cpu=settings.device.type == "cpu")
     prepared = prepare(settings)
-    cells = [(one, ask, cell_path(prepared, one, ask)) for one in prepared.runs for ask in prepared.asks]
-    with tqdm(total=len(cells), desc="cells", disable=None if state.is_main_process else True) as bar:
-        for one in prepared.runs:
-            _run_cells(prepared, one, [(ask, path) for run, ask, path in cells if run is one])
-            bar.update(len(prepared.asks))
-    state.wait_for_everyone()
-    return Evaluation(tuple(results.read_result(path) for _, _, path in cells), prepared.skipped)
+    cells = len(prepared.runs) * len(prepared.asks)
+    with tqdm(total=cells, desc="cells", disable=None if state.is_main_process else True) as bar:
+        return run_prepared(prepared, bar)
+
+
+def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
+    """Do what is prepared, and move a bar on by each cell."""
+    done: list[Path] = []
+    for one in prepared.runs:
+        cells = [(ask, cell_path(prepared, one, ask)) for ask in prepared.asks]
+        with _alone(prepared.settings.work / "locks" / f"{one.key}-{one.training.seed}"):
+            _run_cells(prepared, one, cells)
+        done += [path for _, path in cells]
+        bar.update(len(cells))
+    PartialState().wait_for_everyone()
+    return Evaluation(tuple(map(results.read_result, done)), prepared.skipped)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Keep another run on the same folder from the same training, or wait until it has done it."""
+    state = PartialState()
+    with ExitStack() as stack:
+        if state.is_main_process:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(lock))
+        state.wait_for_everyone()
+        yield
 
 
 def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> None:
