@@ -17,6 +17,10 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 Dtype = Literal["float32", "bfloat16"]
 """Number format of matrix products; weights stay float32."""
 
+Segment = int | Literal["auto"] | None
+"""Letters a word that sequences are split into; "auto" for the longest that the tokenizer survives; None for whole
+sequences."""
+
 SCHEDULES = ("constant_with_warmup", "linear", "cosine")
 """Courses of the learning rate: those of Transformers that need nothing but a warmup."""
 

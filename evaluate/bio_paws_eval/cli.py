@@ -173,18 +173,17 @@ def _quiet(options: argparse.Namespace) -> None:
 def _sweep(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.estimate import sweep_text
-        from bio_paws_eval.sweep.plan import settings_of_plan
-        from bio_paws_eval.sweep.run import estimate_all, prepare_all, shard_of, sweep, together, trainings_of
+        from bio_paws_eval.sweep import run
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)
     sources = tasks.Sources(options.data, options.pawsx, options.limit)
-    trainings = trainings_of(settings_of_plan(options.plan, sources, options.device, options.out))
-    shard = shard_of(trainings, *options.shard)
+    trainings = run.trainings_of(run.settings_of_plan(options.plan, sources, options.device, options.out))
+    shard = run.shard_of(trainings, *options.shard)
     if not shard:
         raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
-    prepared = prepare_all(together(shard))
-    planned = estimate_all(prepared)
+    prepared = run.prepare_all(run.together(shard))
+    planned = run.estimate_all(prepared)
     if options.json and options.dry_run:
         print(
             json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)
@@ -193,7 +192,7 @@ def _sweep(options: argparse.Namespace) -> int:
         print(sweep_text(planned, len(shard), len(trainings)), flush=True)
     if options.dry_run:
         return 0
-    evaluation = sweep(prepared)
+    evaluation = run.sweep(prepared)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.files import atomic, digest_of, read_json, write_json
+from bio_paws_eval.choices import Segment
 from bio_paws_eval.models import Join
 from bio_paws_eval.results import Encoding, record_of
 from bio_paws_eval.tasks import Pairs
@@ -26,9 +26,6 @@ SEGMENTS = (100, 50, 25, 10)
 """Letters a word, longest first. BERT's WordPiece makes one unknown token of a word of over 100 letters."""
 
 PERCENTILES = tuple(range(0, 101, 5))
-
-Segment = int | Literal["auto"] | None
-"""Letters a word; "auto" for the longest that the tokenizer survives; None for whole sequences."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
-from bio_paws_eval.choices import Dtype, Recipe
-from bio_paws_eval.encode import Segment
+from bio_paws_eval.choices import Dtype, Recipe, Segment
 from bio_paws_eval.plan import Ask, Prepared, Run, cell_key, cell_path, environment, prepare
 from bio_paws_eval.results import Result, Training
 from bio_paws_eval.settings import Settings, settings_of

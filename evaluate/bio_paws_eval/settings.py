@@ -10,8 +10,7 @@ import torch
 
 from bio_paws.errors import BioPawsError
 from bio_paws_eval import tasks
-from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Recipe
-from bio_paws_eval.encode import Segment
+from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Recipe, Segment
 from bio_paws_eval.tasks import Sources
 
 

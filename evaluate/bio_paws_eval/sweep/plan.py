@@ -29,11 +29,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, StrictB
 from pydantic import ValidationError as Invalid
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.choices import RECIPES, Dtype, Recipe
-from bio_paws_eval.encode import Segment
-from bio_paws_eval.settings import Settings, settings_of
-from bio_paws_eval.sweep.models import find_planned
-from bio_paws_eval.tasks import Sources
+from bio_paws_eval.choices import RECIPES, Dtype, Recipe, Segment
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -205,55 +201,7 @@ def _told(error: Invalid) -> str:
         return f"{place}: no such key"
     if first["type"] == "missing":
         return f"{place}: is missing"
-    told = re.sub(" or an instance of .*", "", first["msg"].removeprefix("Value error, ")).replace("tuple", "list")
+    told = re.sub(" or an instance of .*", "", first["msg"].removeprefix("Value error, "))
+    told = re.sub("[Tt]uple", "list", told)
     given = "" if isinstance(first["input"], (dict, list)) else f", not {first['input']!r}"
     return f"{place or 'the plan'}: {told[0].lower()}{told[1:]}{given}"
-
-
-def settings_of_plan(plan: str, sources: Sources, device: str, out: Path) -> tuple[Settings, ...]:
-    """Return what a plan asks of each model of each grid, every name checked.
-
-    Parameters
-    ----------
-    plan : str
-        As for `read_plan`.
-    sources : Sources
-        Where the pairs are; its limit, where there is one, goes before the plan's.
-    device : str
-        Where to compute.
-    out : Path
-        Folder of the results.
-
-    Raises
-    ------
-    BioPawsError
-        As `read_plan`; and when a name is unknown, a value out of its range, or a model is not there.
-    """
-    made = []
-    for number, grid in enumerate(read_plan(plan).grids):
-        try:
-            made += [_settings(grid, model, Path(plan).parent, sources, device, out) for model in grid.models]
-        except BioPawsError as error:
-            raise BioPawsError(f"{plan}: grids[{number}]: {error}") from error
-    return tuple(made)
-
-
-def _settings(grid: Grid, model: PlannedModel, folder: Path, sources: Sources, device: str, out: Path) -> Settings:
-    return settings_of(
-        find_planned(model, folder, out),
-        revision=model.revision,
-        finetune=grid.finetune,
-        finetune_on=grid.finetune_on,
-        controls=grid.controls,
-        seeds=grid.seeds,
-        recipe=grid.recipe.recipe(),
-        configs=grid.configs,
-        split=grid.split,
-        sources=replace(sources, limit=sources.limit or grid.limit),
-        segment=grid.segment,
-        allow_unknown=grid.allow_unknown,
-        truncate=grid.truncate,
-        device=device,
-        dtype=grid.dtype,
-        out=out,
-    )
