@@ -172,7 +172,7 @@ def _quiet(options: argparse.Namespace) -> None:
 
 def _sweep(options: argparse.Namespace) -> int:
     try:
-        from bio_paws_eval.estimate import sweep_text
+        from bio_paws_eval.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
@@ -183,7 +183,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if not shard:
         raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
     prepared = run.prepare_all(run.together(shard))
-    planned = run.estimate_all(prepared)
+    planned = [estimate_prepared(one) for one in prepared]
     if options.json and options.dry_run:
         print(
             json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)

@@ -14,7 +14,6 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.estimate import Estimate, estimate_prepared
 from bio_paws_eval.plan import Prepared, prepare
 from bio_paws_eval.run import Evaluation, run_prepared
 from bio_paws_eval.settings import Settings, settings_of
@@ -106,7 +105,7 @@ def _each(settings: Settings) -> Iterable[Settings]:
 
 
 def shard_of(trainings: Sequence[Settings], number: int, shards: int) -> list[Settings]:
-    """Return every so-manieth training: those of one shard, which is numbered from 1."""
+    """Return the trainings of one shard, numbered from 1: every n-th of n shards."""
     return list(trainings[number - 1 :: shards])
 
 
@@ -122,11 +121,6 @@ def prepare_all(planned: Sequence[Settings]) -> list[Prepared]:
     """Find every model and encode all pairs, so that whatever is missing is told before anything starts."""
     PartialState(cpu=planned[0].device.type == "cpu")
     return [prepare(settings) for settings in tqdm(planned, desc="prepare", disable=None, leave=False)]
-
-
-def estimate_all(prepared: Sequence[Prepared]) -> list[Estimate]:
-    """Say what each part of a sweep would do and take."""
-    return [estimate_prepared(one) for one in prepared]
 
 
 def sweep(prepared: Sequence[Prepared]) -> Evaluation:
