@@ -396,6 +396,19 @@ def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(stud
     assert 0 < starred < 15
 
 
+@pytest.mark.parametrize(
+    ("p", "low", "starred"),
+    [(1e-6, 0.01, True), (1e-6, -0.01, False), (0.01, 0.01, False)],  # 15 times 0.01 is no longer significant
+)
+def test_a_star_needs_the_interval_and_the_corrected_test(study: Path, p: float, low: float, starred: bool) -> None:
+    systems = grouped(study).systems
+    compared = [
+        replace(one, comparison=replace(one.comparison, low=low, high=0.5, p_value=p)) for one in compare_all(systems)
+    ]
+    (rows,) = control_matrix(systems, compared).groups
+    assert {" *" in cell for row in rows for cell in row[4:] if cell != "-"} == {starred}
+
+
 def test_a_model_alone_has_no_matrix(results: Path) -> None:
     systems = grouped(results).systems
     assert control_matrix(systems, compare_all(systems)).groups == ()

@@ -149,13 +149,10 @@ class Plan:
         What it is for, in one line; the report heads its table with it.
     grids : tuple of Grid
         What is run.
-    about : str
-        More about it.
     """
 
     title: StrictStr
     grids: Annotated[tuple[Grid, ...], Field(min_length=1)]
-    about: StrictStr = ""
 
     __pydantic_config__ = _STRICT
 
