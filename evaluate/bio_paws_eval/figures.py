@@ -201,9 +201,9 @@ def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
             figure,
             "seed-study",
             "French beside DNA, seed by seed",
-            "Left, how many seeds reach which accuracy, on the same scale; each tick is a seed. Right, one dot "
-            "a seed, with Pearson's correlation and its 95% interval. Seeds differ in the order of the pairs, the "
-            "classifier that they start from, and dropout.",
+            "Left, how many seeds reach which accuracy, on one scale. Right, one dot a seed, with Pearson's correlation "
+            "and its 95% interval. Seeds differ in the order of the pairs, the classifier that they start from, and "
+            "dropout.",
         )
 
 
@@ -217,7 +217,6 @@ def _distributions(axes: Axes, study: SeedStudy) -> None:
         counts = np.histogram(values, edges)[0]
         axes.stairs(counts, edges, fill=True, color=color, alpha=0.15)
         axes.stairs(counts, edges, color=color, linestyle=dash, linewidth=1.3, label=task)
-        axes.plot(values, np.full(len(values), 0.03), "|", color=color, transform=axes.get_xaxis_transform(), ms=6)
     axes.set_xlabel("accuracy (part of the pairs)")
     axes.set_ylabel("seeds")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
