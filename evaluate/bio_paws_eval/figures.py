@@ -201,9 +201,9 @@ def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
             figure,
             "seed-study",
             "French beside DNA, seed by seed",
-            "Left, how many seeds reach which accuracy, on one scale. Right, one dot a seed, with Pearson's correlation "
-            "and its 95% interval. Seeds differ in the order of the pairs, the classifier that they start from, and "
-            "dropout.",
+            "Left, how many seeds reach which accuracy, on one scale. Right, one dot a seed, with Pearson's "
+            "correlation and its 95% interval. Seeds differ in the order of the pairs, the classifier that they start "
+            "from, and dropout.",
         )
 
 
