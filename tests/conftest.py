@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -52,11 +53,15 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All configs that the small source gives; copy it before changing it."""
-    out = tmp_path_factory.mktemp("built") / "bioPAWS"
-    done = run_program("build", "--source", source, "--out", out, "--pairs", 400, "--workers", 1)
-    assert done.returncode == 0, done.stderr
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """All configs that the small source gives, built once for all test processes; copy it before changing it."""
+    mine = tmp_path_factory.getbasetemp()
+    shared = mine if worker_id == "master" else mine.parent
+    out = shared / "built/bioPAWS"
+    with FileLock(shared / "built.lock"):
+        if not out.exists():
+            done = run_program("build", "--source", source, "--out", out, "--pairs", 400, "--workers", 1)
+            assert done.returncode == 0, done.stderr
     return out
 
 

@@ -43,7 +43,7 @@ _QUERIES_A_JOB = 2_000
 
 @dataclass(frozen=True, order=True)
 class Violation:
-    """One broken invariant: where, and what is wrong."""
+    """One broken invariant: where, as far as it is in one place, and what is wrong."""
 
     config: str
     split: str
@@ -52,7 +52,8 @@ class Violation:
 
     def __str__(self) -> str:
         where = "/".join(part for part in (self.config, self.split) if part)
-        return f"{where}{f' row {self.pair_id}' if self.pair_id else ''}: {self.what}"
+        row = f" row {self.pair_id}" if self.pair_id else ""
+        return f"{where}{row}: {self.what}" if where else self.what
 
 
 def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[Violation]:

@@ -102,9 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_audit)
 
-    verb = verbs.add_parser("install", help='fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder')
-    verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
-    verb.set_defaults(run=_install)
+    for name, run, does in (
+        ("card", _card, "render the card and the figures of a data set again"),
+        ("install", _install, 'fill the datasets cache: load_dataset("bioPAWS", CONFIG) from any folder'),
+    ):
+        verb = verbs.add_parser(name, help=does)
+        verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
+        verb.set_defaults(run=run)
 
     verb = verbs.add_parser("publish", help="publish on the Hub as a tagged release, whole or not at all; resumes")
     verb.add_argument("repo_id", metavar="REPO_ID", help="repository on the Hub, owner/name; made where it is missing")
@@ -151,6 +155,7 @@ def _build(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from bio_paws import report
+    from bio_paws.card import check_card
     from bio_paws.checks import verify
     from bio_paws.executors import open_executor
     from bio_paws.floors import measure_floors
@@ -167,6 +172,7 @@ def _verify(options: argparse.Namespace) -> int:
             return 1
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, manifest, executor)
+    violations += check_card(options.dir, manifest)
     measured = {}
     if options.shortcuts and not violations:
         for name, entry in manifest["configs"].items():
@@ -204,6 +210,15 @@ def _audit(options: argparse.Namespace) -> int:
         written = write_page(options.dataset, audits, options.out)
         print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
     return 1 if any(one.severe for one in audits) else 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from bio_paws.card import write_card
+    from bio_paws.writer import read_manifest
+
+    changed = write_card(options.dir, read_manifest(options.dir))
+    print("\n".join(str(options.dir / name) for name in changed) or f"{options.dir}: nothing has changed")
+    return 0
 
 
 def _install(options: argparse.Namespace) -> int:

@@ -9,8 +9,11 @@ from typing import Literal
 
 from bio_paws.errors import BioPawsError
 
-DATA_VERSION = "1.0.0"
-"""Version of the data: major when rows a model was scored on change, minor when configs or columns are added."""
+CHANGES: tuple[tuple[str, str], ...] = (("1.0.0", "The first release."),)
+"""Versions of the data, the newest first, and what each changed. A new version is one entry here: major when rows a
+model was scored on change, minor when configs, columns or values are added, else patch."""
+
+DATA_VERSION = CHANGES[0][0]
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SPLIT_SHARES: tuple[Fraction, ...] = (Fraction(8, 10), Fraction(1, 10), Fraction(1, 10))
@@ -23,24 +26,24 @@ def quotas(pairs: int) -> dict[str, int]:
 
 Molecule = Literal["dna", "protein", "dna_protein"]
 Kind = Literal[
-    "homolog",  # similar: cut from one BLAST alignment, neither identical nor contained
-    "identical",  # similar: the same string at two loci
-    "containment",  # similar: one string contains the other
-    "other_group",  # dissimilar: second member of another homology group
-    "coding",  # similar: a gene and the protein it codes for
-    "other_gene",  # dissimilar: the protein of another gene of the same organism and length class
-    "mutated_protein",  # dissimilar: the right protein, 10-30% of its residues changed
-    "frameshift",  # dissimilar: the right gene, its reading frame broken
-    "homolog_90",  # similar, and so down to remote: a homolog whose similarity lies in a band of `BANDS`
+    "homolog",
+    "identical",
+    "containment",
+    "other_group",
+    "coding",
+    "other_gene",
+    "mutated_protein",
+    "frameshift",
+    "homolog_90",
     "homolog_80",
     "homolog_70",
     "homolog_60",
     "homolog_50",
     "remote",
-    "permuted_homolog",  # similar: homologs whose blocks stand in one and the same other order
-    "shuffled_homolog",  # similar: homologs shuffled alike, their dinucleotide or dipeptide counts kept
-    "permuted",  # dissimilar: the same homologs, their blocks in two different orders
-    "shuffled",  # dissimilar: the same homologs, shuffled in two different ways
+    "permuted_homolog",
+    "shuffled_homolog",
+    "permuted",
+    "shuffled",
 ]
 
 BANDS: tuple[tuple[Kind, float, float], ...] = (
@@ -52,6 +55,24 @@ BANDS: tuple[tuple[Kind, float, float], ...] = (
     ("remote", 0.0, 0.5),
 )
 """Kinds of the graded configs: similarity from, inclusive, and up to, exclusive."""
+
+KINDS: dict[str, str] = {
+    "homolog": "homologs, neither identical nor contained in each other",
+    "identical": "the same string at two places",
+    "containment": "one string contains the other",
+    "other_group": "the second side of a similar pair of another homology group",
+    "coding": "a gene and the protein it codes for",
+    "other_gene": "the protein of another gene of the same organism and length class",
+    "mutated_protein": "the right protein, 10-30% of its residues changed",
+    "frameshift": "the right gene, its reading frame broken",
+    **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in BANDS},
+    "remote": f"homologs of similarity under {BANDS[-1][2]}",
+    "permuted_homolog": "homologs whose blocks stand in one and the same other order",
+    "shuffled_homolog": "homologs shuffled alike, their dinucleotide or dipeptide counts kept",
+    "permuted": "the same homologs, their blocks in two different orders",
+    "shuffled": "the same homologs, shuffled in two different ways",
+}
+"""How pairs of each kind came about, as the card tells it."""
 
 EXACT: frozenset[Kind] = frozenset({"identical", "containment"})
 """Kinds that are cut from runs of identical letters."""

@@ -15,13 +15,13 @@ from typing import Any
 
 from huggingface_hub.errors import RepositoryNotFoundError
 
+from bio_paws.card import STALE, stale_files
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.hub_client import connected
 from bio_paws.hub_repository import Release, Repository
 from bio_paws.provenance import STATEMENT, data_files, stale
 from bio_paws.versions import Difference, check_version, differences, parse_version
-from bio_paws.writer import CARD, MANIFEST, read_manifest
-from bio_paws_cards.render import render_card
+from bio_paws.writer import read_manifest
 
 
 @dataclass(frozen=True)
@@ -65,23 +65,22 @@ class Preview:
 
 
 def read_release(folder: Path, tag: str | None = None) -> Release:
-    """Find the files of a data set, whose card must be that of its manifest.
+    """Find the files of a data set, whose card and figures must be those of its manifest and rows.
 
     Raises
     ------
     BioPawsError
         When the folder holds no data set, or the tag is not its version.
     CheckFailed
-        When the card or the signed statement is stale.
+        When a file is not the manifest's, or the card, a figure or the signed statement is stale.
     """
     manifest = read_manifest(folder)
     named = f"v{manifest.get('version')}"
     parse_version(named[1:])
     if tag not in {None, named}:
         raise BioPawsError(f"{folder}: holds version {named[1:]}: its tag is {named}, not {tag}")
-    card = folder / CARD
-    if not card.is_file() or card.read_text(encoding="utf-8") != render_card(manifest):
-        raise CheckFailed(f"{card}: is not the card of {MANIFEST}: build the data set again")
+    if outdated := stale_files(folder, manifest):
+        raise CheckFailed(f"{folder / outdated[0]}: {STALE}")
     if stale(folder):
         raise CheckFailed(f"{folder / STATEMENT}: is not about these files: sign again, or remove it")
     return Release(folder, manifest, named, tuple(data_files(folder)))

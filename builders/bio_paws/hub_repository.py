@@ -18,7 +18,8 @@ from huggingface_hub.hf_api import RepoFile
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.files import read_json, sha256_of
 from bio_paws.reload import reloaded_hashes
-from bio_paws.writer import CARD, MANIFEST
+from bio_paws.writer import MANIFEST
+from bio_paws_cards.files import CARD
 
 logger = logging.getLogger(__name__)
 

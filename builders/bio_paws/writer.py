@@ -1,4 +1,4 @@
-"""Write a finished data set: Parquet, manifest and card, in a new folder that then takes the old one's place."""
+"""Write a finished data set: Parquet, manifest, card and figures, in a new folder that takes the old one's place."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.biopaws import features_of, parquet_name
+from bio_paws.card import write_card
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.errors import BioPawsError
 from bio_paws.files import read_json, sha256_of, write_json
@@ -25,10 +26,9 @@ from bio_paws.pipeline import Recipe
 from bio_paws.records import SCHEMA
 from bio_paws.sequences import Corpus
 from bio_paws.sources import Assembly
-from bio_paws_cards.render import render_card
+from bio_paws_cards.files import GENERATED
 
 MANIFEST = "manifest.json"
-CARD = "README.md"
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
 _CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
 _PACKAGES = ("bio-paws", "biopython", "numpy", "parasail", "pyarrow")
@@ -153,9 +153,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def finish(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write manifest and card into a folder that holds the configs."""
+    """Write manifest, card and figures into a folder that holds the configs."""
     write_json(folder / MANIFEST, manifest)
-    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+    write_card(folder, manifest)
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def replacing(out: Path) -> Iterator[Path]:
             if not out.is_dir():
                 raise BioPawsError(f"{out}: not a folder: name another one with --out")
             names = {path.name for path in out.iterdir()}
-            if names - {CARD} and MANIFEST not in names:
+            if names - GENERATED and MANIFEST not in names:
                 raise BioPawsError(
                     f"{out}: holds files that are not a bioPAWS data set: name another folder with --out"
                 )

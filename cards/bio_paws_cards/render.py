@@ -1,20 +1,61 @@
-"""Render the card of a data set from its manifest: a pure function, the same bytes for the same manifest."""
+"""Render the card of a data set from its manifest and what its rows hold: the same bytes for the same arguments."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from importlib import resources
+import math
 from typing import Any
 
-import yaml
-from jinja2 import Environment, StrictUndefined
+from huggingface_hub import DatasetCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from bio_paws_cards.about import COLUMNS, citation, manifest_digest
+from bio_paws_cards.description import ConfigDescription, Description
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
+_SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
+_KMERS = ("jaccard", "cosine")
+_UNCOMPARED = ("sentence1", "sentence2", "length", "gc")
+_SHOWN = 60  # letters of an example
+
+SOLVED = 0.99
+"""A floor from which on a score says nothing: what is left is less than models differ by between seeds."""
+CUE = 0.03
+"""How far from chance a floor that compares no letters may lie before the card tells of it."""
+SMALL = 1_000
+"""Test pairs below which the card tells how wide the interval of an accuracy is: 3 points or more to either side."""
+
+# What the builder counts, in words; dissimilar_ and no_order_ before a reason tell what it was counted of.
+_OUTCOMES = {
+    "accepted": "candidates let in, from which the pairs are chosen",
+    "ambiguous": "letters other than the alphabet's",
+    "coding_not_readable": "genes from which too little of their protein can be read",
+    "contained": "one string contains the other",
+    "crosses_groups": "the two sides do not lie in one homology group",
+    "dissimilar": "the two similar pairs cannot exchange their sides",
+    "duplicate": "pairs that are there already",
+    "evalue": "E-value too high",
+    "homolog_in_other_split": "a homolog in another split",
+    "identical": "identical strings",
+    "jitter": "no two windows that overlap by as much as the similarity asks for",
+    "length": "length out of range, or too different",
+    "missing": "wanted, but not there to be had",
+    "no_dissimilar_pair": "genes for which no dissimilar pair came out",
+    "no_genome": "genes without their genome",
+    "no_order": "no two orders of the parts that keep the constraints",
+    "not_contained": "neither string contains the other",
+    "not_identical": "strings that differ",
+    "overlaps_itself": "both sides are partly the same place",
+    "repeat_masked": "too much of a window is masked as a repeat",
+    "similarity": "similarity out of range",
+    "still_readable": "altered genes or proteins that can still be read",
+    "too_alike_to_cut": "too few differences to cut at",
+}
 
 
 def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return the YAML block of the card: what datasets and the Hub read.
+
+    ``task_ids`` are those of PAWS-X on the Hub (google-research-datasets/paws-x); there is no language.
 
     Parameters
     ----------
@@ -52,10 +93,24 @@ def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
         "license_name": "public-domain-refseq",
         "license_link": "https://www.ncbi.nlm.nih.gov/home/about/policies/",
         "task_categories": ["text-classification"],
-        "tags": ["biology", "genomics", "dna", "protein", "paraphrase-identification"],
+        "task_ids": [
+            "semantic-similarity-classification",
+            "semantic-similarity-scoring",
+            "text-scoring",
+            "multi-input-text-classification",
+        ],
+        "size_categories": [_size_category(sum(rows(entry) for entry in manifest["configs"].values()))],
+        "source_datasets": ["original"],
+        "annotations_creators": ["machine-generated"],
+        "tags": ["biology", "genomics", "dna", "protein", "benchmark", "paraphrase-identification"],
         "configs": configs,
         "dataset_info": infos,
     }
+
+
+def rows(entry: dict[str, Any]) -> int:
+    """Return the number of pairs of a config, from its entry in the manifest."""
+    return sum(int(one["rows"]) for one in entry["splits"].values())
 
 
 def _feature(column: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -65,17 +120,122 @@ def _feature(column: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
     return {"name": column, "dtype": _TYPES.get(kind, kind)}
 
 
+def _size_category(count: int) -> str:
+    """Return the Hub's word for so many rows."""
+    at = max(len(str(count)) - 3, 0)
+    if at == 0:
+        return f"n<{_SIZES[0]}"
+    return f"{_SIZES[at - 1]}<n<{_SIZES[at]}" if at < len(_SIZES) else f"n>{_SIZES[-1]}"
+
+
+def render_card(manifest: dict[str, Any], description: Description) -> str:
+    """Return the text of README.md.
+
+    Parameters
+    ----------
+    manifest : dict
+        The parsed ``manifest.json``.
+    description : Description
+        What its rows hold.
+    """
+    block = DatasetCardData(**metadata(manifest)).to_yaml()
+    body = render(
+        "card.md.j2",
+        manifest=manifest,
+        description=description,
+        digest=manifest_digest(manifest),
+        citation=citation(manifest),
+        columns=COLUMNS,
+        splits=list(dict.fromkeys(split for entry in manifest["configs"].values() for split in entry["splits"])),
+        limits=_limits(manifest),
+        total=sum(rows(entry) for entry in manifest["configs"].values()),
+        solved=SOLVED,
+        cue=CUE,
+        rearranged=[name for name, one in description.configs.items() if one.rearranged],
+        rows=rows,
+        highest=_highest,
+        example_text=_example_text,
+        outcomes_text=_outcomes_text,
+        outcome_words=_outcome_words(manifest),
+        uncompared=_UNCOMPARED,
+        kmers=_KMERS,
+    )
+    return f"---\n{block}\n---\n\n{body}"
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in one of this package's templates; what goes into SVG is escaped."""
+    return _ENVIRONMENT.get_template(template).render(**values).strip() + "\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("bio_paws_cards"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    autoescape=select_autoescape(["svg.j2"], default=False),
+)
+_ENVIRONMENT.filters["number"] = _number
+
+
 def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:
     """Name the highest of the areas whose names begin so; the first of equal ones."""
     name, auc = max(((name, auc) for name, auc in aucs.items() if name.startswith(prefixes)), key=lambda one: one[1])
     return f"{name} {auc:.3f}"
 
 
-def render_card(manifest: dict[str, Any]) -> str:
-    """Return the text of README.md for a manifest."""
-    template = resources.files("bio_paws_cards").joinpath("templates/card.md.j2").read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-    body = environment.from_string(template).render(manifest=manifest, digest=digest, highest=_highest)
-    block = yaml.safe_dump(metadata(manifest), sort_keys=False, allow_unicode=True, width=1000)
-    return f"---\n{block}---\n\n{body.strip()}\n"
+def _example_text(entry: dict[str, Any], description: ConfigDescription) -> str:
+    """Lay out the examples of a config, long strings shortened."""
+    lines = []
+    for one in description.examples:
+        label = entry["label_names"][one.label]
+        lines.append(f"label {one.label} ({label}), similarity {one.similarity:.3f}, kind {one.kind}")
+        for number, (text, side) in enumerate(zip(one.sentences, description.sides, strict=True), start=1):
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+            lines.append(f"  sentence{number}  {shown}  ({len(text):,} {side.unit})")
+    return "\n".join(lines)
+
+
+def _outcomes_text(entry: dict[str, Any]) -> str:
+    """Tell how many candidates had which outcome, the most frequent first."""
+    left = sorted(entry["outcomes"].items(), key=lambda one: (one[0] != "accepted", -one[1], one[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in left if count)
+
+
+def _outcome_words(manifest: dict[str, Any]) -> dict[str, str]:
+    """Explain the outcomes that a manifest counts."""
+    names = {name for entry in manifest["configs"].values() for name, count in entry["outcomes"].items() if count}
+    return {
+        outcome: words
+        for outcome, words in _OUTCOMES.items()
+        if any(name == outcome or name.startswith(f"{outcome}_") or name.endswith(f"_{outcome}") for name in names)
+    }
+
+
+def _limits(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Find what the card must warn of: configs by what is wrong with them."""
+    measured = {name: entry["floors"] for name, entry in manifest["configs"].items() if entry["floors"]}
+    tests = {
+        name: entry["splits"]["test"]["rows"]
+        for name, entry in manifest["configs"].items()
+        if "test" in entry["splits"]
+    }
+    return {
+        "solved": [name for name, floors in measured.items() if max(floors.values()) >= SOLVED],
+        "cues": [
+            f"{name}: {floor} {floors[floor]:.3f}"
+            for name, floors in measured.items()
+            for floor in _UNCOMPARED
+            if abs(floors[floor] - 0.5) > CUE
+        ],
+        # Half the width of a 95% interval around an accuracy of one half, in points.
+        "small": [
+            f"{name} ({count} pairs: {196 * math.sqrt(0.25 / count):.0f} points)"
+            for name, count in tests.items()
+            if 0 < count < SMALL
+        ],
+    }

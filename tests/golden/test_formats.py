@@ -9,12 +9,25 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
+from huggingface_hub import DatasetCard
 
 from bio_paws.configs import get_config
 from bio_paws.records import SCHEMA, pair_id
 from bio_paws.writer import write_split
-from bio_paws_cards.render import metadata, render_card
+from bio_paws_cards.about import COLUMNS
+from bio_paws_cards.croissant import render_croissant
+from bio_paws_cards.description import (
+    ConfigDescription,
+    Description,
+    Example,
+    Histogram,
+    Kind,
+    Side,
+    Spread,
+    Strings,
+)
+from bio_paws_cards.files import GENERATED, generated_files
+from bio_paws_cards.render import metadata
 
 HERE = Path(__file__).parent
 ROW = {
@@ -25,13 +38,64 @@ ROW = {
 }
 
 
-def test_the_card_of_a_manifest() -> None:
-    """To accept a new card: write what render_card returns over card.md, and read it."""
+SIDE = Side("bp", 40, 49.5, 60)
+DESCRIPTION = Description(
+    configs={
+        "dna50": ConfigDescription(
+            rules=("similarity under 0.55 on both strands", "similarity above 0.85, E-value under 1e-05"),
+            rearranged=False,
+            kinds=(
+                Kind(1, "homolog", "homologs", {"train": 40, "test": 5}),
+                Kind(0, "other_group", "of another homology group", {"train": 40, "test": 5}),
+            ),
+            examples=(
+                Example(1, "homolog", 0.9, ("ACGTACGTAA" * 6, "ACGTACGTAA" * 5 + "TTTTT")),
+                Example(0, "other_group", 0.25, ("ACGTACGTAA" * 4, "TGCATTTGCC" * 7)),
+            ),
+            sides=(SIDE, SIDE),
+            similarity=Histogram((0.0, 0.25, 0.5, 0.75, 1.0), ((30, 15, 0, 0), (0, 0, 0, 45))),
+            strings=(
+                Strings(
+                    "",
+                    "bp",
+                    "GC",
+                    Histogram((40.0, 50.0, 60.0, 70.0), ((60, 20, 10), (60, 20, 10))),
+                    Histogram((0.0, 0.25, 0.5, 0.75, 1.0), ((0, 60, 30, 0), (0, 61, 29, 0))),
+                ),
+            ),
+        )
+    },
+    groups=Spread({"train": 12, "test": 3}, 0),
+    strings=Spread({"train": 80, "test": 10}, 0),
+    changes=(("1.0.0", "The first release."),),
+)
+
+
+def test_the_card_and_its_figures() -> None:
+    """To accept new ones: write what generated_files returns over card/, and look at it."""
     manifest = json.loads((HERE / "manifest.json").read_text())
-    assert render_card(manifest) == (HERE / "card.md").read_text()
-    assert render_card(manifest).split("---\n")[1] == yaml.safe_dump(
-        metadata(manifest), sort_keys=False, allow_unicode=True, width=1000
-    )
+    files = generated_files(manifest, DESCRIPTION)
+    golden = {path.relative_to(HERE / "card").as_posix() for path in (HERE / "card").rglob("*.*")}
+    assert files.keys() == golden
+    for name, content in files.items():
+        assert content.decode() == (HERE / "card" / name).read_text(), name
+    assert {name.split("/")[0] for name in files} <= GENERATED
+    card = DatasetCard(files["README.md"].decode())
+    assert card.data.to_dict() == metadata(manifest)
+    assert all(f"]({name})" in card.text for name in files if name.startswith("figures/"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "category"),
+    [
+        *[(0, "n<1K"), (999, "n<1K"), (1_000, "1K<n<10K"), (154_510, "100K<n<1M"), (10**6, "1M<n<10M")],
+        *[(10**12 - 1, "100B<n<1T"), (10**12, "n>1T"), (10**15, "n>1T")],
+    ],
+)
+def test_the_size_in_the_words_of_the_hub(rows: int, category: str) -> None:
+    manifest = json.loads((HERE / "manifest.json").read_text())
+    manifest["configs"]["dna50"]["splits"]["train"]["rows"] = rows - 10
+    assert metadata(manifest)["size_categories"] == [category]
 
 
 def test_the_card_changes_with_the_content() -> None:
@@ -39,6 +103,17 @@ def test_the_card_changes_with_the_content() -> None:
     before = metadata(manifest)["configs"]
     manifest["configs"]["dna50"]["content_sha256"] = "00fe"
     assert metadata(manifest)["configs"] != before
+
+
+def test_metadata_of_a_config_without_floors() -> None:
+    manifest = json.loads((HERE / "manifest.json").read_text())
+    limits = json.loads(render_croissant(manifest))["rai:dataLimitations"]
+    manifest["configs"]["dna50"]["floors"] = {}
+    assert json.loads(render_croissant(manifest))["rai:dataLimitations"] == limits[1:]
+
+
+def test_every_column_is_described() -> None:
+    assert list(COLUMNS) == SCHEMA.names
 
 
 def test_the_columns_of_a_pair() -> None:

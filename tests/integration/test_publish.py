@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bio_paws.provenance import STATEMENT, check_statement
-from bio_paws.writer import read_manifest
+from bio_paws.writer import finish, read_manifest
 from conftest import run_program
 from releases import CANARY, Reader, Site, check_published, contents, loopback, real_hub, release, write_keys
 
@@ -187,7 +187,15 @@ def test_what_is_not_sound_is_not_published(local: Site, tiny: Path, tmp_path: P
     (stale / "README.md").write_text("# Mine\n")
     broken = Path(shutil.copytree(tiny, tmp_path / "broken"))
     shutil.copy(broken / "dna50/test-00000-of-00001.parquet", broken / "dna50/validation-00000-of-00001.parquet")
-    for folder, says in ((stale, "README.md: is not the card of manifest.json"), (broken, "nothing was published: ")):
+    wrong = Path(shutil.copytree(tiny, tmp_path / "wrong"))
+    manifest = read_manifest(wrong)
+    manifest["search_space"]["dna"] *= 2  # all E-values refer to it
+    finish(wrong, manifest)
+    for folder, says in (
+        (stale, "README.md: is not what this version of bio-paws renders"),
+        (broken, "validation-00000-of-00001.parquet: is not the file that manifest.json names"),
+        (wrong, "violations, nothing was published: "),
+    ):
         status, out, err = publish(local, folder)
         assert (status, out) == (1, "")
         assert says in err

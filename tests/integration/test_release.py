@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -19,7 +18,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.hub import read_release
 from bio_paws.provenance import STATEMENT, check_statement, sign
 from bio_paws.writer import read_manifest
-from releases import write_keys
+from releases import contents, write_keys
 
 
 @pytest.fixture
@@ -49,8 +48,13 @@ def test_a_release_names_sources_builder_and_files(
     statement = json.loads(base64.b64decode(envelope["payload"]))
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     names = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
-    assert names["manifest.json"] == hashlib.sha256((signed / "manifest.json").read_bytes()).hexdigest()
-    assert len(names) == 2 + 3 * len(manifest["configs"])
+    assert names == {name: digest for name, digest in contents(signed).items() if name != STATEMENT}
+    assert {
+        "manifest.json",
+        "README.md",
+        "figures/length.svg",
+        manifest["configs"]["dna50"]["splits"]["test"]["file"],
+    } < (names.keys())
     definition = statement["predicate"]["buildDefinition"]
     assert definition["externalParameters"]["version"] == "1.0.0"
     found = {one["digest"]["sha256"] for one in definition["resolvedDependencies"]}

@@ -19,10 +19,11 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
-from bio_paws.configs import BANDS
+from bio_paws.configs import BANDS, CONFIGS
 from bio_paws.errors import BioPawsError
 from bio_paws.load import HUB_REPO
 from bio_paws.tools.views import views_of
+from bio_paws_cards.benchmark import render_eval
 from bio_paws_eval.comparisons import compare_all
 from bio_paws_eval.controls import control_matrix
 from bio_paws_eval.metrics import compare, holm, predicted
@@ -33,7 +34,7 @@ from bio_paws_eval.results import Model, Task, read_predictions, read_result, re
 from bio_paws_eval.seed_study import study_seeds
 from bio_paws_eval.systems import Grouped, System, group
 from bio_paws_eval.tables import Table, escape_latex, latex, markdown
-from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, task_names
+from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
 from evaluation_results import (
     BERT,
     GPT2,
@@ -615,6 +616,21 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
     bert = yaml.safe_load((out / "eval_results/bert-base-cased/.eval_results/bioPAWS.yaml").read_text())
     assert [one["dataset"]["task_id"] for one in bert] == ["dna150", "en"]
     assert bert[0]["notes"].endswith("sequences split into words of 100 letters")
+
+
+def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None:
+    configs = {config.name: {"splits": {"test": {}}} for config in CONFIGS}
+    tasks = yaml.safe_load(render_eval({"name": "bioPAWS", "configs": configs}))["tasks"]
+    assert [one["id"] for one in tasks] == [name for name in task_names() if not is_pawsx(name)]
+    entries = [
+        entry
+        for path in report.files
+        if path.suffix == ".yaml"
+        for entry in parse_eval_result_entries(yaml.safe_load(path.read_text()))
+    ]
+    named = {one.task_id for one in entries if one.dataset_id == HUB_REPO}
+    assert named
+    assert named <= {one["id"] for one in tasks}
 
 
 def test_controls_and_baselines_are_no_entries_for_the_hub(tmp_path: Path) -> None:

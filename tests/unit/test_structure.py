@@ -6,13 +6,15 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from bio_paws import configs
-from bio_paws.configs import BANDS, CONFIGS, SPLIT_SHARES, PairConfig, get_config
+from bio_paws.configs import BANDS, CHANGES, CONFIGS, DATA_VERSION, KINDS, SPLIT_SHARES, Kind, PairConfig, get_config
 from bio_paws.constraints import band
 from bio_paws.errors import BioPawsError
+from bio_paws.versions import parse_version
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
@@ -115,6 +117,13 @@ def test_each_sort_of_kind_keeps_to_its_similarities() -> None:
     assert plain.accepts("homolog", 0.8501)
     assert plain.accepts("containment", 0.2)
     assert [adversarial.accepts("permuted_homolog", at) for at in (0.59, 0.6, 0.79, 0.8)] == [False, True, True, False]
+
+
+def test_every_kind_is_told_and_every_version_has_its_entry() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+    versions = [parse_version(version) for version, _ in CHANGES]
+    assert versions == sorted(set(versions), reverse=True)
+    assert CHANGES[0][0] == DATA_VERSION
 
 
 def test_duplicate_and_malformed_configs_fail_at_once() -> None:

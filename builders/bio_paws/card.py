@@ -1,0 +1,83 @@
+"""`bio-paws card`: the files of a data set that tell of it, rendered from its manifest and its rows, and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import UndefinedError
+
+from bio_paws.checks import Violation
+from bio_paws.describe import describe
+from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.files import atomic
+from bio_paws_cards.files import FIGURES, generated_files
+
+STALE = "is not what this version of bio-paws renders from the manifest and the rows: run bio-paws card"
+
+
+def write_card(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Render the card and what belongs to it into a data set, and remove figures that are no longer drawn.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set.
+    manifest : dict
+        Its manifest.
+
+    Returns
+    -------
+    list of str
+        Names of the files that are not as they were.
+
+    Raises
+    ------
+    BioPawsError
+        When the manifest or a file cannot be read, or nothing can be written.
+    CheckFailed
+        When a file is not the one that the manifest names.
+    """
+    rendered = _render(folder, manifest)
+    changed = _differing(folder, rendered)
+    for name in changed:
+        path = folder / name
+        if name in rendered:
+            with atomic(path) as part:
+                part.write_bytes(rendered[name])
+        else:
+            try:
+                path.unlink()
+            except OSError as error:
+                raise BioPawsError(f"{path}: cannot be removed ({error.strerror})") from error
+    return changed
+
+
+def stale_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Name the files that are not as `write_card` would leave them; it raises what that raises."""
+    return _differing(folder, _render(folder, manifest))
+
+
+def check_card(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+    """Return a violation for each file that is stale, or one that says why none could be rendered to compare it."""
+    try:
+        return [Violation("", "", "", f"{name} {STALE}") for name in stale_files(folder, manifest)]
+    except (BioPawsError, CheckFailed) as error:
+        return [Violation("", "", "", f"card and figures cannot be compared: {error}")]
+
+
+def _render(folder: Path, manifest: dict[str, Any]) -> dict[str, bytes]:
+    try:
+        return generated_files(manifest, describe(folder, manifest))
+    except (AttributeError, LookupError, TypeError, ValueError, UndefinedError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BioPawsError(f"{folder}: cannot be described ({why}): build the data set again") from error
+
+
+def _differing(folder: Path, rendered: dict[str, bytes]) -> list[str]:
+    here = {path.relative_to(folder).as_posix() for path in (folder / FIGURES).glob("[!.]*")}
+    return sorted(
+        name
+        for name in here | rendered.keys()
+        if name not in rendered or not (folder / name).is_file() or (folder / name).read_bytes() != rendered[name]
+    )

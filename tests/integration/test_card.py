@@ -1,0 +1,228 @@
+"""The card and its figures tell of the data they lie beside, of all of it and of nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from huggingface_hub import DatasetCard
+
+from bio_paws.card import check_card, write_card
+from bio_paws.cli import main
+from bio_paws.configs import CONFIGS
+from bio_paws.describe import describe
+from bio_paws.errors import BioPawsError
+from bio_paws.tools.pair_features import COMPOSITION_LETTERS
+from bio_paws.writer import read_manifest, replacing
+from bio_paws_cards.description import Description
+from bio_paws_cards.files import generated_files
+from bio_paws_cards.render import metadata
+from releases import release
+
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def described(built: Path) -> tuple[Manifest, Description]:
+    manifest = read_manifest(built)
+    return manifest, describe(built, manifest)
+
+
+@pytest.fixture(scope="module")
+def small(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return release(built, tmp_path_factory.mktemp("small") / "bioPAWS", "1.0.0", ("dna50",))
+
+
+@pytest.fixture
+def copy(small: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small, tmp_path / "bioPAWS"))
+
+
+def table_of(folder: Path, entry: Manifest) -> list[dict[str, Any]]:
+    return [row for one in entry["splits"].values() for row in pq.read_table(folder / one["file"]).to_pylist()]
+
+
+@pytest.mark.parametrize("name", [config.name for config in CONFIGS])
+def test_every_number_is_that_of_the_rows(name: str, built: Path, described: tuple[Manifest, Description]) -> None:
+    manifest, description = described
+    one, rows = description.configs[name], table_of(built, manifest["configs"][name])
+    counted = {(kind.label, kind.name): sum(kind.pairs.values()) for kind in one.kinds}
+    assert counted == Counter((row["label"], row["kind"]) for row in rows)
+    assert all(kind.meaning for kind in one.kinds)
+    for number, side in enumerate(one.sides, start=1):
+        lengths = [len(row[f"sentence{number}"]) for row in rows]
+        assert (side.shortest, side.longest) == (min(lengths), max(lengths))
+        assert side.mean == pytest.approx(np.mean(lengths))
+    for label, counts in enumerate(one.similarity.counts):
+        values = [row["similarity"] for row in rows if row["label"] == label]
+        assert sum(counts) == len(values)
+        assert counts[-1] == sum(value >= 0.975 for value in values)
+        for strings in one.strings:
+            columns = [strings.column] if strings.column else ["sentence1", "sentence2"]
+            texts = [row[column] for row in rows if row["label"] == label for column in columns]
+            bins = list(pairwise(strings.length.edges))
+            assert strings.length.counts[label] == tuple(sum(a <= len(text) < b for text in texts) for a, b in bins)
+            parts = [sum(letter in strings.letters for letter in text) / len(text) for text in texts]
+            bins = list(pairwise(strings.composition.edges))
+            assert strings.composition.counts[label] == tuple(sum(a <= part < b for part in parts) for a, b in bins)
+            assert strings.letters == COMPOSITION_LETTERS["dna" if strings.unit == "bp" else "protein"]
+    for example in one.examples:
+        assert any(
+            example.sentences == (row["sentence1"], row["sentence2"])
+            and (example.label, example.similarity) == (row["label"], row["similarity"])
+            for row in rows
+        )
+    assert [example.label for example in one.examples] == [1, 0]
+
+
+def test_splits_share_no_group_and_a_shared_one_is_counted(
+    built: Path, described: tuple[Manifest, Description]
+) -> None:
+    manifest, description = described
+    assert description.groups.shared == description.strings.shared == 0
+    rows = [row for entry in manifest["configs"].values() for row in table_of(built, entry)]
+    groups = {row[f"group{side}"] for row in rows for side in (1, 2)}
+    assert sum(description.groups.by_split.values()) == len(groups)
+    entry = manifest["configs"]["dna50"]
+    twice = {"train": entry["splits"]["train"], "test": entry["splits"]["train"]}
+    again = describe(built, manifest | {"configs": {"dna50": entry | {"splits": twice}}})
+    assert again.groups.shared == again.groups.by_split["train"] > 0
+    assert again.strings.shared == again.strings.by_split["test"] > 0
+
+
+def one_split(manifest: Manifest) -> None:
+    for entry in manifest["configs"].values():
+        entry["splits"] = {"validation": entry["splits"]["validation"]}
+        entry["floors"], entry["ceilings"] = {}, {}
+
+
+def one_config(manifest: Manifest) -> None:
+    manifest["configs"] = {"dna_protein": manifest["configs"]["dna_protein"]}
+
+
+def uneven(manifest: Manifest) -> None:
+    manifest["configs"] = {name: manifest["configs"][name] for name in ("dna50", "protein450_paws")}
+    del manifest["configs"]["dna50"]["splits"]["validation"]
+    manifest["arguments"]["source"] = ["folder"]
+
+
+@pytest.mark.parametrize("change", [lambda manifest: None, one_split, one_config, uneven])
+def test_any_data_set_has_a_card(change: Callable[[Manifest], None], built: Path) -> None:
+    manifest = read_manifest(built)
+    change(manifest)
+    files = {name: content.decode() for name, content in generated_files(manifest, describe(built, manifest)).items()}
+    card = DatasetCard(files.pop("README.md"))
+    assert card.data.to_dict() == metadata(manifest)
+    assert not re.search(r"\bnan\b|None|Undefined|\{\{", card.text)
+    tables = re.findall(r"(?:^\|.*\n)+", card.text, flags=re.MULTILINE)
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1, table
+    for name in manifest["configs"]:
+        assert f"\n### {name}\n" in card.text
+    reasons = {
+        outcome
+        for entry in manifest["configs"].values()
+        for outcome, count in entry["outcomes"].items()
+        if count and not outcome.startswith(("missing_", "no_order_", "dissimilar_"))
+    }
+    assert all(f"\n| {reason} | " in card.text for reason in reasons)
+    figures = {name: text for name, text in files.items() if name.startswith("figures/")}
+    assert sum(map(len, figures.values())) < 60_000
+    for name, text in figures.items():
+        assert f"]({name})" in card.text
+        svg = ElementTree.fromstring(text)
+        drawn = [path.get("d", "") for path in svg.findall(".//{*}path")]
+        assert len(drawn) > 2
+        assert not re.search(r"nan|inf", "".join(drawn))
+        titles = {str(node.text).split()[0] for node in svg.findall(".//{*}text") if node.get("y") == "-8"}
+        assert titles == manifest["configs"].keys()
+
+
+def test_a_stale_card_fails_verify_and_is_mended(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.read_bytes() for path in copy.rglob("*.*")}
+    figures = copy / "figures"
+    for path in (copy / "README.md", figures / "length.svg"):
+        path.write_bytes(path.read_bytes()[:-2] + b" \n")
+    (figures / "similarity.svg").unlink()
+    (figures / "gone.svg").write_text("<svg/>")
+    changed = ["README.md", *(f"figures/{name}.svg" for name in ("gone", "length", "similarity"))]
+    assert main(["verify", str(copy), "--workers", "1"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(" is not what")[0] for line in said[:-1]] == changed
+    assert said[-1].endswith("4 violations")
+    assert main(["card", str(copy)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(copy / name) for name in changed]
+    assert {path: path.read_bytes() for path in copy.rglob("*.*")} == before
+    assert main(["card", str(copy)]) == 0
+    assert capsys.readouterr().out == f"{copy}: nothing has changed\n"
+    assert main(["verify", str(copy), "--workers", "1"]) == 0
+
+
+def test_a_changed_number_of_the_manifest_makes_the_card_stale(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = read_manifest(copy)
+    manifest["configs"]["dna50"]["ceilings"]["similarity"] -= 0.001
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert main(["verify", str(copy), "--workers", "1"]) == 1
+    assert capsys.readouterr().out.startswith("README.md is not what this version of bio-paws renders")
+
+
+def test_no_card_of_other_data(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = read_manifest(copy)
+    test, validation = (manifest["configs"]["dna50"]["splits"][split] for split in ("test", "validation"))
+    shutil.copy(copy / test["file"], copy / validation["file"])
+    (copy / "README.md").write_text("mine")
+    assert main(["card", str(copy)]) == 1
+    assert f"{validation['file']}: is not the file that manifest.json names" in capsys.readouterr().err
+    assert (copy / "README.md").read_text() == "mine"
+    (violation,) = check_card(copy, manifest)
+    assert str(violation).startswith("card and figures cannot be compared: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda manifest: manifest.pop("sources"), "cannot be described ('dict object' has no attribute 'sources')"),
+        (lambda manifest: manifest["configs"]["dna50"].pop("splits"), "cannot be described ('splits')"),
+        (lambda manifest: manifest.update(version=1), "cannot be described (expected string"),
+        (lambda manifest: manifest["configs"].update(other={}), "unknown config 'other'"),
+    ],
+)
+def test_what_cannot_be_described_is_told_in_one_line(
+    change: Callable[[Manifest], object], says: str, copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_manifest(copy)
+    change(manifest)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    assert main(["card", str(copy)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert says in said.err
+
+
+def test_a_card_alone_may_be_replaced_by_a_build_and_other_files_may_not(small: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bioPAWS"
+    out.mkdir()
+    shutil.copy(small / "README.md", out)
+    shutil.copytree(small / "figures", out / "figures")
+    with replacing(out) as new:
+        (new / "made").touch()
+    assert [path.name for path in out.iterdir()] == ["made"]
+    with pytest.raises(BioPawsError, match="holds files that are not a bioPAWS data set"), replacing(out):
+        pass
+
+
+def test_a_card_that_cannot_be_written_is_told(copy: Path) -> None:
+    (copy / "figures/length.svg").unlink()
+    (copy / "figures/length.svg").mkdir()
+    with pytest.raises(BioPawsError, match=r"length\.svg.*: cannot be written"):
+        write_card(copy, read_manifest(copy))
