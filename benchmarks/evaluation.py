@@ -29,8 +29,9 @@ import transformers
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedModel
 
+from bio_paws_eval.choices import Recipe
 from bio_paws_eval.encode import Encoded, PairEncoder, encode
-from bio_paws_eval.finetune import LOSSES, ByLength, Recipe, fine_tune
+from bio_paws_eval.finetune import LOSSES, ByLength, fine_tune
 from bio_paws_eval.models import Source, find_model, join_of, load_classifier, load_tokenizer
 from bio_paws_eval.predict import predict
 from bio_paws_eval.results import Task

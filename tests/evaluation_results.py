@@ -165,3 +165,22 @@ def write_graded(out: Path, rows: int = 600) -> Path:
     for name, method, accuracy in (("k-mers", "floor", recall**2), ("smith_waterman", "ceiling", recall**0.1)):
         write_cell(out, Model(name, method), Training("none"), asked, accuracy)  # type: ignore[arg-type]
     return out
+
+
+def write_study(out: Path) -> Path:
+    """Six seeds of GPT-2 trained in every way of the control matrix, and a larger one: as the bundled plans ask."""
+    ways = (
+        *(("pawsx_en", "none", 0.75), ("pawsx_en", "shuffled-labels", 0.5), ("pawsx_en", "random-init", 0.55)),
+        *(("dyck", "none", 0.72), ("none", "untuned", 0.5), ("dna150", "none", 0.95)),
+    )
+    for on, control, accuracy in ways:
+        for seed in range(6):
+            tuned: dict[str, Any] = {} if control != "untuned" else {"dev_accuracies": (), "best_epoch": 0}
+            one = training(seed, on, control, **tuned)
+            write_cell(out, GPT2, one, task("dna150"), accuracy - 0.02 * (seed % 3))
+            if on == "pawsx_en":
+                write_cell(out, GPT2, one, task("pawsx_fr"), accuracy - 0.01 * seed)
+    medium = dataclasses.replace(GPT2, id="openai-community/gpt2-medium", parameters=354_823_168, weights_sha256="cc")
+    write_cell(out, medium, training(), task("dna150"), 0.8)
+    write_cell(out, medium, training(), task("dna50"), 0.85)
+    return out

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.tools.arguments import positive
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -71,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME|PATH",
         help="bundled (default), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or FASTA file; repeatable",
     )
-    verb.add_argument("--pairs", type=_positive, metavar="N", help="pairs a config (default: as many as each asks for)")
+    verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
     verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
-    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
     verb.add_argument("--work", type=Path, help="folder of finished stages (default: .bio-paws-work beside OUT)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_build)
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument(
         "--shortcuts", action="store_true", help="also measure how well the label can be told by shortcuts"
     )
-    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
     verb.add_argument("--release", type=Path, metavar="FILE", help="signed statement that the data set must match")
     verb.add_argument("--key", type=Path, metavar="FILE", help="public key that --release is signed with")
     verb.add_argument("--json", action="store_true", help="print JSON")
@@ -117,18 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     way = verb.add_mutually_exclusive_group()
     way.add_argument("--sign", type=Path, metavar="KEY", help="add a statement signed with this Ed25519 private key")
     way.add_argument("--dry-run", action="store_true", help="say what differs from what is published; change nothing")
-    verb.add_argument("--workers", type=_positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
     verb.set_defaults(run=_publish)
     for verb_set in importlib.metadata.entry_points(group=_VERBS):
         verb_set.load()(verbs)
     return parser
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
-    return value
 
 
 # The verbs import what they run: `bio-paws list` need not wait for scikit-learn.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,8 @@ def atomic(path: Path) -> Iterator[Path]:
     BioPawsError
         When the disk is full or the folder cannot be written to.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Machines that share the folder may have processes of one number.
+    part = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part

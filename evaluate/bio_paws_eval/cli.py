@@ -1,4 +1,4 @@
-"""The verbs of evaluation: `eval`, `baselines`, `report`. The program finds them by their entry point."""
+"""The verbs of evaluation: `eval`, `sweep`, `baselines`, `report`. The program finds them by their entry point."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bio_paws.errors import BioPawsError
+from bio_paws.tools.arguments import positive
 from bio_paws_eval import tasks
+from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Dtype
 from bio_paws_eval.results import Result
 from bio_paws_eval.tables import Table, markdown
 
@@ -29,23 +31,24 @@ def add_verbs(verbs: Any) -> None:
         help="language of PAWS-X to fine-tune on, or none; repeatable (default: en)",
     )
     verb.add_argument(
-        "--finetune-on", action="append", metavar="CONFIG", help="config of bioPAWS to fine-tune on; repeatable"
+        "--finetune-on",
+        action="append",
+        metavar="CONFIG",
+        help="config of bioPAWS, or dyck, to fine-tune on; repeatable",
     )
     verb.add_argument(
         "--control",
         action="append",
-        choices=("untuned", "random-init", "shuffled-labels", "frozen"),
+        choices=CONTROLS[1:],
         help="run this control instead of the plain fine-tuning; repeatable",
     )
     verb.add_argument("--seeds", type=_seeds, default=5, metavar="N|LIST", help="how many, or which: 5 or 0,3,7")
-    verb.add_argument(
-        "--recipe", choices=("paper", "xtreme"), default="paper", help="hyper-parameters (default: paper)"
-    )
+    verb.add_argument("--recipe", choices=tuple(RECIPES), default="paper", help="hyper-parameters (default: paper)")
     for name, kind, help_ in (
         ("learning-rate", float, "peak learning rate"),
-        ("batch-size", _positive, "pairs a step, over all devices"),
-        ("epochs", _positive, "passes over the training pairs"),
-        ("max-length", _positive, "tokens a training pair is cut to"),
+        ("batch-size", positive, "pairs a step, over all devices"),
+        ("epochs", positive, "passes over the training pairs"),
+        ("max-length", positive, "tokens a training pair is cut to"),
         ("schedule", str, "constant_with_warmup, linear or cosine"),
         ("warmup", float, "part of the steps in which the rate rises"),
         ("weight-decay", float, "weight decay of AdamW"),
@@ -61,13 +64,22 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("--allow-unknown", action="store_true", help="score cells with over 1%% unknown tokens, marked")
     verb.add_argument("--no-truncate", action="store_true", help="refuse cells with pairs longer than the model takes")
-    verb.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any")
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
     verb.add_argument(
-        "--dtype", choices=("float32", "bfloat16"), default="float32", help="of matrix products (default: float32)"
+        "--dtype", choices=get_args(Dtype), default="float32", help="of matrix products (default: float32)"
     )
     verb.add_argument("--dry-run", action="store_true", help="say what would run: steps, tokens, memory")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_eval)
+
+    verb = verbs.add_parser("sweep", help="evaluate all that a plan names: models, trainings, seeds, controls; resumes")
+    verb.add_argument("plan", metavar="PLAN", help="a YAML file, or the name of a plan that comes with the program")
+    verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="do the I-th of N parts of the plan")
+    _add_places(verb, pawsx=tasks.PAWSX_REPO)
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
+    verb.add_argument("--dry-run", action="store_true", help="say what would run: trainings, time, memory")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_sweep)
 
     verb = verbs.add_parser("baselines", help="floors and ceilings, no neural network")
     _add_pairs(verb, pawsx=None)
@@ -81,43 +93,44 @@ def add_verbs(verbs: Any) -> None:
 
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
-    """Add what verbs that read pairs have in common."""
-    verb.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{', '.join(tasks.task_names())} (default: all)")
+    """Add what verbs that are told which pairs to read have in common."""
+    names = ", ".join(tasks.all_names())
+    verb.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{names} (default: all of PAWS-X and bioPAWS)")
     verb.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
+    _add_places(verb, pawsx)
+
+
+def _add_places(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
+    """Add where pairs come from and results go."""
     verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
     verb.add_argument("--pawsx", default=pawsx, metavar="DIR|ID", help=f"PAWS-X (default: {pawsx or 'left out'})")
-    verb.add_argument("--limit", type=_positive, metavar="N", help="first N pairs of each split; not comparable")
+    verb.add_argument("--limit", type=positive, metavar="N", help="first N pairs of each split; not comparable")
     verb.add_argument("--out", type=Path, default=_OUT, metavar="DIR", help=f"folder of results (default: {_OUT})")
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
-    return value
+def _shard(text: str) -> tuple[int, int]:
+    number, _, shards = (int(part) if part.isdecimal() else 0 for part in text.partition("/"))
+    if not 1 <= number <= shards:
+        raise argparse.ArgumentTypeError(f"{text!r} is no shard: 2/8 is the second of eight")
+    return number, shards
 
 
 def _seeds(text: str) -> int | tuple[int, ...]:
-    return tuple(int(one) for one in text.split(",") if one) if "," in text else _positive(text)
+    return tuple(int(one) for one in text.split(",") if one) if "," in text else positive(text)
 
 
 def _segment(text: str) -> int | str | None:
-    return text if text == "auto" else None if text == "none" else _positive(text)
+    return text if text == "auto" else None if text == "none" else positive(text)
 
 
 def _eval(options: argparse.Namespace) -> int:
     try:
-        from transformers.utils import logging
-
-        from bio_paws_eval.estimate import estimate
-        from bio_paws_eval.finetune import RECIPES
+        from bio_paws_eval.estimate import estimate, estimate_text
         from bio_paws_eval.run import run
         from bio_paws_eval.settings import settings_of
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
-    if not options.debug:
-        logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet(options)
     given = {name: getattr(options, name) for name in vars(RECIPES[options.recipe])}
     settings = settings_of(
         options.model,
@@ -141,21 +154,47 @@ def _eval(options: argparse.Namespace) -> int:
     )
     if options.dry_run:
         planned = estimate(settings)
-        print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else _estimate_text(planned))
+        print(json.dumps(dataclasses.asdict(planned), indent=2) if options.json else estimate_text(planned))
         return 0
     evaluation = run(settings)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 
 
-def _estimate_text(planned: Any) -> str:
-    lines = [f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB to train"]
-    for name, seeds, steps, tokens in planned.trainings:
-        lines.append(f"train on {name}: {seeds} seeds of {steps:,} steps, {tokens:,} tokens")
-    for name, rows, tokens, note in planned.tasks:
-        lines.append(f"predict {name}: {rows:,} pairs, {tokens:,} tokens" + (f" ({note})" if note else ""))
-    lines += [f"left out: {one}" for one in planned.skipped]
-    return "\n".join([*lines, f"cells: {planned.cells}, of which {planned.finished} stand already"])
+def _quiet(options: argparse.Namespace) -> None:
+    """Keep transformers from telling what the results tell."""
+    from transformers.utils import logging
+
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    try:
+        from bio_paws_eval.estimate import estimate_prepared, sweep_text
+        from bio_paws_eval.sweep import run
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    _quiet(options)
+    sources = tasks.Sources(options.data, options.pawsx, options.limit)
+    trainings = run.trainings_of(run.settings_of_plan(options.plan, sources, options.device, options.out))
+    shard = run.shard_of(trainings, *options.shard)
+    if not shard:
+        raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
+    prepared = run.prepare_all(run.together(shard))
+    planned = [estimate_prepared(one) for one in prepared]
+    if options.json and options.dry_run:
+        print(
+            json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)
+        )
+    elif not options.json:
+        print(sweep_text(planned, len(shard), len(trainings)), flush=True)
+    if options.dry_run:
+        return 0
+    evaluation = run.sweep(prepared)
+    _print_cells(evaluation.results, evaluation.skipped, options)
+    return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 
 
 def _baselines(options: argparse.Namespace) -> int:

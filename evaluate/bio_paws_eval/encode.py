@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.files import atomic, digest_of, read_json, write_json
+from bio_paws_eval.choices import Segment
 from bio_paws_eval.models import Join
 from bio_paws_eval.results import Encoding, record_of
 from bio_paws_eval.tasks import Pairs
@@ -26,9 +26,6 @@ SEGMENTS = (100, 50, 25, 10)
 """Letters a word, longest first. BERT's WordPiece makes one unknown token of a word of over 100 letters."""
 
 PERCENTILES = tuple(range(0, 101, 5))
-
-Segment = int | Literal["auto"] | None
-"""Letters a word; "auto" for the longest that the tokenizer survives; None for whole sequences."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +136,18 @@ class Encoded:
 
     def batches(self) -> Iterator[Tokens]:
         """Read the pairs in their order, a batch at a time."""
+        return map(_tokens, self._stored())
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens of all pairs."""
+        return sum(len(batch["ids"].flatten()) for batch in self._stored())
+
+    def _stored(self) -> Iterator[pa.RecordBatch]:
         with pa.OSFile(str(self.path)) as source:
             file = pa.ipc.open_file(source)
             for i in range(file.num_record_batches):
-                yield _tokens(file.get_batch(i))
+                yield file.get_batch(i)
 
     def all(self) -> Tokens:
         """Read all pairs at once."""

@@ -1,48 +1,32 @@
-"""Figures of a report: seeds, answers by similarity, confusion matrices, lengths in tokens.
+"""Figures of a report: seeds, French beside DNA, answers by similarity, confusion matrices, lengths in tokens.
 
 The same results give the same bytes.
-
-Colours are of Okabe & Ito's palette (2008), which colour-blind readers can tell apart; nothing hangs on colour alone.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bio_paws.configs import BANDS
+from bio_paws.tools.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, styled, svg_of
 from bio_paws_eval.results import slug
+from bio_paws_eval.seed_study import TASKS, SeedStudy
 from bio_paws_eval.systems import Cell, System, config_names, task_order, tasks_of
 
-_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676"
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#56A3D4"])  # black is legible on all of them
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
-    "axes.titlesize": 8.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.parse_math": False,  # a model's name may hold a dollar sign
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "bio-paws",
-    "figure.facecolor": "white",
-}
 _DPI = 150
 
 # Places in Encoding.lengths: minimum, then the 5th, 10th, .. 95th percentile, then maximum.
@@ -50,8 +34,8 @@ _MINIMUM, _P5, _P25, _MEDIAN, _P75, _P95, _MAXIMUM = 0, 1, 5, 10, 15, 19, 20
 
 _FALSE_ALARMS_AT = 0.1  # left of the remote pairs
 _BASELINE_LINES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("floor", {"color": _PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
-    ("ceiling", {"color": _GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
+    ("floor", {"color": PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
+    ("ceiling", {"color": GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
 )
 
 
@@ -78,20 +62,23 @@ class Drawing:
     png: bytes
 
 
-def draw_all(systems: Sequence[System], baselines: Sequence[System]) -> list[Drawing]:
+def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Sequence[SeedStudy]) -> list[Drawing]:
     """Draw every figure that there is something to draw for.
 
     Parameters
     ----------
     systems, baselines : sequence of System
         As `systems.group` returns them.
+    studies : sequence of SeedStudy
+        As `seed_study.study_seeds` returns them.
     """
     # Numbered, since two names may make the same name of a file.
     matrices = [
         draw_confusion(system, f"confusion-{number:02}-{slug(system.name)}")
         for number, system in enumerate(tqdm(systems, desc="draw", unit="system", disable=None), 1)
     ]
-    found = [draw_seeds(systems, baselines), draw_bands(systems, baselines), *matrices, draw_lengths(systems)]
+    seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
+    found = [*seeds, draw_bands(systems, baselines), *matrices, draw_lengths(systems)]
     return [one for one in found if one is not None]
 
 
@@ -105,7 +92,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
     names = [_two_lines(system.name) for system in systems]
     label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
     low = min(0.45, *(min(cell.summary.min for cell in one.scored.values()) for one in systems if one.scored))
-    with _styled():
+    with styled():
         # Not narrower than the legend.
         width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(systems)) + 0.9
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -140,17 +127,17 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
         if cell is None:
             continue
         if not cell.scored:
-            axes.text(0.5, row, "refused", transform=axes.get_yaxis_transform(), ha="center", va="center", color=_GREY)
+            axes.text(0.5, row, "refused", transform=axes.get_yaxis_transform(), ha="center", va="center", color=GREY)
             continue
         accuracies = cell.correct.mean(axis=1)
-        axes.vlines(cell.summary.mean, row - 0.32, row + 0.32, color=_ORANGE, linewidth=2.2, zorder=2)
-        fill = "white" if cell.marked else _BLUE
+        axes.vlines(cell.summary.mean, row - 0.32, row + 0.32, color=ORANGE, linewidth=2.2, zorder=2)
+        fill = "white" if cell.marked else BLUE
         spread = np.linspace(-0.16, 0.16, len(accuracies)) if len(accuracies) > 1 else [0.0]
         axes.scatter(
-            accuracies, row + np.asarray(spread), s=13, facecolor=fill, edgecolor=_BLUE, linewidth=0.8, zorder=3
+            accuracies, row + np.asarray(spread), s=13, facecolor=fill, edgecolor=BLUE, linewidth=0.8, zorder=3
         )
-    axes.axvline(_commoner(task, systems), color=_GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
-    for method, marker, place, color in (("floor", "^", 0.0, _PURPLE), ("ceiling", "v", 1.0, _GREEN)):
+    axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    for method, marker, place, color in (("floor", "^", 0.0, PURPLE), ("ceiling", "v", 1.0, GREEN)):
         found = [one.scored[task].summary.mean for one in baselines if one.method == method and task in one.scored]
         if found:
             axes.scatter(
@@ -185,15 +172,55 @@ def _strip_legend() -> list[Line2D]:
         )
 
     return [
-        dot("a seed", "o", _BLUE, _BLUE, 4),
-        dot("a seed, cell has a mark", "o", "white", _BLUE, 4),
+        dot("a seed", "o", BLUE, BLUE, 4),
+        dot("a seed, cell has a mark", "o", "white", BLUE, 4),
         Line2D(
-            [], [], linestyle="", marker="|", color=_ORANGE, markersize=9, markeredgewidth=2.2, label="mean of seeds"
+            [], [], linestyle="", marker="|", color=ORANGE, markersize=9, markeredgewidth=2.2, label="mean of seeds"
         ),
-        Line2D([], [], linestyle=(0, (4, 3)), color=_GREY, linewidth=0.9, label="commoner label"),
-        dot("best floor", "^", _PURPLE, _PURPLE, 6),
-        dot("best ceiling", "v", _GREEN, _GREEN, 6),
+        Line2D([], [], linestyle=(0, (4, 3)), color=GREY, linewidth=0.9, label="commoner label"),
+        dot("best floor", "^", PURPLE, PURPLE, 6),
+        dot("best ceiling", "v", GREEN, GREEN, 6),
     ]
+
+
+def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
+    """Draw a row a study: both distributions, and one accuracy against the other; None where there is none."""
+    if not studies:
+        return None
+    with styled():
+        figure = Figure(figsize=(7.6, 0.4 + 2.7 * len(studies)), layout="constrained")
+        panels = figure.subplots(len(studies), 2, squeeze=False, width_ratios=(1.35, 1))
+        for (left, right), study in zip(panels, studies, strict=True):
+            _distributions(left, study)
+            right.scatter(*study.accuracies, s=15, facecolor="none", edgecolor=BLUE, linewidth=1)
+            right.set_xlabel(f"accuracy on {TASKS[0]}")
+            right.set_ylabel(f"accuracy on {TASKS[1]}")
+            found = f"r = {study.correlation:.2f} [{study.low:.2f}, {study.high:.2f}]"
+            right.set_title(found, loc="left", fontweight="bold")
+        return _drawing(
+            figure,
+            "seed-study",
+            "French beside DNA, seed by seed",
+            "Left, how many seeds reach which accuracy, on one scale. Right, one dot a seed, with Pearson's "
+            "correlation and its 95% interval. Seeds differ in the order of the pairs, the classifier that they start "
+            "from, and dropout.",
+        )
+
+
+def _distributions(axes: Axes, study: SeedStudy) -> None:
+    """Draw the histograms of both tasks over each other."""
+    axes.set_title(_short(study.system), loc="left", fontweight="bold")
+    edges = np.histogram_bin_edges(np.concatenate(study.accuracies), bins=16)
+    for (task, values), color, dash in zip(
+        zip(TASKS, study.accuracies, strict=True), (BLUE, ORANGE), ("-", "--"), strict=True
+    ):
+        counts = np.histogram(values, edges)[0]
+        axes.stairs(counts, edges, fill=True, color=color, alpha=0.15)
+        axes.stairs(counts, edges, color=color, linestyle=dash, linewidth=1.3, label=task)
+    axes.set_xlabel("accuracy (part of the pairs)")
+    axes.set_ylabel("seeds")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
 
 
 def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
@@ -201,7 +228,7 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
     tasks = task_order(task for one in systems for task in _graded(one))
     if not tasks:
         return None
-    with _styled():
+    with styled():
         width = max(5.2, 0.8 + 4.4 * len(tasks))
         lines = _band_lines(systems)
         figure = Figure(figsize=(width, 3.2 + 0.1 * (len(lines) + 3)), layout="constrained")
@@ -237,7 +264,7 @@ def _graded(system: System) -> dict[str, Cell]:
 def _band_lines(systems: Sequence[System]) -> list[tuple[System, dict[str, Any]]]:
     """Give each system that was asked a graded task a colour and a marker of its own."""
     asked = [one for one in systems if _graded(one)]
-    colors, markers = (_BLUE, _ORANGE, "#56B4E9", "#E69F00", "black"), "osDPX*<"
+    colors, markers = (BLUE, ORANGE, "#56B4E9", "#E69F00", "black"), "osDPX*<"
     return [
         (system, {"color": colors[i % len(colors)], "marker": markers[i % len(markers)]})
         for i, system in enumerate(asked)
@@ -262,7 +289,7 @@ def _psychometric(
         found = [(places[kind], cell.kinds[kind].answered_1) for kind in cell.bands]
         _with_bars(axes, [(at + shift, one) for at, one in found], style)
         _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_alarms)], style)
-    axes.axvline(_FALSE_ALARMS_AT + 0.06, color=_GREY, linewidth=0.6)
+    axes.axvline(_FALSE_ALARMS_AT + 0.06, color=GREY, linewidth=0.6)
     axes.set_ylim(-0.03, 1.03)
     bands = {places[kind]: f"{low:g}-{high:g}" if low else f"remote,\nunder {high:g}" for kind, low, high in BANDS}
     ticks = {_FALSE_ALARMS_AT: "dissimilar"} | bands
@@ -283,7 +310,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
         return None
     rows = [row for row in _families(list(system.scored)) if row]
     columns = max(3, *map(len, rows))
-    with _styled():
+    with styled():
         figure = Figure(figsize=(0.8 + 1.5 * columns, 0.75 + 1.75 * len(rows)), layout="constrained")
         panels = figure.subplots(len(rows), columns, squeeze=False)
         for line, tasks in zip(panels, rows, strict=True):
@@ -337,7 +364,7 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
     tasks = task_order(task for cells in encoders.values() for task in cells)
     columns = min(2, len(encoders))
     rows = -(-len(encoders) // columns)
-    with _styled():
+    with styled():
         size = 0.9 + 3.9 * columns, 0.75 + rows * (0.75 + 0.2 * len(tasks))
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -402,10 +429,10 @@ def _boxes(axes: Axes, name: str, cells: Sequence[Cell | None]) -> None:
         if encoding is None:
             continue
         at = encoding.lengths
-        axes.plot([at[_MINIMUM], at[_MAXIMUM]], [row, row], "o", color=_BLUE, markersize=2.2, zorder=3)
-        axes.hlines(row, at[_P5], at[_P95], color=_BLUE, linewidth=1.1, zorder=2)
-        axes.barh(row, at[_P75] - at[_P25], left=at[_P25], height=0.55, color="#9ECAE9", edgecolor=_BLUE, linewidth=0.8)
-        axes.vlines(at[_MEDIAN], row - 0.28, row + 0.28, color=_ORANGE, linewidth=2, zorder=3)
+        axes.plot([at[_MINIMUM], at[_MAXIMUM]], [row, row], "o", color=BLUE, markersize=2.2, zorder=3)
+        axes.hlines(row, at[_P5], at[_P95], color=BLUE, linewidth=1.1, zorder=2)
+        axes.barh(row, at[_P75] - at[_P25], left=at[_P25], height=0.55, color="#9ECAE9", edgecolor=BLUE, linewidth=0.8)
+        axes.vlines(at[_MEDIAN], row - 0.28, row + 0.28, color=ORANGE, linewidth=2, zorder=3)
         limits.add(encoding.max_length)
     title = _short(name)
     for limit in sorted(limit for limit in limits if limit):
@@ -416,10 +443,10 @@ def _boxes(axes: Axes, name: str, cells: Sequence[Cell | None]) -> None:
 
 def _box_legend() -> list[Line2D]:
     return [
-        Line2D([], [], linestyle="", marker="o", color=_BLUE, markersize=2.5, label="shortest, longest"),
-        Line2D([], [], color=_BLUE, linewidth=1.1, label="5% to 95%"),
+        Line2D([], [], linestyle="", marker="o", color=BLUE, markersize=2.5, label="shortest, longest"),
+        Line2D([], [], color=BLUE, linewidth=1.1, label="5% to 95%"),
         Line2D([], [], color="#9ECAE9", linewidth=6, label="25% to 75%"),
-        Line2D([], [], linestyle="", marker="|", color=_ORANGE, markersize=9, markeredgewidth=2, label="median"),
+        Line2D([], [], linestyle="", marker="|", color=ORANGE, markersize=9, markeredgewidth=2, label="median"),
         Line2D([], [], color="black", linestyle=(0, (4, 3)), linewidth=1, label="most the model takes"),
     ]
 
@@ -448,19 +475,9 @@ def _legend(figure: Figure, handles: list[Line2D], width: float) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False)
 
 
-@contextmanager
-def _styled() -> Iterator[None]:
-    """Draw in the style of this module, whatever the user's matplotlibrc says."""
-    with matplotlib.style.context(["default", _STYLE]):
-        yield
-
-
 def _drawing(figure: Figure, name: str, title: str, caption: str) -> Drawing:
-    svg, png = io.StringIO(), io.BytesIO()
-    # Neither time nor version is written, so that the same results give the same bytes.
-    FigureCanvasSVG(figure)
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg, png = svg_of(figure), io.BytesIO()
     figure.set_layout_engine("none")  # it is laid out now, and that takes as long as drawing
     FigureCanvasAgg(figure)
     figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
-    return Drawing(name, title, caption, svg.getvalue(), png.getvalue())
+    return Drawing(name, title, caption, svg, png.getvalue())

@@ -34,14 +34,11 @@ from transformers import (
 
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json, write_json
+from bio_paws_eval.choices import Recipe
 from bio_paws_eval.encode import Encoded, Tokens
 from bio_paws_eval.metrics import predicted
 from bio_paws_eval.predict import collate, predict
 from bio_paws_eval.results import record_of
-
-CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
-"""What a run is compared with: not trained at all, its weights drawn anew, trained on labels that were permuted,
-trained in its classifier only."""
 
 LOSSES = 20
 """Points of the loss curve, at most."""
@@ -49,63 +46,8 @@ LOSSES = 20
 SAVE_SECONDS = 300.0
 """Time between checkpoints within an epoch: what a kill can cost."""
 
-SCHEDULES = ("constant_with_warmup", "linear", "cosine")
-"""Courses of the learning rate: those of Transformers that need nothing but a warmup."""
-
 _BATCHES_A_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
 _TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Hyper-parameters of fine-tuning, by AdamW.
-
-    Attributes
-    ----------
-    learning_rate : float
-        Peak learning rate.
-    batch_size : int
-        Pairs a step, over all devices.
-    epochs : int
-        Passes over the pairs.
-    max_length : int
-        Tokens a pair is cut to in training; prediction cuts at what the model takes.
-    schedule : str
-        One of `SCHEDULES`.
-    warmup : float
-        Part of the steps in which the rate rises.
-    weight_decay : float
-        Of AdamW.
-
-    Raises
-    ------
-    BioPawsError
-        When a value is out of its range.
-    """
-
-    learning_rate: float
-    batch_size: int
-    epochs: int
-    max_length: int
-    schedule: str
-    warmup: float
-    weight_decay: float
-
-    def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise BioPawsError(f"unknown schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
-        if min(self.batch_size, self.epochs, self.max_length) < 1 or self.learning_rate <= 0 or self.weight_decay < 0:
-            raise BioPawsError(f"{self}: sizes and the learning rate must be positive")
-        if not 0 <= self.warmup < 1:
-            raise BioPawsError(f"warmup {self.warmup}: must be a part of the steps, from 0 to less than 1")
-
-
-RECIPES = {
-    # The paper's released code.
-    "paper": Recipe(1e-5, 64, 4, 256, "constant_with_warmup", 0.1, 0.0),
-    # Hu J, Ruder S, et al. (2020) XTREME, ICML: scripts/train_pawsx.sh.
-    "xtreme": Recipe(2e-5, 32, 5, 128, "linear", 0.0, 0.0),
-}
 
 
 @dataclass(frozen=True)
@@ -288,7 +230,8 @@ def fine_tune(
     recipe : Recipe
         Hyper-parameters.
     control : str
-        One of `CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the classifier only.
+        One of `choices.CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the classifier
+        only.
     seed : int
         Of order, dropout and shuffled labels.
     dtype : torch.dtype

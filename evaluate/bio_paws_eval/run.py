@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import NoReturn
 
 from accelerate import PartialState
+from filelock import FileLock
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
-from bio_paws_eval.encode import Segment
-from bio_paws_eval.finetune import Recipe
+from bio_paws_eval.choices import Dtype, Recipe, Segment
 from bio_paws_eval.plan import Ask, Prepared, Run, cell_key, cell_path, environment, prepare
 from bio_paws_eval.results import Result, Training
 from bio_paws_eval.settings import Settings, settings_of
@@ -55,7 +56,7 @@ def evaluate(
     allow_unknown: bool = False,
     truncate: bool = True,
     device: str = "auto",
-    dtype: Literal["float32", "bfloat16"] = "float32",
+    dtype: Dtype = "float32",
     limit: int | None = None,
     out: str | Path = "results",
 ) -> Evaluation:
@@ -134,13 +135,34 @@ def run(settings: Settings) -> Evaluation:
     # Under `accelerate launch` every process comes here: they train together, and share out the tasks.
     state = PartialState(cpu=settings.device.type == "cpu")
     prepared = prepare(settings)
-    cells = [(one, ask, cell_path(prepared, one, ask)) for one in prepared.runs for ask in prepared.asks]
-    with tqdm(total=len(cells), desc="cells", disable=None if state.is_main_process else True) as bar:
-        for one in prepared.runs:
-            _run_cells(prepared, one, [(ask, path) for run, ask, path in cells if run is one])
-            bar.update(len(prepared.asks))
-    state.wait_for_everyone()
-    return Evaluation(tuple(results.read_result(path) for _, _, path in cells), prepared.skipped)
+    cells = len(prepared.runs) * len(prepared.asks)
+    with tqdm(total=cells, desc="cells", disable=None if state.is_main_process else True) as bar:
+        return run_prepared(prepared, bar)
+
+
+def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
+    """Do what is prepared, and move a bar on by each cell."""
+    done: list[Path] = []
+    for one in prepared.runs:
+        cells = [(ask, cell_path(prepared, one, ask)) for ask in prepared.asks]
+        with _alone(prepared.settings.work / "locks" / f"{one.key}-{one.training.seed}"):
+            _run_cells(prepared, one, cells)
+        done += [path for _, path in cells]
+        bar.update(len(cells))
+    PartialState().wait_for_everyone()
+    return Evaluation(tuple(map(results.read_result, done)), prepared.skipped)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Keep another run on the same folder from the same training, or wait until it has done it."""
+    state = PartialState()
+    with ExitStack() as stack:
+        if state.is_main_process:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(lock))
+        state.wait_for_everyone()
+        yield
 
 
 def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> None:

@@ -10,11 +10,8 @@ import torch
 
 from bio_paws.errors import BioPawsError
 from bio_paws_eval import tasks
-from bio_paws_eval.encode import Segment
-from bio_paws_eval.finetune import CONTROLS, RECIPES, Recipe
+from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Recipe, Segment
 from bio_paws_eval.tasks import Sources
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,8 @@ def settings_of(
 ) -> Settings:
     """Check what a user gave, and bring it into one form; arguments as in `run.evaluate`."""
     _choose("language", finetune, (*tasks.LANGUAGES, "none"))
-    _choose("config", finetune_on, [name for name in tasks.task_names() if not tasks.is_pawsx(name)])
-    _choose("config", configs or (), tasks.task_names())
+    _choose("config", finetune_on, [name for name in tasks.all_names() if not tasks.is_pawsx(name)])
+    _choose("config", configs or (), tasks.all_names())
     _choose("control", controls, CONTROLS)
     _choose("device", [device], DEVICES)
     if isinstance(recipe, str):

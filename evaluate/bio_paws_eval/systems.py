@@ -196,6 +196,12 @@ class System:
         return self.model.method
 
     @property
+    def weights(self) -> tuple[str, ...]:
+        """What tells the network it started from from others: name, commit, digests of weights and tokenizer."""
+        model = self.model
+        return model.id, model.revision or "", model.weights_sha256, model.tokenizer_sha256
+
+    @property
     def scored(self) -> dict[str, Cell]:
         """Its cells that have a score."""
         return {name: cell for name, cell in self.cells.items() if cell.scored}
@@ -243,6 +249,13 @@ def task_order(names: Iterable[str]) -> list[str]:
 def tasks_of(systems: Iterable[System], scored: bool = False) -> list[str]:
     """Names of the tasks that any of some systems was asked, or has a score on."""
     return task_order(name for one in systems for name in (one.scored if scored else one.cells))
+
+
+def names_of(systems: Sequence[System]) -> str:
+    """Name systems; baselines are too many to name."""
+    names = [system.name for system in systems if system.method == "model"]
+    baselines = len(systems) - len(names)
+    return "; ".join(names + ([f"{baselines} baseline{'s'[: baselines != 1]}"] if baselines else []))
 
 
 def group(entries: Sequence[Entry]) -> Grouped:

@@ -1,4 +1,6 @@
-"""The pairs that a model is trained on and asked: languages of PAWS-X and configs of bioPAWS, read as one thing.
+"""The pairs that a model is trained on and asked: languages of PAWS-X, configs of bioPAWS, and pairs made here.
+
+All are read as one thing. A new task of pairs that are made, not read, is one entry in `SYNTHETIC`.
 
 PAWS-X: Yang Y, Zhang Y, Tar C, Baldridge J (2019) PAWS-X: A Cross-lingual Adversarial Dataset for Paraphrase
 Identification, EMNLP.
@@ -26,6 +28,7 @@ from bio_paws.configs import SPLITS, Molecule
 from bio_paws.errors import BioPawsError
 from bio_paws.load import load
 from bio_paws.tools.views import VIEW_ROWS, View
+from bio_paws_eval import dyck
 from bio_paws_eval.results import Task
 
 LANGUAGES = ("en", "fr", "de", "es", "zh", "ja", "ko")
@@ -37,6 +40,11 @@ PLACEHOLDER = "NS"
 """What PAWS-X writes where a sentence was not translated."""
 
 ROWS_A_BATCH = 8192
+
+_Row = tuple[str, str, str, int]
+SYNTHETIC: dict[str, tuple[Callable[[str], Iterator[_Row]], str]] = {"dyck": (dyck.dyck_pairs, dyck.VERSION)}
+"""Tasks that are made, not read, to train on and for whoever asks for them: a function of the split that yields id,
+sentences and label, and its version."""
 
 
 class MissingPairs(BioPawsError):
@@ -110,13 +118,23 @@ def pawsx(language: str) -> str:
 
 
 def task_names() -> tuple[str, ...]:
-    """Names of all tasks: the languages of PAWS-X, then the configs of bioPAWS."""
+    """Names of the tasks that a model is asked by default: the languages of PAWS-X, then the configs of bioPAWS."""
     return (*map(pawsx, LANGUAGES), *(config.name for config in configs.CONFIGS))
+
+
+def all_names() -> tuple[str, ...]:
+    """Names of all tasks: those of `task_names`, then the synthetic ones."""
+    return (*task_names(), *SYNTHETIC)
 
 
 def is_pawsx(name: str) -> bool:
     """Whether a task is a language of PAWS-X."""
     return name.startswith(_PREFIX)
+
+
+def is_biopaws(name: str) -> bool:
+    """Whether a task is a config of bioPAWS."""
+    return not is_pawsx(name) and name not in SYNTHETIC
 
 
 def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
@@ -125,7 +143,7 @@ def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
     Parameters
     ----------
     name : str
-        One of `task_names`.
+        One of `all_names`.
     split : {"train", "validation", "test"}
         PAWS-X calls validation dev.
     sources : Sources
@@ -138,12 +156,15 @@ def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
     MissingPairs
         When its pairs are not at hand.
     """
-    if name not in task_names():
-        raise BioPawsError(f"unknown config {name!r}: choose from {', '.join(task_names())}")
+    if name not in all_names():
+        raise BioPawsError(f"unknown config {name!r}: choose from {', '.join(all_names())}")
     if split not in SPLITS:
         raise BioPawsError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     if is_pawsx(name):
         return _load_pawsx(name.removeprefix(_PREFIX), split, sources)
+    if name in SYNTHETIC:
+        make, version = SYNTHETIC[name]
+        return _held(name, split, islice(make(split), sources.limit), 0, version)
     try:
         dataset = load(name, data=sources.data, split=split, streaming=True)
     except BioPawsError as error:
@@ -243,15 +264,19 @@ def _load_pawsx(language: str, split: str, sources: Sources) -> Pairs:
         version = "tsv"
     else:
         found, version = _read_hub(language, split, sources.pawsx)
-    kept: list[tuple[str, str, str, int]] = []
+    kept: list[_Row] = []
     dropped = 0
     for number, sentence1, sentence2, label in found:
         if {sentence1.strip(), sentence2.strip()} & {"", PLACEHOLDER}:
             dropped += 1
         else:
             kept.append((f"{language}-{split}-{number}", sentence1, sentence2, label))
-    rows = [dict(zip(_COLUMNS.names, row, strict=True)) for row in islice(kept, sources.limit)]
-    table = pa.Table.from_pylist(rows, schema=_COLUMNS)
+    return _held(name, split, islice(kept, sources.limit), dropped, version)
+
+
+def _held(name: str, split: str, rows: Iterable[_Row], dropped: int, version: str) -> Pairs:
+    """Hold pairs of text in memory."""
+    table = pa.Table.from_pylist([dict(zip(_COLUMNS.names, row, strict=True)) for row in rows], schema=_COLUMNS)
     return _measured(name, split, "text", lambda: iter(table.to_batches(ROWS_A_BATCH)), dropped, version)
 
 
@@ -263,7 +288,7 @@ def _tsv(folder: Path, language: str, split: str) -> Path:
     return found[0]
 
 
-def _read_tsv(path: Path) -> Iterator[tuple[str, str, str, int]]:
+def _read_tsv(path: Path) -> Iterator[_Row]:
     """Yield number, sentences and label of each row; nothing is quoted in these files."""
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -286,7 +311,7 @@ def _sentences(row: dict[str, str]) -> tuple[str, str]:
     return row["sentence1"], row["sentence2"]
 
 
-def _read_hub(language: str, split: str, repo: str) -> tuple[Iterator[tuple[str, str, str, int]], str]:
+def _read_hub(language: str, split: str, repo: str) -> tuple[Iterator[_Row], str]:
     import datasets  # takes a second
 
     revision = PAWSX_REVISION if repo == PAWSX_REPO else None

@@ -182,7 +182,7 @@ def test_a_graded_config_is_drawn_as_a_curve(bert: Path, built_copy: Path, tmp_p
         assert name in text
     page = (out / "report/report.html").read_text()
     for title in ("Accuracy by similarity", "Answers by similarity", "Kinds of pairs", "Consistency"):
-        assert f">{title}</h2>" in page
+        assert f">{title}</h3>" in page
 
 
 def test_placeholders_are_dropped_and_counted(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
@@ -301,7 +301,7 @@ def test_the_function_is_the_command(
 ) -> None:
     from dataclasses import replace
 
-    from bio_paws_eval.finetune import RECIPES
+    from bio_paws_eval.choices import RECIPES
 
     _, printed = run(bert, "--seeds", "3,", "--configs", "dna50")
     recipe = replace(RECIPES["paper"], epochs=2, batch_size=16, learning_rate=1e-3)

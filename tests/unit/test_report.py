@@ -24,9 +24,14 @@ from bio_paws.errors import BioPawsError
 from bio_paws.load import HUB_REPO
 from bio_paws.tools.views import views_of
 from bio_paws_cards.benchmark import render_eval
-from bio_paws_eval.metrics import compare, predicted
-from bio_paws_eval.report import Report, _compare_all, _configs_table, _notes, _tables, write_report
+from bio_paws_eval.comparisons import compare_all
+from bio_paws_eval.controls import control_matrix
+from bio_paws_eval.metrics import compare, holm, predicted
+from bio_paws_eval.paper import paper_numbers, paper_tables
+from bio_paws_eval.report import Report, _notes, write_report
+from bio_paws_eval.report_tables import all_tables, configs_table
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
+from bio_paws_eval.seed_study import study_seeds
 from bio_paws_eval.systems import Grouped, System, group
 from bio_paws_eval.tables import Table, escape_latex, latex, markdown
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
@@ -42,6 +47,7 @@ from evaluation_results import (
     write_cell,
     write_graded,
     write_results,
+    write_study,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -61,6 +67,11 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(results: Path, out: Path) -> Report:
     return write_report(results, out)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_study(tmp_path_factory.mktemp("study"))
 
 
 def grouped(folder: Path) -> Grouped:
@@ -103,12 +114,22 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
     assert {one["note"] for one in refused} == {"refused: 40% unknown"}
 
 
+def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
+    """To accept a new golden: write `tables` over it, and read the difference."""
+    found = grouped(study)
+    names = ("paper-table1", "paper-table3", "paper-seeds", "plan-table7", "seed-study", "controls")
+    by_name = {one.name: one for one in all_tables(found, study_seeds(found.systems))}
+    tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
+    assert tables == (GOLDEN / "report-study.md").read_text()
+    assert not {"plan-table4-5", "plan-table6"} & set(by_name)
+
+
 # Cells and means
 
 
 def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
     found = grouped(results)
-    table = _configs_table(found)
+    table = configs_table(found)
     gpt2, bert = the(found.systems, "openai-community/gpt2, pawsx_en"), the(found.systems, "bert-base-cased, pawsx_en")
     expected = (gpt2.cells["dna150"].summary.mean + gpt2.cells["dna50"].summary.mean) / 2
     assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 11"
@@ -121,14 +142,14 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
 def test_a_system_with_nothing_to_average_has_no_mean(tmp_path: Path) -> None:
     write_cell(tmp_path, BERT, training(), task("dna150"), None, encoding(unknown=1.0), note="100% unknown")
     write_cell(tmp_path, BERT, training(), task("dna50"), 0.9, encoding(truncated_pairs=1.0))
-    found = row(_configs_table(grouped(tmp_path)), "bert-base-cased, pawsx_en")
+    found = row(configs_table(grouped(tmp_path)), "bert-base-cased, pawsx_en")
     assert found["mean"] == "-"
     assert found["dna150"] == "refused: 100% unknown"
     assert found["dna150s"] == "-"
 
 
 def test_a_cell_says_what_was_done_to_its_pairs(results: Path) -> None:
-    found = row(_configs_table(grouped(results)), "bert-base-cased, pawsx_en")
+    found = row(configs_table(grouped(results)), "bert-base-cased, pawsx_en")
     assert found["dna150"].split("\n")[0].endswith(" ¶100")
     assert found["dna50"].split("\n")[0].endswith(" §")
     assert found["PAWS-X"].split("\n")[0].startswith("en ")
@@ -137,7 +158,7 @@ def test_a_cell_says_what_was_done_to_its_pairs(results: Path) -> None:
 
 def test_one_seed_has_no_standard_deviation(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
-    score, interval = row(_configs_table(grouped(tmp_path)), "openai-community/gpt2, pawsx_en")["dna150"].split("\n")
+    score, interval = row(configs_table(grouped(tmp_path)), "openai-community/gpt2, pawsx_en")["dna150"].split("\n")
     assert re.fullmatch(r"0\.\d{3}", score)
     assert interval.endswith(" n=1")
 
@@ -148,7 +169,7 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
         for asked, accuracy in zip(("dna150", "dna50"), accuracies, strict=True):
             write_baseline(tmp_path, name, "floor", task(asked), accuracy)
     write_baseline(tmp_path, "smith_waterman", "ceiling", task("dna150"), 1.0)
-    table = _configs_table(grouped(tmp_path))
+    table = configs_table(grouped(tmp_path))
     assert row(table, "best floor")["dna150"].startswith("gc 0.")
     assert row(table, "best floor")["dna50"].startswith("majority 0.")
     assert row(table, "ceiling: smith_waterman")["dna150"].startswith("1.000\n")
@@ -207,7 +228,7 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     earlier = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("by_kind", "views")}
     path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
     assert read_result(path) == replace(stored, views={}, schema_version="1.0")
-    table = next(one for one in _tables(grouped(tmp_path)) if one.name == "consistency")
+    table = next(one for one in all_tables(grouped(tmp_path), []) if one.name == "consistency")
     rows = [dict(zip(table.columns[2:], row[2:], strict=True)) for group in table.groups for row in group]
     assert [one["view"] for one in rows] == list(views_of("dna"))
     assert {one["seeds"] for one in rows} == {"1"}
@@ -284,7 +305,7 @@ def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
 
 def test_pairs_are_aligned_by_their_id(results: Path) -> None:
     """BERT's rows on dna150 are stored in another order than GPT-2's."""
-    compared = next(one for one in _compare_all(grouped(results).systems) if one.task == "dna150")
+    compared = next(one for one in compare_all(grouped(results).systems) if one.task == "dna150")
     assert (compared.first, compared.second) == ("bert-base-cased, pawsx_en", "openai-community/gpt2, pawsx_en")
     asked = task("dna150")
 
@@ -302,7 +323,7 @@ def test_mcnemar_takes_the_seed_that_is_best_on_dev(tmp_path: Path) -> None:
         write_cell(tmp_path, GPT2, training(seed, dev_accuracies=(dev,), best_epoch=1), task("dna150"), 0.8)
     for seed in (4, 5):
         write_cell(tmp_path, BERT, training(seed, dev_accuracies=(), best_epoch=0), task("dna150"), 0.7)
-    (found,) = _compare_all(grouped(tmp_path).systems)
+    (found,) = compare_all(grouped(tmp_path).systems)
     assert found.first.startswith("bert")
     assert found.seeds == (4, 1)
 
@@ -319,7 +340,7 @@ def test_other_data_are_not_compared(tmp_path: Path, other: Task) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     write_cell(tmp_path, BERT, training(), other, 0.8)
     found = grouped(tmp_path)
-    assert not _compare_all(found.systems)
+    assert not compare_all(found.systems)
     (note,) = _notes(found, tmp_path)
     assert note.startswith("dna150: not the same pairs for all")
     assert f"version {other.version}, {other.rows} pairs" in note
@@ -337,7 +358,108 @@ def test_results_on_two_major_versions_are_refused(tmp_path: Path) -> None:
 def test_minor_versions_of_the_same_pairs_are_compared(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     write_cell(tmp_path, BERT, training(), replace(task("dna150"), version="1.1.0"), 0.8)
-    assert len(_compare_all(grouped(tmp_path).systems)) == 1
+    assert len(compare_all(grouped(tmp_path).systems)) == 1
+
+
+def test_systems_that_share_nothing_are_not_compared(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
+    write_cell(tmp_path, GPT2, training(on="dyck"), task("dna150"), 0.8)
+    write_cell(tmp_path, BERT, training(), task("dna150"), 0.8)
+    compared = {(one.first, one.second) for one in compare_all(grouped(tmp_path).systems)}
+    bert, dyck, english = "bert-base-cased, pawsx_en", "openai-community/gpt2, dyck", "openai-community/gpt2, pawsx_en"
+    assert compared == {(bert, english), (dyck, english)}
+
+
+# The paper
+
+
+def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(study: Path) -> None:
+    systems = grouped(study).systems
+    compared = [one for one in compare_all(systems) if one.task == "dna150" and "medium" not in one.first + one.second]
+    table = control_matrix(systems, compare_all(systems))
+    assert len(compared) == 15
+    corrected = holm([one.comparison.p_value for one in compared])
+    names = {"PAWS-X": "pawsx_en", "shuffled labels": "pawsx_en (shuffled-labels)", "brackets": "dyck"}
+    names |= {"random weights": "pawsx_en (random-init)", "untuned": "none", "itself": "dna150"}
+    roles = {f"openai-community/gpt2, {name}": role for role, name in names.items()}
+    (rows,) = table.groups
+    cells = {row[2]: dict(zip(table.columns, row, strict=True)) for row in rows}
+    assert list(cells) == list(names)
+    starred = 0
+    for one, p in zip(compared, corrected, strict=True):
+        first, second = roles[one.first], roles[one.second]
+        found = one.comparison
+        sure = p < 0.05 and (found.low > 0 or found.high < 0)
+        starred += sure
+        there, back = cells[first][f"less {second}"], cells[second][f"less {first}"]
+        assert there == f"{found.difference:+.3f}{' *' * sure}\n[{found.low:.3f}, {found.high:.3f}]"
+        assert back == f"{-found.difference:+.3f}{' *' * sure}\n[{-found.high:.3f}, {-found.low:.3f}]"
+    assert 0 < starred < 15
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "starred"),
+    [(1e-6, 0.01, True), (1e-6, -0.01, False), (0.01, 0.01, False)],  # 15 times 0.01 is no longer significant
+)
+def test_a_star_needs_the_interval_and_the_corrected_test(study: Path, p: float, low: float, starred: bool) -> None:
+    systems = grouped(study).systems
+    compared = [
+        replace(one, comparison=replace(one.comparison, low=low, high=0.5, p_value=p)) for one in compare_all(systems)
+    ]
+    (rows,) = control_matrix(systems, compared).groups
+    assert {" *" in cell for row in rows for cell in row[4:] if cell != "-"} == {starred}
+
+
+def test_a_model_alone_has_no_matrix(results: Path) -> None:
+    systems = grouped(results).systems
+    assert control_matrix(systems, compare_all(systems)).groups == ()
+
+
+def test_the_paper_lies_inside_or_outside_our_interval(tmp_path: Path) -> None:
+    write_cell(tmp_path, replace(GPT2, id="gpt2"), training(), task("dna150"), 0.79)
+    write_cell(tmp_path, replace(GPT2, id="gpt2"), training(), task("dna50"), 0.5)
+    write_cell(tmp_path, replace(GPT2, id="gpt2"), training(), task("protein150"), 0.999)
+    write_cell(tmp_path, replace(GPT2, id="gpt2"), training(control="frozen"), task("dna150"), 0.2)
+    write_cell(tmp_path, replace(GPT2, id="other"), training(), task("dna150"), 0.2)
+    table = next(one for one in paper_tables(grouped(tmp_path).systems) if one.name == "paper-table1")
+    (rows,) = [rows for rows in table.groups if rows]
+    assert {row[0] for row in rows} == {"gpt2, pawsx_en"}
+    verdicts = {row[1]: (row[2], row[-1]) for row in rows}
+    assert verdicts["dna150"] == ("0.790", "inside")
+    assert verdicts["dna50"] == ("0.860", "outside: above ours")
+    assert verdicts["protein150"] == ("0.920", "outside: below ours")
+    assert verdicts["dna_protein"] == ("0.550", "-")
+
+
+def test_the_numbers_of_the_paper_are_of_tasks_that_there_are() -> None:
+    numbers = paper_numbers()
+    assert {one.task for one in numbers} <= set(task_names())
+    assert {one.trained_on for one in numbers} == {"pawsx_en"}
+    assert all(0 < one.value < 1 and one.names for one in numbers)
+    assert len(numbers) == 2 * 6 + 3 * 4 + 2
+
+
+def test_the_seed_study_is_of_the_same_seeds(tmp_path: Path) -> None:
+    for seed in range(7):
+        write_cell(tmp_path, GPT2, training(seed), task("pawsx_fr"), 0.7 + 0.02 * seed)
+        if seed != 3:
+            write_cell(tmp_path, GPT2, training(seed), task("dna150"), 0.9 - 0.03 * seed)
+        write_cell(tmp_path, BERT, training(seed), task("pawsx_fr"), 0.9)
+        write_cell(tmp_path, BERT, training(seed), task("dna150"), 1.0)  # no seed differs from another
+    systems = grouped(tmp_path).systems
+    (found,) = study_seeds(systems)
+    cells = the(systems, found.system).cells
+    first = np.delete(cells["pawsx_fr"].correct.mean(axis=1), 3)
+    second = cells["dna150"].correct.mean(axis=1)
+    assert found.correlation == pytest.approx(np.corrcoef(first, second)[0, 1])
+    assert found.correlation < -0.7
+    half = 1.959964 / np.sqrt(6 - 3)  # Fisher (1921)
+    ends = np.tanh(np.arctanh(found.correlation) + np.array([-half, half]))
+    assert (found.low, found.high) == pytest.approx(tuple(ends), abs=1e-6)
+
+
+def test_few_seeds_are_no_study(results: Path) -> None:
+    assert study_seeds(grouped(results).systems) == []
 
 
 # Formats
@@ -402,8 +524,8 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
     assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 4
-    tables = _tables(grouped(results))
-    assert page.tags.count("table") == len(tables) == 10
+    tables = all_tables(grouped(results), [])
+    assert page.tags.count("table") == len(tables) == 13
     for table in tables:
         assert table.title in page.text
     assert "refused: 40% unknown" in page.text
@@ -531,7 +653,8 @@ def test_a_folder_without_results(tmp_path: Path) -> None:
 
 def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.delitem(sys.modules, "bio_paws_eval.figures", raising=False)
+    for name in ("bio_paws.tools.drawing", "bio_paws_eval.figures"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.delattr("bio_paws_eval.figures", raising=False)
     with pytest.raises(BioPawsError, match=re.escape("pip install 'bio-paws[plots]'")):
         write_report(results, tmp_path / "report")

@@ -15,7 +15,7 @@ import torch
 from bio_paws.errors import BioPawsError
 from bio_paws.tools import views
 from bio_paws_eval import plan, tasks
-from bio_paws_eval.finetune import RECIPES, Recipe
+from bio_paws_eval.choices import RECIPES, Recipe
 from bio_paws_eval.results import (
     Predictions,
     read_predictions,

@@ -1,40 +1,24 @@
-"""Charts of an audit as SVG. The same audit gives the same bytes.
-
-Colours are of Okabe & Ito's palette (2008), which colour-blind readers can tell apart; nothing hangs on colour alone.
-"""
+"""Charts of an audit as SVG. The same audit gives the same bytes."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-import matplotlib
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bio_paws.audit.findings import Chart, Measurement
+from bio_paws.tools.drawing import BLUE, GREY, ORANGE, styled, svg_of
 
-_COLOURS = ("#D55E00", "#0072B2")
+_COLOURS = (ORANGE, BLUE)
 _DASHES: tuple[str, ...] = ("-", "--")
-_GREEN, _GREY = "#007A5A", "#767676"
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.parse_math": False,  # a label's name may hold a dollar sign
-    "svg.fonttype": "none",  # text stays text
-    "svg.hashsalt": "bio-paws",
-    "figure.facecolor": "white",
-}
+_GREEN = "#007A5A"
 
 
 def draw_chart(chart: Chart) -> str:
     """Draw the chart of a finding."""
-    with matplotlib.style.context(["default", _STYLE]):
+    with styled():
         figure = Figure(figsize=(5.2, 2.1), layout="constrained")
         axes = figure.subplots()
         (_draw_steps if chart.kind == "steps" else _draw_bars)(axes, chart)
@@ -67,7 +51,7 @@ def _draw_bars(axes: Axes, chart: Chart) -> None:
 
 def draw_baselines(measurements: Sequence[Measurement]) -> str:
     """Draw the AUC of every floor and ceiling, with its interval."""
-    with matplotlib.style.context(["default", _STYLE]):
+    with styled():
         figure = Figure(figsize=(6.4, 0.8 + 0.19 * len(measurements)), layout="constrained")
         axes = figure.subplots()
         for row, one in enumerate(measurements):
@@ -76,7 +60,7 @@ def draw_baselines(measurements: Sequence[Measurement]) -> str:
             axes.plot([one.auc.value], [row], "o" if floor else "D", color=_COLOURS[1] if floor else _GREEN, ms=4)
         axes.plot([], [], "o-", color=_COLOURS[1], markersize=4, label="floor: aligns nothing")
         axes.plot([], [], "D-", color=_GREEN, markersize=4, label="ceiling: aligns or reads")
-        axes.axvline(0.5, color=_GREY, linestyle=(0, (4, 3)), linewidth=0.9)
+        axes.axvline(0.5, color=GREY, linestyle=(0, (4, 3)), linewidth=0.9)
         axes.set_yticks(range(len(measurements)), [one.name for one in measurements])
         axes.set_ylim(len(measurements) - 0.4, -0.6)
         axes.set_xlim(min(0.4, *(one.auc.low for one in measurements)) - 0.02, 1.02)
@@ -89,9 +73,5 @@ def draw_baselines(measurements: Sequence[Measurement]) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    svg = io.StringIO()
-    FigureCanvasSVG(figure)
-    # Neither time nor version is written, so that the same audit gives the same bytes.
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = svg.getvalue()
+    text = svg_of(figure)
     return text[text.index("<svg") :]

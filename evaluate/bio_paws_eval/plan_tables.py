@@ -1,0 +1,59 @@
+"""A table for each bundled plan that is a table of the paper and not yet one of the main two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bio_paws_eval.cell_text import accuracy
+from bio_paws_eval.sweep.plan import Plan, read_plan
+from bio_paws_eval.systems import System
+from bio_paws_eval.tables import Table
+from bio_paws_eval.tasks import pawsx
+
+PLANS = ("table4-5", "table6", "table7", "length")
+"""Plans whose systems are set side by side."""
+
+
+def plan_tables(systems: Sequence[System]) -> list[Table]:
+    """Lay out, for each of `PLANS`, the systems that it names, in its order; nothing where there are fewer than two."""
+    tables = []
+    for name in PLANS:
+        plan = read_plan(name)
+        places = {place: i for i, place in enumerate(_named(plan))}
+        found = {one: places.get(_place(one), -1) for one in systems}
+        rows = sorted((one for one in systems if found[one] >= 0), key=lambda one: found[one])
+        if len(rows) < 2:
+            continue
+        asked = dict.fromkeys(task for grid in plan.grids for task in grid.configs or ())
+        columns = [task for task in asked if any(task in one.cells for one in rows)]
+        tables.append(
+            Table(
+                f"plan-{name}",
+                f"Accuracy on what the plan {name} asks",
+                ("system", "parameters", *columns),
+                (
+                    tuple(
+                        (one.name, f"{one.model.parameters:,}", *(accuracy(one.cells.get(task)) for task in columns))
+                        for one in rows
+                    ),
+                ),
+                note="Accuracy: mean and standard deviation over n seeds; in brackets the 95% interval over seeds and "
+                f"pairs. bio-paws sweep {name} runs what is missing.",
+            )
+        )
+    return tables
+
+
+def _named(plan: Plan) -> list[tuple[str, str, str]]:
+    """List model, task trained on and control of all systems of a plan."""
+    return [
+        (model.name.rsplit("/", 1)[-1], "none" if control == "untuned" else on, control)
+        for grid in plan.grids
+        for model in grid.models
+        for on in (*map(pawsx, grid.finetune), *grid.finetune_on)
+        for control in grid.controls
+    ]
+
+
+def _place(system: System) -> tuple[str, str, str]:
+    return system.model.id.rsplit("/", 1)[-1], system.training.on, system.training.control

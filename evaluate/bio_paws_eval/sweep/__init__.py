@@ -1,0 +1,1 @@
+"""Many evaluations as one plan."""

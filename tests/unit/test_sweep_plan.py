@@ -1,0 +1,204 @@
+"""Plans: what they may say, what a wrong one is told, and that shards cover them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws.errors import BioPawsError
+from bio_paws_eval.run import _alone
+from bio_paws_eval.settings import Settings
+from bio_paws_eval.sweep import models
+from bio_paws_eval.sweep.plan import bundled_plans, read_plan
+from bio_paws_eval.sweep.run import settings_of_plan, shard_of, together, trainings_of
+from bio_paws_eval.tasks import Sources
+
+GOOD = {"models": ["./m"], "finetune": ["en"], "seeds": 2}
+
+
+def write(folder: Path, *grids: object, **others: object) -> str:
+    path = folder / "plan.yaml"
+    path.write_text(yaml.safe_dump({"title": "t", "grids": list(grids), **others}))
+    return str(path)
+
+
+def planned(plan: str, **given: object) -> tuple[Settings, ...]:
+    return settings_of_plan(plan, Sources(**given), "cpu", Path("out"))  # type: ignore[arg-type]
+
+
+def test_a_plan_becomes_settings(tmp_path: Path) -> None:
+    grid = {
+        **{"models": ["gpt2", {"id": "me/x", "revision": "v1"}, "./near"], "finetune": ["en", "fr"], "seeds": [3, 5]},
+        **{"finetune_on": ["dyck"], "controls": ["none", "frozen"], "configs": ["dna150"], "limit": 9},
+        **{"recipe": {"name": "xtreme", "learning_rate": "1e-3", "epochs": 1}, "segment": "none", "dtype": "bfloat16"},
+    }
+    first, second, third = planned(write(tmp_path, grid))
+    assert (first.model, second.model, second.revision, third.model) == ("gpt2", "me/x", "v1", str(tmp_path / "near"))
+    assert first.train_on == ("pawsx_en", "pawsx_fr", "dyck")
+    assert (first.controls, first.seeds, first.configs) == (("none", "frozen"), (3, 5), ("dna150",))
+    assert (first.recipe.learning_rate, first.recipe.epochs, first.recipe.batch_size) == (1e-3, 1, 32)
+    assert (first.segment, str(first.dtype), first.sources.limit) == (None, "torch.bfloat16", 9)
+    assert planned(write(tmp_path, grid), limit=4)[0].sources.limit == 4
+    assert planned(write(tmp_path, GOOD))[0].seeds == (0, 1)
+
+
+WRONG = {
+    "unknown key": (GOOD | {"modles": 1}, "grids[0].modles: no such key"),
+    "missing key": ({"models": ["x"], "finetune": ["en"]}, "grids[0].seeds: is missing"),
+    "seeds": (GOOD | {"seeds": "five"}, "grids[0].seeds: input should be a valid list, not 'five'"),
+    "one seed": (GOOD | {"seeds": [1, True]}, "grids[0].seeds[1]: input should be a valid integer, not True"),
+    "no seeds": (GOOD | {"seeds": 0}, "grids[0].seeds: value should have at least 1 item"),
+    "models": (GOOD | {"models": "x"}, "grids[0].models: input should be a valid list"),
+    "model": (GOOD | {"models": [{"idd": "x"}]}, "grids[0].models[0].idd: no such key"),
+    "two models": (GOOD | {"models": [{"id": "x", "pretrain": "y"}]}, "models[0]: give one of id, package"),
+    "folder of nothing": (GOOD | {"models": [{"id": "x", "folder": "y"}]}, "folder with package"),
+    "config": (GOOD | {"configs": ["dna15"]}, "grids[0]: unknown config 'dna15': choose from"),
+    "control": (GOOD | {"controls": ["frozn"]}, "grids[0]: unknown control 'frozn'"),
+    "language": (GOOD | {"finetune": ["xx"]}, "grids[0]: unknown language 'xx'"),
+    "nothing": (GOOD | {"finetune": []}, "grids[0]: nothing to fine-tune on"),
+    "recipe": (GOOD | {"recipe": "papre"}, "grids[0]: unknown recipe 'papre': choose from paper"),
+    "epochs": (GOOD | {"recipe": {"epochs": 0}}, "sizes and the learning rate must be positive"),
+    "key of recipe": (GOOD | {"recipe": {"lr": 1}}, "grids[0].recipe.lr: no such key"),
+    "limit": (GOOD | {"limit": 0}, "grids[0].limit: input should be greater than or equal to 1, not 0"),
+    "segment": (GOOD | {"segment": 1.5}, "segment 1.5 is neither"),
+    "dtype": (GOOD | {"dtype": "int8"}, "grids[0].dtype: input should be 'float32' or 'bfloat16', not 'int8'"),
+    "package": (GOOD | {"models": [{"package": "no_such", "folder": "x"}]}, "no-such is not installed"),
+    "pretrain": (GOOD | {"models": [{"pretrain": "nowhere"}]}, "nowhere: not pre-trained yet"),
+    "grid": (3, "grids[0]: input should be a dictionary, not 3"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, case: str) -> None:
+    grid, message = WRONG[case]
+    plan = write(tmp_path, grid)
+    with pytest.raises(BioPawsError) as told:
+        planned(plan)
+    assert str(told.value).startswith(f"{plan}: ")
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: [", "not YAML"),
+        ("", "the plan: input should be a dictionary"),
+        ("title: 1\ngrids: []", "title: input should be a valid string, not 1"),
+        ("title: t\ngrids: []", "grids: list should have at least 1 item"),
+        ("title: t\ngrids: [{models: [x], finetune: [en], seeds: 1}]\nseeds: 3", "seeds: no such key"),
+    ],
+)
+def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(text)
+    with pytest.raises(BioPawsError) as told:
+        read_plan(str(path))
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+    with pytest.raises(BioPawsError, match=r"no such plan .*controls, length, seeds, smoke, table1"):
+        read_plan("tabel1")
+
+
+@pytest.mark.parametrize("name", bundled_plans())
+def test_bundled_plans_can_be_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_pretrained", Path)
+    found = planned(name)
+    assert found
+    assert read_plan(name).title
+
+
+def test_the_plans_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_pretrained", Path)
+    (seeds,) = planned("seeds")
+    assert (len(seeds.seeds), seeds.configs) == (30, ("pawsx_fr", "dna150"))
+    trainings = trainings_of(planned("controls"))
+    assert {(one.train_on, one.controls) for one in trainings} >= {
+        (("pawsx_en",), ("none",)),
+        (("pawsx_en",), ("shuffled-labels",)),
+        (("pawsx_en",), ("random-init",)),
+        (("none",), ("none",)),
+        (("dyck",), ("none",)),
+        (("dna150",), ("none",)),
+    }
+    assert len({one.model for one in planned("table7")}) == 4
+    assert len({on for one in planned("table4-5") for on in one.train_on}) == 7
+
+
+_GRIDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "train_on": st.lists(st.sampled_from(["pawsx_en", "dyck", "dna150"]), min_size=1, unique=True),
+            "controls": st.lists(st.sampled_from(["none", "untuned", "frozen"]), min_size=1, unique=True),
+            "seeds": st.lists(st.integers(0, 5), min_size=1, unique=True),
+            "configs": st.none() | st.lists(st.sampled_from(["dna150", "dna50", "pawsx_fr"]), min_size=1, unique=True),
+            "model": st.sampled_from(["a", "b"]),
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_GRIDS, st.integers(1, 5))
+def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]], shards: int) -> None:
+    (base,) = planned_base()
+    made = [
+        replace(base, **{name: tuple(one) if isinstance(one, list) else one for name, one in grid.items()})  # type: ignore[arg-type]
+        for grid in grids
+    ]
+    trainings = trainings_of(made)
+    parts = [shard_of(trainings, number, shards) for number in range(1, shards + 1)]
+    assert sorted(map(repr, trainings)) == sorted(repr(one) for part in parts for one in part)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    found = [cell for part in parts for one in together(part) for cell in cells(one)]
+    assert len(found) == len({cell[:4] for cell in found})  # no training is done twice
+    asked = {cell[:4]: cell[4] for cell in found}
+    for settings_ in made:
+        for *training, configs in cells(settings_):
+            there = asked[tuple(training)]
+            assert there is None or (configs is not None and set(configs) <= set(there))
+
+
+def planned_base() -> tuple[Settings, ...]:
+    return settings_of_plan("seeds", Sources(), "cpu", Path("out"))
+
+
+def cells(one: Settings) -> list[tuple[object, ...]]:
+    trainings = product([one.model], one.train_on, one.controls, one.seeds)
+    return [
+        (model, "none" if control == "untuned" else on, "none" if control == "untuned" else control, seed, one.configs)
+        for model, on, control, seed in dict.fromkeys(trainings)
+    ]
+
+
+def test_two_runs_never_do_one_training_at_once(tmp_path: Path) -> None:
+    order: list[str] = []
+    began, waiting = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with _alone(tmp_path / "lock"):
+            began.set()
+            waiting.wait(5)
+            order.append("first done")
+
+    def second() -> None:
+        waiting.set()
+        with _alone(tmp_path / "lock"):
+            order.append("second began")
+
+    one, two = threading.Thread(target=first), threading.Thread(target=second)
+    one.start()
+    assert began.wait(5)
+    two.start()
+    one.join()
+    two.join()
+    assert order == ["first done", "second began"]
