@@ -73,6 +73,7 @@ def measure(model: PreTrainedModel, tokenizer: Tokenizer, documents: Sequence[st
         labels = torch.tensor([[*one, *[-100] * (longest - len(one))] for one in group])
         logits = model(ids.to(device)).logits[:, :-1].float()
         # A padded token stands behind all that is foretold, where a causal model does not look.
-        nats += cross_entropy(logits.flatten(0, 1), labels.flatten().to(device), reduction="sum").item()
+        losses = cross_entropy(logits.flatten(0, 1), labels.flatten().to(device), reduction="none")
+        nats += losses.double().sum().item()
     tokens, size = sum(map(len, pieces)), sum(len(one.encode()) for one in documents)
     return Perplexity(len(documents), size, tokens, math.exp(nats / tokens), nats / math.log(2) / size)
