@@ -20,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bio_paws import sources
 from bio_paws.cli import main
+from bio_paws.errors import BioPawsError
 from bio_paws_eval.pretrain.held_out import HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, read_documents
 from bio_paws_eval.pretrain.recipe import Language, parse_recipe
@@ -89,6 +90,10 @@ def test_the_folder_is_a_model_that_loads_offline(model: Path) -> None:
 
 def test_the_record_tells_what_was_done(model: Path) -> None:
     record = record_of(model)
+    assert list(record) == [
+        *("schema", "key", "recipe", "parameters", "text", "sources", "held_out", "languages", "tokenizer", "tokens"),
+        *("training", "perplexity", "versions"),
+    ]
     assert [record["languages"][one]["bytes"] for one in ("text", "dna", "protein")] == [8_000, 16_000, 4_000]
     assert [round(held["share"], 3) for held in record["languages"].values()] == [0.286, 0.571, 0.143]
     losses = [loss for _, loss in record["training"]["losses"]]
@@ -121,6 +126,8 @@ def test_a_finished_model_is_not_made_again(
     assert "held out of dna:" in printed
     assert "intervals of the validation and test splits" in printed
     assert (model / "model.safetensors").stat().st_mtime_ns == before
+    assert main([*map(str, given), str(model), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == record_of(model)
     assert main([*map(str, given), str(place)]) == 2
     assert "holds something else: remove it, or name another folder with --out" in capsys.readouterr().err
 
@@ -229,6 +236,13 @@ def test_without_the_data_set_nothing_is_trained(
     assert told.endswith("pre-training must know what its tests are\n")
     assert told.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_data_set_is_no_reason_to_train_on_its_tests(built_copy: Path) -> None:
+    damaged = next((built_copy / "protein150").glob("test-*"))
+    damaged.write_bytes(damaged.read_bytes()[:-300])
+    with pytest.raises(BioPawsError, match="protein150, test: cannot be read"):
+        read_held_out(str(built_copy))
 
 
 @pytest.mark.soak

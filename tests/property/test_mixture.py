@@ -36,7 +36,7 @@ def test_proportions_are_those_stated(sizes: dict[Language, tuple[int, int]]) ->
     assert any(given_[one] + 1 > min(stated[one], held[one]) for one in stated)
 
 
-@given(st.lists(st.text(max_size=20), max_size=20), st.integers(0, 300))
+@given(st.lists(st.text(max_size=12), max_size=8), st.integers(0, 120))
 def test_so_many_bytes_are_taken_as_are_asked_for(documents: list[str], quota: int) -> None:
     taken = list(take(documents, quota))
     size = sum(len(one.encode()) for one in taken)

@@ -25,7 +25,7 @@ from bio_paws_eval.pretrain.pack import Blocks, pack
 from bio_paws_eval.pretrain.perplexity import measure
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Text, Training, parse_recipe, read_recipe, recipe_names
 from bio_paws_eval.pretrain.text import find_text, read_text
-from bio_paws_eval.pretrain.tokenizer import CHUNK, END, end_of, read_tokenizer, train_tokenizer
+from bio_paws_eval.pretrain.tokenizer import END, end_of, read_tokenizer, train_tokenizer
 from bio_paws_eval.pretrain.train import new_model, steps_of
 from models import sentence
 
@@ -142,7 +142,7 @@ def all_of(documents: dict[Any, Documents]) -> dict[Any, int]:
 def test_the_tokenizer_knows_no_genome_by_heart(documents: dict[Any, Documents], tmp_path: Path) -> None:
     trained = train_tokenizer(documents, all_of(documents), 5000)
     longest = max(len(token) for token in trained.get_vocab() if token != END)
-    assert longest <= CHUNK
+    assert longest <= 64
     assert max(len(token) for token in trained.get_vocab() if set(token) <= set("ACGT")) > 8  # the repeat, in parts
     assert trained.get_vocab_size() < 5000
     assert trained.to_str() == train_tokenizer(documents, all_of(documents), 5000).to_str()

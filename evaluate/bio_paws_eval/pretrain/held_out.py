@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import pyarrow as pa
+
 from bio_paws.configs import CONFIGS, PairConfig
 from bio_paws.errors import BioPawsError
 from bio_paws.files import digest_of
@@ -89,7 +91,7 @@ def read_held_out(data: str | None) -> HeldOut:
     Raises
     ------
     BioPawsError
-        When no config is at hand.
+        When no config is at hand, or one is damaged.
     """
     sides: list[_Side] = []
     versions, found, skipped = set(), [], []
@@ -103,7 +105,12 @@ def read_held_out(data: str | None) -> HeldOut:
             continue
         for split in SPLITS:
             versions.add(str(loaded[split].info.version))
-            sides += _read_sides(config, split, loaded[split])
+            try:
+                sides += _read_sides(config, split, loaded[split])
+            except (pa.ArrowException, OSError, KeyError) as error:
+                raise BioPawsError(
+                    f"{config.name}, {split}: cannot be read ({' '.join(str(error).split())[:200]}): build it again"
+                ) from error
         found.append(config.name)
     if not found:
         raise BioPawsError(f"no held-out pairs at hand: {skipped[0]}")

@@ -29,6 +29,10 @@ def pretraining_text(record: dict[str, Any]) -> str:
         rows.append((language, *trained, *foretold))
     lines = [markdown(Table("pretraining", "", columns, (tuple(rows),), labels=1))]
     lines += [_removed(language, held["removed"]) for language, held in record["languages"].items() if held["removed"]]
+    lines += [
+        f"nothing is held out for a config that is not at hand: {why}"
+        for why in (record["held_out"] or {}).get("skipped", ())
+    ]
     if any(held["bytes"] < 0.999 * held["stated_bytes"] for held in record["languages"].values()):
         lines.append("The sources hold less than the recipe states: all languages were cut down alike.")
     losses = training["losses"]

@@ -95,12 +95,13 @@ def _find_bundled() -> TextSource:
 
 
 def _commit(repository: str, revision: str | None) -> str:
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
         commit = HfApi().dataset_info(repository, revision=revision).sha
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx2.HTTPError, OSError) as error:
         at = f" at {revision}" if revision else ""
         raise BioPawsError(
             f"text source hub:{repository}{at} cannot be had ({type(error).__name__}): name another, or files"

@@ -103,7 +103,6 @@ def new_model(size: ModelSize, vocabulary: int, end: int, seed: int) -> GPT2LMHe
         attn_pdrop=0.0,
         use_cache=False,
     )
-    config._attn_implementation = "sdpa"
     return GPT2LMHeadModel(config)
 
 
