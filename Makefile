@@ -22,6 +22,7 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
+	$(BIN)/python -m benchmarks.pretraining
 
 soak: $(SETUP)
 	$(BIN)/python -m pytest -m soak

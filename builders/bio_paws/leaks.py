@@ -25,13 +25,6 @@ MAX_EVALUE = 1e-3
 of the subjects around it, and what is dropped here must not turn up there."""
 QUERIES_A_SHARD = 500
 _TARGETS = 5  # one would do; BLAST warns below five
-_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
-    "dna": (
-        *("-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3", "-gapopen", "5"),
-        *("-gapextend", "2", "-dust", "no", "-soft_masking", "false", "-strand", "both", "-max_hsps", "1"),
-    ),
-    "protein": ("-task", "blastp", "-seg", "no", "-soft_masking", "false", "-max_hsps", "1"),
-}
 
 
 def search_homologs(
@@ -74,9 +67,9 @@ def find_hits(
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta = Path(folder) / "queries.fasta"
         blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
-        options = ["-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), *_OPTIONS[alphabet]]
+        options = [*blast.WIDE_OPTIONS[alphabet], "-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues)]
         program: blast.Program = "blastn" if alphabet == "dna" else "blastp"
-        found = blast.search(program, fasta, database, options, max_targets=_TARGETS)
+        found = blast.search(program, fasta, database, [*options, "-max_hsps", "1"], max_targets=_TARGETS)
     return {
         queries[int(query)]: int(subject)
         for query, subject, evalue in zip(

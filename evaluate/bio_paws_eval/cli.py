@@ -1,10 +1,11 @@
-"""The verbs of evaluation: `eval`, `sweep`, `baselines`, `report`. The program finds them by their entry point."""
+"""The verbs of evaluation: eval, sweep, baselines, report, pretrain. The program finds them by their entry point."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +18,7 @@ from bio_paws_eval.results import Result
 from bio_paws_eval.tables import Table, markdown
 
 _OUT = Path("results")
+_MODELS = Path("models")
 
 
 def add_verbs(verbs: Any) -> None:
@@ -90,6 +92,18 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("results", type=Path, metavar="RESULTS", help="folder of bio-paws eval and bio-paws baselines")
     verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
     verb.set_defaults(run=_report)
+
+    verb = verbs.add_parser("pretrain", help="a GPT-2 from scratch, held-out loci left out; resumes by itself")
+    verb.add_argument("recipe", metavar="RECIPE", help="name of a recipe that comes with the program, or a YAML file")
+    verb.add_argument(
+        "--source", action="append", metavar="NAME|PATH", help="of DNA and proteins, as in build; repeatable"
+    )
+    verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the model (default: models/RECIPE)")
+    verb.add_argument("--work", type=Path, metavar="DIR", help="folder of finished stages (default: OUT/../.pretrain)")
+    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="searches at a time")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_pretrain)
 
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
@@ -174,10 +188,14 @@ def _sweep(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
+        from bio_paws_eval.sweep.models import pretrain_planned
+        from bio_paws_eval.sweep.plan import read_plan
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)
     sources = tasks.Sources(options.data, options.pawsx, options.limit)
+    if not options.dry_run:
+        pretrain_planned((model for grid in read_plan(options.plan).grids for model in grid.models), options.data)
     trainings = run.trainings_of(run.settings_of_plan(options.plan, sources, options.device, options.out))
     shard = run.shard_of(trainings, *options.shard)
     if not shard:
@@ -219,6 +237,32 @@ def _report(options: argparse.Namespace) -> int:
     print(written.markdown)
     for path in written.files:
         print(path)
+    return 0
+
+
+def _pretrain(options: argparse.Namespace) -> int:
+    try:
+        from transformers.utils import logging
+
+        from bio_paws_eval.pretrain.recipe import read_recipe
+        from bio_paws_eval.pretrain.run import pretrain
+        from bio_paws_eval.pretrain.summary import pretraining_text
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    recipe = read_recipe(options.recipe)
+    out = options.out or _MODELS / Path(options.recipe).stem
+    record = pretrain(
+        recipe,
+        source=options.source or ["bundled"],
+        data=options.data,
+        out=out,
+        work=options.work or out.absolute().parent / ".pretrain",
+        workers=options.workers,
+    )
+    print(json.dumps(record, indent=2) if options.json else f"{pretraining_text(record)}\n{out}: the model")
     return 0
 
 

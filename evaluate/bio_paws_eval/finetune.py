@@ -257,7 +257,7 @@ def fine_tune(
         for weight in model.base_model.parameters():
             weight.requires_grad = False
     trainer = _trainer(model, tokens, dev, dev_labels, pad_id, recipe, seed, dtype, folder)
-    checkpoint = _last_checkpoint(folder)
+    checkpoint = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except (torch.OutOfMemoryError, MemoryError) as error:
@@ -354,7 +354,7 @@ def _summary(trainer: _Trainer, tokens: Tokens, recipe: Recipe) -> Trained:
     )
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
+def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest whole checkpoint; what a kill left half-written is removed."""
     found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]), reverse=True)
     for path in found:

