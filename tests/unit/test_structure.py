@@ -57,10 +57,11 @@ def test_evaluation_imports_little_of_the_builders() -> None:
 
 
 def test_checks_share_nothing_with_the_builder_but_the_similarity() -> None:
-    allowed = ("configs", "records", "tools")
-    for name in imports(PACKAGES["bio_paws"] / "checks.py"):
-        if name.startswith("bio_paws"):
-            assert name.split(".")[1:2] and name.split(".")[1] in allowed, name
+    allowed = {"checks": ("configs", "homologs", "records", "tools"), "homologs": ("tools",)}
+    for module, others in allowed.items():
+        for name in imports(PACKAGES["bio_paws"] / f"{module}.py"):
+            if name.startswith("bio_paws"):
+                assert name.split(".")[1:2] and name.split(".")[1] in others, name
 
 
 def test_nothing_prints_but_the_command_line() -> None:
