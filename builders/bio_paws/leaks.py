@@ -8,8 +8,9 @@ wide as can be had: short words, no masking of repeats or low complexity on eith
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 
 from bio_paws.configs import SPLITS
@@ -34,43 +35,29 @@ _OPTIONS: dict[Alphabet, tuple[str, ...]] = {
 }
 
 
-def search_homologs(
-    queries: list[str], subjects: list[str], alphabet: Alphabet, residues: int, executor: Executor
+def find_hits(
+    queries: list[str], database: Path, alphabet: Alphabet, residues: int, max_evalue: float = MAX_EVALUE
 ) -> dict[str, int]:
-    """Find the queries that have a significant hit among the subjects.
+    """Find the queries that have a significant hit in a database.
 
     Parameters
     ----------
-    queries, subjects : list of str
+    queries : list of str
         Strings, not empty.
+    database : Path
+        Made by `similar.write_database`: its subjects are called by their number.
     alphabet : {"dna", "protein"}
         What they are.
     residues : int
         Database size that E-values refer to, so that they do not depend on how many subjects there are.
-    executor : Executor
-        Runs the shards.
+    max_evalue : float
+        A hit is significant below it.
 
     Returns
     -------
     dict of str to int
-        Each query with a hit, and the index of a subject it hits.
+        Each query with a hit, and the number of a subject it hits.
     """
-    if not queries or not subjects:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        database = Path(folder) / "subjects"
-        write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
-        futures = [
-            executor.submit(find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
-            for at in range(0, len(queries), QUERIES_A_SHARD)
-        ]
-        return {query: subject for future in futures for query, subject in future.result().items()}
-
-
-def find_hits(
-    queries: list[str], database: Path, alphabet: Alphabet, residues: int, max_evalue: float = MAX_EVALUE
-) -> dict[str, int]:
-    """Search a database whose subjects are called by their number; arguments and result are as above."""
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta = Path(folder) / "queries.fasta"
         blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
@@ -94,10 +81,11 @@ class OtherSplits:
         self._lookup = lookup
         self._executor = executor
 
+    @contextmanager
     def searcher(
         self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False
-    ) -> Callable[[list[str]], set[str]]:
-        """Return a function that picks, from strings of `split`, those with a homolog in an earlier split.
+    ) -> Iterator[Callable[[list[str]], set[str]]]:
+        """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
         `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
         the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
@@ -110,4 +98,18 @@ class OtherSplits:
         subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
         subjects += sorted(chosen)
         residues = search_space(self._corpus, alphabet)
-        return lambda queries: set(search_homologs(queries, subjects, alphabet, residues, self._executor))
+        with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+            database = Path(folder) / "subjects"
+            if subjects:  # makeblastdb refuses an empty database
+                write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
+
+            def search(queries: list[str]) -> set[str]:
+                if not subjects:
+                    return set()
+                jobs = [
+                    self._executor.submit(find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
+                    for at in range(0, len(queries), QUERIES_A_SHARD)
+                ]
+                return {query for job in jobs for query in job.result()}
+
+            yield search

@@ -26,17 +26,21 @@ def others() -> OtherSplits:
 
 
 def test_homologs_in_earlier_splits_are_found_on_both_strands(others: OtherSplits) -> None:
-    leaks = others.searcher("test", "dna", set())
     own, copy, strand = DNA["test"][:150], DNA["train"][200:350], reverse_complement(DNA["train"][400:550])
-    assert leaks([own, copy, strand]) == {copy, strand}
+    with others.searcher("test", "dna", set()) as leaks:
+        assert leaks([own, copy, strand]) == {copy, strand}
+        assert leaks([own]) == leaks([]) == set()
 
 
 def test_altered_strings_are_searched_in_later_splits_too(others: OtherSplits) -> None:
     altered = DNA["train"][:60] + DNA["test"][300:390]
-    assert others.searcher("train", "dna", set())([altered]) == set()
-    assert others.searcher("train", "dna", set(), later=True)([altered, DNA["train"][:150]]) == {altered}
+    with others.searcher("train", "dna", set()) as leaks:
+        assert leaks([altered]) == set()
+    with others.searcher("train", "dna", set(), later=True) as leaks:
+        assert leaks([altered, DNA["train"][:150]]) == {altered}
 
 
 def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: OtherSplits) -> None:
     held = random_dna(np.random.default_rng(7), 150)
-    assert others.searcher("test", "dna", {held})([held, DNA["test"][:150]]) == {held}
+    with others.searcher("test", "dna", {held}) as leaks:
+        assert leaks([held, DNA["test"][:150]]) == {held}
