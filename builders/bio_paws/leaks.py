@@ -3,6 +3,9 @@
 Chosen windows are searched against everything the earlier splits hold, not only against the windows drawn there: so
 what is let into a config does not depend on the other configs, and yet is disjoint from all of them. The search is as
 wide as can be had: short words, no masking of repeats or low complexity on either side, both strands.
+
+Isoforms repeat two thirds of the proteins' letters. Strings are first searched in what is left without repetitions;
+those with even a weak hit there are searched in everything.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ from bio_paws.tools.smith_waterman import Alphabet
 MAX_EVALUE = 1e-3
 """A hundred times laxer than the proof's 1e-5: BLAST's E-value of one alignment shifts with the number and the length
 of the subjects around it, and what is dropped here must not turn up there."""
+SCREEN_EVALUE = 1e-2
+"""Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
+RUN_LENGTH = 1.25
+"""Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_A_SHARD = 500
 _TARGETS = 5  # one would do; BLAST warns below five
 _OPTIONS: dict[Alphabet, tuple[str, ...]] = {
@@ -83,33 +90,68 @@ class OtherSplits:
 
     @contextmanager
     def searcher(
-        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False
+        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False, longest: int | None = None
     ) -> Iterator[Callable[[list[str]], set[str]]]:
         """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
         `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
         the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
         altered. With `later`, those with a homolog in a later split are picked too: what is altered can have one that
-        the sequence it was made of has not, and other configs do not look for it.
+        the sequence it was made of has not, and other configs do not look for it. With `longest`, the length of the
+        longest string that will be asked for, proteins are first searched in what isoforms do not repeat.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
         others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
-        subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
-        subjects += sorted(chosen)
-        residues = search_space(self._corpus, alphabet)
+        stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-            database = Path(folder) / "subjects"
-            if subjects:  # makeblastdb refuses an empty database
-                write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
+            databases = [(Path(folder) / "all", [*stretches, *sorted(chosen)], MAX_EVALUE)]
+            if alphabet == "protein" and longest:
+                parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
+                databases.insert(0, (Path(folder) / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
+            for database, subjects, _ in databases:
+                if subjects:  # makeblastdb refuses an empty database
+                    write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
 
             def search(queries: list[str]) -> set[str]:
-                if not subjects:
-                    return set()
-                jobs = [
-                    self._executor.submit(find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
-                    for at in range(0, len(queries), QUERIES_A_SHARD)
-                ]
-                return {query for job in jobs for query in job.result()}
+                for database, subjects, max_evalue in databases:
+                    queries = self._search(queries, database, alphabet, max_evalue) if subjects else []
+                return set(queries)
 
             yield search
+
+    def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
+        """Return the queries with a hit."""
+        residues = search_space(self._corpus, alphabet)
+        jobs = [
+            self._executor.submit(
+                find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues, max_evalue
+            )
+            for at in range(0, len(queries), QUERIES_A_SHARD)
+        ]
+        return [query for job in jobs for query in job.result()]
+
+
+def distinct_parts(texts: list[str], run: int) -> list[str]:
+    """Leave out what texts repeat: every run of so many letters, and every text that is shorter, stays in one part.
+
+    Examples
+    --------
+    >>> distinct_parts(["MKLVWAG", "MKLVHAG", "LVW"], 3)
+    ['MKLVWAG', 'LVHAG']
+    """
+    seen: set[int] = set()
+    parts: list[str] = []
+    for text in sorted(set(texts), key=lambda text: (-len(text), text)):
+        start = end = 0
+        for at in range(max(len(text) - run, 0) + 1):
+            known = hash(text[at : at + run])
+            if known in seen:
+                continue
+            seen.add(known)
+            if at > end:
+                parts.append(text[start:end])
+                start = at
+            end = min(at + run, len(text))
+        parts.append(text[start:end])
+    return [part for part in parts if part]

@@ -123,7 +123,8 @@ def _homologous_pairs(
         here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
         chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
-        with others.searcher(split, judge.alphabet, chosen, later=config.rearranged) as leaks:
+        searcher = others.searcher(split, judge.alphabet, chosen, later=config.rearranged, longest=config.max_length)
+        with searcher as leaks:
             if config.rearranged:
                 squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
             else:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bio_paws.executors import InProcessExecutor
-from bio_paws.leaks import OtherSplits
+from bio_paws.leaks import OtherSplits, distinct_parts
 from bio_paws.records import Sequence
 from bio_paws.sequences import Corpus
 from bio_paws.splits import LOCI, Lookup
@@ -44,3 +46,38 @@ def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: OtherSpli
     held = random_dna(np.random.default_rng(7), 150)
     with others.searcher("test", "dna", {held}) as leaks:
         assert leaks([held, DNA["test"][:150]]) == {held}
+
+
+@given(st.lists(st.text("AB", min_size=1, max_size=12), max_size=6), st.integers(2, 5))
+def test_distinct_parts_hold_every_run(texts: list[str], run: int) -> None:
+    parts = distinct_parts(texts, run)
+    for text in texts:
+        for at in range(max(len(text) - run, 0) + 1):
+            assert any(text[at : at + run] in part for part in parts)
+    assert sum(map(len, parts)) <= sum(map(len, set(texts)))
+
+
+def test_isoforms_are_searched_once() -> None:
+    long = random_dna(np.random.default_rng(3), 400)
+    isoform = long[:150] + long[200:]
+    kept, junction = distinct_parts([isoform, long, long], 50)
+    assert kept == long
+    assert junction in isoform[101:199] and len(junction) > 90
+
+
+def test_a_screen_finds_what_the_whole_search_finds() -> None:
+    rng = np.random.default_rng(4)
+    residues = "".join(rng.choice(list("ARNDCQEGHILKMFPSTWYV"), 900))
+    texts = {"whole": residues[:600], "isoform": residues[:250] + residues[300:600], "own": residues[600:]}
+    corpus = Corpus({}, {name: Sequence(name, "T", "protein", text) for name, text in texts.items()}, {}, {})
+    loci = [(name, 0, len(text), name, "test" if name == "own" else "train") for name, text in texts.items()]
+    columns = [list(column) for column in zip(*loci, strict=True)]
+    others = OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
+    junction, far = texts["isoform"][225:275], texts["whole"][400:450]
+    altered = far[20:40] + texts["own"][:30]
+    queries = [junction, far, altered, texts["own"][100:150]]
+    with (
+        others.searcher("test", "protein", set(), longest=60) as screened,
+        others.searcher("test", "protein", set()) as all_,
+    ):
+        assert screened(queries) == all_(queries) >= {junction, far}
