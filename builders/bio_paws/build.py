@@ -127,12 +127,20 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
     if len(wanted) < prepared.recipe.workers:
         return {config.name: _timed(make_config, config, prepared) for config in wanted}
     alone = replace(prepared.recipe, workers=1)
-    jobs = {config.name: prepared.executor.submit(_timed, _make_alone, config, alone) for config in wanted}
+    jobs = {
+        config.name: prepared.executor.submit(_timed, _make_alone, config, alone)
+        for config in sorted(wanted, key=_expected_cost, reverse=True)
+    }
     with tqdm(total=len(jobs), desc="configs", disable=None, leave=False) as bar:
         for job in as_completed(jobs.values()):
             job.result()
             bar.update()
     return {name: job.result() for name, job in jobs.items()}
+
+
+def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
+    """Order configs by how long they take: orders are tried over and over, and proteins are slow to search."""
+    return config.rearranged, config.molecule != "dna", config.mean_length
 
 
 def _make_alone(config: PairConfig, recipe: Recipe) -> None:

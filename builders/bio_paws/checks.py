@@ -1,7 +1,8 @@
 """The invariants of a finished data set, recomputed from its Parquet files alone.
 
 Nothing of the builder is used but its similarity function, the statistics that go with it, and the BLAST+ runner: what
-the builder got wrong must not be wrong here in the same way. `build`, `verify` and the tests all call `verify`.
+the builder got wrong must not be wrong here in the same way. `build`, `verify` and the tests all call `verify`; the
+search across splits stands in `homologs`, which only this module uses.
 """
 
 from __future__ import annotations
@@ -28,19 +29,18 @@ from bio_paws.configs import (
     PairConfig,
     get_config,
 )
+from bio_paws.homologs import Placed, ProofSearch
 from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
-from bio_paws.tools import blast
 from bio_paws.tools.kmers import word_overlap
-from bio_paws.tools.smith_waterman import LETTERS, best_alignment, reverse_complement
+from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 from bio_paws.viewer import check_viewer
 from bio_paws.violations import Violation
 
-HOMOLOG_EVALUE = 1e-5
 _ROWS_A_JOB = 2_500
-_QUERIES_A_JOB = 2_000
+_ALPHABETS: tuple[Alphabet, ...] = ("protein", "dna")  # what takes longest first
 
 
 def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[Violation]:
@@ -408,56 +408,39 @@ def _check_homologs(
     data: dict[tuple[str, str], list[Row]], space: dict[str, int], executor: Executor
 ) -> Iterator[Violation]:
     """No string of validation or test has a significant hit in a split before it, all configs together."""
-    where: dict[tuple[str, str], dict[str, tuple[str, Row]]] = {}
+    where: dict[tuple[str, str], dict[str, tuple[str, Row, int]]] = {}
     for name, split, row, side, molecule in _sides(data):
-        where.setdefault((molecule, split), {}).setdefault(row[f"sentence{side}"], (name, row))
-    for molecule in ("dna", "protein"):
-        for number, split in enumerate(SPLITS[1:], start=1):
-            queries = where.get((molecule, split), {})
-            subjects = {text: at for early in SPLITS[:number] for text, at in where.get((molecule, early), {}).items()}
-            hits = _search(list(queries), list(subjects), molecule, space[molecule], executor)
-            for query, subject in sorted(hits.items()):
-                name, row = queries[query]
-                other, hit = subjects[subject]
+        where.setdefault((molecule, split), {}).setdefault(row[f"sentence{side}"], (name, row, side))
+
+    def placed(found: dict[str, tuple[str, Row, int]]) -> list[Placed]:
+        return [
+            Placed(text, row[f"source{side}"], row[f"start{side}"], row[f"strand{side}"])
+            for text, (_, row, side) in found.items()
+        ]
+
+    searches = []
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        for alphabet in _ALPHABETS:
+            for number, split in enumerate(SPLITS[1:], start=1):
+                queries = where.get((alphabet, split), {})
+                subjects: dict[str, tuple[str, Row, int]] = {}
+                for early in SPLITS[:number]:
+                    subjects |= where.get((alphabet, early), {})
+                search = ProofSearch(
+                    Path(folder) / f"{alphabet}-{split}",
+                    placed(queries),
+                    placed(subjects),
+                    alphabet,
+                    space[alphabet],
+                    executor,
+                )
+                searches.append((split, list(queries.values()), list(subjects.values()), search))
+        for split, told, among, search in searches:
+            for query, subject in sorted(search.homologs().items()):
+                (name, row, _), (other, hit, _) = told[query], among[subject]
                 yield Violation(
                     name,
                     split,
                     row["pair_id"],
                     f"homologous to row {hit['pair_id']} of {other} in an earlier split",
                 )
-
-
-def _search(
-    queries: list[str], subjects: list[str], molecule: str, residues: int, executor: Executor
-) -> dict[str, str]:
-    if not queries or not subjects:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta, database = Path(folder) / "subjects.fasta", Path(folder) / "subjects"
-        blast.write_fasta(fasta, ((f"s{i}", text) for i, text in enumerate(subjects)))
-        blast.make_database(fasta, database, "dna" if molecule == "dna" else "protein")
-        jobs = [
-            executor.submit(_search_job, queries[at : at + _QUERIES_A_JOB], database, molecule, residues)
-            for at in range(0, len(queries), _QUERIES_A_JOB)
-        ]
-        return {query: subjects[int(name[1:])] for job in jobs for query, name in job.result().items()}
-
-
-def _search_job(queries: list[str], database: Path, molecule: str, residues: int) -> dict[str, str]:
-    options = ["-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-soft_masking", "false"]
-    if molecule == "dna":
-        options += ["-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3"]
-        options += ["-gapopen", "5", "-gapextend", "2", "-dust", "no", "-strand", "both"]
-    else:
-        options += ["-task", "blastp", "-seg", "no"]
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta = Path(folder) / "queries.fasta"
-        blast.write_fasta(fasta, ((f"q{i}", text) for i, text in enumerate(queries)))
-        found = blast.search("blastn" if molecule == "dna" else "blastp", fasta, database, options, max_targets=5)
-    return {
-        queries[int(query[1:])]: subject
-        for query, subject, evalue in zip(
-            *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
-        )
-        if evalue < HOMOLOG_EVALUE
-    }

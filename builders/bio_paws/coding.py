@@ -78,17 +78,19 @@ class CodingPairs:
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
             earlier_rows = [row for made in rows.values() for row in made]
-            searchers = {
-                "sentence1": others.searcher(split, "dna", {row["sentence1"] for row in earlier_rows}),
-                "sentence2": others.searcher(split, "protein", {row["sentence2"] for row in earlier_rows}),
-            }
-            clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
-            rng = seeded(self._seed, self._config.name, split)
-            chosen = [clean[i] for i in sorted(rng.permutation(len(clean))[:quota].tolist())]
-            self._outcomes["missing_pairs"] += quota - len(chosen)
-            dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
-            cleared = {row[side] for row in clean for side in searchers}
-            rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers, cleared))
+            held = {side: {row[side] for row in earlier_rows} for side in ("sentence1", "sentence2")}
+            with (
+                others.searcher(split, "dna", held["sentence1"]) as genes,
+                others.searcher(split, "protein", held["sentence2"]) as proteins,
+            ):
+                searchers = {"sentence1": genes, "sentence2": proteins}
+                clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
+                rng = seeded(self._seed, self._config.name, split)
+                chosen = [clean[i] for i in sorted(rng.permutation(len(clean))[:quota].tolist())]
+                self._outcomes["missing_pairs"] += quota - len(chosen)
+                dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
+                cleared = {row[side] for row in clean for side in searchers}
+                rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers, cleared))
         return rows, self._outcomes
 
     def _without_homologs(

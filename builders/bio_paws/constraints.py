@@ -16,7 +16,14 @@ from bio_paws.records import SCHEMA, Interval
 from bio_paws.sequences import Corpus, representative_proteins
 from bio_paws.splits import Lookup
 from bio_paws.tools.pair_features import composition
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
+from bio_paws.tools.smith_waterman import (
+    LETTERS,
+    Alignment,
+    Alphabet,
+    best_alignment,
+    best_alignments,
+    reverse_complement,
+)
 from bio_paws.tools.statistics import bit_score, evalue
 
 if TYPE_CHECKING:
@@ -78,8 +85,18 @@ class Judge:
         """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
         rows: list[dict[str, Any]] = []
         outcomes: Counter[str] = Counter()
+        drawn: list[tuple[Window, dict[str, Any]]] = []
         for window in windows:
-            verdict = self.judge(window)
+            placed = self.place(window.side1, window.side2)
+            if isinstance(placed, str):
+                outcomes[placed] += 1
+            elif reason := self._kind_reason(window.kind, placed["sentence1"], placed["sentence2"]):
+                outcomes[reason] += 1
+            else:
+                drawn.append((window, placed))
+        texts = [(placed["sentence1"], placed["sentence2"]) for _, placed in drawn]
+        for (window, placed), alignment in zip(drawn, best_alignments(texts, self.alphabet), strict=True):
+            verdict = self._judge(window, placed, alignment)
             if isinstance(verdict, str):
                 outcomes[verdict] += 1
             else:
@@ -88,17 +105,10 @@ class Judge:
         table = pa.Table.from_pylist(rows, schema=CANDIDATES)
         return with_outcomes(table, outcomes)
 
-    def judge(self, window: Window) -> dict[str, Any] | str:
+    def _judge(self, window: Window, placed: dict[str, Any], alignment: Alignment) -> dict[str, Any] | str:
         """Return the candidate row of a window, or the reason why it is not let in."""
         config = self.config
-        placed = self.place(window.side1, window.side2)
-        if isinstance(placed, str):
-            return placed
-        text1, text2 = placed["sentence1"], placed["sentence2"]
-        reason = self._kind_reason(window.kind, text1, text2)
-        if reason:
-            return reason
-        row = self.describe(text1, text2)
+        row = self._described(placed["sentence1"], placed["sentence2"], alignment)
         kind = band(row["similarity"]) if config.graded else window.kind
         if not config.accepts(kind, row["similarity"]):
             return "similarity"
@@ -109,7 +119,7 @@ class Judge:
             **row,
             "kind": kind,
             "slot": window.slot,
-            "composition2": composition(text2, self.alphabet),
+            "composition2": composition(placed["sentence2"], self.alphabet),
         }
 
     def place(self, side1: Interval, side2: Interval) -> dict[str, Any] | str:
@@ -143,7 +153,9 @@ class Judge:
 
     def describe(self, text1: str, text2: str) -> dict[str, Any]:
         """Return the strings of a pair and what their alignment says."""
-        alignment = best_alignment(text1, text2, self.alphabet)
+        return self._described(text1, text2, best_alignment(text1, text2, self.alphabet))
+
+    def _described(self, text1: str, text2: str, alignment: Alignment) -> dict[str, Any]:
         return {
             "sentence1": text1,
             "sentence2": text2,

@@ -3,13 +3,17 @@
 Chosen windows are searched against everything the earlier splits hold, not only against the windows drawn there: so
 what is let into a config does not depend on the other configs, and yet is disjoint from all of them. The search is as
 wide as can be had: short words, no masking of repeats or low complexity on either side, both strands.
+
+Isoforms repeat two thirds of the proteins' letters. Strings are first searched in what is left without repetitions;
+those with even a weak hit there are searched in everything.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
 
 from bio_paws.configs import SPLITS
@@ -23,47 +27,37 @@ from bio_paws.tools.smith_waterman import Alphabet
 MAX_EVALUE = 1e-3
 """A hundred times laxer than the proof's 1e-5: BLAST's E-value of one alignment shifts with the number and the length
 of the subjects around it, and what is dropped here must not turn up there."""
+SCREEN_EVALUE = 1e-2
+"""Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
+RUN_LENGTH = 1.25
+"""Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_A_SHARD = 500
 _TARGETS = 5  # one would do; BLAST warns below five
-
-
-def search_homologs(
-    queries: list[str], subjects: list[str], alphabet: Alphabet, residues: int, executor: Executor
-) -> dict[str, int]:
-    """Find the queries that have a significant hit among the subjects.
-
-    Parameters
-    ----------
-    queries, subjects : list of str
-        Strings, not empty.
-    alphabet : {"dna", "protein"}
-        What they are.
-    residues : int
-        Database size that E-values refer to, so that they do not depend on how many subjects there are.
-    executor : Executor
-        Runs the shards.
-
-    Returns
-    -------
-    dict of str to int
-        Each query with a hit, and the index of a subject it hits.
-    """
-    if not queries or not subjects:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        database = Path(folder) / "subjects"
-        write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
-        futures = [
-            executor.submit(find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues)
-            for at in range(0, len(queries), QUERIES_A_SHARD)
-        ]
-        return {query: subject for future in futures for query, subject in future.result().items()}
 
 
 def find_hits(
     queries: list[str], database: Path, alphabet: Alphabet, residues: int, max_evalue: float = MAX_EVALUE
 ) -> dict[str, int]:
-    """Search a database whose subjects are called by their number; arguments and result are as above."""
+    """Find the queries that have a significant hit in a database.
+
+    Parameters
+    ----------
+    queries : list of str
+        Strings, not empty.
+    database : Path
+        Made by `similar.write_database`: its subjects are called by their number.
+    alphabet : {"dna", "protein"}
+        What they are.
+    residues : int
+        Database size that E-values refer to, so that they do not depend on how many subjects there are.
+    max_evalue : float
+        A hit is significant below it.
+
+    Returns
+    -------
+    dict of str to int
+        Each query with a hit, and the number of a subject it hits.
+    """
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta = Path(folder) / "queries.fasta"
         blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
@@ -87,20 +81,70 @@ class OtherSplits:
         self._lookup = lookup
         self._executor = executor
 
+    @contextmanager
     def searcher(
-        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False
-    ) -> Callable[[list[str]], set[str]]:
-        """Return a function that picks, from strings of `split`, those with a homolog in an earlier split.
+        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False, longest: int | None = None
+    ) -> Iterator[Callable[[list[str]], set[str]]]:
+        """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
         `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
         the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
         altered. With `later`, those with a homolog in a later split are picked too: what is altered can have one that
-        the sequence it was made of has not, and other configs do not look for it.
+        the sequence it was made of has not, and other configs do not look for it. With `longest`, the length of the
+        longest string that will be asked for, proteins are first searched in what isoforms do not repeat.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
         others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
-        subjects = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
-        subjects += sorted(chosen)
+        stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
+        with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+            databases = [(Path(folder) / "all", [*stretches, *sorted(chosen)], MAX_EVALUE)]
+            if alphabet == "protein" and longest:
+                parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
+                databases.insert(0, (Path(folder) / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
+            for database, subjects, _ in databases:
+                if subjects:  # makeblastdb refuses an empty database
+                    write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
+
+            def search(queries: list[str]) -> set[str]:
+                for database, subjects, max_evalue in databases:
+                    queries = self._search(queries, database, alphabet, max_evalue) if subjects else []
+                return set(queries)
+
+            yield search
+
+    def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
+        """Return the queries with a hit."""
         residues = search_space(self._corpus, alphabet)
-        return lambda queries: set(search_homologs(queries, subjects, alphabet, residues, self._executor))
+        jobs = [
+            self._executor.submit(
+                find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues, max_evalue
+            )
+            for at in range(0, len(queries), QUERIES_A_SHARD)
+        ]
+        return [query for job in jobs for query in job.result()]
+
+
+def distinct_parts(texts: list[str], run: int) -> list[str]:
+    """Leave out what texts repeat: every run of so many letters, and every text that is shorter, stays in one part.
+
+    Examples
+    --------
+    >>> distinct_parts(["MKLVWAG", "MKLVHAG", "LVW"], 3)
+    ['MKLVWAG', 'LVHAG']
+    """
+    seen: set[int] = set()
+    parts: list[str] = []
+    for text in sorted(set(texts), key=lambda text: (-len(text), text)):
+        start = end = 0
+        for at in range(max(len(text) - run, 0) + 1):
+            known = hash(text[at : at + run])
+            if known in seen:
+                continue
+            seen.add(known)
+            if at > end:
+                parts.append(text[start:end])
+                start = at
+            end = min(at + run, len(text))
+        parts.append(text[start:end])
+    return [part for part in parts if part]

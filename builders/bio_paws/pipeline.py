@@ -123,11 +123,12 @@ def _homologous_pairs(
         here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
         chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
-        leaks = others.searcher(split, judge.alphabet, chosen, later=config.rearranged)
-        if config.rearranged:
-            squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
-        else:
-            squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
+        searcher = others.searcher(split, judge.alphabet, chosen, later=config.rearranged, longest=config.max_length)
+        with searcher as leaks:
+            if config.rearranged:
+                squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
+            else:
+                squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
         outcomes.update(more)
         rows[split] = [row for square in squares for row in square]
     return rows, outcomes

@@ -14,6 +14,7 @@ Nothing here depends on which configs are built: all configs of a source share i
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -292,30 +293,30 @@ class Lookup:
     """Answers which group and split an interval lies in."""
 
     def __init__(self, loci: pa.Table) -> None:
-        self._of: dict[str, tuple[Ints, Ints, list[str], list[str]]] = {}
+        self._of: dict[str, tuple[list[int], list[int], list[str], list[str]]] = {}
         by_source: dict[str, list[tuple[int, int, str, str]]] = {}
         for row in zip(*(loci[name].to_pylist() for name in LOCI.names), strict=True):
             by_source.setdefault(row[0], []).append(row[1:])
         for source, stretches in by_source.items():
             starts, ends, groups, splits = zip(*sorted(stretches), strict=True)
-            self._of[source] = np.array(starts), np.array(ends), list(groups), list(splits)
+            self._of[source] = list(starts), list(ends), list(groups), list(splits)
 
     def find(self, source: str, start: int, end: int) -> tuple[str, str] | None:
         """Return (group, split) of an interval, or None where it crosses from one group into another."""
         starts, ends, groups, splits = self._of[source]
-        at = int(np.searchsorted(starts, start, "right")) - 1
+        at = bisect_right(starts, start) - 1
         return (groups[at], splits[at]) if end <= ends[at] else None
 
     def split_at(self, source: str, position: int) -> str:
         """Return the split of one position."""
         starts, _, _, splits = self._of[source]
-        return splits[int(np.searchsorted(starts, position, "right")) - 1]
+        return splits[bisect_right(starts, position) - 1]
 
     def stretches(self, splits: tuple[str, ...]) -> list[tuple[str, int, int, str]]:
         """Return (source, start, end, split) of all that these splits hold; neighbours of one split are joined."""
         found: list[tuple[str, int, int, str]] = []
         for source, (starts, ends, _, names) in self._of.items():
-            for start, end, split in zip(starts.tolist(), ends.tolist(), names, strict=True):
+            for start, end, split in zip(starts, ends, names, strict=True):
                 if split not in splits:
                     continue
                 if found and found[-1][0] == source and found[-1][2] == start and found[-1][3] == split:

@@ -21,7 +21,7 @@ at: related genomes hold few windows that are alike by less than 0.7 over their 
 MIN_JITTER = 0.05
 """Smallest part of a jittered window that lies beyond the other one's end."""
 
-_BTOP = re.compile(r"(\d+)|(\D\D)")
+_RUN = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -40,39 +40,38 @@ class Trace:
 
     Attributes
     ----------
-    start1, start2, length : ndarray, shape (runs,), int64
-        First position of each run on the forward strand of the first sequence, offset of the run from the
-        beginning of the second one's aligned part in the alignment's direction, and length of the run.
+    start1, end1, start2, length : ndarray, shape (runs,), int64
+        First position of each run on the forward strand of the first sequence, the one behind its last, offset of the
+        run from the beginning of the second one's aligned part in the alignment's direction, and length of the run.
     """
 
     start1: Ints
+    end1: Ints
     start2: Ints
     length: Ints
 
     @classmethod
     def parse(cls, btop: str, start1: int) -> Trace:
         """Parse BLAST's trace-back of an alignment that starts at `start1`."""
-        runs: list[tuple[int, int, int]] = []
-        at1, at2 = start1, 0
-        for count, column in _BTOP.findall(btop):
-            if count:
-                runs.append((at1, at2, int(count)))
-                at1 += int(count)
-                at2 += int(count)
-            else:
-                at1 += column[0] != "-"
-                at2 += column[1] != "-"
-        array = np.array(runs, dtype=np.int64).reshape(-1, 3)
-        return cls(array[:, 0], array[:, 1], array[:, 2])
+        runs = list(_RUN.finditer(btop))
+        length = np.array([int(run[0]) for run in runs], dtype=np.int64)
+        begin = np.array([run.start() for run in runs], dtype=np.int64)
+        letters = np.frombuffer(btop.encode(), dtype=np.uint8)
+        column = (letters < ord("0")) | (letters > ord("9"))
+        first = column & (np.cumsum(column) % 2 == 1)  # columns are pairs of letters
+        letter = column & (letters != ord("-"))
+        before = np.cumsum(length) - length
+        at1, at2 = (before + np.cumsum(letter & side)[begin] for side in (first, ~first))
+        return cls(start1 + at1, start1 + at1 + length, at2, length)
 
     def snap(self, start: int, end: int) -> tuple[int, int, int, int] | None:
         """Return the widest window inside [start, end) that begins and ends on a match, in both coordinates."""
-        first = int(np.searchsorted(self.start1 + self.length, start, "right"))
-        last = int(np.searchsorted(self.start1, end, "left")) - 1
+        first = int(self.end1.searchsorted(start, "right"))
+        last = int(self.start1.searchsorted(end, "left")) - 1
         if first > last:
             return None
         start1 = max(start, int(self.start1[first]))
-        end1 = min(end, int(self.start1[last] + self.length[last]))
+        end1 = min(end, int(self.end1[last]))
         start2 = int(self.start2[first]) + start1 - int(self.start1[first])
         end2 = int(self.start2[last]) + end1 - int(self.start1[last])
         return (start1, end1, start2, end2) if end1 > start1 else None
@@ -256,8 +255,8 @@ def draw_jittered(
 def _runs(trace: Trace, window: tuple[int, int, int, int]) -> list[tuple[int, int, int]]:
     """Return the runs of matches of a snapped window, from its beginning on both sides."""
     start1, end1, start2, _ = window
-    first = int(np.searchsorted(trace.start1 + trace.length, start1, "right"))
-    last = int(np.searchsorted(trace.start1, end1, "left"))
+    first = int(trace.end1.searchsorted(start1, "right"))
+    last = int(trace.start1.searchsorted(end1, "left"))
     runs = []
     for at1, at2, length in zip(
         trace.start1[first:last].tolist(),

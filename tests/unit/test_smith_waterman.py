@@ -9,11 +9,14 @@ from Bio.Align import substitution_matrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bio_paws.tools import batch_alignment, smith_waterman
 from bio_paws.tools.smith_waterman import (
     LETTERS,
     Alphabet,
     align,
+    align_all,
     best_alignment,
+    best_alignments,
     reverse_complement,
     similarity,
 )
@@ -150,3 +153,53 @@ def test_high_scores_of_long_proteins_are_read_back_whole() -> None:
 def test_best_alignment_takes_the_strand_with_more_matches() -> None:
     a = "ACGGTTACAGGCATTCAGGACTTACG"
     assert best_alignment(a, reverse_complement(a), "dna") == align(a, a, "dna")
+
+
+@given(st.lists(st.tuples(dna, dna), min_size=1, max_size=40))
+def test_batches_are_aligned_as_pairs_are(pairs: list[tuple[str, str]]) -> None:
+    assert align_all(pairs, "dna") == [align(a, b, "dna") for a, b in pairs]
+
+
+def mutated_pairs(count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Half of them random, half mutated and with a gap; one letter in a thousand is none of the four."""
+    pairs = []
+    for number in range(count):
+        a = rng.integers(0, 4, int(rng.integers(40, 181)))
+        b = rng.integers(0, 4, int(rng.integers(40, 181)))
+        if number % 2:
+            b = np.where(rng.random(len(a)) < rng.random() / 2, rng.integers(0, 4, len(a)), a)
+            cut = int(rng.integers(0, len(b)))
+            b = np.delete(b, slice(cut, cut + int(rng.integers(0, 9))))
+        texts = ("".join("ACGTN"[4 if rng.random() < 1e-3 else i] for i in one) for one in (a, b))
+        pairs.append((next(texts), next(texts)))
+    return pairs
+
+
+@pytest.mark.parametrize("count", [2_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int) -> None:
+    assert batch_alignment.available()
+    rng = np.random.default_rng(5)
+    for _ in range(0, count, 2_000):
+        pairs = mutated_pairs(2_000, rng)
+        assert best_alignments(pairs, "dna") == [best_alignment(a, b, "dna") for a, b in pairs]
+
+
+def test_batches_leave_long_strings_and_proteins_to_parasail() -> None:
+    long = "ACGGT" * 200
+    pairs = [(long, long), (long[:511], long[3:514]), ("ACGT", long), ("A", "C")]
+    assert align_all(pairs, "dna") == [align(a, b, "dna") for a, b in pairs]
+    assert align_all([("MKV", "MKV")], "protein") == [align("MKV", "MKV", "protein")]
+    assert align_all([], "dna") == best_alignments([], "protein") == []
+
+
+def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_alignment, "llvm", None)
+    monkeypatch.delattr(batch_alignment, "best_keys")
+    assert align_all([("ACGT", "ACGA")], "dna") == [align("ACGT", "ACGA", "dna")]
+
+
+def test_a_wrong_batch_is_found_by_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smith_waterman, "_BATCH_SCORES", smith_waterman._BATCH_SCORES._replace(extend=0))
+    rng = np.random.default_rng(6)
+    with pytest.raises(ArithmeticError, match="differ from parasail's"):
+        align_all(mutated_pairs(200, rng), "dna")

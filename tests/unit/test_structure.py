@@ -60,7 +60,18 @@ def test_evaluation_imports_little_of_the_builders() -> None:
 
 
 def test_checks_share_nothing_with_the_builder_but_the_similarity() -> None:
-    checks = ("card", "checks", "describe", "integrity", "manifest", "provenance", "versions", "viewer", "violations")
+    checks = (
+        "card",
+        "checks",
+        "describe",
+        "homologs",
+        "integrity",
+        "manifest",
+        "provenance",
+        "versions",
+        "viewer",
+        "violations",
+    )
     allowed = (*checks, "configs", "errors", "files", "records", "tools")
     for check in checks:
         for name in imports(PACKAGES["bio_paws"] / f"{check}.py"):

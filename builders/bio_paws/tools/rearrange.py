@@ -80,10 +80,11 @@ def _last_words(
 ) -> dict[Hashable, int]:
     """Draw by which word each letter but the last one is left for good: together they must lead to the last one."""
     goal = letters[-1]
+    left = [(letter, choices) for letter, choices in leaving.items() if letter != goal]
+    counts = np.array([len(choices) for _, choices in left], dtype=np.int64)
     while True:
-        last = {
-            letter: choices[int(rng.integers(len(choices)))] for letter, choices in leaving.items() if letter != goal
-        }
+        drawn = rng.integers(counts).tolist()
+        last = {letter: choices[at] for (letter, choices), at in zip(left, drawn, strict=True)}
         leads: set[Hashable] = {goal}
         for start in last:
             path: list[Hashable] = []

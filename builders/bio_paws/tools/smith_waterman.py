@@ -12,11 +12,19 @@ most matches, then the fewest columns, and all three are read back from it.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
+import numpy as np
 import parasail
 from Bio.Align import substitution_matrices
+from numpy.typing import NDArray
+
+from bio_paws.tools import batch_alignment
+
+logger = logging.getLogger(__name__)
 
 Alphabet = Literal["dna", "protein"]
 
@@ -27,6 +35,18 @@ _COMPLEMENT = str.maketrans("ACGTacgtNn", "TGCAtgcaNn")
 _INT32_MAX = 2**31 - 1
 _MAX_COLUMN_SCORE = {"dna": 2, "protein": 11}
 _OTHER_LETTER = {"dna": -3, "protein": -4}
+JUDGED_AGAIN = 100
+"""`align` is asked for one in so many pairs that were aligned in batches."""
+_PAIRS_AT_ONCE = 4_096
+_BATCH_MATCH_BITS, _BATCH_COLUMN_BITS = 9, 10  # of strings up to 511 letters: their scores fit int32 above these
+_BATCH_UNIT = 1 << (_BATCH_MATCH_BITS + _BATCH_COLUMN_BITS)
+_BATCH_SCORES = batch_alignment.KeyScores(
+    match=_MAX_COLUMN_SCORE["dna"] * _BATCH_UNIT + (1 << _BATCH_COLUMN_BITS) - 1,
+    mismatch=_OTHER_LETTER["dna"] * _BATCH_UNIT - 1,
+    first=(GAP_OPEN["dna"] + GAP_EXTEND["dna"]) * _BATCH_UNIT + 1,
+    extend=GAP_EXTEND["dna"] * _BATCH_UNIT + 1,
+)
+Key = TypeVar("Key", int, NDArray[np.int64])
 
 
 class Alignment(NamedTuple):
@@ -109,15 +129,57 @@ def align(a: str, b: str, alphabet: Alphabet) -> Alignment:
     wide = score is not None and score + 1 > _INT32_MAX >> low_bits
     key = _run(a, b, alphabet, match_bits, column_bits, wide=wide)
     # parasail hands back the low 32 bits of a wide score: all of matches and columns are in them.
-    columns = -key % (1 << column_bits)
-    scored = (key + columns) >> column_bits
-    matches = scored & ((1 << match_bits) - 1)
-    return Alignment(scored >> match_bits if score is None else score, matches, columns)
+    found = Alignment(*_read(key, match_bits, column_bits))
+    return found if score is None else found._replace(score=score)
 
 
 def align_score(a: str, b: str, alphabet: Alphabet) -> int:
     """Return the score of the best local alignment alone; the arguments are those of `align`."""
     return _run(a, b, alphabet, 0, 0, wide=False)
+
+
+def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alignment]:
+    """Align many pairs: DNA by `batch_alignment` where llvmlite is installed and scores fit, all else by `align`.
+
+    Parameters
+    ----------
+    pairs : sequence of (str, str)
+        As in `align`.
+    alphabet : {"dna", "protein"}
+        Which scores to use.
+
+    Returns
+    -------
+    list of Alignment
+        Equal to those of `align`, in the order of the pairs.
+
+    Raises
+    ------
+    ArithmeticError
+        When `align`, which is asked for one pair in `JUDGED_AGAIN`, says otherwise.
+    """
+    found: dict[int, Alignment] = {}
+    if alphabet == "dna" and batch_alignment.available():
+        short = [i for i, (a, b) in enumerate(pairs) if max(len(a), len(b)) < 1 << _BATCH_MATCH_BITS]
+        short.sort(key=lambda i: (len(pairs[i][0]), len(pairs[i][1])))  # like lengths share a batch
+        for at in range(0, len(short), _PAIRS_AT_ONCE):
+            members = short[at : at + _PAIRS_AT_ONCE]
+            first, second = zip(*(pairs[i] for i in members), strict=True)
+            keys = batch_alignment.best_keys(first, second, _BATCH_SCORES)
+            read = _read(keys.astype(np.int64), _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS)
+            found.update(zip(members, map(Alignment, *(one.tolist() for one in read)), strict=True))
+        again = short[::JUDGED_AGAIN]
+        if any(found[i] != align(*pairs[i], "dna") for i in again):
+            raise ArithmeticError("alignments in batches differ from parasail's: uninstall llvmlite")
+        logger.debug("aligned %d pairs in batches, %d of them by parasail too", len(short), len(again))
+    return [found[i] if i in found else align(a, b, alphabet) for i, (a, b) in enumerate(pairs)]
+
+
+def _read(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
+    """Read score, matches and columns back from a score that carries the tie rule, or from an array of such scores."""
+    columns = -key % (1 << column_bits)
+    scored = (key + columns) >> column_bits
+    return scored >> match_bits, scored & ((1 << match_bits) - 1), columns
 
 
 def local_start(a: str, b: str, alphabet: Alphabet) -> tuple[int, int]:
@@ -149,7 +211,19 @@ def best_alignment(a: str, b: str, alphabet: Alphabet) -> Alignment:
     forward = align(a, b, alphabet)
     if alphabet == "protein":
         return forward
-    reverse = align(a, reverse_complement(b), alphabet)
+    return _better(forward, align(a, reverse_complement(b), alphabet))
+
+
+def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alignment]:
+    """Return the `best_alignment` of many pairs, by `align_all`."""
+    forward = align_all(pairs, alphabet)
+    if alphabet == "protein":
+        return forward
+    reverse = align_all([(a, reverse_complement(b)) for a, b in pairs], alphabet)
+    return list(map(_better, forward, reverse))
+
+
+def _better(forward: Alignment, reverse: Alignment) -> Alignment:
     return max(forward, reverse, key=lambda one: (one.matches, one.score, -one.columns))
 
 
