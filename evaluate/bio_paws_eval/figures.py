@@ -105,7 +105,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
     names = [_two_lines(system.name) for system in systems]
     label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
     low = min(0.45, *(min(cell.summary.min for cell in one.scored.values()) for one in systems if one.scored))
-    with _styled():
+    with styled():
         # Not narrower than the legend.
         width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(systems)) + 0.9
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -119,7 +119,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
         _label_panels(panels, len(tasks))
         figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
         _legend(figure, _strip_legend(), width)
-        return _drawing(
+        return drawing_of(
             figure,
             "seeds",
             "Accuracy of each seed",
@@ -201,7 +201,7 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
     tasks = task_order(task for one in systems for task in _graded(one))
     if not tasks:
         return None
-    with _styled():
+    with styled():
         width = max(5.2, 0.8 + 4.4 * len(tasks))
         lines = _band_lines(systems)
         figure = Figure(figsize=(width, 3.2 + 0.1 * (len(lines) + 3)), layout="constrained")
@@ -218,7 +218,7 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
             if any(one.method == method and _graded(one) for one in baselines)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
-        return _drawing(
+        return drawing_of(
             figure,
             "bands",
             "Answers by similarity",
@@ -283,7 +283,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
         return None
     rows = [row for row in _families(list(system.scored)) if row]
     columns = max(3, *map(len, rows))
-    with _styled():
+    with styled():
         figure = Figure(figsize=(0.8 + 1.5 * columns, 0.75 + 1.75 * len(rows)), layout="constrained")
         panels = figure.subplots(len(rows), columns, squeeze=False)
         for line, tasks in zip(panels, rows, strict=True):
@@ -294,7 +294,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
             line[0].set_ylabel("true label")
         figure.supxlabel("answered label (0: dissimilar or not coding, 1: similar or coding)", fontsize=8)
         figure.suptitle(_short(system.name), fontsize=9, fontweight="bold")
-        return _drawing(
+        return drawing_of(
             figure,
             name,
             f"Confusion matrices of {system.name}",
@@ -337,7 +337,7 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
     tasks = task_order(task for cells in encoders.values() for task in cells)
     columns = min(2, len(encoders))
     rows = -(-len(encoders) // columns)
-    with _styled():
+    with styled():
         size = 0.9 + 3.9 * columns, 0.75 + rows * (0.75 + 0.2 * len(tasks))
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -355,7 +355,7 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
         _label_panels(panels, len(encoders))
         figure.supxlabel("tokens a pair, special tokens included (logarithmic)", fontsize=8)
         _legend(figure, _box_legend(), size[0])
-        return _drawing(
+        return drawing_of(
             figure,
             "lengths",
             "Length of the pairs in tokens",
@@ -449,13 +449,14 @@ def _legend(figure: Figure, handles: list[Line2D], width: float) -> None:
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Draw in the style of this module, whatever the user's matplotlibrc says."""
     with matplotlib.style.context(["default", _STYLE]):
         yield
 
 
-def _drawing(figure: Figure, name: str, title: str, caption: str) -> Drawing:
+def drawing_of(figure: Figure, name: str, title: str, caption: str) -> Drawing:
+    """Render a figure as SVG and PNG; the same figure gives the same bytes."""
     svg, png = io.StringIO(), io.BytesIO()
     # Neither time nor version is written, so that the same results give the same bytes.
     FigureCanvasSVG(figure)

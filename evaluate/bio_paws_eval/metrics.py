@@ -274,6 +274,27 @@ def share(hits: Sequence[int], n: int) -> dict[str, float | None]:
     return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
 
 
+def mean_intervals(values: NDArray[np.float64]) -> list[dict[str, float | None]]:
+    """Means with 95% intervals over the columns, which all rows share.
+
+    Parameters
+    ----------
+    values : ndarray, shape=(rows, n)
+        Several numbers of each of n things.
+
+    Returns
+    -------
+    list of dict
+        ``{"value", "low", "high"}`` of each row.
+    """
+    n = values.shape[1]
+    rng = np.random.default_rng(0)
+    draws = np.empty((RESAMPLES, len(values)))
+    for i in range(RESAMPLES):
+        draws[i] = values @ np.bincount(rng.integers(0, n, n), minlength=n) / n
+    return [_with_interval(float(row.mean()), draws[:, i]) for i, row in enumerate(values)]
+
+
 @dataclass(frozen=True)
 class SeedSummary:
     """Accuracy over seeds.

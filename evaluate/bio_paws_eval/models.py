@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
@@ -205,6 +206,27 @@ def load_classifier(
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
     return model  # type: ignore[no-any-return]
+
+
+def load_base(source: Source) -> PreTrainedModel:
+    """Load the model without a head, in float32: of an encoder with a decoder, the encoder.
+
+    Raises
+    ------
+    BioPawsError
+        When the weights do not fit the architecture, or some are missing.
+    """
+    try:
+        model, loading = AutoModel.from_pretrained(
+            source.folder, dtype=torch.float32, output_loading_info=True, **_NO_CODE
+        )
+    except Exception as error:  # a damaged file raises whatever its reader raises
+        raise BioPawsError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
+    # A pooler comes after the last layer, and files of language models hold none.
+    missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
+    return model.get_encoder() if source.config.is_encoder_decoder else model  # type: ignore[no-any-return]
 
 
 def join_of(config: PretrainedConfig) -> Join:

@@ -624,13 +624,15 @@ def _html(tables: Sequence[Table], drawings: Sequence[Drawing], notes: Sequence[
     template = resources.files("bio_paws_eval").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     # Markup: matplotlib has escaped the names that it wrote into the SVG.
-    figures = [(drawing, Markup(_inline(drawing.svg, f"figure{number}-"))) for number, drawing in enumerate(drawings)]
+    figures = [
+        (drawing, Markup(inline_svg(drawing.svg, f"figure{number}-"))) for number, drawing in enumerate(drawings)
+    ]
     main = [table for table in tables if table.name in _MAIN_TABLES]
     others = [table for table in tables if table.name not in _MAIN_TABLES]
     return environment.from_string(template).render(main=main, others=others, figures=figures, notes=notes, marks=MARKS)
 
 
-def _inline(svg: str, prefix: str) -> str:
+def inline_svg(svg: str, prefix: str) -> str:
     """Make an SVG part of a page: without its prolog, and with ids that no other figure of the page has."""
     body = svg[svg.index("<svg") :]
     return re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", body)
