@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, PreTrainedTokenizerBase
+from transformers import AutoModel
 
 from bio_paws.errors import BioPawsError
 from bio_paws_eval import models
 from bio_paws_eval.encode import MAX_UNKNOWN
 from bio_paws_eval.tasks import Sources
 from bio_paws_eval.vectors.embed import Embedder, survivable
-from bio_paws_eval.vectors.words import GROUPS, MIN_WORDS, find_words
+from bio_paws_eval.vectors.words import GROUPS, MIN_WORDS, STRETCH, find_words
 from models import ARCHITECTURES, write_model
 
 CPU = torch.device("cpu")
@@ -23,10 +23,6 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> models.Source:
     return models.find_model(str(write_model(tmp_path_factory.mktemp("vectors") / request.param, request.param)), None)
-
-
-def pieces_of(tokenizer: PreTrainedTokenizerBase, text: str) -> set[str]:
-    return {token.lstrip("#Ġ") for token in tokenizer.tokenize(text)}
 
 
 def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: models.Source, built: Path) -> None:
@@ -44,8 +40,14 @@ def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: models.Sou
     assert {"cat", "tag", "act"}.isdisjoint(english)  # DNA
     assert {len(dna), len(english), len(protein)} <= set(range(MIN_WORDS, 41))
     vocabulary = {token.lstrip("#Ġ") for token in tokenizer.get_vocab()}
-    assert {*dna, *protein} <= vocabulary
-    assert words.left_out["dna"]["a single letter"] > 0
+    for name, cut in (("dna", dna), ("protein", protein)):
+        if name in words.stretches:
+            assert {len(word) for word in cut} == {STRETCH[name]}
+        else:
+            assert set(cut) <= vocabulary
+            assert words.left_out[name]["a single letter"] > 0
+    # Byte pairs of a few hundred tokens hold no word of proteins.
+    assert words.stretches == (() if network.config.model_type == "bert" else ("protein",))
     # Another seed draws other English words, and changes nothing else.
     other = find_words(tokenizer, Sources(str(built)), 40, seed=1)
     assert other.texts[other.places["dna"]] == dna
@@ -54,7 +56,7 @@ def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: models.Sou
 
 
 def test_too_few_words_say_why(network: models.Source, built: Path) -> None:
-    with pytest.raises(BioPawsError, match=r"3 words of dna, 10 are needed \(.*a single letter"):
+    with pytest.raises(BioPawsError, match=r"3 words of dna, 5 are needed \(.*an English word"):
         find_words(models.load_tokenizer(network), Sources(str(built)), 3, seed=0)
 
 

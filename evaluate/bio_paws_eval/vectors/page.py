@@ -80,8 +80,8 @@ def told(comparison: Comparison) -> list[str]:
         lines.append(
             f"From {raw.first} to {raw.second} the distance from DNA to the nearest English word changed by a factor "
             f"of {raw.after / raw.before:.3g} ({raw.before:.4g} to {raw.after:.4g}). The whole space changed its size "
-            f"by {raw.radius_ratio:.3g}; what is left, {scaled.after / scaled.before:.3g}, is what did not "
-            f"only shrink or grow ({_p(scaled.null.p)}, corrected {_p(scaled.corrected)})."
+            f"by {raw.radius_ratio:.3g}; the rest, a factor of {scaled.after / scaled.before:.3g}, is "
+            f"not explained by that ({_p(scaled.null.p)}, corrected {_p(scaled.corrected)})."
         )
     return lines
 

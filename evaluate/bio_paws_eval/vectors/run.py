@@ -30,7 +30,7 @@ from bio_paws_eval.vectors.embed import Embedder, survivable
 from bio_paws_eval.vectors.measured import Alignment, Change, Compared, Comparison, Distance
 from bio_paws_eval.vectors.null import Null, change, separation
 from bio_paws_eval.vectors.page import write_all
-from bio_paws_eval.vectors.words import GROUPS, Words, find_words
+from bio_paws_eval.vectors.words import GROUPS, STRETCH, Words, find_words
 
 CROSSINGS = (("dna", "english"), ("protein", "english"), ("dna", "protein"))
 """Distances between groups that are tested; the first is the paper's."""
@@ -152,10 +152,17 @@ def run(settings: Settings) -> tuple[Comparison, tuple[Path, ...]]:
             "seed": settings.seed,
         },
         _environment(settings),
-        (*notes, *more),
+        (*(_told(name) for name in words.stretches), *notes, *more),
     )
     tables = {"distances": _nearest_table(words, nearby), "projections": projections}
     return comparison, write_all(settings.out, comparison, tables)
+
+
+def _told(group: str) -> str:
+    return (
+        f"words of {group} are stretches of {STRETCH[group]} letters: the tokenizer of the first model cuts too few "
+        "pieces of several letters"
+    )
 
 
 def _environment(settings: Settings) -> dict[str, str]:
