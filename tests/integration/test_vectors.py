@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from bio_paws.cli import main
 
 PT = {"format": "pt"}
-OPTIONS = ("--words", 8, "--permutations", 19, "--device", "cpu")
+OPTIONS = ("--words", 12, "--permutations", 19, "--device", "cpu")
 
 
 @pytest.fixture(scope="module")
