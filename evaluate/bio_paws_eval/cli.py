@@ -80,6 +80,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
     verb.set_defaults(run=_report)
     _add_vectors(verbs)
+    _add_summarize(verbs)
 
 
 def _add_vectors(verbs: Any) -> None:
@@ -100,6 +101,21 @@ def _add_vectors(verbs: Any) -> None:
     verb.add_argument("--out", type=Path, default=Path("vectors"), metavar="DIR", help="default: vectors")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_vectors)
+
+
+def _add_summarize(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "summarize", help="shorten genes by a model of English summaries; are homologs still found?"
+    )
+    verb.add_argument("--model", required=True, metavar="ID|DIR", help="a text-to-text or causal model")
+    verb.add_argument("--genes", type=_positive, default=100, metavar="N", help="most genes (default: 100)")
+    verb.add_argument("--tokens", type=_positive, default=64, metavar="N", help="most tokens a summary (default: 64)")
+    verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="default: a GPU if any")
+    verb.add_argument("--out", type=Path, default=Path("summaries"), metavar="DIR", help="default: summaries")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_summarize)
 
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
@@ -236,6 +252,36 @@ def _vectors(options: argparse.Namespace) -> int:
     print(markdown(all_tables(comparison)[0]))
     for line in [*told(comparison), *comparison.notes, *map(str, written)]:
         print(line)
+    return 0
+
+
+def _summarize(options: argparse.Namespace) -> int:
+    try:
+        from transformers.utils import logging
+
+        from bio_paws_eval.settings import device_of
+        from bio_paws_eval.summaries.run import Settings, run, table_of
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    found = run(
+        Settings(
+            options.model,
+            options.genes,
+            options.tokens,
+            options.data,
+            options.seed,
+            device_of(options.device),
+            options.out,
+        )
+    )
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found), indent=2))
+        return 0
+    table = table_of(found)
+    print(f"{markdown(table)}\n{table.note}\n{options.out / 'summaries.json'}")
     return 0
 
 
