@@ -227,6 +227,7 @@ def _vectors(options: argparse.Namespace) -> int:
         from transformers.utils import logging
 
         from bio_paws_eval.settings import device_of
+        from bio_paws_eval.vectors.null import Permutations
         from bio_paws_eval.vectors.page import all_tables, told
         from bio_paws_eval.vectors.run import Settings, run
     except ModuleNotFoundError as error:
@@ -240,8 +241,7 @@ def _vectors(options: argparse.Namespace) -> int:
             options.words,
             tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
             options.pawsx is not None,
-            options.permutations,
-            options.seed,
+            Permutations(options.permutations, options.seed),
             device_of(options.device),
             options.out,
         )

@@ -23,6 +23,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "protein": {"color": "#009E73", "marker": "^"},
 }
 _NAMES = {"dna": "DNA", "english": "English", "protein": "protein"}
+_LONGEST = 30  # letters of a model's name over a panel; its end tells it from others
 _PROJECTIONS = (
     ("pca_together", "Principal components of all models together",
      "All models on the same two axes, fitted to the words of all of them, in the models' own units: a cloud that "
@@ -45,13 +46,22 @@ def draw_all(comparison: Comparison, projections: pa.Table) -> list[Drawing]:
 
 
 def _panels(count: int, height: float, **options: Any) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(max(3.6, 3.0 * count), height), layout="constrained")
-    return figure, figure.subplots(1, count, squeeze=False, **options)[0]
+    """Return a figure and its panels, four a row; ``height`` is that of a row, in inches."""
+    columns = min(4, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(max(3.6, 3.0 * columns), height * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False, **options)
+    for axes in panels.flat[count:]:
+        axes.set_axis_off()
+    for axes in panels.flat:
+        axes.tick_params(labelbottom=True)
+    return figure, panels.flat[:count]
 
 
 def _heading(comparison: Comparison, label: str) -> str:
     one = next(one for one in comparison.models if one.label == label)
-    return f"{label}  {one.model.id[-32:]}"
+    name = one.model.id if len(one.model.id) <= _LONGEST else f"…{one.model.id[1 - _LONGEST :]}"
+    return f"{label}  {name}"
 
 
 def _projection(comparison: Comparison, projections: pa.Table, name: str, title: str, caption: str) -> Drawing:
@@ -60,15 +70,15 @@ def _projection(comparison: Comparison, projections: pa.Table, name: str, title:
         ["model", "group", "x", "y"]
     )
     models, groups, x, y = (table[column].to_numpy(zero_copy_only=False) for column in table.schema.names)
-    # In one random order, or the group that is drawn last would hide the others.
-    order = np.random.default_rng(0).permutation(len(x))
+    counts = {group: int((groups == group).sum()) for group in _LOOKS}
     with styled():
         figure, panels = _panels(len(comparison.models), 3.4, sharex=shared, sharey=shared)
         for axes, one in zip(panels, comparison.models, strict=True):
-            for part in np.array_split(order, 4):
-                for group, look in _LOOKS.items():
-                    rows = part[(models[part] == one.label) & (groups[part] == group)]
-                    axes.scatter(x[rows], y[rows], s=7, alpha=0.55, linewidths=0, rasterized=len(order) > 2000, **look)
+            # The fewer points a group has, the larger they are, and the later drawn: else the others would hide them.
+            for group in sorted(counts, key=lambda group: -counts[group]):
+                rows = (models == one.label) & (groups == group)
+                size = min(30.0, max(7.0, 3000 / max(1, counts[group])))
+                axes.scatter(x[rows], y[rows], s=size, alpha=0.55, linewidths=0, **_LOOKS[group])
             axes.set_title(_heading(comparison, one.label), loc="left", fontweight="bold")
             variance = (projections.schema.metadata or {}).get(f"{name}_{one.label}".encode(), b"").decode()
             parts = variance.split(", ") if variance else ["", ""]
@@ -96,6 +106,7 @@ def _distances(comparison: Comparison) -> Drawing:
             for at, label in enumerate(labels):
                 _row(axes, at, comparison.distance(label, metric, "dna", "english"))
             axes.set_title("Euclidean, own units" if metric == "euclidean" else metric, loc="left", fontweight="bold")
+            axes.margins(x=0.1)
             axes.set_xlim(left=0)
             axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
         panels[0].set_yticks(range(len(labels)), [_heading(comparison, label) for label in labels])

@@ -6,12 +6,31 @@ Genet. Mol. Biol. 9:39), so that none is 0.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 _FLIPS_A_BLOCK = 4_000_000  # signs held at a time
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """How often things are put together anew, and the seed of it.
+
+    Attributes
+    ----------
+    count, seed : int
+        Permutations of each test; seed of every random choice.
+    """
+
+    count: int
+    seed: int
+
+    def rng(self, *purpose: str) -> np.random.Generator:
+        """Return a generator of its own for each purpose, so that none hangs on what was drawn before."""
+        return np.random.default_rng([self.seed, zlib.crc32("\t".join(purpose).encode())])
 
 
 @dataclass(frozen=True)
