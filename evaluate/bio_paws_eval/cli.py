@@ -1,4 +1,4 @@
-"""The verbs of evaluation: eval, sweep, baselines, report, pretrain. The program finds them by their entry point."""
+"""The verbs of evaluation, which the program finds by their entry point."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument(
         "--dtype", choices=get_args(Dtype), default="float32", help="of matrix products (default: float32)"
     )
+    verb.add_argument("--save-models", action="store_true", help="keep the fine-tuned models beside their results")
     verb.add_argument("--dry-run", action="store_true", help="say what would run: steps, tokens, memory")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_eval)
@@ -104,6 +105,43 @@ def add_verbs(verbs: Any) -> None:
     verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="searches at a time")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_pretrain)
+    _add_vectors(verbs)
+    _add_summarize(verbs)
+
+
+def _add_vectors(verbs: Any) -> None:
+    verb = verbs.add_parser("vectors", help="how far DNA, English and proteins lie apart in models, and what moved")
+    verb.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        metavar="ID|DIR",
+        help="repeatable: before, after, and controls, as one fine-tuned on shuffled labels",
+    )
+    verb.add_argument("--words", type=positive, default=2000, metavar="N", help="most words a group (default: 2000)")
+    verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+    verb.add_argument("--pawsx", metavar="DIR|ID", help="PAWS-X, for CKA on English pairs (default: left out)")
+    verb.add_argument("--permutations", type=positive, default=999, metavar="N", help="of each test (default: 999)")
+    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
+    verb.add_argument("--out", type=Path, default=Path("vectors"), metavar="DIR", help="default: vectors")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_vectors)
+
+
+def _add_summarize(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "summarize", help="shorten genes by a model of English summaries; are homologs still found?"
+    )
+    verb.add_argument("--model", required=True, metavar="ID|DIR", help="a text-to-text or causal model")
+    verb.add_argument("--genes", type=positive, default=100, metavar="N", help="most genes (default: 100)")
+    verb.add_argument("--tokens", type=positive, default=64, metavar="N", help="most tokens a summary (default: 64)")
+    verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
+    verb.add_argument("--out", type=Path, default=Path("summaries"), metavar="DIR", help="default: summaries")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_summarize)
 
 
 def _add_pairs(verb: argparse.ArgumentParser, pawsx: str | None) -> None:
@@ -165,6 +203,7 @@ def _eval(options: argparse.Namespace) -> int:
         device=options.device,
         dtype=options.dtype,
         out=options.out,
+        save_models=options.save_models,
     )
     if options.dry_run:
         planned = estimate(settings)
@@ -237,6 +276,69 @@ def _report(options: argparse.Namespace) -> int:
     print(written.markdown)
     for path in written.files:
         print(path)
+    return 0
+
+
+def _vectors(options: argparse.Namespace) -> int:
+    try:
+        from transformers.utils import logging
+
+        from bio_paws_eval.settings import device_of
+        from bio_paws_eval.vectors.null import Permutations
+        from bio_paws_eval.vectors.page import all_tables, told
+        from bio_paws_eval.vectors.run import Settings, run
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "plots") from error
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    comparison, written = run(
+        Settings(
+            tuple(options.model),
+            options.words,
+            tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
+            options.pawsx is not None,
+            Permutations(options.permutations, options.seed),
+            device_of(options.device),
+            options.out,
+        )
+    )
+    if options.json:
+        print(json.dumps(dataclasses.asdict(comparison), indent=2))
+        return 0
+    print(markdown(all_tables(comparison)[0]))
+    for line in [*told(comparison), *comparison.notes, *map(str, written)]:
+        print(line)
+    return 0
+
+
+def _summarize(options: argparse.Namespace) -> int:
+    try:
+        from transformers.utils import logging
+
+        from bio_paws_eval.settings import device_of
+        from bio_paws_eval.summaries.run import Settings, run, table_of
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "eval") from error
+    if not options.debug:
+        logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    found = run(
+        Settings(
+            options.model,
+            options.genes,
+            options.tokens,
+            options.data,
+            options.seed,
+            device_of(options.device),
+            options.out,
+        )
+    )
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found), indent=2))
+        return 0
+    table = table_of(found)
+    print(f"{markdown(table)}\n{table.note}\n{options.out / 'summaries.json'}")
     return 0
 
 

@@ -106,7 +106,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
         _label_panels(panels, len(tasks))
         figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
         _legend(figure, _strip_legend(), width)
-        return _drawing(
+        return drawing_of(
             figure,
             "seeds",
             "Accuracy of each seed",
@@ -197,7 +197,7 @@ def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
             right.set_ylabel(f"accuracy on {TASKS[1]}")
             found = f"r = {study.correlation:.2f} [{study.low:.2f}, {study.high:.2f}]"
             right.set_title(found, loc="left", fontweight="bold")
-        return _drawing(
+        return drawing_of(
             figure,
             "seed-study",
             "French beside DNA, seed by seed",
@@ -245,7 +245,7 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
             if any(one.method == method and _graded(one) for one in baselines)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
-        return _drawing(
+        return drawing_of(
             figure,
             "bands",
             "Answers by similarity",
@@ -321,7 +321,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
             line[0].set_ylabel("true label")
         figure.supxlabel("answered label (0: dissimilar or not coding, 1: similar or coding)", fontsize=8)
         figure.suptitle(_short(system.name), fontsize=9, fontweight="bold")
-        return _drawing(
+        return drawing_of(
             figure,
             name,
             f"Confusion matrices of {system.name}",
@@ -382,7 +382,7 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
         _label_panels(panels, len(encoders))
         figure.supxlabel("tokens a pair, special tokens included (logarithmic)", fontsize=8)
         _legend(figure, _box_legend(), size[0])
-        return _drawing(
+        return drawing_of(
             figure,
             "lengths",
             "Length of the pairs in tokens",
@@ -475,7 +475,8 @@ def _legend(figure: Figure, handles: list[Line2D], width: float) -> None:
     figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False)
 
 
-def _drawing(figure: Figure, name: str, title: str, caption: str) -> Drawing:
+def drawing_of(figure: Figure, name: str, title: str, caption: str) -> Drawing:
+    """Render a figure as SVG and PNG; the same figure gives the same bytes."""
     svg, png = svg_of(figure), io.BytesIO()
     figure.set_layout_engine("none")  # it is laid out now, and that takes as long as drawing
     FigureCanvasAgg(figure)

@@ -54,7 +54,7 @@ def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, 
     margin = _margin(logits)
     values["auroc"] = auroc(margin, labels)
     draws["auroc"] = _resampled_auroc(margin, labels, rng)
-    return {name: _with_interval(values[name], draws[name]) for name in METRICS} | {"confusion": confusion.tolist()}
+    return {name: with_interval(values[name], draws[name]) for name in METRICS} | {"confusion": confusion.tolist()}
 
 
 def measure_kinds(logits: NDArray[np.float32], labels: NDArray[np.int8], kinds: NDArray[np.object_]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def measure_kinds(logits: NDArray[np.float32], labels: NDArray[np.int8], kinds: 
             "label": label,
             "n": int(own.sum()),
             "answered_1": share([int(answers[own].sum())], int(own.sum())),
-            "auroc": _with_interval(auroc(margin[rows], labels[rows]), draws),
+            "auroc": with_interval(auroc(margin[rows], labels[rows]), draws),
         }
     return measured
 
@@ -236,7 +236,8 @@ def _resampled_auroc(
     return draws
 
 
-def _with_interval(value: float, draws: NDArray[np.float64]) -> dict[str, float | None]:
+def with_interval(value: float, draws: NDArray[np.float64]) -> dict[str, float | None]:
+    """Set a value between the 2.5th and the 97.5th percentile of resampled ones; None where it is not a number."""
     known = draws[~np.isnan(draws)]
     if np.isnan(value) or not len(known):
         return dict(_UNDEFINED)
@@ -272,6 +273,27 @@ def share(hits: Sequence[int], n: int) -> dict[str, float | None]:
     low, high = np.percentile(np.take_along_axis(by_seed, chosen, axis=1).mean(axis=1), _LEVELS)
     # Where all answers are the same, the quantiles stop short of what was found.
     return {"value": value, "low": min(float(low), value), "high": max(float(high), value)}
+
+
+def mean_intervals(values: NDArray[np.float64]) -> list[dict[str, float | None]]:
+    """Means with 95% intervals over the columns, which all rows share.
+
+    Parameters
+    ----------
+    values : ndarray, shape=(rows, n)
+        Several numbers of each of n things.
+
+    Returns
+    -------
+    list of dict
+        ``{"value", "low", "high"}`` of each row.
+    """
+    n = values.shape[1]
+    rng = np.random.default_rng(0)
+    draws = np.empty((RESAMPLES, len(values)))
+    for i in range(RESAMPLES):
+        draws[i] = values @ np.bincount(rng.integers(0, n, n), minlength=n) / n
+    return [with_interval(float(row.mean()), draws[:, i]) for i, row in enumerate(values)]
 
 
 @dataclass(frozen=True)

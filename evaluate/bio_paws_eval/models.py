@@ -10,6 +10,9 @@ from typing import Any, Literal
 import torch
 from transformers import (
     AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PretrainedConfig,
@@ -204,6 +207,44 @@ def load_classifier(
             )
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
+    return model  # type: ignore[no-any-return]
+
+
+def load_base(source: Source) -> PreTrainedModel:
+    """Load the model without a head, in float32: of an encoder with a decoder, the encoder.
+
+    Raises
+    ------
+    BioPawsError
+        When the weights do not fit the architecture, or some are missing.
+    """
+    model = _load_whole(source, AutoModel)
+    return model.get_encoder() if source.config.is_encoder_decoder else model
+
+
+def load_generator(source: Source) -> PreTrainedModel:
+    """Load the model as one that writes text, in float32.
+
+    Raises
+    ------
+    BioPawsError
+        When the weights do not fit the architecture, some are missing, or it writes no text.
+    """
+    kind = AutoModelForSeq2SeqLM if source.config.is_encoder_decoder else AutoModelForCausalLM
+    if not source.config.is_encoder_decoder and join_of(source.config) != "concatenation":
+        raise BioPawsError(f"{source.id}: it writes no text: take a text-to-text or a causal model")
+    return _load_whole(source, kind)
+
+
+def _load_whole(source: Source, kind: Any) -> PreTrainedModel:
+    try:
+        model, loading = kind.from_pretrained(source.folder, dtype=torch.float32, output_loading_info=True, **_NO_CODE)
+    except Exception as error:  # a damaged file raises whatever its reader raises
+        raise BioPawsError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
+    # A pooler comes after the last layer, and files of language models hold none.
+    missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
+    if missing:
+        raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
     return model  # type: ignore[no-any-return]
 
 

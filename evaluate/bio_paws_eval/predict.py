@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +88,8 @@ def predict(
         When one pair alone does not fit into memory, or the model answers what is not a number.
     """
     device = next(model.parameters()).device
-    asking = _Asking(model, pad_id, device, token_budget or TOKEN_BUDGET.get(device.type, TOKEN_BUDGET["cpu"]))
+    budget = token_budget or TOKEN_BUDGET.get(device.type, TOKEN_BUDGET["cpu"])
+    asking = Asking(lambda batch: model(**batch).logits, pad_id, device, budget)
     was_training = model.training
     model.eval()
     parts: list[tuple[list[str], NDArray[np.float32], NDArray[np.int8]]] = []
@@ -105,17 +107,31 @@ def predict(
     return Predictions(ids, logits, np.concatenate([part[2] for part in parts])), Timing(seconds, tokens)
 
 
-class _Asking:
-    """Runs batches through the model, smaller ones when memory runs out."""
+class Asking:
+    """Runs texts through a model in batches, smaller ones when memory runs out.
 
-    def __init__(self, model: PreTrainedModel, pad_id: int, device: torch.device, budget: int) -> None:
-        self._model = model
+    Parameters
+    ----------
+    answer : callable
+        Takes what `collate` returns and gives a tensor with a row for each text.
+    pad_id : int
+        Id of the padding token.
+    device : torch.device
+        Where the model is.
+    budget : int
+        Tokens a batch, padding included.
+    """
+
+    def __init__(
+        self, answer: Callable[[dict[str, torch.Tensor]], torch.Tensor], pad_id: int, device: torch.device, budget: int
+    ) -> None:
+        self._answer = answer
         self._pad_id = pad_id
         self._device = device
         self._budget = budget
 
     def ask(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Return the logits, shape=(n, 2), of some pairs."""
+        """Return the answers, shape=(n, ...), to some texts, in their order."""
         lengths = np.array([len(one) for one in tokens.ids])
         # Longest first: if memory is to run out, then at once.
         left = np.argsort(-lengths, kind="stable")
@@ -126,17 +142,16 @@ class _Asking:
             if answer is not None:
                 answers.append((rows, answer))
                 left = left[len(rows) :]
-        logits = np.empty((len(lengths), 2), dtype=np.float32)
+        gathered = np.empty((len(lengths), *answers[0][1].shape[1:]), dtype=np.float32)
         # Fetched only now: fetching each batch would make the device wait for the host.
         for rows, answer in answers:
-            logits[rows] = answer.float().cpu().numpy()
-        return logits
+            gathered[rows] = answer.float().cpu().numpy()
+        return gathered
 
     def _try(self, tokens: Tokens, rows: NDArray[np.intp]) -> torch.Tensor | None:
         """Run one batch; None, and a smaller budget, where memory does not suffice."""
         try:
-            logits: torch.Tensor = self._model(**collate(tokens, rows, self._pad_id, self._device)).logits
-            return logits
+            return self._answer(collate(tokens, rows, self._pad_id, self._device))
         except (RuntimeError, MemoryError) as error:
             if not _out_of_memory(error):
                 raise

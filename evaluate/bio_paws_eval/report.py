@@ -186,11 +186,11 @@ def _html(chapters: Sequence[Chapter], drawings: Sequence[Drawing], notes: Seque
     template = resources.files("bio_paws_eval").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     # Markup: matplotlib has escaped the names that it wrote into the SVG.
-    figures = {one.name: Markup(_inline(one.svg, f"figure{number}-")) for number, one in enumerate(drawings)}
+    figures = {one.name: Markup(inline_svg(one.svg, f"figure{number}-")) for number, one in enumerate(drawings)}
     return environment.from_string(template).render(chapters=chapters, figures=figures, notes=notes, marks=MARKS)
 
 
-def _inline(svg: str, prefix: str) -> str:
+def inline_svg(svg: str, prefix: str) -> str:
     """Make an SVG part of a page: without its prolog, and with ids that no other figure of the page has."""
     body = svg[svg.index("<svg") :]
     return re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", body)

@@ -15,6 +15,7 @@ from filelock import FileLock
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
+from bio_paws.files import atomic
 from bio_paws_eval import finetune, metrics, models, predict, results, tasks
 from bio_paws_eval.choices import Dtype, Recipe, Segment
 from bio_paws_eval.plan import Ask, Prepared, Run, cell_key, cell_path, environment, prepare
@@ -59,6 +60,7 @@ def evaluate(
     dtype: Dtype = "float32",
     limit: int | None = None,
     out: str | Path = "results",
+    save_models: bool = False,
 ) -> Evaluation:
     """Fine-tune a classifier on pairs of sentences, and test it on PAWS-X and on every config of bioPAWS.
 
@@ -102,6 +104,8 @@ def evaluate(
         Take the first so many pairs of each split; the results are marked as not comparable.
     out : str or Path
         Folder of the results, which grows with every evaluation.
+    save_models : bool
+        Keep every fine-tuned model, with its tokenizer, in a folder beside its results.
 
     Raises
     ------
@@ -126,6 +130,7 @@ def evaluate(
             device=device,
             dtype=dtype,
             out=out,
+            save_models=save_models,
         )
     )
 
@@ -174,16 +179,28 @@ def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> N
     for ask, path in mine:
         if ask.refusal:
             results.write_result(path, _result(prepared, one, ask, path), None)
-    if all(ask.refusal for ask, _ in missing):
+    saved = _saved_model(prepared, one, cells[0][1])
+    to_save = prepared.settings.save_models and one.train is not None and not saved.is_dir()
+    if all(ask.refusal for ask, _ in missing) and not to_save:
         return
     folder = prepared.settings.work / "runs" / f"{one.key}-{one.training.seed}"
     model, training = _model(prepared, one, folder)
+    if to_save and state.is_main_process:
+        with atomic(saved) as part:
+            model.save_pretrained(part)
+            prepared.encoder.tokenizer.save_pretrained(part)
     for ask, path in mine:
         if not ask.refusal:
             _predict(prepared, dataclasses.replace(one, training=training), ask, path, model)
     state.wait_for_everyone()
     if state.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)  # an untuned model has none
+
+
+def _saved_model(prepared: Prepared, one: Run, cell: Path) -> Path:
+    """Folder of a fine-tuned model, named after what it was and what it was trained on."""
+    control = "" if one.training.control == "none" else f"-{one.training.control}"
+    return cell.parent / results.slug(f"{prepared.model.id}-{one.training.on}{control}")
 
 
 def _model(prepared: Prepared, one: Run, folder: Path) -> tuple[PreTrainedModel, Training]:

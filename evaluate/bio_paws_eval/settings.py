@@ -33,6 +33,7 @@ class Settings:
     device: torch.device
     dtype: torch.dtype
     out: Path
+    save_models: bool
 
     @property
     def work(self) -> Path:
@@ -58,6 +59,7 @@ def settings_of(
     device: str,
     dtype: str,
     out: str | Path,
+    save_models: bool,
 ) -> Settings:
     """Check what a user gave, and bring it into one form; arguments as in `run.evaluate`."""
     _choose("language", finetune, (*tasks.LANGUAGES, "none"))
@@ -90,9 +92,10 @@ def settings_of(
         segment,
         allow_unknown,
         truncate,
-        _device(device),
+        device_of(device),
         getattr(torch, dtype),
         Path(out),
+        save_models,
     )
 
 
@@ -102,7 +105,14 @@ def _choose(what: str, chosen: Sequence[str], known: Sequence[str] | dict[str, R
             raise BioPawsError(f"unknown {what} {one!r}: choose from {', '.join(known)}")
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """Return a device by its name; auto takes a GPU where there is one.
+
+    Raises
+    ------
+    BioPawsError
+        When this machine has none of that kind.
+    """
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(one for one in ("cuda", "mps", "cpu") if has[one])

@@ -517,3 +517,21 @@ def test_code_of_a_model_is_never_run(
         assert status == (0 if model_type == "bert" else 2), capsys.readouterr().err
         assert not ran.exists()
     assert "config.json cannot be used" in capsys.readouterr().err
+
+
+def test_saved_models_are_those_that_answered(
+    run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, tmp_path: Path
+) -> None:
+    asked = ("--seeds", 1, "--limit", 16, "--configs", "dna50")
+    run(bert, *asked)
+    ((path, result),) = read_results(tmp_path / "out")
+    saved = path.parent / "bert-pawsx_en"
+    assert not saved.exists()
+    run(bert, *asked, "--save-models")  # the cell stands, the model does not
+    source = find_model(str(saved), None)
+    tokenizer = load_tokenizer(source)
+    model = load_classifier(source, tokenizer, seed=1).eval()
+    row = load("dna50", data=built, split="test")[0]
+    with torch.no_grad():
+        logits = model(**tokenizer(row["sentence1"], row["sentence2"], return_tensors="pt")).logits[0].numpy()
+    assert logits == pytest.approx(read_predictions(path, result).logits[0], abs=1e-5)

@@ -67,6 +67,7 @@ def _settings(grid: Grid, model: PlannedModel, folder: Path, sources: Sources, d
         truncate=grid.truncate,
         device=device,
         dtype=grid.dtype,
+        save_models=False,
         out=out,
     )
 
