@@ -193,8 +193,8 @@ def test_what_is_not_sound_is_not_published(local: Site, tiny: Path, tmp_path: P
     manifest["search_space"]["dna"] *= 2  # all E-values refer to it
     finish(wrong, manifest)
     for folder, says in (
-        (stale, "README.md: is not what this version of bio-paws renders"),
-        (broken, "validation-00000-of-00001.parquet: is not the file that manifest.json names"),
+        (stale, "README.md is not what this version of bio-paws renders"),
+        (broken, "validation-00000-of-00001.parquet: size or sha256 is not the manifest's"),
         (wrong, "violations, nothing was published: "),
     ):
         status, out, err = publish(local, folder)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.run import _alone
+from bio_paws_eval.run import alone
 from bio_paws_eval.settings import Settings
 from bio_paws_eval.sweep import models
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
@@ -185,14 +185,14 @@ def test_two_runs_never_do_one_training_at_once(tmp_path: Path) -> None:
     began, waiting = threading.Event(), threading.Event()
 
     def first() -> None:
-        with _alone(tmp_path / "lock"):
+        with alone(tmp_path / "lock"):
             began.set()
             waiting.wait(5)
             order.append("first done")
 
     def second() -> None:
         waiting.set()
-        with _alone(tmp_path / "lock"):
+        with alone(tmp_path / "lock"):
             order.append("second began")
 
     one, two = threading.Thread(target=first), threading.Thread(target=second)
