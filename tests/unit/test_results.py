@@ -154,6 +154,7 @@ def settings(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> Settings:
         device=torch.device("cpu"),
         dtype=torch.float32,
         out=tmp_path / "out",
+        save_models=False,
     )
 
 
