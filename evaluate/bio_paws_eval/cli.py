@@ -281,17 +281,13 @@ def _report(options: argparse.Namespace) -> int:
 
 def _vectors(options: argparse.Namespace) -> int:
     try:
-        from transformers.utils import logging
-
         from bio_paws_eval.settings import device_of
         from bio_paws_eval.vectors.null import Permutations
         from bio_paws_eval.vectors.page import all_tables, told
         from bio_paws_eval.vectors.run import Settings, run
     except ModuleNotFoundError as error:
         raise _not_installed(error, "plots") from error
-    if not options.debug:
-        logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet(options)
     comparison, written = run(
         Settings(
             tuple(options.model),
@@ -314,15 +310,11 @@ def _vectors(options: argparse.Namespace) -> int:
 
 def _summarize(options: argparse.Namespace) -> int:
     try:
-        from transformers.utils import logging
-
         from bio_paws_eval.settings import device_of
         from bio_paws_eval.summaries.run import Settings, run, table_of
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
-    if not options.debug:
-        logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet(options)
     found = run(
         Settings(
             options.model,
@@ -344,16 +336,12 @@ def _summarize(options: argparse.Namespace) -> int:
 
 def _pretrain(options: argparse.Namespace) -> int:
     try:
-        from transformers.utils import logging
-
         from bio_paws_eval.pretrain.recipe import read_recipe
         from bio_paws_eval.pretrain.run import pretrain
         from bio_paws_eval.pretrain.summary import pretraining_text
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
-    if not options.debug:
-        logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet(options)
     recipe = read_recipe(options.recipe)
     out = options.out or _MODELS / Path(options.recipe).stem
     record = pretrain(

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json
@@ -24,6 +20,7 @@ from bio_paws_eval.cell_text import MARKS
 from bio_paws_eval.chapters import Chapter, chapters_of
 from bio_paws_eval.comparisons import pairs_key
 from bio_paws_eval.csv_files import csv_files
+from bio_paws_eval.pages import render_page
 from bio_paws_eval.report_tables import all_tables
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.seed_study import study_seeds
@@ -32,7 +29,7 @@ from bio_paws_eval.tables import Table, latex, markdown, percent
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
 
 if TYPE_CHECKING:
-    from bio_paws_eval.figures import Drawing
+    pass
 
 _MAIN_TABLES = ("configs", "languages")
 _FILE_LIST = "report.json"
@@ -86,7 +83,7 @@ def write_report(results: Path, out: Path) -> Report:
     chapters = chapters_of(tables, drawings)
     contents: dict[str, str | bytes] = {
         "report.md": _markdown_report(chapters, notes),
-        "report.html": _html(chapters, drawings, notes),
+        "report.html": render_page("report.html.j2", drawings, chapters=chapters, notes=notes, marks=MARKS),
         **csv_files(entries, grouped, results),
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
@@ -180,20 +177,6 @@ def _markdown_report(chapters: Sequence[Chapter], notes: Sequence[str]) -> str:
 
 def _latex_marks() -> list[str]:
     return [f"{mark}: {meaning}." for mark, meaning in MARKS]
-
-
-def _html(chapters: Sequence[Chapter], drawings: Sequence[Drawing], notes: Sequence[str]) -> str:
-    template = resources.files("bio_paws_eval").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
-    # Markup: matplotlib has escaped the names that it wrote into the SVG.
-    figures = {one.name: Markup(inline_svg(one.svg, f"figure{number}-")) for number, one in enumerate(drawings)}
-    return environment.from_string(template).render(chapters=chapters, figures=figures, notes=notes, marks=MARKS)
-
-
-def inline_svg(svg: str, prefix: str) -> str:
-    """Make an SVG part of a page: without its prolog, and with ids that no other figure of the page has."""
-    body = svg[svg.index("<svg") :]
-    return re.sub(r'( id="|href="#|url\(#)', rf"\1{prefix}", body)
 
 
 # The Hub

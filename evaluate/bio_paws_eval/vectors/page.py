@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from importlib import resources
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, write_json
-from bio_paws_eval.report import inline_svg
+from bio_paws_eval.pages import render_page
 from bio_paws_eval.tables import Row, Table
 from bio_paws_eval.vectors.distances import METRICS, SCALE_FREE
 from bio_paws_eval.vectors.measured import Change, Comparison, Distance
@@ -44,13 +41,14 @@ def write_all(out: Path, comparison: Comparison, tables: dict[str, pa.Table]) ->
     drawings = draw_all(comparison, tables["projections"])
     contents = {f"figures/{one.name}.svg": one.svg.encode() for one in drawings}
     contents |= {f"figures/{one.name}.png": one.png for one in drawings}
-    template = resources.files("bio_paws_eval").joinpath("templates/vectors.html.j2").read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
-    # Markup: matplotlib has escaped the names that it wrote into the SVG.
-    figures = [(one, Markup(inline_svg(one.svg, f"figure{number}-"))) for number, one in enumerate(drawings)]
     main, *others = all_tables(comparison)
-    page = environment.from_string(template).render(
-        main=main, told=told(comparison), others=others, figures=figures, notes=comparison.notes
+    page = render_page(
+        "vectors.html.j2",
+        drawings,
+        main=main,
+        told=told(comparison),
+        others=others,
+        notes=comparison.notes,
     )
     contents["vectors.html"] = page.encode()
     for name, content in contents.items():
