@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 from huggingface_hub import HfApi, get_session, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from bio_paws.errors import BioPawsError
@@ -111,7 +112,7 @@ def asked_to_wait(headers: httpx2.Headers) -> float | None:
 
 @contextmanager
 def connected(repo_id: str) -> Iterator[HfApi]:
-    """Yield the Hub's API, patient from here on in this process; what the Hub refuses becomes one line.
+    """Yield the Hub's API, patient in this process while it is open; what the Hub refuses becomes one line.
 
     Raises
     ------
@@ -136,6 +137,8 @@ def connected(repo_id: str) -> Iterator[HfApi]:
         raise BioPawsError(f"{repo_id}: {reason}") from (error if harmless else None)
     finally:
         logging.setLogRecordFactory(usual)
+        # Whoever looks elsewhere for what the Hub need not have is not to wait as long.
+        set_client_factory(default_client_factory)
 
 
 def _reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 import httpx2
 import pytest
+from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 
 from bio_paws.errors import BioPawsError
@@ -159,6 +160,7 @@ def test_the_cause_is_kept_for_debug_and_the_innermost_is_told(monkeypatch: pyte
     with pytest.raises(BioPawsError, match="a/b: GET hub: gave up") as told, connected("a/b"):
         raise RuntimeError("Error while uploading") from BioPawsError("GET hub: gave up")
     assert isinstance(told.value.__cause__, RuntimeError)
+    assert not isinstance(get_session(), PatientClient)  # for others all is as it was
 
 
 def test_nobody_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
