@@ -15,7 +15,7 @@ COLUMNS = {
     "sentence1": "First side: DNA or a protein; in dna_protein a gene with its introns.",
     "sentence2": "Second side: DNA or a protein; in dna_protein a protein.",
     "label": "1 where the two sides are similar, in dna_protein where the gene codes for the protein; else 0.",
-    "pair_id": "Digest of the row and its place: 16 hexadecimal digits.",
+    "pair_id": "Digest of the row and its place: 16 letters from a to p, one word to the search of the Hub's viewer.",
     "source1": "Accession of the sequence that sentence1 was taken from.",
     "organism1": "Scientific name of the organism of sentence1.",
     "start1": "Start of sentence1 in its source, bp or aa: 0-based, on the forward strand; in the _paws configs that "
