@@ -9,7 +9,6 @@ strings of the earlier splits, and that search alone decides.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -29,13 +28,6 @@ Karlin-Altschul's K). So a hit may have lost 20 (proteins) or 5 (DNA) of its sco
 
 _LETTERS_A_JOB = 40_000
 _STRINGS_A_JOB = 200
-_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
-    "dna": (
-        *("-task", "blastn", "-word_size", "11", "-reward", "2", "-penalty", "-3", "-gapopen", "5"),
-        *("-gapextend", "2", "-dust", "no", "-soft_masking", "false", "-strand", "both"),
-    ),
-    "protein": ("-task", "blastp", "-seg", "no", "-soft_masking", "false"),
-}
 _SCREEN_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (),
     # BLAST+'s 11 takes twice as long: among 14,344 pairs with E < 1e-5, most of them under 60% identical, 12 lost one.
@@ -142,7 +134,8 @@ class ProofSearch:
             folder.mkdir()
             self._stretches = join_overlapping(queries, alphabet)
             among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
-            database = self._database("stretches", among)
+            database = folder / "stretches"
+            blast.write_database(database, among, alphabet)
             self._jobs = [
                 executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._stretches)
             ]
@@ -152,7 +145,8 @@ class ProofSearch:
         near = sorted({index for job in self._jobs for index in self._members(job.result())})
         if not near:
             return {}
-        database = self._database("strings", (one.text for one in self._subjects))
+        database = self._folder / "strings"
+        blast.write_database(database, (one.text for one in self._subjects), self._alphabet)
         batches = [near[at : at + _STRINGS_A_JOB] for at in range(0, len(near), _STRINGS_A_JOB)]
         jobs = [
             self._executor.submit(
@@ -169,12 +163,6 @@ class ProofSearch:
             for start, end, index in self._stretches[int(query)].members:
                 if start < last and end >= first:
                     yield index
-
-    def _database(self, name: str, texts: Iterator[str]) -> Path:
-        fasta, database = self._folder / f"{name}.fasta", self._folder / name
-        blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(texts)))
-        blast.make_database(fasta, database, "dna" if self._alphabet == "dna" else "protein")
-        return database
 
 
 def _batches(stretches: list[Stretch]) -> Iterator[dict[int, str]]:
@@ -194,24 +182,14 @@ def _batches(stretches: list[Stretch]) -> Iterator[dict[int, str]]:
 def _screen(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> pa.Table:
     """Return all hits of stretches that strings in them might have."""
     options = ("-evalue", str(SCREEN_EVALUE), "-searchsp", str(residues), *_SCREEN_OPTIONS[alphabet])
-    return _search(texts, database, alphabet, options).select(["query", "query_start", "query_end"])
+    return blast.search_widely(texts.items(), database, alphabet, options).select(["query", "query_start", "query_end"])
 
 
 def _confirm(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> dict[int, int]:
     """Return a subject of each string with a significant hit."""
     options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues))
-    hits = _search(texts, database, alphabet, options, max_targets=5)
+    hits = blast.search_widely(texts.items(), database, alphabet, options, max_targets=5)
     columns = (hits[name].to_pylist() for name in ("query", "subject", "evalue"))
     return {
         int(query): int(subject) for query, subject, evalue in zip(*columns, strict=True) if evalue < HOMOLOG_EVALUE
     }
-
-
-def _search(
-    texts: dict[int, str], database: Path, alphabet: Alphabet, options: tuple[str, ...], max_targets: int = 100_000
-) -> pa.Table:
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta = Path(folder) / "queries.fasta"
-        blast.write_fasta(fasta, ((str(index), text) for index, text in texts.items()))
-        program: blast.Program = "blastn" if alphabet == "dna" else "blastp"
-        return blast.search(program, fasta, database, (*_OPTIONS[alphabet], *options), max_targets=max_targets)

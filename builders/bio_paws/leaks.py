@@ -19,7 +19,6 @@ from pathlib import Path
 from bio_paws.configs import SPLITS
 from bio_paws.constraints import search_space
 from bio_paws.sequences import Corpus
-from bio_paws.similar import write_database
 from bio_paws.splits import Lookup
 from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import Alphabet
@@ -45,7 +44,7 @@ def find_hits(
     queries : list of str
         Strings, not empty.
     database : Path
-        Made by `similar.write_database`: its subjects are called by their number.
+        Made by `blast.write_database`: its subjects are called by their number.
     alphabet : {"dna", "protein"}
         What they are.
     residues : int
@@ -58,12 +57,8 @@ def find_hits(
     dict of str to int
         Each query with a hit, and the number of a subject it hits.
     """
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta = Path(folder) / "queries.fasta"
-        blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(queries)))
-        options = [*blast.WIDE_OPTIONS[alphabet], "-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues)]
-        program: blast.Program = "blastn" if alphabet == "dna" else "blastp"
-        found = blast.search(program, fasta, database, [*options, "-max_hsps", "1"], max_targets=_TARGETS)
+    options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-max_hsps", "1")
+    found = blast.search_widely(enumerate(queries), database, alphabet, options, max_targets=_TARGETS)
     return {
         queries[int(query)]: int(subject)
         for query, subject, evalue in zip(
@@ -104,7 +99,7 @@ class OtherSplits:
                 databases.insert(0, (Path(folder) / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
             for database, subjects, _ in databases:
                 if subjects:  # makeblastdb refuses an empty database
-                    write_database(database, ((str(i), text) for i, text in enumerate(subjects)), alphabet)
+                    blast.write_database(database, subjects, alphabet)
 
             def search(queries: list[str]) -> set[str]:
                 for database, subjects, max_evalue in databases:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -121,7 +121,8 @@ def _search(
         with tempfile.TemporaryDirectory(dir=work.root, prefix=".database-") as folder:
             database = Path(folder) / "all"
             if shards:  # makeblastdb refuses an empty database
-                write_database(database, _subjects(files.load(), molecule), molecule)
+                subjects = (residues for _, residues in _subjects(files.load(), molecule))
+                blast.write_database(database, subjects, "dna" if molecule == "dna" else "protein")
             arguments = [(files, molecule, batch, database, residues) for batch in batches]
             run_shards(executor, _search_shard, list(zip(shards, arguments, strict=True)), f"search {molecule}")
         write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
@@ -131,15 +132,6 @@ def _search(
 def _subjects(corpus: Corpus, molecule: str) -> list[tuple[str, str]]:
     whole = corpus.dna.values() if molecule == "dna" else representative_proteins(corpus)
     return [(one.id, one.residues) for one in whole]
-
-
-def write_database(database: Path, records: Iterable[tuple[str, str]], molecule: str) -> list[str]:
-    """Make a BLAST database whose subjects are called by their number; return the names in that order."""
-    fasta = database.with_suffix(".fasta")
-    listed = list(records)
-    blast.write_fasta(fasta, ((str(number), residues) for number, (_, residues) in enumerate(listed)))
-    blast.make_database(fasta, database, "dna" if molecule == "dna" else "protein")
-    return [name for name, _ in listed]
 
 
 def _search_shard(

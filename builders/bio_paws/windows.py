@@ -152,7 +152,7 @@ def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple
         else:
             runs = trace_of(hit)
             long = runs.length >= config.min_length
-            stretches = [(int(s), int(s + n)) for s, n in zip(runs.start1[long], runs.length[long], strict=True)]
+            stretches = list(zip(runs.start1[long].tolist(), runs.end1[long].tolist(), strict=True))
     # Runs of matches are short and few: slots of the mean length waste less of them.
     narrowest = config.mean_length if kind in EXACT else config.max_length
     for start, end in stretches:

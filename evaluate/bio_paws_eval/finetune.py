@@ -266,15 +266,7 @@ def fine_tune(
             "--batch-size or --max-length"
         ) from error
     trained = _summary(trainer, tokens, recipe)
-    state = PartialState()
-    if state.is_main_process:
-        # The weights first: where trained.json stands, they are whole.
-        with atomic(folder / _WEIGHTS) as part:
-            save_model(model, str(part))
-        write_json(finished, vars(trained))
-        for path in folder.glob("checkpoint-*"):
-            shutil.rmtree(path)
-    state.wait_for_everyone()
+    finish_training(model, trained, folder / _WEIGHTS, finished)
     return trained
 
 
@@ -352,6 +344,28 @@ def _summary(trainer: _Trainer, tokens: Tokens, recipe: Recipe) -> Trained:
         seen / seconds,
         tuple(float(part.mean()) for part in np.array_split(losses, min(LOSSES, len(losses)))),
     )
+
+
+def finish_training(model: PreTrainedModel, trained: object, weights: Path, record: Path) -> None:
+    """Write the weights and then the record of a training, and remove its checkpoints; every process must call it.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        What was trained.
+    trained : dataclass
+        The record. Where it stands, the weights are whole.
+    weights, record : Path
+        Files of one folder, that of the checkpoints.
+    """
+    state = PartialState()
+    if state.is_main_process:
+        with atomic(weights) as part:
+            save_model(model, str(part))
+        write_json(record, vars(trained))
+        for path in record.parent.glob("checkpoint-*"):
+            shutil.rmtree(path)
+    state.wait_for_everyone()
 
 
 def last_checkpoint(folder: Path) -> Path | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bio_paws import homologs
 from bio_paws.executors import InProcessExecutor
 from bio_paws.homologs import Placed, ProofSearch, join_overlapping
+from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, reverse_complement
 
 SPACE = {"dna": 8_000_000, "protein": 500_000}
@@ -62,11 +63,13 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(alphabet: Alph
     queries = windows("test", "".join(letters), lengths, alphabet)
     subjects = list({one.text: one for one in subjects}.values())
 
-    search = ProofSearch(tmp_path / "search", queries, subjects, alphabet, SPACE[alphabet], InProcessExecutor())
-    found = search.homologs()
+    found = ProofSearch(
+        tmp_path / "search", queries, subjects, alphabet, SPACE[alphabet], InProcessExecutor()
+    ).homologs()
+    blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
     each = homologs._confirm(
         {i: one.text for i, one in enumerate(queries)},
-        search._database("each", (one.text for one in subjects)),
+        tmp_path / "each",
         alphabet,
         SPACE[alphabet],
     )

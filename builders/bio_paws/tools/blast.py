@@ -114,6 +114,54 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
         raise BioPawsError(f"makeblastdb failed on {fasta}: {_last_line(done.stderr) or _last_line(done.stdout)}")
 
 
+def write_database(database: Path, texts: Iterable[str], molecule: Literal["dna", "protein"]) -> None:
+    """Make a BLAST database of strings, called by their number; at least one, and a FASTA file stays beside it.
+
+    Raises
+    ------
+    BioPawsError
+        As `make_database`.
+    """
+    fasta = database.with_suffix(".fasta")
+    write_fasta(fasta, ((str(number), text) for number, text in enumerate(texts)))
+    make_database(fasta, database, molecule)
+
+
+def search_widely(
+    queries: Iterable[tuple[int, str]],
+    database: Path,
+    molecule: Literal["dna", "protein"],
+    options: Sequence[str],
+    *,
+    max_targets: int = _MAX_TARGETS,
+) -> pa.Table:
+    """Search strings, called by number, in a database of the same molecule, with `WIDE_OPTIONS`.
+
+    Parameters
+    ----------
+    queries : iterable of (int, str)
+        Number and letters of each.
+    database : Path
+        From `write_database`.
+    molecule : {"dna", "protein"}
+        What they are.
+    options : sequence of str
+        Further arguments: E-value, database size.
+    max_targets : int
+        Subjects kept for each query.
+
+    Returns
+    -------
+    pyarrow.Table
+        As `search`, and it raises what that raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        fasta = Path(folder) / "queries.fasta"
+        write_fasta(fasta, ((str(number), text) for number, text in queries))
+        program: Program = "blastn" if molecule == "dna" else "blastp"
+        return search(program, fasta, database, [*WIDE_OPTIONS[molecule], *options], max_targets=max_targets)
+
+
 def search(
     program: Program, query: Path, database: Path, options: Sequence[str], *, max_targets: int = _MAX_TARGETS
 ) -> pa.Table:

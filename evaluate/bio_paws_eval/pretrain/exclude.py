@@ -5,7 +5,6 @@ Both strands of DNA are searched, nothing masked. Of DNA the aligned part is cut
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -66,9 +65,7 @@ def make_database(folder: Path, molecule: Molecule, held_out: HeldOut) -> Path |
     """Make a BLAST database of what is searched for; None where nothing of that molecule is held out."""
     if not held_out.searched[molecule]:
         return None
-    fasta = folder / f"{molecule}.fasta"
-    blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(held_out.searched[molecule])))
-    blast.make_database(fasta, folder / molecule, molecule)
+    blast.write_database(folder / molecule, held_out.searched[molecule], molecule)
     return folder / molecule
 
 
@@ -89,14 +86,12 @@ def remove_homologs(texts: Sequence[str], database: Path, molecule: Molecule) ->
     Kept
         What is left, and how much was ``searched`` and removed ``by_search`` (bp, aa) for how many ``hits``.
     """
-    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta = Path(folder) / "documents.fasta"
-        blast.write_fasta(fasta, ((str(i), text) for i, text in enumerate(texts)))
-        options = [*blast.WIDE_OPTIONS[molecule], "-evalue", blast.WIDE_EVALUE, "-dbsize", str(_RESIDUES)]
-        if molecule == "protein":  # one hit will do
-            found = blast.search("blastp", fasta, database, [*options, "-max_hsps", "1"], max_targets=5)
-        else:
-            found = blast.search("blastn", fasta, database, options)
+    options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(_RESIDUES))
+    if molecule == "protein":  # one hit will do
+        one_hit = (*options, "-max_hsps", "1")
+        found = blast.search_widely(enumerate(texts), database, molecule, one_hit, max_targets=5)
+    else:
+        found = blast.search_widely(enumerate(texts), database, molecule, options)
     hits: dict[int, list[tuple[int, int]]] = {}
     columns = (found[name].to_pylist() for name in ("query", "query_start", "query_end", "evalue"))
     for query, start, end, evalue in zip(*columns, strict=True):

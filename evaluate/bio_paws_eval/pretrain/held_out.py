@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -151,10 +151,10 @@ def stitch(stretches: Iterable[Stretch]) -> list[Stretch]:
     return joined
 
 
-def _read_sides(config: PairConfig, split: str, rows: object) -> Iterator[_Side]:
+def _read_sides(config: PairConfig, split: str, rows: Any) -> Iterator[_Side]:
     """Yield both sides of all rows; those that stand in their source as forward strings."""
     names = [f"{name}{i}" for i in (1, 2) for name in ("sentence", "source", "start", "end", "strand")]
-    for table in rows.with_format("arrow").iter(_ROWS):  # type: ignore[attr-defined]
+    for table in rows.with_format("arrow").iter(_ROWS):
         for row in table.select([*names, "kind"]).to_pylist():
             for i in (1, 2):
                 molecule: Molecule = "protein" if config.molecule == "protein" else "dna"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model
 from torch.utils.data import SequentialSampler
 from transformers import (
     GPT2Config,
@@ -31,8 +30,8 @@ from transformers import (
 )
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, read_json, write_json
-from bio_paws_eval.finetune import last_checkpoint
+from bio_paws.files import read_json
+from bio_paws_eval.finetune import finish_training, last_checkpoint
 from bio_paws_eval.pretrain.pack import Blocks
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
 
@@ -142,15 +141,7 @@ def train(model: GPT2LMHeadModel, blocks: Blocks, recipe: Recipe, folder: Path) 
             "training.device_batch in the recipe"
         ) from error
     trained = _summary(trainer, recipe, steps)
-    state = PartialState()
-    if state.is_main_process:
-        # The weights first: where trained.json stands, they are whole.
-        with atomic(folder / _WEIGHTS) as part:
-            save_model(model, str(part))
-        write_json(finished, vars(trained))
-        for path in folder.glob("checkpoint-*"):
-            shutil.rmtree(path)
-    state.wait_for_everyone()
+    finish_training(model, trained, folder / _WEIGHTS, finished)
     return trained
 
 

@@ -6,7 +6,7 @@ its homology group that BLAST finds with the whole of it: a group may hold genes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,18 +21,6 @@ from bio_paws.tools import blast
 CONFIG = "dna_protein"
 MAX_EVALUE = 1e-5
 """Of a hit, as for a similar pair."""
-_OPTIONS = (
-    "-task",
-    "blastn",
-    "-word_size",
-    "11",
-    "-evalue",
-    blast.WIDE_EVALUE,
-    "-dust",
-    "no",
-    "-soft_masking",
-    "false",
-)
 
 
 @dataclass(frozen=True)
@@ -96,21 +84,15 @@ def finds(queries: Sequence[str], subjects: Sequence[str]) -> set[tuple[int, int
     set of (int, int)
         Query and subject, by place, of hits under `MAX_EVALUE`. What is empty finds nothing.
     """
-    asked, held = _named(queries), _named(subjects)
+    asked, held = ([i for i, one in enumerate(texts) if one] for texts in (queries, subjects))
     if not asked or not held:
         return set()
     with TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta, others, database = (Path(folder) / name for name in ("queries.fasta", "subjects.fasta", "database"))
-        blast.write_fasta(fasta, asked)
-        blast.write_fasta(others, held)
-        blast.make_database(others, database, "dna")
-        hits = blast.search("blastn", fasta, database, _OPTIONS)
+        database = Path(folder) / "subjects"
+        blast.write_database(database, (subjects[i] for i in held), "dna")
+        hits = blast.search_widely(((i, queries[i]) for i in asked), database, "dna", ("-evalue", blast.WIDE_EVALUE))
     rows = zip(*(hits[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True)
-    return {(int(query), int(subject)) for query, subject, evalue in rows if evalue < MAX_EVALUE}
-
-
-def _named(sequences: Iterable[str]) -> list[tuple[str, str]]:
-    return [(str(i), one) for i, one in enumerate(sequences) if one]
+    return {(int(query), held[int(subject)]) for query, subject, evalue in rows if evalue < MAX_EVALUE}
 
 
 def pair_up(genes: Sequence[Gene], seed: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
