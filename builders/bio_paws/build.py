@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from bio_paws.checks import verify
 from bio_paws.configs import PairConfig, get_config
 from bio_paws.constraints import search_space
 from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.executors import open_executor
 from bio_paws.files import read_arrow
-from bio_paws.floors import Measured, measure_floors
+from bio_paws.floors import Measured, measure_floors, split_files
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
 from bio_paws.stages import code_digest
 from bio_paws.tools import blast
@@ -124,18 +126,21 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
     dict of str to float
         Seconds that each took.
     """
-    if len(wanted) < prepared.recipe.workers:
+    recipe = prepared.recipe
+    # A cluster runs the shards of all configs; processes here put each config together.
+    enough = recipe.workers if recipe.cluster is None else 2
+    if len(wanted) < enough or recipe.workers == 1:
         return {config.name: _timed(make_config, config, prepared) for config in wanted}
-    alone = replace(prepared.recipe, workers=1)
-    jobs = {
-        config.name: prepared.executor.submit(_timed, _make_alone, config, alone)
-        for config in sorted(wanted, key=_expected_cost, reverse=True)
-    }
-    with tqdm(total=len(jobs), desc="configs", disable=None, leave=False) as bar:
+    pool = open_executor(recipe.workers) if recipe.cluster else nullcontext(prepared.executor)
+    with pool as executor, tqdm(total=len(wanted), desc="configs", disable=None, leave=False) as bar:
+        jobs = {
+            config.name: executor.submit(_timed, _make_alone, config, replace(recipe, workers=1))
+            for config in sorted(wanted, key=_expected_cost, reverse=True)
+        }
         for job in as_completed(jobs.values()):
             job.result()
             bar.update()
-    return {name: job.result() for name, job in jobs.items()}
+        return {name: job.result() for name, job in jobs.items()}
 
 
 def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
@@ -172,7 +177,7 @@ def _measure(folder: Path, manifest: dict[str, Any], prepared: Prepared) -> None
     """Put floors and ceilings into the manifest, where an earlier build has not."""
     missing = {name: entry for name, entry in manifest["configs"].items() if "floors" not in entry}
     jobs = {
-        name: prepared.executor.submit(measure_floors, folder, get_config(name), entry)
+        name: prepared.executor.submit(measure_floors, split_files(folder, entry), get_config(name))
         for name, entry in missing.items()
     }
     for name, job in jobs.items():

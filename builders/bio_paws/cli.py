@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.tools.arguments import positive
+from bio_paws.tools.arguments import executor, positive
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -75,7 +75,18 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
     verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
-    verb.add_argument("--work", type=Path, help="folder of finished stages (default: .bio-paws-work beside OUT)")
+    verb.add_argument(
+        "--executor",
+        type=executor,
+        default="local",
+        metavar="local|tcp://HOST:PORT",
+        help="this machine (default), or the workers of the Dask scheduler at an address",
+    )
+    verb.add_argument(
+        "--work",
+        metavar="DIR|URL",
+        help="folder of finished stages (default: .bio-paws-work beside OUT); machines of a cluster must share it",
+    )
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_build)
 
@@ -138,12 +149,21 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
+    work = options.out.absolute().parent / ".bio-paws-work"
+    url = None
+    if options.work:
+        folder = options.work.removeprefix("file://")
+        url, work = (folder, work) if "://" in folder else (None, Path(folder))
+    if url and options.executor == "local":
+        raise BioPawsError(f"--work {url}: only a cluster (--executor) works at a URL: name a folder")
+
     from bio_paws import report
     from bio_paws.build import build
+    from bio_paws.executors import Cluster
     from bio_paws.pipeline import Recipe
 
-    work = options.work or options.out.absolute().parent / ".bio-paws-work"
-    recipe = Recipe(tuple(options.source or ["bundled"]), options.seed, options.pairs, options.workers, work)
+    cluster = None if options.executor == "local" else Cluster(options.executor, url)
+    recipe = Recipe(tuple(options.source or ["bundled"]), options.seed, options.pairs, options.workers, work, cluster)
     built = build(tuple(options.config), recipe, options.out)
     if options.json:
         described = [vars(one) for one in built.configs]
@@ -157,7 +177,7 @@ def _verify(options: argparse.Namespace) -> int:
     from bio_paws import report
     from bio_paws.checks import verify
     from bio_paws.executors import open_executor
-    from bio_paws.floors import measure_floors
+    from bio_paws.floors import measure_floors, split_files
     from bio_paws.manifest import read_manifest
     from bio_paws.viewer import viewer_notes
 
@@ -176,7 +196,7 @@ def _verify(options: argparse.Namespace) -> int:
     measured = {}
     if options.shortcuts and not violations:
         for name, entry in manifest["configs"].items():
-            measured[name] = measure_floors(options.dir, configs.get_config(name), entry)
+            measured[name] = measure_floors(split_files(options.dir, entry), configs.get_config(name))
     rows = sum(split["rows"] for entry in manifest["configs"].values() for split in entry["splits"].values())
     if options.json:
         found = {"rows": rows, "violations": [vars(one) for one in violations], "notes": [vars(one) for one in notes]}

@@ -1,11 +1,16 @@
-"""Where shards run: in this process, or on a pool of processes. Both are `concurrent.futures.Executor`."""
+"""Where shards run: in this process, on a pool of processes, or on a cluster. All are `concurrent.futures.Executor`."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from bio_paws.errors import BioPawsError
+from bio_paws.storage import open_store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,9 +29,42 @@ class InProcessExecutor(Executor):
         return future
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A Dask cluster.
+
+    Attributes
+    ----------
+    address : str
+        Of its scheduler, tcp://HOST:PORT.
+    url : str, optional
+        Where its machines leave files for each other; by default in the folder of finished stages, which all must see.
+    """
+
+    address: str
+    url: str | None = None
+
+
 def open_executor(workers: int) -> Executor:
-    """Return an executor with so many workers; use it in a `with` block."""
+    """Return an executor with so many workers on this machine; use it in a `with` block."""
     if workers == 1:
         return InProcessExecutor()
     # Fresh processes: forking a process that holds Arrow's threads can hang.
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def open_cluster(cluster: Cluster, work: Path) -> Executor:
+    """Return an executor with the workers of a cluster; use it in a `with` block.
+
+    Raises
+    ------
+    BioPawsError
+        When Dask is not installed here, or as `bio_paws.cluster.ClusterExecutor`.
+    """
+    try:
+        from bio_paws.cluster import ClusterExecutor
+    except ModuleNotFoundError as error:
+        raise BioPawsError(
+            f"--executor {cluster.address} needs {error.name}: pip install 'bio-paws[cluster]'"
+        ) from error
+    return ClusterExecutor(cluster.address, open_store(cluster.url, work), work)

@@ -44,17 +44,20 @@ Measured = dict[str, dict[str, float]]
 """Area under the ROC curve by name, of the "floors" and of the "ceilings"."""
 
 
-def measure_floors(folder: Path, config: PairConfig, entry: dict[str, Any]) -> Measured:
+def split_files(folder: Path, entry: dict[str, Any]) -> dict[str, Path]:
+    """Return the Parquet file of each split, for a data set's folder and a config's entry in its manifest."""
+    return {split: folder / one["file"] for split, one in entry["splits"].items()}
+
+
+def measure_floors(files: dict[str, Path], config: PairConfig) -> Measured:
     """Measure each floor, fitted on train, and each ceiling: area under the ROC curve on test.
 
     Parameters
     ----------
-    folder : Path
-        The data set.
+    files : dict of str to Path
+        Parquet file of each split, from `split_files`.
     config : PairConfig
-        One of its configs.
-    entry : dict
-        The config's entry in the manifest.
+        The config that they hold.
 
     Returns
     -------
@@ -63,11 +66,7 @@ def measure_floors(folder: Path, config: PairConfig, entry: dict[str, Any]) -> M
         test lack pairs of either label, so that nothing can be measured.
     """
     columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
-    split_tables = [
-        pq.read_table(folder / entry["splits"][split]["file"], columns=columns)
-        for split in ("train", "test")
-        if split in entry["splits"]
-    ]
+    split_tables = [pq.read_table(files[split], columns=columns) for split in ("train", "test") if split in files]
     labels = [table["label"].to_numpy() for table in split_tables]
     if len(labels) < 2 or any(len(np.unique(one)) < 2 for one in labels):
         return {"floors": {}, "ceilings": {}}

@@ -16,7 +16,7 @@ from bio_paws import coding, constraints, rearranged, sequences, similar, source
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.dissimilar import SIDES, make_squares
 from bio_paws.errors import BioPawsError
-from bio_paws.executors import open_executor
+from bio_paws.executors import Cluster, open_cluster, open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import OtherSplits
 from bio_paws.records import Row, pairs_table
@@ -25,13 +25,14 @@ from bio_paws.tools import blast
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a build is made from; `pairs` None means as many as each config asks for."""
+    """What a build is made from, and where; `pairs` None means as many as each config asks for."""
 
     source: tuple[str, ...] = ("bundled",)
     seed: int = 0
     pairs: int | None = None
     workers: int = 1
     work: Path = Path(".bio-paws-work")
+    cluster: Cluster | None = None
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,17 @@ class Prepared:
 @contextmanager
 def prepare(recipe: Recipe) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their loci to splits."""
-    assemblies = sources.resolve(recipe.source)
-    inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-    key = digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
-    work = stages.Workdir(recipe.work, key)
-    paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
-    if not all(path.is_file() for path in paths.values()):
-        for name, table in sequences.corpus_to_tables(sequences.read_corpus(assemblies)).items():
-            write_arrow(paths[name], table)
-    files = similar.CorpusFiles(**paths)
-    with open_executor(recipe.workers) as executor:
+    # First of all: a cluster that cannot do the work should not be found out after an hour.
+    with open_cluster(recipe.cluster, recipe.work) if recipe.cluster else open_executor(recipe.workers) as executor:
+        assemblies = sources.resolve(recipe.source)
+        inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
+        key = digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
+        work = stages.Workdir(recipe.work, key)
+        paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
+        if not all(path.is_file() for path in paths.values()):
+            for name, table in sequences.corpus_to_tables(sequences.read_corpus(assemblies)).items():
+                write_arrow(paths[name], table)
+        files = similar.CorpusFiles(**paths)
         dna = similar.search_dna(files, work, executor)
         protein = similar.search_proteins(files, work, executor)
         loci = work.path("loci", ".arrow", recipe.seed)
