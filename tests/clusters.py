@@ -52,6 +52,43 @@ class KillOnce(SchedulerPlugin):
         (self.pids / f"killed-{kind}").touch()
 
 
+def allow_failures(failures: int, dask_scheduler: Any) -> None:
+    """Let a job take this many workers with it before it fails."""
+    dask_scheduler.allowed_failures = failures
+
+
+# Jobs: workers read this module too.
+
+
+def look_at(given: list[Any], written: Path) -> tuple[list[str], list[list[str]]]:
+    """Say where the paths of a job are, and what begins with them; write one."""
+    first, named, database = given
+    paths = (first, named["another"], database)
+    assert all(path.read_text() == "as it is" for path in paths[:2])
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text("written")
+    return [str(path) for path in paths], [
+        sorted(one.name for one in path.parent.glob(f"{path.name}*")) for path in paths
+    ]
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def fail_with(error: Exception) -> None:
+    raise error
+
+
+def sleep_a_little() -> None:
+    time.sleep(0.1)
+
+
+def sleep_long() -> None:
+    time.sleep(60)
+
+
 class LoopbackCluster:
     """A scheduler and workers, each a process with a folder of its own."""
 

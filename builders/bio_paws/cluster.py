@@ -19,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from functools import lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from distributed import Client, get_worker
@@ -112,7 +113,11 @@ def run_job(payload: bytes, store: Store, wanted: dict[str, str]) -> Any:
 
 def describe_worker(store: Store, mark: str) -> dict[str, str]:
     """Return the versions of a worker, once it has seen a file in the store."""
-    if not store.has(mark):
+    try:
+        seen = store.has(mark)
+    except OSError:
+        seen = False
+    if not seen:
         raise BioPawsError(f"does not see {store}: --work must be a folder that all machines share, or a URL")
     return versions()
 
@@ -187,6 +192,8 @@ class ClusterExecutor(Executor):
         wanted = versions()
         answers = self._client.run(describe_worker, self._store, mark, on_error="return")
         for worker, answer in sorted(answers.items()):
+            if isinstance(answer, OSError):
+                continue  # it is gone: no job will go there
             differs = str(answer) if isinstance(answer, Exception) else difference(answer, wanted)
             if differs:
                 raise BioPawsError(f"--executor {self._address}: worker {worker}: {differs}")
@@ -201,7 +208,7 @@ class ClusterExecutor(Executor):
             out.getvalue(),
             self._store,
             versions(),
-            key=f"{fn.__name__.strip('_')}-{uuid.uuid4().hex}",
+            key=f"{_innermost(fn, *args)}-{uuid.uuid4().hex}",
             pure=False,
             retries=RETRIES,
         )
@@ -258,6 +265,11 @@ class ClusterExecutor(Executor):
         """Let go of the cluster; what was passed only for this build leaves the store."""
         self._client.close()
         self._store.remove(self._passing)
+
+
+def _innermost(*call: Any) -> str:
+    """Return the name of the last function in a call: one that is given another only runs it."""
+    return [str(one.__name__) for one in call if isinstance(one, FunctionType)][-1].strip("_")
 
 
 def _caused(error: Exception, cause: BaseException) -> Exception:

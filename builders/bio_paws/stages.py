@@ -51,10 +51,18 @@ class Workdir:
         return self.root / stage / f"{digest_of(self.key, stage, *parameters)}{suffix}"
 
 
+def _unless_done(work: Callable[..., None], path: Path, *arguments: Any) -> None:
+    """Do a shard's work where nobody has: in a store that machines share, the file may be there already."""
+    if not path.is_file():
+        work(path, *arguments)
+
+
 def run_shards(
     executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str
 ) -> list[Path]:
     """Run `work(path, *arguments)` for each shard whose file is missing; return all files in shard order.
+
+    Shards may run on other machines: they read and write nothing but the paths among their arguments.
 
     Raises
     ------
@@ -63,7 +71,7 @@ def run_shards(
     """
     missing = [(path, arguments) for path, arguments in shards if not path.is_file()]
     try:
-        futures = [executor.submit(work, path, *arguments) for path, arguments in missing]
+        futures = [executor.submit(_unless_done, work, path, *arguments) for path, arguments in missing]
         with tqdm(total=len(futures), desc=title, disable=None, leave=False) as bar:
             try:
                 for future in as_completed(futures):

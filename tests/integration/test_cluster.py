@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,15 +14,30 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from clusters import KillOnce, LoopbackCluster, start_ftp
+from bio_paws.cluster import describe_worker
+from bio_paws.errors import BioPawsError
+from bio_paws.executors import Cluster, open_cluster
+from bio_paws.stages import run_shards
+from bio_paws.storage import SharedFolder
+from clusters import (
+    KillOnce,
+    LoopbackCluster,
+    allow_failures,
+    fail_with,
+    look_at,
+    sleep_a_little,
+    sleep_long,
+    start_ftp,
+    write_text,
+)
 from conftest import Run
 
-SMALL = ("dna50", "dna_protein", "--pairs", 120, "--workers", 2)
+SMALL = ("dna50", "dna_protein", "--pairs", 120)
 JOBS = (
     *("search_shard", "candidate_shard", "square_shard", "evaluate_shard", "find_hits"),
-    *("measure_floors", "check_rows", "screen", "confirm"),
+    *("measure_floors", "check_rows", "screen"),
 )
-"""Every kind of job of a build."""
+"""Every kind of job of a build in which all is well."""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -65,17 +81,55 @@ def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...]
     return running.returncode, said
 
 
+@pytest.fixture(scope="module")
+def alone(source: Path, tmp_path_factory: pytest.TempPathFactory, bio_paws: Run) -> dict[str, str]:
+    """What one machine makes of the small configs."""
+    out = tmp_path_factory.mktemp("alone") / "bioPAWS"
+    done = bio_paws("build", *SMALL, "--workers", 1, "--source", source, "--out", out)
+    assert done.returncode == 0, done.stderr
+    return digests(out)
+
+
 def test_a_cluster_gives_the_bytes_of_one_machine(
-    cluster: LoopbackCluster, ftp: str, source: Path, tmp_path: Path, bio_paws: Run
+    cluster: LoopbackCluster, ftp: str, source: Path, tmp_path: Path, alone: dict[str, str]
 ) -> None:
-    alone = bio_paws("build", *SMALL, "--workers", 1, "--source", source, "--out", tmp_path / "alone/bioPAWS")
-    assert alone.returncode == 0, alone.stderr
-    out = tmp_path / "cluster/bioPAWS"
+    out = tmp_path / "bioPAWS"
     kill = ("candidate_shard",)
-    done = build_on(cluster, *SMALL, "--source", source, "--out", out, "--work", f"{ftp}/a/store", kill=kill)
-    assert done == (0, "")
+    options = ("--workers", 2, "--source", source, "--out", out, "--work", f"{ftp}/a/store")
+    assert build_on(cluster, *SMALL, *options, kill=kill) == (0, "")
     assert cluster.killed() == set(kill)
-    assert digests(out) == digests(tmp_path / "alone/bioPAWS")
+    assert digests(out) == alone
+
+
+def test_jobs_get_the_files_they_are_given(cluster: LoopbackCluster, ftp: str, tmp_path: Path) -> None:
+    work, elsewhere = tmp_path / "work", tmp_path / "elsewhere"
+    for folder in (work, elsewhere):
+        folder.mkdir()
+        (folder / "text.arrow").write_text("as it is")
+    for suffix in ("nsq", "nhr"):
+        (elsewhere / f"database.{suffix}").write_text(suffix)
+    for number, url in enumerate((None, f"{ftp}/b")):
+        written = work / f"stage/{number}.arrow"
+        with open_cluster(Cluster(cluster.address, url), work) as executor:
+            given = [work / "text.arrow", {"another": elsewhere / "text.arrow"}, elsewhere / "database"]
+            places, names = executor.submit(look_at, given, written).result()
+            assert written.read_text() == "written"
+            assert names == [["text.arrow"], ["text.arrow"], ["database.nhr", "database.nsq"]]
+            local = [place for place in places if not place.startswith(str(tmp_path))]
+            assert len(local) == (0 if url is None else 3)
+            with pytest.raises(BioPawsError, match="bad input in here"):
+                executor.submit(fail_with, BioPawsError("bad input in here")).result()
+        assert not list(work.glob(".passing-*"))
+
+
+def test_a_shard_that_another_build_has_done_is_not_done_again(
+    cluster: LoopbackCluster, ftp: str, tmp_path: Path
+) -> None:
+    for name in ("one", "other"):
+        path = tmp_path / name / "stage/shard.arrow"
+        with open_cluster(Cluster(cluster.address, f"{ftp}/c"), tmp_path / name) as executor:
+            run_shards(executor, write_text, [(path, (f"written by {name}",))], "shards")
+        assert path.read_text() == "written by one"
 
 
 def test_a_worker_with_another_blast_is_refused(cluster: LoopbackCluster, source: Path, tmp_path: Path) -> None:
@@ -83,16 +137,27 @@ def test_a_worker_with_another_blast_is_refused(cluster: LoopbackCluster, source
     other = tmp_path / "bin/blastn"
     other.write_text("#!/bin/sh\necho 'blastn: 9.8.7+'\n")
     other.chmod(0o755)
-    odd = cluster.add_worker(PATH=f"{other.parent}{os.pathsep}{os.environ['PATH']}")
-    with Client(cluster.address, set_as_default=False) as client:
-        client.wait_for_workers(3, timeout=60)
-    status, said = build_on(cluster, *SMALL, "--source", source, "--out", tmp_path / "bioPAWS")
+    with open_cluster(Cluster(cluster.address), tmp_path / "work") as executor:
+        odd = cluster.add_worker(PATH=f"{other.parent}{os.pathsep}{os.environ['PATH']}")
+        with Client(cluster.address, set_as_default=False) as client:
+            client.wait_for_workers(3, timeout=60)
+        # It has come too late for the first look.
+        jobs = [executor.submit(sleep_a_little) for _ in range(30)]
+        said = {str(error) for job in jobs if (error := job.exception())}
+    assert len(said) == 1
+    assert re.fullmatch(r"worker tcp://127.0.0.1:\d+: BLAST\+ 9.8.7\+, here 2\S+", said.pop())
+    status, refused = build_on(cluster, *SMALL, "--source", source, "--out", tmp_path / "bioPAWS")
     odd.kill()
+    odd.wait()
     assert status == 2
-    assert said.count("\n") == 1
-    assert "worker tcp://127.0.0.1:" in said
-    assert "BLAST+ 9.8.7+, here 2." in said
+    assert refused.count("\n") == 1
+    assert re.search(r": worker tcp://127.0.0.1:\d+: BLAST\+ 9.8.7\+, here 2", refused)
     assert not (tmp_path / "bioPAWS").exists()
+
+
+def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(BioPawsError, match="must be a folder that all machines share, or a URL"):
+        describe_worker(SharedFolder(tmp_path / "not here"), "mark")
 
 
 @pytest.mark.parametrize(
@@ -111,3 +176,49 @@ def test_what_is_no_cluster_is_refused_in_one_line(
     assert says in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "bioPAWS").exists()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", ["folder", "url"])
+def test_workers_killed_in_every_stage_lose_nothing(
+    kind: str, cluster: LoopbackCluster, ftp: str, source: Path, built: Path, tmp_path: Path
+) -> None:
+    work = f"{ftp}/all" if kind == "url" else tmp_path / "work"
+    options = ("--pairs", 400, "--source", source, "--out", tmp_path / "bioPAWS", "--work", work)
+    assert build_on(cluster, *options, kill=JOBS) == (0, "")
+    assert cluster.killed() == set(JOBS)
+    assert digests(tmp_path / "bioPAWS") == digests(built)
+
+
+@pytest.mark.soak
+def test_what_kills_every_worker_ends_the_build_which_then_goes_on(
+    cluster: LoopbackCluster, source: Path, tmp_path: Path, alone: dict[str, str]
+) -> None:
+    def allow(failures: int) -> None:
+        with Client(cluster.address, set_as_default=False) as client:
+            client.run_on_scheduler(allow_failures, failures=failures)
+
+    options = (*SMALL, "--source", source, "--out", tmp_path / "bioPAWS")
+    allow(0)
+    status, said = build_on(cluster, *options, kill=("candidate_shard",))
+    allow(3)
+    assert status == 2
+    assert "candidate_shard: several workers died of one job" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "bioPAWS").exists()
+    assert build_on(cluster, *options) == (0, "")
+    assert digests(tmp_path / "bioPAWS") == alone
+
+
+@pytest.mark.soak
+def test_a_scheduler_that_is_lost_is_told_of(tmp_path: Path) -> None:
+    cluster = LoopbackCluster(tmp_path)
+    try:
+        cluster.add_worker()
+        with open_cluster(Cluster(cluster.address), tmp_path / "work") as executor:
+            job = executor.submit(sleep_long)
+            cluster.scheduler.kill()
+            with pytest.raises(BioPawsError, match="the scheduler was lost: run again"):
+                job.result(120)
+    finally:
+        cluster.stop()
