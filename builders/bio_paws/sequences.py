@@ -34,6 +34,12 @@ _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
 # Any start codon of the bacterial code is read as methionine at the first position.
 _STARTS = frozenset(CodonTable.unambiguous_dna_by_id[11].start_codons)
 _MAX_GENOME_MISMATCH = 0.5
+# Genomes shrink to a quarter, and one that is mostly gaps to a tenth: what grows more is made to fill the memory.
+_MAX_GROWTH = 100
+_ALWAYS_TAKEN = 1 << 20  # bytes, whatever they grew from
+_CHUNK = 1 << 20
+# A file that bgzip wrote ends with this empty block (SAM specification, 4.1.2).
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,12 @@ def read_text(path: Path) -> str:
     Raises
     ------
     BioPawsError
-        When it cannot be read, is not text, or its gzip stream is truncated or damaged.
+        When it cannot be read, is not text, or its gzip stream is truncated, damaged, or grows beyond measure.
     """
     try:
-        data = path.read_bytes()
+        data: bytes | bytearray = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _unzipped(path, bytes(data))
         elif path.suffix == ".gz":
             raise BioPawsError(f"{path}: not a gzip file though it is named .gz: fetch it again")
         return data.decode("ascii")
@@ -118,6 +124,18 @@ def read_text(path: Path) -> str:
         raise BioPawsError(f"{path}: not a text file (byte {error.start} is not ASCII)") from error
     except OSError as error:
         raise BioPawsError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _unzipped(path: Path, data: bytes) -> bytearray:
+    if data[:4] == _BGZF_END[:4] and data[12:14] == b"BC" and not data.endswith(_BGZF_END):
+        raise EOFError("the last block is missing")
+    text = bytearray()
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        while chunk := stream.read(_CHUNK):
+            text += chunk
+            if len(text) > max(_ALWAYS_TAKEN, _MAX_GROWTH * len(data)):
+                raise BioPawsError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")
+    return text
 
 
 class _Reader:
