@@ -184,10 +184,8 @@ def replacing(out: Path) -> Iterator[Path]:
                 if old.exists() and not out.exists():
                     old.rename(out)
     except OSError as error:
-        place = error.filename or out
-        raise BioPawsError(
-            f"{place}: cannot be written ({error.strerror or error}): make room, or name another folder with --out"
-        ) from error
+        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
 
 
 def _take_place(new: Path, out: Path, old: Path) -> None:
