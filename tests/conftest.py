@@ -80,3 +80,31 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pawsx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small PAWS-X in English and French."""
     return write_pawsx(tmp_path_factory.mktemp("pawsx"))
+
+
+Tally = Callable[[str, int, int], None]
+
+
+@pytest.fixture
+def tally(record_property: Callable[[str, object], None]) -> Tally:
+    """Count faults for the table at the end: what, how many were tried, and how many of them did no harm."""
+
+    def count(what: str, tried: int, survived: int) -> None:
+        record_property("fault", (what, tried, survived))
+        assert survived == tried > 0, f"{what}: {tried} tried, {tried - survived} lost"
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    totals: dict[str, list[int]] = {}
+    for report in (*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == "fault":
+                what, *counts = value
+                totals[what] = [a + b for a, b in zip(totals.get(what, [0, 0]), counts, strict=True)]
+    if totals:
+        terminalreporter.section("faults")
+        terminalreporter.write_line(f"{'':60} {'tried':>7} {'survived':>8} {'lost':>5}")
+    for what, (tried, survived) in totals.items():
+        terminalreporter.write_line(f"{what:60} {tried:7,} {survived:8,} {tried - survived:5,}")

@@ -24,7 +24,7 @@ from bio_paws.executors import open_executor
 from bio_paws.files import read_arrow
 from bio_paws.floors import Measured, measure_floors, split_files
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
-from bio_paws.stages import code_digest
+from bio_paws.stages import code_digest, open_work
 from bio_paws.tools import blast
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
-    with writer.replacing(out) as new, prepare(recipe) as prepared:
+    with writer.replacing(out) as new, open_work(recipe.work), prepare(recipe) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         space = {"dna": search_space(corpus, "dna"), "protein": search_space(corpus, "protein")}

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 from bio_paws import configs
@@ -34,10 +35,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"bio-paws: error: {str(error) or 'out of memory'}", file=sys.stderr)
         return 2
+    except BrokenExecutor:
+        if options.debug:
+            raise
+        print("bio-paws: error: a worker process was killed (out of memory?): run again", file=sys.stderr)
+        return 2
     except BrokenPipeError:
         # Whoever read has seen enough (`| head`); what Python would flush at its end must go nowhere too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if options.debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"bio-paws: error: {place}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
         return 130

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,48 @@ from bio_paws.errors import BioPawsError
 def digest_of(*parts: Any) -> str:
     """Digest of values that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
+
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders, so that there is no moment without either; return whether the system can."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    paths = (os.fsencode(one), os.fsencode(other))
+    return rename is not None and rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0
+
+
+@contextmanager
+def in_use(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
+    """Hold a folder as one of its users, until the end of the block or of the process, however it ends.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that is there.
+    clear : callable
+        Removes what killed users left behind; called when there is no other user.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # others use it, or its file system knows no locks
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            clear()
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def clear_parts(folder: Path) -> None:
+    """Remove what processes of this machine began to write anywhere in a folder and have not put in its place."""
+    for part in list(folder.rglob(f".*.{socket.gethostname()}.*.part")):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -34,6 +34,13 @@ _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
 # Any start codon of the bacterial code is read as methionine at the first position.
 _STARTS = frozenset(CodonTable.unambiguous_dna_by_id[11].start_codons)
 _MAX_GENOME_MISMATCH = 0.5
+# Genomes shrink to a quarter, and one that is mostly gaps to a tenth: what grows more is made to fill the memory.
+_MAX_GROWTH = 100
+_ALWAYS_TAKEN = 1 << 20  # bytes, whatever they grew from
+_CHUNK = 1 << 20
+_LONGEST = 1 << 40  # bases: far beyond any chromosome, and within 64 bits
+# A file that bgzip wrote ends with this empty block (SAM specification, 4.1.2).
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ def read_corpus(assemblies: tuple[Assembly, ...]) -> Corpus:
     reader = _Reader()
     for assembly in assemblies:
         reader.read(assembly)
+    reader.leave_out_misplaced()
     return Corpus(reader.dna, reader.proteins, reader.genes, dict(sorted(reader.rejected.items())))
 
 
@@ -103,12 +111,12 @@ def read_text(path: Path) -> str:
     Raises
     ------
     BioPawsError
-        When it cannot be read, is not text, or its gzip stream is truncated or damaged.
+        When it cannot be read, is not text, or its gzip stream is truncated, damaged, or grows beyond measure.
     """
     try:
-        data = path.read_bytes()
+        data: bytes | bytearray = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = _unzipped(path, bytes(data))
         elif path.suffix == ".gz":
             raise BioPawsError(f"{path}: not a gzip file though it is named .gz: fetch it again")
         return data.decode("ascii")
@@ -120,6 +128,18 @@ def read_text(path: Path) -> str:
         raise BioPawsError(f"{path}: cannot be read ({error.strerror})") from error
 
 
+def _unzipped(path: Path, data: bytes) -> bytearray:
+    if data[:4] == _BGZF_END[:4] and data[12:14] == b"BC" and not data.endswith(_BGZF_END):
+        raise EOFError("the last block is missing")
+    text = bytearray()
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        while chunk := stream.read(_CHUNK):
+            text += chunk
+            if len(text) > max(_ALWAYS_TAKEN, _MAX_GROWTH * len(data)):
+                raise BioPawsError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")
+    return text
+
+
 class _Reader:
     """Collects the records of all assemblies and counts what it leaves out."""
 
@@ -128,6 +148,7 @@ class _Reader:
         self.proteins: dict[str, Sequence] = {}
         self.genes: dict[str, Gene] = {}
         self.rejected: Counter[str] = Counter()
+        self._without_genome: list[str] = []  # genes whose genome may come with another assembly
 
     def read(self, assembly: Assembly) -> None:
         files = {file.role: file for file in assembly.files}
@@ -149,7 +170,7 @@ class _Reader:
             problem = self._dna_problem(name, residues)
             if problem:
                 self.rejected[f"dna_{problem}"] += 1
-                first = first or f"{name or 'a record without a name'}: {_explain(problem, residues)}"
+                first = first or f"{_shown(name)}: {_explain(problem, residues)}"
                 continue
             organism = assembly.organism or _organism_in_title(title) or assembly.name
             self.dna[name] = Sequence(name, organism, "dna", residues)
@@ -158,8 +179,8 @@ class _Reader:
             raise BioPawsError(f"{file.path}: no usable DNA sequence ({first or 'the file is empty'})")
 
     def _dna_problem(self, name: str, residues: str) -> str:
-        if not name:
-            return "unnamed"
+        if problem := _name_problem(name):
+            return problem
         if name in self.dna:
             return "duplicate_id"
         if not residues:
@@ -173,31 +194,36 @@ class _Reader:
         kept = 0
         for name, title, text in _fasta(file.path):
             residues = text.upper().removesuffix("*")
-            if not name:
-                problem = "unnamed"
-            elif name in self.proteins:
-                problem = "duplicate_id"
-            elif not residues:
-                problem = "empty"
-            elif not _PROTEIN.issuperset(residues):
-                problem = "alphabet"
-            elif _DNA.issuperset(residues) and len(residues) >= 100:
+            problem = self._protein_problem(name, residues)
+            if not problem and _DNA.issuperset(residues) and len(residues) >= 100:
                 problem = "looks_like_dna"
-            else:
-                organism = assembly.organism or _organism_in_brackets(title) or assembly.name
-                self.proteins[name] = Sequence(name, organism, "protein", residues)
-                kept += 1
+            if problem:
+                self.rejected[f"protein_{problem}"] += 1
+                first = first or f"{_shown(name)}: {_explain(problem, residues, protein=True)}"
                 continue
-            self.rejected[f"protein_{problem}"] += 1
-            first = first or f"{name or 'a record without a name'}: {_explain(problem, residues, protein=True)}"
+            organism = assembly.organism or _organism_in_brackets(title) or assembly.name
+            self.proteins[name] = Sequence(name, organism, "protein", residues)
+            kept += 1
         if not kept:
             raise BioPawsError(f"{file.path}: no usable protein ({first or 'the file is empty'})")
+
+    def _protein_problem(self, name: str, residues: str) -> str:
+        if problem := _name_problem(name):
+            return problem
+        if name in self.proteins:
+            return "duplicate_id"
+        if not residues:
+            return "empty"
+        if not _PROTEIN.issuperset(residues):
+            return "alphabet"
+        return ""
 
     def _cds(self, path: Path, assembly: Assembly, *, with_genome: bool) -> None:
         compared = differ = 0
         kept = 0
         for _, title, residues in _fasta(path):
-            tags = dict(re.findall(r"\[(\w+)=([^\]]*)\]", title))
+            # What stands in a tag's brackets ends where others begin: else a title of a million takes for ever.
+            tags = dict(re.findall(r"\[(\w+)=([^][]*)\]", title))
             match = re.match(r"(?:lcl\|)?(.+?)_cds(?:_|$)", title.split()[0]) if title else None
             if match is None or "location" not in tags:
                 self.rejected["cds_no_location"] += 1
@@ -213,13 +239,25 @@ class _Reader:
                     problem = problem or "not_in_genome"
             locus = tags.get("gene") or tags.get("locus_tag") or tags["protein_id"]
             organism = assembly.organism or self._organism_of(tags["protein_id"], span) or assembly.name
-            kept += self._gene(tags["protein_id"], locus, organism, span, exons, residues.upper(), problem)
+            taken = self._gene(tags["protein_id"], locus, organism, span, exons, residues.upper(), problem)
+            kept += taken
+            if taken and not with_genome:
+                self._without_genome.append(tags["protein_id"])
         if compared and differ > _MAX_GENOME_MISMATCH * compared:
             raise BioPawsError(
                 f"{path}: {differ} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
             )
         if not kept:
             raise BioPawsError(f"{path}: no CDS in it translates to a protein of its assembly")
+
+    def leave_out_misplaced(self) -> None:
+        """Leave out genes of assemblies without a genome that are not where they say in the genome of another."""
+        for protein_id in self._without_genome:
+            gene = self.genes[protein_id]
+            spliced = self._spliced(gene.span, gene.exons)
+            if spliced is not None and not _translates(spliced, gene.protein):
+                del self.genes[protein_id]
+                self.rejected["cds_not_in_genome"] += 1
 
     def _organism_of(self, protein_id: str, span: Interval | None) -> str | None:
         known = self.proteins.get(protein_id) or (self.dna.get(span.source) if span else None)
@@ -267,12 +305,13 @@ class _Reader:
                 records = list(SeqIO.parse(io.StringIO(text), "genbank"))
                 sequences = [str(record.seq) for record in records]
         except Exception as error:  # Biopython's parser raises whatever it stumbles over
-            raise BioPawsError(f"{path}: not a GenBank flat file that can be parsed ({error})") from error
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            raise BioPawsError(f"{path}: not a GenBank flat file that can be parsed ({why})") from error
         for record, residues in zip(records, sequences, strict=True):
             problem = self._dna_problem(record.id, residues)
             if problem:
                 self.rejected[f"dna_{problem}"] += 1
-                first = first or f"{record.id}: {_explain(problem, residues)}"
+                first = first or f"{_shown(record.id)}: {_explain(problem, residues)}"
                 continue
             organism = assembly.organism or record.annotations.get("organism") or assembly.name
             self.dna[record.id] = Sequence(record.id, organism, "dna", residues)
@@ -291,13 +330,23 @@ class _Reader:
         locus = (tags.get("gene") or tags.get("locus_tag") or tags.get("protein_id") or ["?"])[0]
         protein_id = (tags.get("protein_id") or [f"{source}:{locus}"])[0]
         residues = tags["translation"][0].upper()
-        if not _PROTEIN.issuperset(residues) or protein_id in self.proteins:
-            self.rejected["protein_alphabet" if protein_id not in self.proteins else "protein_duplicate_id"] += 1
+        if problem := self._protein_problem(protein_id, residues):
+            self.rejected[f"protein_{problem}"] += 1
             return
         self.proteins[protein_id] = Sequence(protein_id, organism, "protein", residues)
         span, exons, problem = _interval_of(source, feature.location)
         spliced = (self._spliced(span, exons) if span else None) or ""
         self._gene(protein_id, locus, organism, span, exons, spliced, problem)
+
+
+def _name_problem(name: str) -> str:
+    if not name.strip():
+        return "unnamed"
+    return "" if name.isprintable() else "unprintable_id"
+
+
+def _shown(name: str) -> str:
+    return (name if name.isprintable() else ascii(name)) or "a record without a name"
 
 
 def _fasta(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -321,7 +370,7 @@ def _explain(problem: str, residues: str, *, protein: bool = False) -> str:
 
 
 def _organism_in_brackets(title: str) -> str | None:
-    match = re.search(r"\[([A-Z][a-z]+ [^\]]+)\]\s*$", title)
+    match = re.search(r"\[([A-Z][a-z]+ [^][]+)\]\s*$", title)
     return match.group(1) if match else None
 
 
@@ -356,6 +405,8 @@ def _interval_of(source: str, location: Any) -> tuple[Interval | None, tuple[tup
     # Exons that overlap or touch: ribosomal slippage.
     if any(left[1] >= right[0] for left, right in pairwise(parts)):
         return None, (), "slippage"
+    if parts[0][0] < 0 or parts[-1][1] > _LONGEST:
+        return None, (), "no_location"
     strand: Strand = "+" if location.strand == 1 else "-"
     return Interval(source, parts[0][0], parts[-1][1], strand), tuple(parts), ""
 

@@ -7,6 +7,7 @@ that windows of one alignment never overlap. `constraints` judges each by its ow
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -118,7 +119,8 @@ def _search(
     if not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=work.root, prefix=".database-") as folder:
+        part = tempfile.TemporaryDirectory(dir=work.root, prefix=f".database.{socket.gethostname()}.", suffix=".part")
+        with part as folder:
             database = Path(folder) / "all"
             if shards:  # makeblastdb refuses an empty database
                 subjects = (residues for _, residues in _subjects(files.load(), molecule))

@@ -358,6 +358,8 @@ def _local(path: Path) -> list[Assembly]:
         raise BioPawsError(
             f"source {str(path)!r} is neither a file, a folder, ncbi:ACCESSION, nor one of bundled, refseq13"
         )
+    if not path.is_file():
+        raise BioPawsError(f"{path}: neither a file nor a folder: copy what it gives into a file")
     stem = path.name.removesuffix(".gz")
     if stem.endswith(_GENBANK):
         role: FileRole = "genbank"
@@ -377,8 +379,10 @@ def _folder(folder: Path) -> list[Assembly]:
     for path in sorted(folder.iterdir()):
         stem = path.name.removesuffix(".gz")
         suffix, role = next((known for known in _SUFFIXES if stem.endswith(known[0])), ("", None))
-        if role is None or not path.is_file():
+        if role is None:
             continue
+        if not path.is_file():
+            raise BioPawsError(f"{path}: not a file, or a link to none: put the file there, or remove it")
         roles = found.setdefault(stem.removesuffix(suffix), {})
         if role in roles:
             raise BioPawsError(f"{path}: {roles[role].name} holds the same part: leave one of them out")

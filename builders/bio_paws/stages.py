@@ -8,17 +8,18 @@ taken for a fresh one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import digest_of
+from bio_paws.files import clear_parts, digest_of, in_use
 
 
 @lru_cache(maxsize=1)
@@ -49,6 +50,23 @@ class Workdir:
     def path(self, stage: str, suffix: str, *parameters: Any) -> Path:
         """Path of a stage's result for these parameters."""
         return self.root / stage / f"{digest_of(self.key, stage, *parameters)}{suffix}"
+
+
+@contextmanager
+def open_work(root: Path) -> Iterator[None]:
+    """Use a folder of stages; what killed builds left half done in it is removed first.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be written to.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BioPawsError(f"{root}: cannot be written ({error.strerror}): name another folder with --work") from error
+    with in_use(root, partial(clear_parts, root)):
+        yield
 
 
 def _unless_done(work: Callable[..., None], path: Path, *arguments: Any) -> None:

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from bio_paws.biopaws import features_of, parquet_name
 from bio_paws.card import write_card
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.errors import BioPawsError
-from bio_paws.files import sha256_of, write_json
+from bio_paws.files import exchange, in_use, sha256_of, write_json
 from bio_paws.manifest import MANIFEST, read_manifest
 from bio_paws.pipeline import Recipe
 from bio_paws.records import SCHEMA
@@ -142,12 +143,22 @@ def finish(folder: Path, manifest: dict[str, Any]) -> None:
 def replacing(out: Path) -> Iterator[Path]:
     """Yield a new folder beside `out`; when the block ends well it takes the place of `out`, else nothing changes.
 
+    What a killed process left beside it is cleared away.
+
     Raises
     ------
     BioPawsError
         When `out` holds something that is not a data set, or cannot be written.
     """
-    parent, old = out.absolute().parent, out.absolute().with_name(f".{out.name}.old")
+    out = out.resolve()  # a link stays, and leads to the new folder
+    parent, old = out.parent, out.with_name(f".{out.name}.old")
+    beginning = f".{out.name}.{socket.gethostname()}."
+
+    def clear() -> None:
+        for left in parent.iterdir():
+            if left.name.startswith(beginning) and left.name.endswith(".new"):
+                shutil.rmtree(left, ignore_errors=True)
+
     try:
         parent.mkdir(parents=True, exist_ok=True)
         if old.exists() and not out.exists():
@@ -162,23 +173,29 @@ def replacing(out: Path) -> Iterator[Path]:
                 )
             if not os.access(out, os.W_OK):
                 raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
-        new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".new", dir=parent))
+        with in_use(parent, clear):
+            new = Path(tempfile.mkdtemp(prefix=beginning, suffix=".new", dir=parent))
+            try:
+                new.chmod(0o755)
+                yield new
+                _take_place(new, out, old)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+                if old.exists() and not out.exists():
+                    old.rename(out)
     except OSError as error:
-        raise BioPawsError(f"{out}: cannot be written ({error.strerror}): name another folder with --out") from error
-    try:
-        new.chmod(0o755)
-        yield new
+        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
+
+
+def _take_place(new: Path, out: Path, old: Path) -> None:
+    if not out.exists():
+        new.rename(out)
+    elif not exchange(new, out):
         shutil.rmtree(old, ignore_errors=True)
-        if out.exists():
-            out.rename(old)
+        out.rename(old)
         new.rename(out)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise BioPawsError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        if old.exists() and not out.exists():
-            old.rename(out)
 
 
 def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:

@@ -88,30 +88,6 @@ def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path, bio_paws:
     assert digests(built_copy) == before
 
 
-@pytest.mark.parametrize(
-    ("behaviour", "says"),
-    [
-        ("exit 3", "blastn failed"),
-        ("kill -9 $$", "blastn failed"),
-        ("exit 0", "answered 0 of"),
-        ("echo '# Query: 0:0'; echo '# BLAST processed 1 queries'", "answered 1 of"),
-    ],
-)
-def test_blast_that_fails_or_answers_too_little(
-    behaviour: str, says: str, source: Path, tmp_path: Path, bio_paws: Run
-) -> None:
-    real = shutil.which("blastn")
-    fake = tmp_path / "bin/blastn"
-    fake.parent.mkdir()
-    fake.write_text(f'#!/bin/sh\n[ "$1" = -version ] && exec {real} -version\n{behaviour}\n')
-    fake.chmod(0o755)
-    path = f"{fake.parent}:{os.environ['PATH']}"
-    refused(bio_paws("build", "dna50", "--source", source, "--out", tmp_path / "o", "--workers", 1, PATH=path), says)
-    assert not (tmp_path / "o").exists()
-    done = bio_paws("build", "dna50", "--source", source, "--out", tmp_path / "o", "--workers", 1, "--pairs", 60)
-    assert done.returncode == 0, done.stderr
-
-
 def test_nothing_in_common_is_an_error(tmp_path: Path, bio_paws: Run) -> None:
     import numpy as np
 

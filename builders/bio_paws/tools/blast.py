@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -67,7 +68,7 @@ def _find(program: str) -> str:
 
 @lru_cache(maxsize=8)
 def _version_at(path: str) -> str:
-    out = subprocess.run([path, "-version"], capture_output=True, text=True, check=False)
+    out = _run([path, "-version"])
     match = re.search(r": (\d+\.\d+\.\d+\+?)", out.stdout)
     if out.returncode or not match:
         raise BioPawsError(f"{path} -version failed: reinstall BLAST+")
@@ -106,12 +107,15 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
         When makeblastdb fails, or claims success without taking every sequence in.
     """
     kind = "nucl" if molecule == "dna" else "prot"
-    command = [_find("makeblastdb"), "-in", str(fasta), "-dbtype", kind, "-out", str(database), "-title", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Of a path with a blank in it these programs make two: they are run where the database lies.
+    inside = os.path.relpath(fasta, database.parent)
+    command = [_find("makeblastdb"), "-in", inside, "-dbtype", kind, "-out", database.name, "-title", "x"]
+    done = _run(command, cwd=database.parent)
     expected = _count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
     if done.returncode or not added or int(added.group(1)) != expected:
-        raise BioPawsError(f"makeblastdb failed on {fasta}: {_last_line(done.stderr) or _last_line(done.stdout)}")
+        why = _last_line(done.stderr) or _last_line(done.stdout) or f"exit status {done.returncode}"
+        raise BioPawsError(f"makeblastdb failed on {fasta}: {why}")
 
 
 def write_database(database: Path, texts: Iterable[str], molecule: Literal["dna", "protein"]) -> None:
@@ -189,10 +193,10 @@ def search(
         When BLAST fails, is killed, or answers fewer queries than it was asked.
     """
     with tempfile.NamedTemporaryFile(prefix="bio-paws-blast-") as out:
-        command = [_find(program), "-query", str(query), "-db", str(database), "-outfmt", _FORMAT]
+        command = [_find(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
         command += ["-max_target_seqs", str(max_targets), "-num_threads", "1", *options]
         logger.debug("running %s", " ".join(command))
-        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+        done = _run(command, out, cwd=database.parent)
         if done.returncode:
             why = _last_line(done.stderr) or f"exit status {done.returncode}"
             raise BioPawsError(f"{program} failed on {query.name}: {why}")
@@ -207,14 +211,29 @@ def search(
     rows = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
     if not rows:
         return HITS.empty_table()
-    table = pacsv.read_csv(
-        io.BytesIO(rows),
-        read_options=pacsv.ReadOptions(column_names=HITS.names, use_threads=False),
-        parse_options=pacsv.ParseOptions(delimiter="\t", quote_char=False),
-        convert_options=pacsv.ConvertOptions(column_types=HITS, strings_can_be_null=False),
-    )
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(rows),
+            read_options=pacsv.ReadOptions(column_names=HITS.names, use_threads=False),
+            parse_options=pacsv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=pacsv.ConvertOptions(column_types=HITS, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        why = str(error).splitlines()[0]
+        raise BioPawsError(f"{program} wrote what is no hit of {query.name} ({why}): reinstall BLAST+") from error
     # BLAST's order of equal hits is its own affair: ours is fixed.
     return table.sort_by([(name, "ascending") for name in HITS.names if name not in ("evalue", "score")])
+
+
+def _run(
+    command: list[str], out: IO[bytes] | int = subprocess.PIPE, *, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, stdout=out, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", cwd=cwd, check=False
+        )
+    except OSError as error:
+        raise BioPawsError(f"{command[0]}: cannot be run ({error.strerror}): reinstall BLAST+") from error
 
 
 def _count_records(fasta: Path) -> int:

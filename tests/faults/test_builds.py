@@ -1,0 +1,263 @@
+"""Builds that are killed, find no space, or a BLAST that fails: what was there stays, and the next run ends well."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from conftest import Tally
+from faulty import NONE, Fault, Ran, Runner, runner
+from genomes import write_source
+from releases import contents
+
+SIGKILL = -9
+SWAPPED = "os.remove README.md"
+"""The first thing removed of the old data set, once the new one has taken its place."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A data set of seed 0, which builds of seed 1 are to replace.
+
+    Attributes
+    ----------
+    runner : Runner
+        Runs the program.
+    home : Path
+        Holds the source, and `old`, the data set of seed 0.
+    old, new : dict of str to str
+        Digests of the files of both data sets.
+    operations : list of str
+        File operations of the build from nothing that replaces the one by the other.
+    seconds : float
+        How long that takes.
+    """
+
+    runner: Runner
+    home: Path
+    old: dict[str, str]
+    new: dict[str, str]
+    operations: list[str]
+    seconds: float
+
+    def copy(self, folder: Path) -> Path:
+        return Path(shutil.copytree(self.home / "old/bioPAWS", folder / "bioPAWS"))
+
+    def build(self, out: Path, workers: int = 1, fault: Fault = NONE, seed: int = 1, **environment: str) -> Ran:
+        return build(self.runner, self.home, out, workers, fault, seed, **environment)
+
+
+def build(
+    running: Runner, home: Path, out: Path, workers: int = 1, fault: Fault = NONE, seed: int = 1, **environment: str
+) -> Ran:
+    place = out.parent / "tmp"
+    place.mkdir(parents=True, exist_ok=True)
+    arguments = ("--source", home / "source", "--pairs", 40, "--seed", seed, "--workers", workers, "--out", out)
+    return running.run("build", "dna50", *arguments, fault=fault, **{"TMPDIR": str(place)} | environment)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("faults")
+    write_source(home / "source", genes=30)
+    with runner(home) as running:
+        old = build(running, home, home / "old/bioPAWS", seed=0)
+        assert old.status == 0, old.err
+        shutil.copytree(home / "old/bioPAWS", home / "new/bioPAWS")
+        new = build(running, home, home / "new/bioPAWS")
+        assert new.status == 0, new.err
+        digests = [contents(home / name / "bioPAWS") for name in ("old", "new")]
+        assert digests[0] != digests[1]
+        yield Site(running, home, *digests, new.operations, new.seconds)
+
+
+def ends_well(site: Site, folder: Path, workers: int = 1) -> bool:
+    """Build without a fault: is it the same data set, with nothing left beside it? Then clear it away."""
+    done = site.build(folder / "bioPAWS", workers)
+    assert done.status == 0, done.err
+    left = [*(folder / ".bio-paws-work").rglob("*.part")]
+    tidy = {path.name for path in folder.iterdir()} <= {"bioPAWS", ".bio-paws-work", "tmp", "bin"} and not left
+    same = contents(folder / "bioPAWS") == site.new
+    shutil.rmtree(folder)
+    return tidy and same
+
+
+# Killed
+
+
+def survives(site: Site, folder: Path, faults: list[Fault], workers: int = 1) -> bool:
+    """Kill builds one after the other, and let the last go on to its end: is all whole at any time?"""
+    out = site.copy(folder)
+    for fault in faults:
+        killed = site.build(out, workers, fault)
+        assert killed.status in {0, SIGKILL}, killed.err
+        if contents(out) not in (site.old, site.new):
+            return False
+    return ends_well(site, folder, workers)
+
+
+def test_killed_again_and_again(site: Site, tmp_path: Path, tally: Tally) -> None:
+    faults = [Fault(kill_at=20), Fault(kill_at=60), Fault(kill_on=SWAPPED)]
+    tally("build killed time after time, resumed", len(faults), len(faults) * survives(site, tmp_path / "a", faults))
+
+
+def points(site: Site, count: int) -> list[int]:
+    """File operations spread over the whole build, and those by which the new data set takes its place."""
+    last = site.operations.index(SWAPPED)
+    end = range(last - 10, min(last + 20, len(site.operations)))
+    return sorted({*end, *random.Random(count).sample(range(last - 10), count - len(end))})
+
+
+@pytest.mark.soak
+def test_killed_at_130_file_operations(site: Site, tmp_path: Path, tally: Tally) -> None:
+    at = points(site, 130)
+    tally(
+        "build killed before a file operation, resumed",
+        len(at),
+        sum(survives(site, tmp_path / str(one), [Fault(kill_at=one)]) for one in at),
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("workers", "kills"), [(1, 50), (2, 20)])
+def test_killed_at_random_moments(workers: int, kills: int, site: Site, tmp_path: Path, tally: Tally) -> None:
+    rng = random.Random(workers)
+    longest = site.seconds + 4 * (workers - 1)  # workers import what the first process has
+    faults = [Fault(kill_after=rng.uniform(0, longest)) for _ in range(kills)]
+    tally(
+        f"build killed at a random moment, workers: {workers}, resumed",
+        kills,
+        sum(survives(site, tmp_path / str(i), [fault], workers) for i, fault in enumerate(faults)),
+    )
+
+
+# No space, no memory
+
+
+def refuses(site: Site, out: Path, fault: Fault = NONE, workers: int = 1, **environment: str) -> str:
+    """Build with a fault; return the one line that says so, and see that the old data set is as it was."""
+    done = site.build(out, workers, fault, **environment)
+    assert (done.status, done.err.count("\n")) == (2, 1), (fault, done)
+    assert done.err.startswith("bio-paws: error: ")
+    assert contents(out) == site.old
+    assert {path.name for path in out.parent.iterdir()} <= {"bioPAWS", ".bio-paws-work", "tmp", "bin"}
+    return done.err
+
+
+def full_disks(site: Site, each: int) -> list[Fault]:
+    """A disk that is full from some operation on: the one of the data set, of the stages, or of what is for a while."""
+    rng, faults = random.Random(each), []
+    for place in ("/.bioPAWS", "/.bio-paws-work", "/tmp"):
+        here = [one.split(" ", 1)[0] for one in site.operations if f"new{place}" in one]
+        needing = [i for i, kind in enumerate(here) if kind in {"open", "os.mkdir"}]
+        faults += [Fault(full_from=one, folder=place) for one in rng.sample(needing, min(each, len(needing)))]
+    return faults
+
+
+def without_space(site: Site, folder: Path, faults: list[Fault], tally: Tally, *, retried: int) -> None:
+    """Build without space from nothing, and the first few again with it."""
+    survived = 0
+    for number, fault in enumerate(faults):
+        out = site.copy(folder / str(number))
+        said = refuses(site, out, replace(fault, folder=f"{out.parent}{fault.folder}"))
+        assert fault.file_bytes or "No space left" in said
+        survived += number >= retried or ends_well(site, out.parent)
+    tally("build without space, and again with it", len(faults), survived)
+
+
+def test_no_space_left(site: Site, tmp_path: Path, tally: Tally) -> None:
+    faults = [Fault(file_bytes=20_000), *full_disks(site, 1), Fault(file_bytes=2000)]
+    without_space(site, tmp_path, faults, tally, retried=1)
+
+
+@pytest.mark.soak
+def test_no_space_left_at_any_operation(site: Site, tmp_path: Path, tally: Tally) -> None:
+    largest = max(path.stat().st_size for path in (site.home / "new").rglob("*"))
+    sizes = [int(largest * share / 21) for share in range(1, 21)]
+    faults = [*full_disks(site, 10), *(Fault(file_bytes=size) for size in sizes)]
+    without_space(site, tmp_path, faults, tally, retried=len(faults))
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("place", ["", ".bio-paws-work", "tmp"])
+def test_a_small_disk(place: str, site: Site, tmp_path: Path, tally: Tally) -> None:
+    """Twenty disks, each too small for the data set, its stages, or what is for a while."""
+    tried = survived = 0
+    for number in range(20):
+        folder = tmp_path / str(number)
+        with small_disk(folder / place, 100 + 40 * number):
+            out = site.copy(folder)
+            done = site.build(out)
+            tried += done.status != 0
+            if done.status:
+                assert (done.status, done.err.count("\n")) == (2, 1), done
+                assert contents(out) == site.old
+                subprocess.run(["mount", "-o", "remount,size=100m", str(folder / place)], check=True)
+                survived += site.build(out).status == 0 and contents(out) == site.new
+    tally(f"a disk of 100 to 860 kB for {place or 'all'}, then a larger one", tried, survived)
+
+
+def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
+    out = site.copy(tmp_path / "a")
+    assert "a worker process was killed (out of memory?)" in refuses(site, out, Fault(kill_worker=True), workers=2)
+    tally("worker killed, then not", 1, ends_well(site, out.parent))
+
+
+# BLAST+
+
+
+BLASTS = {
+    "killed": ("blastn", "kill -9 $$", "blastn failed"),
+    "out of memory": ("blastp", "echo 'Out of memory' >&2; exit 255", "Out of memory"),
+    "crashed half way": ("blastn", '"$real" "$@" | head -c 200; kill -11 $$', "blastn failed"),
+    "silent": ("blastn", "exit 0", "answered 0 of"),
+    "too few answers": ("blastn", "echo '# Query: 0:0'; echo '# BLAST processed 1 queries'", "answered 1 of"),
+    "cut short": ("blastp", '"$real" "$@" | head -c -200', "queries in query.fasta: run it again"),
+    "garbage": ("blastn", '"$real" "$@" | sed \'s/^[0-9].*/\\xff\\t1/\'', "what is no hit"),
+    "no number": ("blastn", '"$real" "$@" | awk -F"\\t" -v OFS="\\t" \'!/^#/{$5="?"}1\'', "what is no hit"),
+    "database killed": ("makeblastdb", "kill -9 $$", "makeblastdb failed"),
+    "database of nothing": ("makeblastdb", "echo 'added 1 sequences'", "makeblastdb failed"),
+    "no program": ("makeblastdb", None, "cannot be run"),
+    "no version": ("blastn", None, "cannot be run"),
+}
+
+
+@contextmanager
+def fake(folder: Path, program: str, behaviour: str | None) -> Iterator[str]:
+    """A PATH on which a program of BLAST+ behaves like this; None: it is no program."""
+    real, path = shutil.which(program), folder / program
+    folder.mkdir(parents=True)
+    script = f'#!/bin/bash\nreal={real}\n[ "$1" = -version ] && exec "$real" -version\n{behaviour}\n'
+    path.write_bytes(script.encode() if behaviour else b"\x7fELF no program")
+    path.chmod(0o755)
+    yield f"{folder}:{os.environ['PATH']}"
+    shutil.rmtree(folder)
+
+
+def test_blast_that_fails(site: Site, tmp_path: Path, tally: Tally) -> None:
+    for name, (program, behaviour, says) in BLASTS.items():
+        out = site.copy(tmp_path / name)
+        with fake(out.parent / "bin", program, behaviour) as path:
+            assert says in refuses(site, out, PATH=path)
+    tally("BLAST+ that fails, then works", len(BLASTS), len(BLASTS) * ends_well(site, out.parent))

@@ -1,0 +1,221 @@
+"""The program, run many times over while something fails: killed at a file operation, no space left, no memory.
+
+Run as a script, this imports the program once and forks for each run that is asked of it: what is killed is a process
+as a user starts it, without the seconds that its imports take.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_OPERATIONS = {"os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.truncate"}
+_NEEDS_SPACE = {"open", "os.link", "os.mkdir", "os.symlink"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong in a run.
+
+    Attributes
+    ----------
+    kill_at, full_from : int or None
+        Number of the file operation (files opened for writing, folders made, renames, removals, programs started)
+        before which the run and all its children are killed, or from which on there is no space under `folder`.
+    kill_after : float or None
+        Seconds after which they are killed.
+    kill_on : str or None
+        The same before the first operation that is told in these words.
+    kill_worker : bool
+        A process of its pool is killed, as by the system when memory runs out.
+    folder : str
+        Operations elsewhere are not counted; empty: all are.
+    file_bytes, memory_bytes : int or None
+        Size that no file, and that no process, may grow beyond.
+    """
+
+    kill_at: int | None = None
+    full_from: int | None = None
+    kill_after: float | None = None
+    kill_on: str | None = None
+    kill_worker: bool = False
+    folder: str = ""
+    file_bytes: int | None = None
+    memory_bytes: int | None = None
+
+
+NONE = Fault()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run ended: exit status (negative: the signal), what it printed, and its file operations."""
+
+    status: int
+    out: str
+    err: str
+    operations: list[str]
+    seconds: float
+
+
+class Runner:
+    """Asks the server for runs."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+
+    def run(self, *arguments: object, fault: Fault = NONE, limit: float = 120, **environment: str) -> Ran:
+        """Run bio-paws; what still runs after `limit` seconds hangs, and fails the test."""
+        places = {name: str(self._folder / name) for name in ("out", "err", "operations")}
+        for place in places.values():
+            Path(place).unlink(missing_ok=True)
+        asked = {"arguments": [*map(str, arguments)], "fault": asdict(fault), "environment": environment} | places
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(asked | {"limit": limit}) + "\n")
+        self._process.stdin.flush()
+        status, seconds = json.loads(self._process.stdout.readline())
+        assert status != "hangs", (arguments, Path(places["err"]).read_text())
+        done = Path(places["operations"])
+        operations = done.read_text().splitlines() if done.exists() else []
+        return Ran(status, Path(places["out"]).read_text(), Path(places["err"]).read_text(), operations, seconds)
+
+
+@contextmanager
+def runner(folder: Path) -> Iterator[Runner]:
+    """Start the server; its runs live in `folder`."""
+    with subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    ) as process:
+        yield Runner(process, folder)
+        assert process.stdin
+        process.stdin.close()
+
+
+# The other side
+
+
+def _serve() -> None:
+    import bio_paws.build
+    import bio_paws.checks
+    import bio_paws.report  # noqa: F401
+
+    for line in sys.stdin:
+        asked = json.loads(line)
+        started = time.monotonic()
+        child = os.fork()
+        if not child:
+            _run(asked)
+        if asked["fault"]["kill_worker"]:
+            _kill_worker(child)
+        status = _wait(child, asked["fault"]["kill_after"], asked["limit"])
+        sys.stdout.write(json.dumps([status, time.monotonic() - started]) + "\n")
+        sys.stdout.flush()
+
+
+def _wait(child: int, kill_after: float | None, limit: float) -> int | str:
+    hung = threading.Event()
+
+    def stop() -> None:
+        if kill_after is None:
+            hung.set()
+        _kill_group(child)
+
+    timer = threading.Timer(limit if kill_after is None else kill_after, stop)
+    timer.start()
+    _, code = os.waitpid(child, 0)
+    timer.cancel()
+    timer.join()
+    return "hangs" if hung.is_set() else os.waitstatus_to_exitcode(code)
+
+
+def _kill_worker(child: int) -> None:
+    """Kill the first process of the run's pool, as soon as there is one."""
+    children = Path(f"/proc/{child}/task/{child}/children")
+    while Path(f"/proc/{child}/status").exists():
+        for one in children.read_text().split():
+            if b"multiprocessing-fork" in Path(f"/proc/{one}/cmdline").read_bytes():
+                os.kill(int(one), signal.SIGKILL)
+                return
+        time.sleep(0.02)
+
+
+def _kill_group(child: int) -> None:
+    with suppress(ProcessLookupError):  # it has ended by itself
+        os.killpg(child, signal.SIGKILL)
+
+
+def _run(asked: dict[str, Any]) -> None:
+    from bio_paws.cli import main
+
+    os.setsid()
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.environ.update(asked["environment"])
+    tempfile.tempdir = None  # TMPDIR may be another one now
+    fault = Fault(**asked["fault"])
+    operations: list[str] = []
+    for limit, value in ((resource.RLIMIT_FSIZE, fault.file_bytes), (resource.RLIMIT_AS, fault.memory_bytes)):
+        if value is not None:
+            resource.setrlimit(limit, (value, value))
+    log = os.open(asked["operations"], os.O_WRONLY | os.O_CREAT)  # a full disk spares what is open
+    sys.addaudithook(_Hook(fault, operations))
+    status = 1
+    try:
+        status = main(asked["arguments"])
+    except SystemExit as leaving:
+        status = int(leaving.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os.write(log, "\n".join(operations).encode())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+class _Hook:
+    """Counts operations on files, and fails at the chosen one."""
+
+    def __init__(self, fault: Fault, operations: list[str]) -> None:
+        self._fault = fault
+        self._operations = operations
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _OPERATIONS and event not in {"open", "subprocess.Popen"}:
+            return
+        path = os.fsdecode(arguments[0]) if isinstance(arguments[0], (str, bytes, os.PathLike)) else ""
+        if event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            return
+        if path.startswith("/dev/") or not path.startswith(self._fault.folder):
+            return
+        at = len(self._operations)
+        self._operations.append(f"{event} {path}")
+        if at == self._fault.kill_at or self._operations[at] == self._fault.kill_on:
+            os.killpg(0, signal.SIGKILL)
+        if self._fault.full_from is not None and at >= self._fault.full_from and event in _NEEDS_SPACE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+
+if __name__ == "__main__":
+    _serve()
