@@ -15,13 +15,16 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from bio_paws.configs import SPLIT_SHARES, SPLITS
 from bio_paws.sequences import Corpus
@@ -32,6 +35,7 @@ MAX_GROUP_SHARE = 0.05
 """Largest part of the source that one group may hold."""
 MIN_COVERAGE = 0.25
 """Part of the smaller atom, or of the shorter protein, that hits must cover to join two."""
+_EDGES_AT_ONCE = 1 << 18
 
 LOCI = pa.schema(
     [
@@ -107,17 +111,37 @@ def cut_atoms(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) ->
     return Atoms(tuple(lengths), offsets, np.array([*bounds, int(offsets[-1])], dtype=np.int64))
 
 
-def dna_edges(atoms: Atoms, hits: pa.Table) -> dict[tuple[int, int], float]:
+@dataclass(frozen=True)
+class Edges:
+    """Pairs of atoms that hits join; a pair may stand more than once.
+
+    Attributes
+    ----------
+    first, second : ndarray, shape (edges,), int64
+        Numbers of two different atoms, the smaller one first.
+    coverage : ndarray, shape (edges,), float64
+        Part of the smaller atom, or of the shorter protein, that hits cover.
+    """
+
+    first: Ints
+    second: Ints
+    coverage: NDArray[np.float64]
+
+    def __add__(self, other: Edges) -> Edges:
+        columns = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Edges(*(np.concatenate(pair) for pair in columns))
+
+
+def dna_edges(atoms: Atoms, hits: pa.Table) -> Edges:
     """Sum over DNA hits, for each pair of atoms, the part of the smaller atom that they cover.
 
     Within a hit positions are paired by linear interpolation: gaps are short against atoms.
     """
-    index = {source: i for i, source in enumerate(atoms.sources)}
-    query = atoms.offsets[[index[s] for s in hits["source1"].to_pylist()]]
-    subject = atoms.offsets[[index[s] for s in hits["source2"].to_pylist()]]
+    query = atoms.offsets[_numbers(hits["source1"], atoms.sources)]
+    subject = atoms.offsets[_numbers(hits["source2"], atoms.sources)]
     q0, q1 = query + hits["start1"].to_numpy(), query + hits["end1"].to_numpy()
     s0, s1 = subject + hits["start2"].to_numpy(), subject + hits["end2"].to_numpy()
-    reverse = np.array(hits["strand2"].to_pylist(), dtype=object) == "-"
+    reverse = pc.equal(hits["strand2"], "-").to_numpy()
     hit, x0, x1 = _cut_at(atoms.bounds, q0, q1)
     rate = (s1 - s0)[hit] / (q1 - q0)[hit]
     near, far = (x0 - q0[hit]) * rate, (x1 - q0[hit]) * rate
@@ -126,14 +150,40 @@ def dna_edges(atoms: Atoms, hits: pa.Table) -> dict[tuple[int, int], float]:
     keep = y1 > y0
     u = np.searchsorted(atoms.bounds, x0[keep], "right") - 1
     part, z0, z1 = _cut_at(atoms.bounds, y0[keep], y1[keep])
-    v = np.searchsorted(atoms.bounds, z0, "right") - 1
-    pairs = np.stack([np.minimum(u[part], v), np.maximum(u[part], v)])
-    different = pairs[0] != pairs[1]
-    codes, inverse = np.unique(pairs[0] * np.int64(len(atoms.sizes)) + pairs[1], return_inverse=True)
-    covered = np.bincount(inverse, weights=(z1 - z0) * different, minlength=len(codes))
-    first, second = np.divmod(codes, len(atoms.sizes))
-    share = covered / np.minimum(atoms.sizes[first], atoms.sizes[second])
-    return {(int(a), int(b)): float(c) for a, b, c in zip(first, second, share, strict=True) if c > 0}
+    u, v = u[part], np.searchsorted(atoms.bounds, z0, "right") - 1
+    different = u != v
+    low, high = np.minimum(u, v)[different], np.maximum(u, v)[different]
+    first, second, covered = _summed(low, high, (z1 - z0)[different], len(atoms.sizes))
+    return Edges(first, second, covered / np.minimum(atoms.sizes[first], atoms.sizes[second]))
+
+
+def _protein_edges(corpus: Corpus, hits: pa.Table, atom: Ints) -> Edges:
+    """Sum, for each pair of proteins, the part of the shorter one that hits cover; `atom` is that of each protein."""
+    names = list(corpus.proteins)
+    lengths = np.array([len(one.residues) for one in corpus.proteins.values()], dtype=np.int64)
+    one, other = (_numbers(hits[name], names) for name in ("source1", "source2"))
+    residues = hits["end1"].to_numpy() - hits["start1"].to_numpy()
+    one, other, covered = _summed(one, other, residues, len(names))
+    u, v = atom[one], atom[other]
+    different = u != v
+    share = covered / np.minimum(lengths[one], lengths[other])
+    return Edges(np.minimum(u, v)[different], np.maximum(u, v)[different], share[different])
+
+
+def _numbers(column: pa.ChunkedArray, names: Sequence[str]) -> Ints:
+    """Return the place of each value among names."""
+    numbers: Ints = pc.index_in(column, pa.array(names, pa.string())).to_numpy().astype(np.int64)
+    return numbers
+
+
+def _summed(u: Ints, v: Ints, weight: Ints, count: int) -> tuple[Ints, Ints, Ints]:
+    """Sum weights of equal pairs of numbers below `count`: each pair once, and its sum."""
+    code = u * np.int64(count) + v
+    order = np.argsort(code, kind="stable")
+    code = code[order]
+    begin = np.flatnonzero(np.diff(code, prepend=-1))
+    first, second = np.divmod(code[begin], max(count, 1))
+    return first, second, np.add.reduceat(weight[order], begin) if len(begin) else weight[:0]
 
 
 def _cut_at(bounds: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
@@ -147,7 +197,7 @@ def _cut_at(bounds: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
     return owner, np.maximum(start[owner], bounds[at]), np.minimum(end[owner], bounds[at + 1])
 
 
-def join_groups(sizes: Ints, edges: dict[tuple[int, int], float]) -> Ints:
+def join_groups(sizes: Ints, edges: Edges) -> Ints:
     """Join atoms along edges, the best covered first, where the group stays under its cap.
 
     Returns
@@ -155,24 +205,47 @@ def join_groups(sizes: Ints, edges: dict[tuple[int, int], float]) -> Ints:
     ndarray, shape (atoms,), int64
         Group of each atom: the number of its first atom.
     """
-    parent = np.arange(len(sizes))
-    mass = sizes.astype(np.int64).copy()
+    count = len(sizes)
     cap = max(MAX_GROUP_SHARE * float(sizes.sum()), float(sizes.max(initial=0)))
+    enough = edges.coverage >= MIN_COVERAGE
+    u, v, coverage = edges.first[enough], edges.second[enough], edges.coverage[enough]
+    parts, component = connected_components(coo_array((np.ones(len(u)), (u, v)), shape=(count, count)), directed=False)
+    first = np.full(parts, count)
+    np.minimum.at(first, component, np.arange(count))
+    # All that hangs together is one group, in whatever order it is joined, unless it passes the cap.
+    over = (np.bincount(component, weights=sizes, minlength=parts) > cap)[component]
+    group = np.where(over, np.arange(count), first[component])
+    left = np.flatnonzero(over[u])
+    left = left[np.lexsort((u[left] * np.int64(count) + v[left], -coverage[left]))]
+    return _join_in_order(group, sizes, u[left], v[left], cap)
 
-    def root(atom: int) -> int:
-        while parent[atom] != atom:
-            parent[atom] = parent[parent[atom]]
-            atom = int(parent[atom])
-        return atom
 
-    for (u, v), coverage in sorted(edges.items(), key=lambda edge: (-edge[1], edge[0])):
-        if coverage < MIN_COVERAGE:
-            break
-        a, b = sorted((root(u), root(v)))
-        if a != b and mass[a] + mass[b] <= cap:
-            parent[b] = a
-            mass[a] += mass[b]
-    return np.array([root(atom) for atom in range(len(sizes))], dtype=np.int64)
+def _join_in_order(group: Ints, sizes: Ints, u: Ints, v: Ints, cap: float) -> Ints:
+    """Join the groups of `u` and `v`, edge by edge in their order, where both together stay under the cap."""
+    mass = np.bincount(group, weights=sizes, minlength=len(sizes)).astype(np.int64)
+    mass_of = mass.data  # quicker one by one
+    for at in range(0, len(u), _EDGES_AT_ONCE):
+        a, b = group[u[at : at + _EDGES_AT_ONCE]], group[v[at : at + _EDGES_AT_ONCE]]
+        parent: dict[int, int] = {}
+
+        def root(one: int, parent: dict[int, int] = parent) -> int:
+            while one in parent:
+                above = parent[one]
+                parent[one] = parent.get(above, above)
+                one = above
+            return one
+
+        # Groups only grow: what is joined or too large stays so.
+        open_ = (a != b) & (mass[a] + mass[b] <= cap)
+        for one, other in zip(a[open_].tolist(), b[open_].tolist(), strict=True):
+            low, high = sorted((root(one), root(other)))
+            if low != high and mass_of[low] + mass_of[high] <= cap:
+                parent[high] = low
+                mass_of[low] += mass_of[high]
+        moved = np.arange(len(sizes))
+        moved[list(parent)] = [root(one) for one in list(parent)]
+        group = moved[group]
+    return group
 
 
 def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
@@ -230,63 +303,51 @@ def make_loci(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: 
             lengths[gene.span.source] = max(lengths.get(gene.span.source, 0), gene.span.end)
     spans = [gene.span[:3] for gene in corpus.genes.values()]
     atoms = cut_atoms(lengths, spans)
-    offset = dict(zip(atoms.sources, atoms.offsets.tolist(), strict=False))
-    sizes = atoms.sizes.tolist()
-    atom_of: dict[str, int] = {}
-    for protein in corpus.proteins.values():
-        known = corpus.genes.get(protein.id)
-        if known:
-            at = offset[known.span.source] + known.span.start
-            atom_of[protein.id] = int(np.searchsorted(atoms.bounds, at, "right")) - 1
-        else:
-            atom_of[protein.id] = len(sizes)
-            sizes.append(3 * len(protein.residues))
-    edges = dna_edges(atoms, dna_hits)
-    for pair, coverage in _protein_edges(corpus, protein_hits, atom_of).items():
-        edges[pair] = max(coverage, edges.get(pair, 0.0))
-    group_of_atom = join_groups(np.array(sizes, dtype=np.int64), edges)
-    names, group = np.unique(group_of_atom, return_inverse=True)
+    proteins = list(corpus.proteins.values())
+    residues = np.array([len(one.residues) for one in proteins], dtype=np.int64)
+    atom = _atoms_of_proteins(corpus, atoms)
+    lone = atom >= len(atoms.sizes)
+    sizes = np.concatenate([atoms.sizes, 3 * residues[lone]])
+    edges = dna_edges(atoms, dna_hits) + _protein_edges(corpus, protein_hits, atom)
+    names, group = np.unique(join_groups(sizes, edges), return_inverse=True)
 
     organism = corpus.organism
     organisms = {name: i for i, name in enumerate(dict.fromkeys(organism.values()))}
     resources = np.zeros((len(names), 2 * len(organisms)))
-    source_of_atom = np.searchsorted(atoms.offsets, atoms.bounds[:-1], "right") - 1
-    for atom, source in enumerate(source_of_atom.tolist()):
-        if atoms.sources[source] in corpus.dna:
-            resources[group[atom], organisms[organism[atoms.sources[source]]]] += sizes[atom]
-    for protein in corpus.proteins.values():
-        column = len(organisms) + organisms[protein.organism]
-        resources[group[atom_of[protein.id]], column] += len(protein.residues)
+    source = np.searchsorted(atoms.offsets, atoms.bounds[:-1], "right") - 1
+    columns = np.array([organisms[organism[one]] if one in corpus.dna else -1 for one in atoms.sources], dtype=np.int64)
+    known = np.flatnonzero(columns[source] >= 0)
+    np.add.at(resources, (group[known], columns[source[known]]), sizes[known])
+    columns = np.array([len(organisms) + organisms[one.organism] for one in proteins], dtype=np.int64)
+    np.add.at(resources, (group[atom], columns), residues)
     split = assign_splits(resources, seed)
 
-    rows: list[tuple[str, int, int, int]] = []
-    for atom, source in enumerate(source_of_atom.tolist()):
-        start = int(atoms.bounds[atom] - atoms.offsets[source])
-        end = int(atoms.bounds[atom + 1] - atoms.offsets[source])
-        name = atoms.sources[source]
-        if rows and rows[-1][0] == name and rows[-1][3] == group[atom]:
-            rows[-1] = (name, rows[-1][1], end, rows[-1][3])  # neighbours of one group are one stretch
-        else:
-            rows.append((name, start, end, int(group[atom])))
-    rows += ((one.id, 0, len(one.residues), int(group[atom_of[one.id]])) for one in corpus.proteins.values())
-    columns = list(zip(*rows, strict=True))
-    groups = [f"g{number:06d}" for number in columns[3]]
-    splits = [SPLITS[split[number]] for number in columns[3]]
-    return pa.table([columns[0], columns[1], columns[2], groups, splits], schema=LOCI)
+    place = group[: len(source)]
+    # Neighbours of one group are one stretch.
+    begin = np.flatnonzero((np.diff(source, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0))
+    offset = atoms.offsets[source[begin]]
+    ends = atoms.bounds[np.append(begin[1:], len(source))] if len(begin) else begin
+    group_of_row = np.concatenate([place[begin], group[atom]])
+    group_names = pa.array([f"g{number:06d}" for number in range(len(names))], pa.string())
+    return pa.table(
+        [
+            pa.array([*(atoms.sources[i] for i in source[begin].tolist()), *(one.id for one in proteins)], pa.string()),
+            np.concatenate([atoms.bounds[begin] - offset, np.zeros_like(residues)]),
+            np.concatenate([ends - offset, residues]),
+            group_names.take(pa.array(group_of_row)),
+            pa.array(SPLITS).take(pa.array(split[group_of_row])),
+        ],
+        schema=LOCI,
+    )
 
 
-def _protein_edges(corpus: Corpus, hits: pa.Table, atom_of: dict[str, int]) -> dict[tuple[int, int], float]:
-    covered: dict[tuple[str, str], int] = {}
-    for row in hits.select(["source1", "start1", "end1", "source2"]).to_pylist():
-        pair = row["source1"], row["source2"]
-        covered[pair] = covered.get(pair, 0) + row["end1"] - row["start1"]
-    edges: dict[tuple[int, int], float] = {}
-    for (one, other), residues in covered.items():
-        u, v = sorted((atom_of[one], atom_of[other]))
-        if u != v:
-            shorter = min(len(corpus.proteins[one].residues), len(corpus.proteins[other].residues))
-            edges[u, v] = max(edges.get((u, v), 0.0), residues / shorter)
-    return edges
+def _atoms_of_proteins(corpus: Corpus, atoms: Atoms) -> Ints:
+    """Return the atom of each protein: its gene's, or, behind the others, one of its own."""
+    offset = dict(zip(atoms.sources, atoms.offsets.tolist(), strict=False))
+    genes = [corpus.genes.get(name) for name in corpus.proteins]
+    at = np.array([offset[gene.span.source] + gene.span.start if gene else -1 for gene in genes], dtype=np.int64)
+    lone = at < 0
+    return np.where(lone, len(atoms.sizes) + np.cumsum(lone) - 1, np.searchsorted(atoms.bounds, at, "right") - 1)
 
 
 class Lookup:
