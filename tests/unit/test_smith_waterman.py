@@ -15,6 +15,8 @@ from bio_paws.tools.smith_waterman import (
     Alphabet,
     align,
     align_all,
+    align_score,
+    align_scores,
     best_alignment,
     best_alignments,
     reverse_complement,
@@ -158,6 +160,7 @@ def test_best_alignment_takes_the_strand_with_more_matches() -> None:
 @given(st.lists(st.tuples(dna, dna), min_size=1, max_size=40))
 def test_batches_are_aligned_as_pairs_are(pairs: list[tuple[str, str]]) -> None:
     assert align_all(pairs, "dna") == [align(a, b, "dna") for a, b in pairs]
+    assert align_scores(pairs, "dna") == [align_score(a, b, "dna") for a, b in pairs]
 
 
 def mutated_pairs(count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
@@ -182,6 +185,7 @@ def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int) -> None
     for _ in range(0, count, 2_000):
         pairs = mutated_pairs(2_000, rng)
         assert best_alignments(pairs, "dna") == [best_alignment(a, b, "dna") for a, b in pairs]
+        assert align_scores(pairs, "dna") == [found.score for found in align_all(pairs, "dna")]
 
 
 def test_batches_leave_long_strings_and_proteins_to_parasail() -> None:
@@ -194,12 +198,13 @@ def test_batches_leave_long_strings_and_proteins_to_parasail() -> None:
 
 def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_alignment, "llvm", None)
-    monkeypatch.delattr(batch_alignment, "best_keys")
+    monkeypatch.delattr(batch_alignment, "best_scores")
     assert align_all([("ACGT", "ACGA")], "dna") == [align("ACGT", "ACGA", "dna")]
+    assert align_scores([("ACGT", "ACGA")], "dna") == [6]
 
 
 def test_a_wrong_batch_is_found_by_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smith_waterman, "_BATCH_SCORES", smith_waterman._BATCH_SCORES._replace(extend=0))
+    monkeypatch.setattr(smith_waterman, "_BATCH_KEYS", smith_waterman._BATCH_KEYS._replace(extend=0))
     rng = np.random.default_rng(6)
     with pytest.raises(ArithmeticError, match="differ from parasail's"):
         align_all(mutated_pairs(200, rng), "dna")

@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
 from bio_paws.configs import Molecule
-from bio_paws.tools.smith_waterman import Alphabet, align_score, reverse_complement
+from bio_paws.tools.smith_waterman import Alphabet, align_scores, reverse_complement
 
 COMPOSITION_LETTERS = {"dna": "GC", "protein": "GARP"}
 """G and C, or the amino acids of GC-rich codons: what base composition leaves its mark on.
@@ -69,11 +69,11 @@ def edit_similarities(first: Sequence[str], second: Sequence[str]) -> NDArray[np
 def alignment_scores(first: Sequence[str], second: Sequence[str], alphabet: Alphabet) -> NDArray[np.float64]:
     """Score of the best local alignment, for DNA of either strand, a letter of the longer side: shape (n,)."""
     pairs = list(zip(first, second, strict=True))
+    scores = np.array(align_scores(pairs, alphabet), dtype=np.float64)
     if alphabet == "dna":
-        scores = [max(align_score(a, b, "dna"), align_score(a, reverse_complement(b), "dna")) for a, b in pairs]
-    else:
-        scores = [align_score(a, b, "protein") for a, b in pairs]
-    return np.array(scores, dtype=np.float64) / [max(len(a), len(b)) for a, b in pairs]
+        other_strand = [(a, reverse_complement(b)) for a, b in pairs]
+        scores = np.maximum(scores, align_scores(other_strand, "dna"))
+    return scores / [max(len(a), len(b)) for a, b in pairs]
 
 
 def one_sided_classifier() -> Any:
