@@ -25,6 +25,7 @@ _PLANS: dict[str, tuple[str, ...]] = {
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
 _OTHERS: dict[str, tuple[str, ...]] = {
+    "Section 4.2: summaries of genes": ("summaries", "summaries-english"),
     "Similarity, kinds of pairs, other strands": ("figure-bands", "bands", "kinds", "consistency"),
     "Floors and ceilings": ("baselines",),
 }

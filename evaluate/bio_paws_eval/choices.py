@@ -75,3 +75,7 @@ RECIPES = {
     # Hu J, Ruder S, et al. (2020) XTREME, ICML: scripts/train_pawsx.sh.
     "xtreme": Recipe(2e-5, 32, 5, 128, "linear", 0.0, 0.0),
 }
+
+SUMMARIES = Recipe(5e-5, 8, 3, 512, "linear", 0.0, 0.0)
+"""Fine-tuning on summaries: what Transformers' own example does by default (examples/pytorch/summarization), its texts
+cut a little shorter."""

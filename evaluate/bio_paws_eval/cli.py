@@ -13,12 +13,13 @@ from typing import Any, get_args
 from bio_paws.errors import BioPawsError
 from bio_paws.tools.arguments import positive
 from bio_paws_eval import tasks
-from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, Dtype
+from bio_paws_eval.choices import CONTROLS, DEVICES, RECIPES, SUMMARIES, Dtype, Recipe
 from bio_paws_eval.results import Result
 from bio_paws_eval.tables import Table, markdown
 
 _OUT = Path("results")
 _MODELS = Path("models")
+_SUMMARIES = _OUT / "summaries"
 
 
 def add_verbs(verbs: Any) -> None:
@@ -46,16 +47,7 @@ def add_verbs(verbs: Any) -> None:
     )
     verb.add_argument("--seeds", type=_seeds, default=5, metavar="N|LIST", help="how many, or which: 5 or 0,3,7")
     verb.add_argument("--recipe", choices=tuple(RECIPES), default="paper", help="hyper-parameters (default: paper)")
-    for name, kind, help_ in (
-        ("learning-rate", float, "peak learning rate"),
-        ("batch-size", positive, "pairs a step, over all devices"),
-        ("epochs", positive, "passes over the training pairs"),
-        ("max-length", positive, "tokens a training pair is cut to"),
-        ("schedule", str, "constant_with_warmup, linear or cosine"),
-        ("warmup", float, "part of the steps in which the rate rises"),
-        ("weight-decay", float, "weight decay of AdamW"),
-    ):
-        verb.add_argument(f"--{name}", type=kind, help=f"{help_} (default: the recipe's)")
+    _add_recipe(verb, "pair", "the recipe's")
     _add_pairs(verb, pawsx=tasks.PAWSX_REPO)
     verb.add_argument(
         "--segment",
@@ -109,6 +101,24 @@ def add_verbs(verbs: Any) -> None:
     _add_summarize(verbs)
 
 
+def _add_recipe(verb: argparse.ArgumentParser, what: str, default: str) -> None:
+    for name, kind, help_ in (
+        ("learning-rate", float, "peak learning rate"),
+        ("batch-size", positive, f"{what}s a step, over all devices"),
+        ("epochs", positive, f"passes over the training {what}s"),
+        ("max-length", positive, f"tokens a training {what} is cut to"),
+        ("schedule", str, "constant_with_warmup, linear or cosine"),
+        ("warmup", float, "part of the steps in which the rate rises"),
+        ("weight-decay", float, "weight decay of AdamW"),
+    ):
+        verb.add_argument(f"--{name}", type=kind, help=f"{help_} (default: {default})")
+
+
+def _recipe(options: argparse.Namespace, default: Recipe) -> Recipe:
+    given = {name: getattr(options, name) for name in vars(default)}
+    return dataclasses.replace(default, **{name: value for name, value in given.items() if value is not None})
+
+
 def _add_vectors(verbs: Any) -> None:
     verb = verbs.add_parser("vectors", help="how far DNA, English and proteins lie apart in models, and what moved")
     verb.add_argument(
@@ -134,12 +144,25 @@ def _add_summarize(verbs: Any) -> None:
         "summarize", help="shorten genes by a model of English summaries; are homologs still found?"
     )
     verb.add_argument("--model", required=True, metavar="ID|DIR", help="a text-to-text or causal model")
+    verb.add_argument(
+        "--finetune",
+        metavar="DATASET",
+        help="English with summaries to fine-tune on first: a file, an id on the Hub, or docstrings (of installed "
+        "libraries); beside it the model as it was, and one fine-tuned on shuffled summaries",
+    )
+    verb.add_argument("--columns", nargs=2, metavar=("TEXT", "SUMMARY"), help="of DATASET (default: guessed)")
+    verb.add_argument("--config", metavar="NAME", help="of DATASET on the Hub")
+    verb.add_argument(
+        "--examples", type=positive, default=10_000, metavar="N", help="most texts of DATASET (default: 10,000)"
+    )
+    defaults = ", ".join(f"{name} {value}" for name, value in vars(SUMMARIES).items())
+    _add_recipe(verb, "text", "of all seven: " + defaults)
     verb.add_argument("--genes", type=positive, default=100, metavar="N", help="most genes (default: 100)")
     verb.add_argument("--tokens", type=positive, default=64, metavar="N", help="most tokens a summary (default: 64)")
     verb.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
     verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
-    verb.add_argument("--out", type=Path, default=Path("summaries"), metavar="DIR", help="default: summaries")
+    verb.add_argument("--out", type=Path, default=_SUMMARIES, metavar="DIR", help=f"default: {_SUMMARIES}")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_summarize)
 
@@ -183,7 +206,6 @@ def _eval(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)
-    given = {name: getattr(options, name) for name in vars(RECIPES[options.recipe])}
     settings = settings_of(
         options.model,
         revision=options.revision,
@@ -191,9 +213,7 @@ def _eval(options: argparse.Namespace) -> int:
         finetune_on=options.finetune_on or [],
         controls=options.control or ["none"],
         seeds=options.seeds,
-        recipe=dataclasses.replace(
-            RECIPES[options.recipe], **{name: value for name, value in given.items() if value is not None}
-        ),
+        recipe=_recipe(options, RECIPES[options.recipe]),
         configs=options.configs,
         split=options.split,
         sources=tasks.Sources(options.data, options.pawsx, options.limit),
@@ -311,13 +331,23 @@ def _vectors(options: argparse.Namespace) -> int:
 def _summarize(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.settings import device_of
-        from bio_paws_eval.summaries.run import Settings, run, table_of
+        from bio_paws_eval.summaries.found import FILE, tables_of
+        from bio_paws_eval.summaries.run import Lesson, Settings, run
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)
+    lesson = None
+    without = next((name for name in ("columns", "config", *vars(SUMMARIES)) if getattr(options, name) is not None), "")
+    if without and not options.finetune:
+        raise BioPawsError(f"--{without.replace('_', '-')} needs something to fine-tune on: pass --finetune DATASET")
+    if options.finetune:
+        columns = tuple(options.columns) if options.columns else None
+        recipe = _recipe(options, SUMMARIES)
+        lesson = Lesson(options.finetune, columns, options.config, options.examples, recipe)
     found = run(
         Settings(
             options.model,
+            lesson,
             options.genes,
             options.tokens,
             options.data,
@@ -329,8 +359,9 @@ def _summarize(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(dataclasses.asdict(found), indent=2))
         return 0
-    table = table_of(found)
-    print(f"{markdown(table)}\n{table.note}\n{options.out / 'summaries.json'}")
+    for table in tables_of([found]):
+        print(f"{table.title}\n{markdown(table)}\n{table.note}\n")
+    print(options.out / FILE)
     return 0
 
 

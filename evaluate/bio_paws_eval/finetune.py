@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +35,7 @@ from transformers import (
 from bio_paws.errors import BioPawsError
 from bio_paws.files import atomic, read_json, write_json
 from bio_paws_eval.choices import Recipe
-from bio_paws_eval.encode import Encoded, Tokens
+from bio_paws_eval.encode import Encoded
 from bio_paws_eval.metrics import predicted
 from bio_paws_eval.predict import collate, predict
 from bio_paws_eval.results import record_of
@@ -171,14 +171,12 @@ class _Clock(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """The Trainer, with our order of pairs and our predictor."""
+    """The Trainer, with our order of rows and our measure of each epoch."""
 
-    def __init__(self, order: ByLength, dev: Encoded, dev_labels: NDArray[np.int8], pad_id: int, **given: Any) -> None:
+    def __init__(self, order: ByLength, measure: Callable[[PreTrainedModel], float], **given: Any) -> None:
         super().__init__(**given)
         self._order = order
-        self._dev = dev
-        self._dev_labels = dev_labels
-        self._pad_id = pad_id
+        self._measure = measure
         self._clock = _Clock()
         self.add_callback(self._clock)
 
@@ -192,18 +190,13 @@ class _Trainer(Trainer):
         return loss
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Measure accuracy on the dev split."""
+        """Measure the dev split."""
         start = time.perf_counter()
-        answers, _timing = predict(cast(PreTrainedModel, self.model), self._dev, self._pad_id, _dtype(self.args))
-        metrics = {"eval_accuracy": float((predicted(answers.logits) == self._dev_labels).mean())}
+        metrics = {f"eval_{self.args.metric_for_best_model}": self._measure(cast(PreTrainedModel, self.model))}
         self._clock.paused += time.perf_counter() - start
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-def _dtype(arguments: TrainingArguments) -> torch.dtype:
-    return torch.bfloat16 if arguments.bf16 else torch.float32
 
 
 def fine_tune(
@@ -256,7 +249,75 @@ def fine_tune(
     if control == "frozen":
         for weight in model.base_model.parameters():
             weight.requires_grad = False
-    trainer = _trainer(model, tokens, dev, dev_labels, pad_id, recipe, seed, dtype, folder)
+    lengths = np.array([len(one) for one in tokens.ids])
+
+    def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
+        padded = collate(tokens, rows, pad_id, torch.device("cpu"))
+        return padded | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
+
+    def accuracy(model: PreTrainedModel) -> float:
+        answers, _timing = predict(model, dev, pad_id, dtype)
+        return float((predicted(answers.logits) == dev_labels).mean())
+
+    course = train_epochs(model, lengths, collate_rows, ("accuracy", accuracy), recipe, seed, dtype, folder)
+    trained = _summary(course, lengths, recipe)
+    finish_training(model, trained, folder / _WEIGHTS, finished)
+    return trained
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went.
+
+    Attributes
+    ----------
+    measured : tuple of float
+        Measure of the dev split after each epoch.
+    steps : int
+        Steps of the optimizer.
+    seconds : float
+        Time of the steps, evaluation not counted.
+    losses : tuple of float
+        Mean loss of each of `LOSSES` equal stretches of the steps, of each step where there are fewer.
+    """
+
+    measured: tuple[float, ...]
+    steps: int
+    seconds: float
+    losses: tuple[float, ...]
+
+
+def train_epochs(
+    model: PreTrainedModel,
+    lengths: NDArray[np.int64],
+    collate_rows: Callable[[list[int]], dict[str, torch.Tensor]],
+    measure: tuple[str, Callable[[PreTrainedModel], float]],
+    recipe: Recipe,
+    seed: int,
+    dtype: torch.dtype,
+    folder: Path,
+) -> Course:
+    """Train a model in place, from the last checkpoint on; its weights end as those of the best epoch.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Gives a loss.
+    lengths : ndarray, shape=(rows,)
+        Tokens of each row.
+    collate_rows : function
+        Makes a batch of rows by their numbers.
+    measure : (str, function)
+        What chooses the epoch: "accuracy", the highest, or "loss", the lowest; and how a model is measured.
+    recipe, seed, dtype, folder
+        As in `fine_tune`.
+
+    Raises
+    ------
+    BioPawsError
+        When the batch cannot be shared out evenly, memory runs out, or training diverges.
+    """
+    trainer = _trainer(model, lengths, collate_rows, measure, recipe, seed, dtype, folder)
     checkpoint = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -265,17 +326,23 @@ def fine_tune(
             f"out of memory in training with {recipe.batch_size} pairs a step: train on more devices, or lower "
             "--batch-size or --max-length"
         ) from error
-    trained = _summary(trainer, tokens, recipe)
-    finish_training(model, trained, folder / _WEIGHTS, finished)
-    return trained
+    history = trainer.state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    if not np.isfinite(losses).all():
+        raise BioPawsError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
+    return Course(
+        tuple(entry[f"eval_{measure[0]}"] for entry in history if f"eval_{measure[0]}" in entry),
+        trainer.state.global_step,
+        max(entry["seconds"] for entry in history if "seconds" in entry),
+        tuple(float(part.mean()) for part in np.array_split(losses, min(LOSSES, len(losses)))),
+    )
 
 
 def _trainer(
     model: PreTrainedModel,
-    tokens: Tokens,
-    dev: Encoded,
-    dev_labels: NDArray[np.int8],
-    pad_id: int,
+    lengths: NDArray[np.int64],
+    collate_rows: Callable[[list[int]], dict[str, torch.Tensor]],
+    measure: tuple[str, Callable[[PreTrainedModel], float]],
     recipe: Recipe,
     seed: int,
     dtype: torch.dtype,
@@ -300,50 +367,30 @@ def _trainer(
         save_strategy="epoch",
         save_total_limit=1,
         load_best_model_at_end=True,
-        metric_for_best_model="accuracy",
+        metric_for_best_model=measure[0],
         logging_strategy="no",
         report_to="none",
         disable_tqdm=not sys.stderr.isatty(),
         remove_unused_columns=False,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
-    lengths = np.array([len(one) for one in tokens.ids])
-
-    def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
-        padded = collate(tokens, rows, pad_id, torch.device("cpu"))
-        return padded | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
-
     trainer = _Trainer(
         ByLength(lengths, recipe.batch_size, seed),
-        dev,
-        dev_labels,
-        pad_id,
+        measure[1],
         model=model,
         args=arguments,
         data_collator=collate_rows,
         train_dataset=_Rows(len(lengths)),
-        eval_dataset=_Rows(len(dev_labels)),
+        eval_dataset=_Rows(0),  # `measure` knows what is asked
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
-def _summary(trainer: _Trainer, tokens: Tokens, recipe: Recipe) -> Trained:
-    history = trainer.state.log_history
-    losses = [entry["loss"] for entry in history if "loss" in entry]
-    if not np.isfinite(losses).all():
-        raise BioPawsError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
-    accuracies = tuple(entry["eval_accuracy"] for entry in history if "eval_accuracy" in entry)
-    seconds = max(entry["seconds"] for entry in history if "seconds" in entry)
-    seen = recipe.epochs * sum(map(len, tokens.ids))
-    return Trained(
-        accuracies,
-        1 + accuracies.index(max(accuracies)),
-        trainer.state.global_step,
-        seconds,
-        seen / seconds,
-        tuple(float(part.mean()) for part in np.array_split(losses, min(LOSSES, len(losses)))),
-    )
+def _summary(course: Course, lengths: NDArray[np.int64], recipe: Recipe) -> Trained:
+    best = 1 + course.measured.index(max(course.measured))
+    rate = recipe.epochs * int(lengths.sum()) / course.seconds
+    return Trained(course.measured, best, course.steps, course.seconds, rate, course.losses)
 
 
 def finish_training(model: PreTrainedModel, trained: object, weights: Path, record: Path) -> None:

@@ -24,6 +24,7 @@ from bio_paws_eval.pages import render_page
 from bio_paws_eval.report_tables import all_tables
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.seed_study import study_seeds
+from bio_paws_eval.summaries.found import read_founds, tables_of
 from bio_paws_eval.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
 from bio_paws_eval.tables import Table, latex, markdown, percent
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
@@ -57,7 +58,7 @@ def write_report(results: Path, out: Path) -> Report:
     Parameters
     ----------
     results : Path
-        What `bio-paws eval` and `bio-paws baselines` wrote.
+        What `bio-paws eval`, `bio-paws baselines` and `bio-paws summarize` wrote.
     out : Path
         Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``kinds.csv``, ``tables``,
         ``figures`` and ``eval_results``.
@@ -77,7 +78,7 @@ def write_report(results: Path, out: Path) -> Report:
     _refuse_several_majors(entries)
     grouped = group(entries)
     studies = study_seeds(grouped.systems)
-    tables = all_tables(grouped, studies)
+    tables = [*all_tables(grouped, studies), *tables_of(read_founds(results))]
     notes = _notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     chapters = chapters_of(tables, drawings)

@@ -249,15 +249,14 @@ def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Re
     from bio_paws_eval import finetune
 
     seen: dict[str, bool] = {}
-    original = finetune._summary
+    original = finetune.train_epochs
 
-    def spy(trainer: Any, *arguments: Any) -> Any:
-        before = dict(trainer.model.named_parameters())
-        seen.update({name: one.requires_grad for name, one in before.items()})
-        return original(trainer, *arguments)
+    def spy(model: Any, *arguments: Any) -> Any:
+        seen.update({name: one.requires_grad for name, one in model.named_parameters()})
+        return original(model, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "_summary", spy)
+        patch.setattr(finetune, "train_epochs", spy)
         run(bert, "--seeds", 1, "--control", "frozen", "--configs", "pawsx_en")
     assert {name for name, trained in seen.items() if trained} == {"classifier.weight", "classifier.bias"}
 

@@ -1,9 +1,12 @@
-"""bio-paws summarize as a user runs it: a causal model, and one with an encoder and a decoder."""
+"""bio-paws summarize as a user runs it: causal and text-to-text models, as they are, and taught English first."""
 
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
 
 from bio_paws.cli import main
-from models import write_model
+from models import sentence, write_model
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +40,22 @@ def t5(gpt2: Path) -> Path:
 def asked(model: Path, built: Path, out: Path, *more: object) -> list[str]:
     given = ["summarize", "--model", model, "--data", built, "--out", out, "--genes", 12, "--tokens", 8, *more]
     return [*map(str, given)]
+
+
+@pytest.fixture(scope="module")
+def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts whose summary is their first three words."""
+    rng, path = random.Random(0), tmp_path_factory.mktemp("english") / "few.jsonl"
+    texts = [sentence(rng) for _ in range(60)]
+    path.write_text("".join(json.dumps({"article": one, "highlights": first_words(one)}) + "\n" for one in texts))
+    return path
+
+
+def first_words(text: str) -> str:
+    return " ".join(text.split()[:3])
+
+
+TAUGHT = ("--epochs", 2, "--learning-rate", 1e-2)
 
 
 def check_alone(folder: Path, row: dict[str, str]) -> None:
@@ -87,3 +106,115 @@ def test_bad_input_is_one_line(
         assert main(arguments) == 2
         assert told in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def read(out: Path) -> dict[str, Any]:
+    return dict(json.loads((out / "summaries.json").read_text()))
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "t5"])
+def test_a_model_learns_english_before_it_is_asked(
+    request: pytest.FixtureRequest, kind: str, english: Path, built: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    model, out = request.getfixturevalue(kind), tmp_path / "out"
+    assert main(asked(model, built, out, "--finetune", english, *TAUGHT)) == 0
+    told = capsys.readouterr().out
+    assert f"{kind}, fine-tuned on" in told
+    assert "54 texts to learn from, 3 to choose the epoch, 3 of 3 others asked" in told
+    found = read(out)
+    models = ["model", "untuned", "shuffled summaries"]
+    assert [one["method"] for one in found["scores"]][:3] == models
+    learnt = found["finetuned"]
+    assert [one["method"] for one in learnt["scores"]] == [*models, "first words", "another's summary"]
+    by_name = {one["method"]: one["rouge_l"]["value"] for one in learnt["scores"]}
+    assert by_name["first words"] == 1
+    for one in learnt["trainings"].values():
+        assert one["steps"] == 14
+        assert len(one["dev_losses"]) == 2
+        assert one["losses"][-1] < one["losses"][0]
+    assert len({tuple(one["losses"]) for one in learnt["trainings"].values()}) == 2
+    rows = pq.read_table(out / "english.parquet").to_pylist()
+    assert all(row["first words"] == first_words(row["text"]) == row["summary"] for row in rows)
+    genes = pq.read_table(out / "summaries.parquet").to_pylist()
+    # The T5 has learnt no more than to stop.
+    assert kind == "t5" or any(row["model"] != row["untuned"] for row in genes)
+    # What is left is a model as any other, and gives the same summaries.
+    (taught,) = (path for path in (out / "models").iterdir() if "shuffled" not in path.name)
+    assert main(asked(taught, built, tmp_path / "again")) == 0
+    again = pq.read_table(tmp_path / "again/summaries.parquet").to_pylist()
+    assert [row["model"] for row in again] == [row["model"] for row in genes]
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
+    gpt2: Path, english: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bio_paws_eval import finetune
+    from bio_paws_eval.summaries import learn
+
+    given = ("--finetune", english, *TAUGHT)
+    assert main(asked(gpt2, built, tmp_path / "whole", *given)) == 0
+    measure: Callable[..., float] = learn.dev_loss
+    calls = []
+
+    def stop(*arguments: Any) -> float:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Stopped
+        return measure(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(learn, "dev_loss", stop)
+        with pytest.raises(Stopped):
+            main(asked(gpt2, built, tmp_path / "killed", *given))
+    resumed = []
+    original = finetune.last_checkpoint
+
+    def spy(folder: Path) -> Path | None:
+        resumed.append(original(folder))
+        return resumed[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune, "last_checkpoint", spy)
+        assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
+    assert resumed[0] is not None and resumed[1:] == [None]
+    whole, killed = (timeless(read(tmp_path / name)) for name in ("whole", "killed"))
+    assert killed == whole
+    for name in ("summaries.parquet", "english.parquet"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not list((tmp_path / "killed").glob("**/checkpoint-*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(learn, "_train", lambda *_: pytest.fail("trained again"))
+        assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
+
+
+def timeless(found: dict[str, Any]) -> dict[str, Any]:
+    for one in found["finetuned"]["trainings"].values():
+        del one["seconds"], one["tokens_per_second"]
+    return found
+
+
+def test_what_cannot_be_learnt_from_is_one_line(
+    gpt2: Path, english: Path, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    few = tmp_path / "few.jsonl"
+    few.write_text('{"body": "the king", "title": "king"}\n')
+    for given, told in (
+        (("--finetune", few), "cannot tell texts from summaries among its columns body, title: pass --columns"),
+        (("--finetune", few, "--columns", "body", "title"), "1 texts with summaries, at least 10"),
+        (("--finetune", few, "--columns", "body", "summary"), "pass --columns"),
+        (("--finetune", tmp_path / "none.csv"), "cannot be had"),
+        (("--finetune", tmp_path), "cannot be had"),
+        (("--epochs", 2), "--epochs needs something to fine-tune on"),
+        (("--finetune", english, "--max-length", 10), "lower --tokens"),
+        (("--finetune", english, "--learning-rate", -1), "must be positive"),
+    ):
+        assert main(asked(gpt2, built, tmp_path / "out", *given)) == 2
+        assert told in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out/summaries.json").exists()

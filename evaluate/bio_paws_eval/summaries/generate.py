@@ -56,7 +56,7 @@ def summarise(
 def _summarise(source: models.Source, texts: Sequence[str], tokens: int, device: torch.device) -> list[str]:
     tokenizer = models.load_tokenizer(source)
     model = models.load_generator(source).to(device).eval()  # type: ignore[arg-type]
-    prompts = _prompts(source, tokenizer, survivable(tokenizer, texts), tokens)
+    prompts = prompts_of(source, tokenizer, survivable(tokenizer, texts), tokens)
     order = np.argsort([len(one) for one in prompts], kind="stable")[::-1].tolist()
     answers = [""] * len(texts)
     for at in tqdm(range(0, len(order), _TEXTS_A_BATCH), desc="summaries", disable=None):
@@ -67,14 +67,37 @@ def _summarise(source: models.Source, texts: Sequence[str], tokens: int, device:
     return answers
 
 
-def _prompts(
-    source: models.Source, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], tokens: int
+def prompts_of(
+    source: models.Source,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    tokens: int,
+    max_length: int | None = None,
 ) -> list[list[int]]:
-    """Token ids of what the model is asked; the text is cut, not the question."""
+    """Return the token ids of what a model is asked; the text is cut, not the question.
+
+    Parameters
+    ----------
+    source : models.Source
+        The model.
+    tokenizer : PreTrainedTokenizerBase
+        Its own.
+    texts : sequence of str
+        What is to be summarised.
+    tokens : int
+        Most tokens of a summary.
+    max_length : int, optional
+        Tokens that are taken, if the model takes more.
+
+    Raises
+    ------
+    BioPawsError
+        When no room is left for the text.
+    """
     causal = not source.config.is_encoder_decoder
     before = _BEFORE_T5 if source.config.model_type in {"t5", "mt5", "umt5", "longt5"} else ""
     after = tokenizer(_AFTER_CAUSAL, add_special_tokens=False)["input_ids"] if causal else []
-    room = models.max_length_of(source.config, tokenizer)
+    room = min(filter(None, (models.max_length_of(source.config, tokenizer), max_length)), default=None)
     room = None if room is None else room - len(after) - causal * tokens
     if room is not None and room < 1:
         raise BioPawsError(f"{source.id}: it takes too few tokens for summaries of {tokens}: lower --tokens")

@@ -1,9 +1,10 @@
-"""Summarisation transfer from top to bottom: genes -> summaries, and floors -> BLAST -> scores -> files."""
+"""Summarisation transfer from top to bottom: English -> model; genes -> summaries, and floors -> BLAST -> scores."""
 
 from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,19 +12,53 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from accelerate import PartialState
 
 from bio_paws.files import atomic, write_json
 from bio_paws.tools import blast
-from bio_paws_eval import models
+from bio_paws_eval import metrics, models
+from bio_paws_eval.choices import Recipe
+from bio_paws_eval.summaries.english import English, Example, read_english
 from bio_paws_eval.summaries.floors import FLOORS, KMER
+from bio_paws_eval.summaries.found import FILE, EnglishScore, Finetuned, Found
 from bio_paws_eval.summaries.generate import summarise
 from bio_paws_eval.summaries.genes import pair_up, read_genes
-from bio_paws_eval.summaries.score import Interval, Score, dna_of, score_all
-from bio_paws_eval.tables import Table, percent
+from bio_paws_eval.summaries.learn import teach
+from bio_paws_eval.summaries.rouge import rouge_l, words
+from bio_paws_eval.summaries.score import dna_of, score_all
 
-SCHEMA_VERSION = "1.0"
 LENGTH = 100
 """Letters of the floors where the model writes no DNA."""
+
+ASKED = 200
+"""Held-out English texts that are summarised, at most."""
+
+SHUFFLED = "shuffled summaries"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """English to fine-tune on.
+
+    Attributes
+    ----------
+    dataset : str
+        As `english.read_english` takes it.
+    columns : (str, str) or None
+        Of text and summary.
+    config : str or None
+        Of a data set on the Hub.
+    examples : int
+        Most of them.
+    recipe : Recipe
+        Hyper-parameters.
+    """
+
+    dataset: str
+    columns: tuple[str, str] | None
+    config: str | None
+    examples: int
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
@@ -34,6 +69,8 @@ class Settings:
     ----------
     model : str
         Folder or Hub id.
+    lesson : Lesson or None
+        What the model is fine-tuned on first; None to ask it as it is.
     genes, tokens : int
         Most genes, and most tokens of a summary.
     data : str or None
@@ -47,6 +84,7 @@ class Settings:
     """
 
     model: str
+    lesson: Lesson | None
     genes: int
     tokens: int
     data: str | None
@@ -55,63 +93,31 @@ class Settings:
     out: Path
 
 
-@dataclass(frozen=True)
-class Found:
-    """What came out.
-
-    Attributes
-    ----------
-    model : str
-        Its id.
-    weights_sha256, tokenizer_sha256 : str
-        Digests of its files.
-    genes, groups, homologs, others : int
-        Genes summarised, their homology groups, pairs of homologs, and of other genes.
-    floor_length : int
-        Letters of the floors: the median of what DNA the model wrote, or `LENGTH`.
-    tokens, seed : int
-        As asked.
-    blast : str
-        Version of BLAST+.
-    scores : tuple of Score
-        Of the model, then of the floors.
-    """
-
-    model: str
-    weights_sha256: str
-    tokenizer_sha256: str
-    genes: int
-    groups: int
-    homologs: int
-    others: int
-    floor_length: int
-    tokens: int
-    seed: int
-    blast: str
-    scores: tuple[Score, ...]
-    schema_version: str = SCHEMA_VERSION
-
-
 def run(settings: Settings) -> Found:
-    """Summarise genes, and measure what is left of them; writes ``summaries.parquet`` and ``summaries.json``.
+    """Summarise genes, and measure what is left of them.
+
+    Writes ``summaries.parquet`` and ``summaries.json``; where the model is fine-tuned first, ``english.parquet`` and
+    the models too.
 
     Raises
     ------
     BioPawsError
-        When the model, the data set or BLAST+ cannot be had.
+        When the model, the data set, what it is fine-tuned on or BLAST+ cannot be had.
     """
+    PartialState(cpu=settings.device.type == "cpu")
     source = models.find_model(settings.model, None)
     genes = read_genes(settings.data, settings.genes, settings.seed)
     homologs, others = pair_up(genes, settings.seed)
+    asked, finetuned = {"model": source}, None
+    if settings.lesson:
+        asked, finetuned = _finetune(settings, settings.lesson, source)
     dna = [gene.dna for gene in genes]
-    written = {"model": summarise(source, dna, settings.tokens, settings.device, settings.out / ".work")}
-    lengths = [len(dna_of(one)) for one in written["model"]]
-    usable = [one for one in lengths if one >= KMER]
+    written = {name: _summarise(settings, one, dna) for name, one in asked.items()}
+    usable = [len(one) for one in map(dna_of, written["model"]) if len(one) >= KMER]
     length = int(np.median(usable)) if usable else LENGTH
     for name, floor in FLOORS.items():
         rng = np.random.default_rng([settings.seed, zlib.crc32(name.encode())])
         written[name] = [floor(one, length, rng) for one in dna]
-    scores = score_all(written, genes, homologs, others)
     found = Found(
         source.id,
         source.weights_sha256,
@@ -124,41 +130,77 @@ def run(settings: Settings) -> Found:
         settings.tokens,
         settings.seed,
         blast.version(),
-        tuple(scores),
+        tuple(score_all(written, genes, homologs, others)),
+        finetuned,
     )
-    table = pa.table({name: [getattr(gene, name) for gene in genes] for name in ("group", "organism", "dna")} | written)
-    with atomic(settings.out / "summaries.parquet") as part:
-        pq.write_table(table, part, compression="zstd")
-    write_json(settings.out / "summaries.json", dataclasses.asdict(found))
+    columns = {name: [getattr(gene, name) for gene in genes] for name in ("group", "organism", "dna")}
+    _write(settings.out / "summaries.parquet", columns | written)
+    write_json(settings.out / FILE, dataclasses.asdict(found))
     return found
 
 
-def table_of(found: Found) -> Table:
-    """Lay the scores out as a table."""
-    rows = tuple(
-        (
-            found.model if one.method == "model" else one.method,
-            percent(one.dna_letters),
-            percent(one.valid),
-            f"{one.length:.0f}",
-            *(_interval(part) for part in (one.finds_source, one.homologs, one.others, one.difference)),
-            _interval(one.above) if one.above else "-",
+def _summarise(settings: Settings, source: models.Source, texts: Sequence[str]) -> list[str]:
+    return summarise(source, texts, settings.tokens, settings.device, settings.out / ".work")
+
+
+def _finetune(settings: Settings, lesson: Lesson, source: models.Source) -> tuple[dict[str, models.Source], Finetuned]:
+    """Fine-tune the model and its control, and ask them, and the model as it was, for summaries of English."""
+    work = settings.out / ".work"
+    english = read_english(lesson.dataset, lesson.columns, lesson.config, lesson.examples, work)
+    taught = {
+        name: teach(
+            source,
+            english,
+            lesson.recipe,
+            settings.tokens,
+            settings.seed,
+            settings.device,
+            settings.out,
+            shuffled=name == SHUFFLED,
         )
-        for one in found.scores
+        for name in ("model", SHUFFLED)
+    }
+    asked = {"model": taught["model"][0], "untuned": source, SHUFFLED: taught[SHUFFLED][0]}
+    examples = english.held_out[:ASKED]
+    texts = [one.text for one in examples]
+    written = {name: _summarise(settings, one, texts) for name, one in asked.items()} | _english_floors(english, texts)
+    _write(settings.out / "english.parquet", {"text": texts, "summary": [one.summary for one in examples], **written})
+    finetuned = Finetuned(
+        english.name,
+        english.origin,
+        len(english.train),
+        len(english.dev),
+        len(english.held_out),
+        len(examples),
+        english.digest,
+        dataclasses.asdict(lesson.recipe),
+        {name: learnt for name, (_, learnt) in taught.items()},
+        _score_english(written, examples),
     )
-    columns = ("summaries by", "letters ACGT", "DNA alone", "length", "find their gene", "homologs find each other",
-               "others do", "difference", "model above")  # fmt: skip
-    return Table(
-        "summaries",
-        "Summaries of genes",
-        columns,
-        (rows[:1], rows[1:]),
-        note=f"{found.genes} genes of {found.groups} homology groups; {found.homologs} pairs of homologs, "
-        f"{found.others} of others; BLAST, E < 1e-5, both strands. Intervals of 95% over homology groups.",
-    )
+    return asked, finetuned
 
 
-def _interval(one: Interval) -> str:
-    if one["value"] is None:
-        return "-"
-    return f"{one['value']:.3f}\n[{one['low']:.3f}, {one['high']:.3f}]"
+def _english_floors(english: English, texts: Sequence[str]) -> dict[str, list[str]]:
+    """What no model is needed for: as many first words as a summary has, and summaries of other texts."""
+    length = int(np.median([len(words(one.summary)) for one in english.train]))
+    return {
+        "first words": [" ".join(words(text)[:length]) for text in texts],
+        "another's summary": [one.summary for one in english.train[: len(texts)]],
+    }
+
+
+def _score_english(written: Mapping[str, Sequence[str]], examples: Sequence[Example]) -> tuple[EnglishScore, ...]:
+    """ROUGE-L of each method, and how far the model is above it, on the same draws of texts."""
+    values = np.array(
+        [
+            [rouge_l(text, one.summary) for text, one in zip(summaries, examples, strict=True)]
+            for summaries in written.values()
+        ]
+    )
+    means = metrics.mean_intervals(np.concatenate([values, values[0] - values]))
+    return tuple(EnglishScore(name, means[i], means[len(values) + i] if i else None) for i, name in enumerate(written))
+
+
+def _write(path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    with atomic(path) as part:
+        pq.write_table(pa.table(dict(columns)), part, compression="zstd")
