@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from bio_paws import configs
 from bio_paws.configs import DATA_VERSION, PairConfig
-from bio_paws.files import read_arrow
+from bio_paws.pairs import read_pairs
 from bio_paws.pipeline import Prepared, Recipe, make_config, prepare
 from bio_paws.records import SCHEMA
 
@@ -89,7 +89,7 @@ class BioPaws(datasets.ArrowBasedBuilder):
     def _generate_tables(self, files: list[Path]) -> Iterator[tuple[tuple[int, int], pa.Table]]:
         for number, path in enumerate(files):
             if path.suffix == ".arrow":
-                batches = read_arrow(path).to_batches(max_chunksize=10_000)
+                batches = read_pairs(path)
             else:
                 batches = pq.ParquetFile(path, page_checksum_verification=True).iter_batches(10_000)
             for part, batch in enumerate(batches):

@@ -169,7 +169,7 @@ def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] 
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
     builder.download_and_prepare()
-    tables = {split: part.data.table.combine_chunks() for split, part in builder.as_dataset().items()}
+    tables = {split: part.data.table for split, part in builder.as_dataset().items()}
     return writer.write_config(new, config, tables, outcomes)
 
 

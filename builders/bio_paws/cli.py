@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.pinned import PINNED
 from bio_paws.tools.arguments import executor, positive
 
 _DATA = Path("bioPAWS")
@@ -82,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         "--source",
         action="append",
         metavar="NAME|PATH",
-        help="bundled (default), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or FASTA file; repeatable",
+        help=f"{', '.join(PINNED)} (default: bundled), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or "
+        "FASTA file; repeatable",
     )
     verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
     verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")

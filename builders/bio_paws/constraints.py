@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from bio_paws.candidates import CANDIDATES, Candidates
 from bio_paws.configs import BANDS, Kind, PairConfig
-from bio_paws.records import SCHEMA, Interval
+from bio_paws.records import SCHEMA, Interval, Row
 from bio_paws.sequences import Corpus, representative_proteins
 from bio_paws.splits import Lookup
 from bio_paws.tools.pair_features import composition
@@ -28,17 +28,6 @@ from bio_paws.tools.statistics import bit_score, evalue
 
 if TYPE_CHECKING:
     from bio_paws.windows import Window
-
-CANDIDATES = pa.schema(
-    [
-        *(field for field in SCHEMA if field.name not in ("label", "pair_id")),
-        ("split", pa.string()),
-        ("slot", pa.int64()),
-        ("composition2", pa.int64()),
-    ]
-)
-"""A similar pair that was let in: `slot` names the stretch of alignment it was drawn from, `composition2` counts the
-letters of sentence2 that its dissimilar pair must match."""
 
 
 def contains(a: str, b: str, alphabet: Alphabet) -> bool:
@@ -79,7 +68,6 @@ class Judge:
         self._lookup = lookup
         self._search_space = search_space(corpus, self.alphabet)
         self._letters = frozenset(LETTERS[self.alphabet])
-        self._masked: dict[str, NDArray[np.int64]] = {}
 
     def candidates(self, windows: Iterable[Window]) -> pa.Table:
         """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
@@ -105,8 +93,15 @@ class Judge:
         table = pa.Table.from_pylist(rows, schema=CANDIDATES)
         return with_outcomes(table, outcomes)
 
+    def row(self, candidates: Candidates, i: int) -> Row:
+        """Return a candidate as a row, its strings cut out of their sequences."""
+        one, other, group = candidates.side(i, 1), candidates.side(i, 2), candidates.group(i)
+        described = self._described(self.text(one), self.text(other), candidates.alignment(i))
+        origin = self._origin(one, 1, group) | self._origin(other, 2, group)
+        return {**origin, **described, "kind": candidates.kind(i)}
+
     def _judge(self, window: Window, placed: dict[str, Any], alignment: Alignment) -> dict[str, Any] | str:
-        """Return the candidate row of a window, or the reason why it is not let in."""
+        """Return the candidate of a window, or the reason why it is not let in."""
         config = self.config
         row = self._described(placed["sentence1"], placed["sentence2"], alignment)
         kind = band(row["similarity"]) if config.graded else window.kind
@@ -115,9 +110,12 @@ class Judge:
         if row["evalue"] >= config.max_evalue:
             return "evalue"
         return {
-            **placed,
-            **row,
+            **{f"{name}1": value for name, value in window.side1._asdict().items()},
+            **{f"{name}2": value for name, value in window.side2._asdict().items()},
+            **alignment._asdict(),
             "kind": kind,
+            "split": placed["split"],
+            "group": placed["group1"],
             "slot": window.slot,
             "composition2": composition(placed["sentence2"], self.alphabet),
         }
@@ -145,6 +143,10 @@ class Judge:
         origin = {**self._origin(side1, 1, group), **self._origin(side2, 2, group)}
         return {**origin, "split": split, "sentence1": text1, "sentence2": text2}
 
+    def organism(self, source: str) -> str:
+        """Return the organism of a sequence."""
+        return self._organism[source]
+
     def text(self, where: Interval) -> str:
         """Return the upper-case string of an interval, on its strand."""
         whole = self._corpus.dna.get(where.source) or self._corpus.proteins[where.source]
@@ -166,14 +168,25 @@ class Judge:
             "sw_score": alignment.score,
         }
 
-    def dissimilar(self, row1: dict[str, Any], row2: dict[str, Any]) -> dict[str, Any] | str:
-        """Pair the first member of one candidate with the second of another, or say why not."""
-        text1, text2 = row1["sentence1"], row2["sentence2"]
-        if row1["group1"] == row2["group2"]:
-            return "same_group"
-        if not self.config.lengths_agree(len(text1), len(text2)):
-            return "length"
-        described = self.describe(text1, text2)
+    def dissimilar(self, pairs: Sequence[tuple[Row, Row]]) -> list[tuple[Row, Alignment] | str]:
+        """Pair the first member of one similar pair with the second of another, for many, or say why not."""
+        reasons = [self._mismatch(row1, row2) for row1, row2 in pairs]
+        fitting = [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
+        texts = [(row1["sentence1"], row2["sentence2"]) for row1, row2 in fitting]
+        alignments = iter(best_alignments(texts, self.alphabet))
+        found: list[tuple[Row, Alignment] | str] = []
+        for pair, reason in zip(pairs, reasons, strict=True):
+            if reason:
+                found.append(reason)
+                continue
+            alignment = next(alignments)
+            made = self.exchanged(*pair, alignment)
+            found.append(made if isinstance(made, str) else (made, alignment))
+        return found
+
+    def exchanged(self, row1: Row, row2: Row, alignment: Alignment) -> Row | str:
+        """Return the row of the first member of one pair and the second of another, or say why it is not dissimilar."""
+        described = self._described(row1["sentence1"], row2["sentence2"], alignment)
         if described["similarity"] >= self.config.max_dissimilarity:
             return "similarity"
         if described["evalue"] < self.config.min_dissimilar_evalue:
@@ -181,6 +194,11 @@ class Judge:
         first = {name: row1[name] for name in SCHEMA.names if name.endswith("1")}
         second = {name: row2[name] for name in SCHEMA.names if name.endswith("2")}
         return {**first, **second, **described, "kind": "other_group"}
+
+    def _mismatch(self, row1: Row, row2: Row) -> str:
+        if row1["group1"] == row2["group2"]:
+            return "same_group"
+        return "" if self.config.lengths_agree(len(row1["sentence1"]), len(row2["sentence2"])) else "length"
 
     def _kind_reason(self, kind: Kind, text1: str, text2: str) -> str:
         if kind == "identical":
@@ -195,11 +213,9 @@ class Judge:
         return ""
 
     def _masked_part(self, where: Interval) -> float:
-        if where.source not in self._masked:
-            letters = np.frombuffer(self._corpus.dna[where.source].residues.encode(), dtype=np.uint8)
-            self._masked[where.source] = np.concatenate([[0], np.cumsum(letters >= ord("a"))])
-        masked = self._masked[where.source]
-        return float(masked[where.end] - masked[where.start]) / (where.end - where.start)
+        letters = self._corpus.dna[where.source].residues[where.start : where.end].encode()
+        masked = np.count_nonzero(np.frombuffer(letters, dtype=np.uint8) >= ord("a"))
+        return float(masked) / (where.end - where.start)
 
     def _origin(self, where: Interval, side: int, group: str) -> dict[str, Any]:
         values = {**where._asdict(), "organism": self._organism[where.source], "group": group}

@@ -9,23 +9,59 @@ similar one.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import islice
 from math import ceil
-from typing import Any
+from typing import Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
-import pyarrow as pa
+from numpy.typing import NDArray
 
+from bio_paws.candidates import Candidates
 from bio_paws.configs import Kind, PairConfig
 from bio_paws.constraints import Judge
 from bio_paws.records import SCHEMA, Row
+from bio_paws.tools.smith_waterman import Alignment
 
-Square = tuple[Row, Row, Row, Row]
+FourRows = tuple[Row, Row, Row, Row]
 """Two similar rows and the two dissimilar ones made of them."""
+
+Leaks = Callable[[list[str]], set[str]]
+
+Content = TypeVar("Content")
+
+
+class Square(NamedTuple, Generic[Content]):
+    """Four rows in little space.
+
+    Attributes
+    ----------
+    kinds, slots : (str, str), (int, int)
+        Of the two similar rows.
+    keys : tuple of int
+        `unordered` of each row.
+    content : object
+        What the rows are made of.
+    """
+
+    kinds: tuple[Kind, Kind]
+    slots: tuple[int, int]
+    keys: tuple[int, ...]
+    content: Content
+
+
+class Exchange(NamedTuple):
+    """Two candidates that exchange their second members, and the best alignments of what comes of it."""
+
+    one: int
+    two: int
+    crossed1: Alignment
+    crossed2: Alignment
+
 
 TOLERANCES: tuple[tuple[int, int], ...] = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 3))
 """How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give
@@ -36,46 +72,57 @@ SIDES = ("sentence1", "sentence2")
 BATCH_SPARE = 1.15
 """Squares tried for each that is still missing: some fall to the search across splits."""
 
+_SQUARES_AT_ONCE = 2_000
+"""Squares that are there as rows at one time."""
+_SQUARES_A_SEARCH = 10_000
+"""Squares whose strings are searched for at one time."""
+
 
 def make_squares(
     config: PairConfig,
-    candidates: pa.Table,
+    candidates: Candidates,
     judge: Judge,
     pairs: int,
     rng: np.random.Generator,
-    seen: set[tuple[str, str]],
-    leaks: Callable[[list[str]], set[str]],
-) -> tuple[list[Square], Counter[str]]:
+    seen: set[int],
+    leaks: Leaks | None,
+) -> tuple[Iterator[FourRows], Counter[str]]:
     """Choose similar pairs of one split together with their dissimilar ones.
 
     Parameters
     ----------
     config : PairConfig
         Kinds and shares.
-    candidates : pyarrow.Table
-        Candidates of the split, schema `constraints.CANDIDATES`.
+    candidates : Candidates
+        Candidates of the split.
     judge : Judge
         Judges the dissimilar pairs.
     pairs : int
         Similar pairs wanted.
     rng : numpy.random.Generator
         Decides which candidates are chosen, and which squares swap their sides.
-    seen : set of (str, str)
-        Pairs already in the config; those chosen here are added.
-    leaks : callable
-        Returns those of some strings that have a homolog in another split.
+    seen : set of int
+        Pairs already in the config, by `unordered`; those chosen here are added.
+    leaks : callable or None
+        Returns those of some strings that have a homolog in another split; None where there is no other to look in.
 
     Returns
     -------
-    list of Square
+    iterator of FourRows
     Counter
         Squares and candidates by outcome.
     """
-    rows = candidates.to_pylist()
+
+    def rows_of(content: Exchange) -> FourRows:
+        one, two = judge.row(candidates, content.one), judge.row(candidates, content.two)
+        made = judge.exchanged(one, two, content.crossed1), judge.exchanged(two, one, content.crossed2)
+        return one, two, cast(Row, made[0]), cast(Row, made[1])  # judged when the square was made
+
     wanted = config.similar_quotas(pairs)
-    leaks = _remembering(leaks)
+    if config.graded and leaks:
+        leaks = _remembering(leaks)
     while True:
-        choice = _fill(rows, judge, Choice(wanted, deepcopy(rng), set(seen), leaks))
+        choice = _fill(candidates, judge, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
         taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
         fewest = min((count for count in taken.values() if count), default=0)
         if not config.graded or set(taken.values()) <= {0, fewest}:
@@ -86,7 +133,7 @@ def make_squares(
     return choice.finish(config.similar_quotas(pairs))
 
 
-def _remembering(leaks: Callable[[list[str]], set[str]]) -> Callable[[list[str]], set[str]]:
+def _remembering(leaks: Leaks) -> Leaks:
     """Return a function that asks for each string once."""
     leaking: dict[str, bool] = {}
 
@@ -99,17 +146,27 @@ def _remembering(leaks: Callable[[list[str]], set[str]]) -> Callable[[list[str]]
     return ask
 
 
-def _fill(rows: list[Row], judge: Judge, choice: Choice) -> Choice:
+def _fill(candidates: Candidates, judge: Judge, choice: Choice[Exchange]) -> Choice[Exchange]:
     """Take in squares of matching candidates, as many as are wanted."""
+    organisms = _organisms(candidates, judge)
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
-        matched = _matched(rows, identical, choice)
-        squares = (_square(judge, rows[i], rows[j], choice.seen, choice.outcomes) for i, j in matched)
-        choice.fill((square for square in squares if square), partial(choice.left, bool(identical)))
+        matched = _matched(candidates, organisms, identical, choice)
+        choice.fill(partial(_propose, candidates, judge, choice, matched), partial(choice.left, bool(identical)))
     return choice
 
 
-class Choice:
+def _propose(
+    candidates: Candidates, judge: Judge, choice: Choice[Exchange], matched: Iterator[tuple[int, int]], count: int
+) -> list[Square[Exchange]]:
+    """Make so many squares of matching candidates, or fewer where there are no more."""
+    found: list[Square[Exchange]] = []
+    while pairs := list(islice(matched, min(count - len(found), _SQUARES_AT_ONCE))):
+        found += _squares(candidates, judge, pairs, choice)
+    return found
+
+
+class Choice(Generic[Content]):
     """The squares chosen for one split: as many similar pairs of each kind as are wanted, and no leak among them.
 
     Attributes
@@ -118,8 +175,8 @@ class Choice:
         Similar pairs still wanted.
     rng : numpy.random.Generator
         Decides the order of candidates, and which squares swap their sides.
-    seen : set of (str, str)
-        Pairs already in the config.
+    seen : set of int
+        Pairs already in the config, by `unordered`.
     outcomes : Counter
         Squares and candidates by outcome.
     """
@@ -128,16 +185,18 @@ class Choice:
         self,
         wanted: dict[Kind, int],
         rng: np.random.Generator,
-        seen: set[tuple[str, str]],
-        leaks: Callable[[list[str]], set[str]],
+        seen: set[int],
+        leaks: Leaks | None,
+        rows_of: Callable[[Content], FourRows],
     ) -> None:
         self.missing = dict(wanted)
         self.rng = rng
         self.seen = seen
         self.outcomes: Counter[str] = Counter()
         self._leaks = leaks
+        self._rows_of = rows_of
         self._used: set[int] = set()
-        self._chosen: list[Square] = []
+        self._chosen: list[tuple[Square[Content], bool]] = []
 
     def used(self, slot: int) -> bool:
         """Whether a square of this slot was proposed already."""
@@ -151,59 +210,95 @@ class Choice:
         """How many squares are still wanted: those with an identical pair, or all."""
         return self.missing.get("identical", 0) if identical else sum(self.missing.values()) // 2
 
-    def fill(self, squares: Iterator[Square], left: Callable[[], int]) -> None:
+    def fill(self, propose: Callable[[int], list[Square[Content]]], left: Callable[[], int]) -> None:
         """Take in squares until none is `left` to be wanted, or there are no more; those that leak are passed over."""
-        while batch := list(islice(squares, ceil(left() * BATCH_SPARE))):
-            leaking = self._leaks(sorted({row[side] for square in batch for row in square[:2] for side in SIDES}))
-            for square in batch:
-                kinds = Counter(row["kind"] for row in square[:2])
-                clean = [row for row in square[:2] if not leaking & {row[side] for side in SIDES}]
-                if len(clean) < 2:
-                    self.outcomes["homolog_in_other_split"] += 2 - len(clean)
-                    self._used.difference_update(row["slot"] for row in clean)  # free for another partner
-                elif all(self.missing[kind] >= count for kind, count in kinds.items()) and _add(square, self.seen):
-                    self._chosen.append(_swap_sides(square) if self.rng.random() < 0.5 else square)
-                    for kind, count in kinds.items():
-                        self.missing[kind] -= count
+        while batch := propose(ceil(left() * BATCH_SPARE)):
+            for square, clean in zip(batch, self._clean(batch), strict=True):
+                if not all(clean):
+                    self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
+                    # What is clean is free for another partner.
+                    self._used.difference_update(slot for slot, free in zip(square.slots, clean, strict=True) if free)
+                elif self._wanted(square) and _add(square.keys, self.seen):
+                    self._chosen.append((square, bool(self.rng.random() < 0.5)))
+                    for kind in square.kinds:
+                        self.missing[kind] -= 1
 
-    def finish(self, quotas: dict[Kind, int]) -> tuple[list[Square], Counter[str]]:
-        """Return the chosen squares and the outcomes, among them what is missing of the quotas."""
-        taken = Counter(row["kind"] for square in self._chosen for row in square[:2])
+    def _wanted(self, square: Square[Content]) -> bool:
+        return all(self.missing[kind] >= count for kind, count in Counter(square.kinds).items())
+
+    def _clean(self, batch: list[Square[Content]]) -> Iterator[tuple[bool, bool]]:
+        """Say of the two similar rows of each square whether they have no homolog in another split."""
+        if self._leaks is None:
+            yield from ((True, True) for _ in batch)
+            return
+        for at in range(0, len(batch), _SQUARES_A_SEARCH):
+            texts = []
+            for square in batch[at : at + _SQUARES_A_SEARCH]:
+                one, two, *_ = self._rows_of(square.content)
+                texts.append([{row[side] for side in SIDES} for row in (one, two)])
+            leaking = self._leaks(sorted(set().union(*(pair for both in texts for pair in both))))
+            for one_pair, two_pair in texts:
+                yield not leaking & one_pair, not leaking & two_pair
+
+    def finish(self, quotas: dict[Kind, int]) -> tuple[Iterator[FourRows], Counter[str]]:
+        """Return the rows of the chosen squares and the outcomes, among them what is missing of the quotas."""
+        taken = Counter(kind for square, _ in self._chosen for kind in square.kinds)
         for kind, count in quotas.items():
             self.outcomes[f"missing_{kind}"] += count - taken[kind]
-        return self._chosen, self.outcomes
+        return self._rows(), self.outcomes
+
+    def _rows(self) -> Iterator[FourRows]:
+        for square, swap in self._chosen:
+            rows = self._rows_of(square.content)
+            yield _swap_sides(rows) if swap else rows
 
 
-def _matched(rows: list[Row], identical: int, choice: Choice) -> Iterator[tuple[int, int]]:
+def _organisms(candidates: Candidates, judge: Judge) -> NDArray[np.int64]:
+    """Number the organisms of both sides together: shape (candidates,)."""
+    numbers: dict[str, int] = {}
+    of_sources = [
+        np.array(
+            [numbers.setdefault(judge.organism(one), len(numbers)) for one in candidates.names[name]], dtype=np.int64
+        )
+        for name in ("source1", "source2")
+    ]
+    one, other = (of[candidates.columns[name]] for of, name in zip(of_sources, ("source1", "source2"), strict=True))
+    both: NDArray[np.int64] = one * len(numbers) + other
+    return both
+
+
+def _matched(
+    candidates: Candidates, organisms: NDArray[np.int64], identical: int, choice: Choice[Exchange]
+) -> Iterator[tuple[int, int]]:
     """Yield pairs of candidates whose second members match, closest first, each slot once.
 
     `identical` says how many of the two are of that kind; kinds that are not missing any more are passed over. Scarce
     kinds go first, so that they find the partners they need among the others.
     """
-    supply = Counter(row["kind"] for row in rows)
-    order = sorted(choice.rng.permutation(len(rows)).tolist(), key=lambda i: supply[rows[i]["kind"]])
+    columns, kinds = candidates.columns, candidates.kinds
+    supply = np.bincount(columns["kind"], minlength=len(kinds))[columns["kind"]]
+    order = choice.rng.permutation(len(candidates))
+    order = order[np.argsort(supply[order], kind="stable")]
+    # Memory views give plain numbers, without a list of all of them.
+    slots, groups, kind_of = (columns[name].data for name in ("slot", "group", "kind"))
+    is_identical = [kind == "identical" for kind in kinds]
     for lengths, compositions in TOLERANCES:
-        buckets: dict[tuple[Any, ...], list[int]] = {}
-        for i in order:
-            row = rows[i]
-            if choice.used(row["slot"]) or choice.missing[row["kind"]] < 1:
+        keys = _keys(candidates, organisms, lengths + 1, compositions + 1).data
+        buckets: dict[int, list[int]] = {}
+        for i in order.data:
+            slot, kind = slots[i], kind_of[i]
+            if choice.used(slot) or choice.missing[kinds[kind]] < 1:
                 continue
-            key = (
-                row["organism1"],
-                row["organism2"],
-                len(row["sentence2"]) // (lengths + 1),
-                row["composition2"] // (compositions + 1),
-            )
-            waiting = buckets.setdefault(key, [])
+            waiting = buckets.setdefault(keys[i], [])
             for at, j in enumerate(waiting):
-                other = rows[j]
+                other = slots[j]
                 if (
-                    not choice.used(other["slot"])
-                    and other["slot"] != row["slot"]
-                    and other["group1"] != row["group1"]
-                    and (row["kind"] == "identical") + (other["kind"] == "identical") == identical
+                    not choice.used(other)
+                    and other != slot
+                    and groups[j] != groups[i]
+                    and is_identical[kind] + is_identical[kind_of[j]] == identical
                 ):
-                    choice.take(row["slot"], other["slot"])
+                    choice.take(slot, other)
                     del waiting[at]
                     yield j, i
                     break
@@ -211,37 +306,55 @@ def _matched(rows: list[Row], identical: int, choice: Choice) -> Iterator[tuple[
                 waiting.append(i)
 
 
-def _square(judge: Judge, row1: Row, row2: Row, seen: set[tuple[str, str]], outcomes: Counter[str]) -> Square | None:
-    rows = [row1, row2]
-    for first, second in ((row1, row2), (row2, row1)):
-        made = judge.dissimilar(first, second)
-        if isinstance(made, str):
-            outcomes[f"dissimilar_{made}"] += 1
-            return None
-        rows.append(made)
-    if any(unordered(row) in seen for row in rows):
-        outcomes["duplicate"] += 1
-        return None
-    return rows[0], rows[1], rows[2], rows[3]
+def _keys(candidates: Candidates, organisms: NDArray[np.int64], length: int, letters: int) -> NDArray[np.int64]:
+    """Number candidates so that those of equal numbers match, in steps of so much length and composition."""
+    columns = candidates.columns
+    key = organisms
+    for part in ((columns["end2"] - columns["start2"]) // length, columns["composition2"] // letters):
+        key = key * (int(part.max(initial=0)) + 1) + part
+    return key
 
 
-def _add(square: Square, seen: set[tuple[str, str]]) -> bool:
+def _squares(
+    candidates: Candidates, judge: Judge, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
+) -> Iterator[Square[Exchange]]:
+    """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
+    rows = [(judge.row(candidates, one), judge.row(candidates, two)) for one, two in pairs]
+    crossed = judge.dissimilar([pair for one, two in rows for pair in ((one, two), (two, one))])
+    for (i, j), (one, two), first, second in zip(pairs, rows, crossed[::2], crossed[1::2], strict=True):
+        if isinstance(first, str) or isinstance(second, str):
+            choice.outcomes[f"dissimilar_{first if isinstance(first, str) else second}"] += 1
+            continue
+        slots = candidates.slot(i), candidates.slot(j)
+        square = square_of((one, two, first[0], second[0]), slots, Exchange(i, j, first[1], second[1]))
+        if choice.seen.intersection(square.keys):
+            choice.outcomes["duplicate"] += 1
+        else:
+            yield square
+
+
+def square_of(rows: FourRows, slots: tuple[int, int], content: Content) -> Square[Content]:
+    """Return the square of four rows."""
+    keys = tuple(unordered(row) for row in rows)
+    return Square((rows[0]["kind"], rows[1]["kind"]), slots, keys, content)
+
+
+def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
     """Take a square's pairs in, unless one of them came in since it was made."""
-    keys = {unordered(row) for row in square}
-    if len(keys) < len(square) or keys & seen:
+    if len(set(keys)) < len(keys) or seen.intersection(keys):
         return False
-    seen |= keys
+    seen.update(keys)
     return True
 
 
-def unordered(row: Row) -> tuple[str, str]:
-    """Key of a pair, whichever side comes first."""
-    one, other = row["sentence1"], row["sentence2"]
-    return (one, other) if one <= other else (other, one)
+def unordered(row: Row) -> int:
+    """Key of a pair, whichever side comes first: 64 bits of a digest."""
+    text = "\n".join(sorted((row["sentence1"], row["sentence2"])))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
-def _swap_sides(square: Square) -> Square:
-    one, two, three, four = (_swapped(row) for row in square)
+def _swap_sides(rows: FourRows) -> FourRows:
+    one, two, three, four = (_swapped(row) for row in rows)
     return one, two, three, four
 
 

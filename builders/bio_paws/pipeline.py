@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from bio_paws import coding, constraints, rearranged, sequences, similar, sources, splits, stages
+from bio_paws.candidates import Candidates
 from bio_paws.configs import PairConfig, quotas
-from bio_paws.dissimilar import SIDES, make_squares
+from bio_paws.dissimilar import make_squares
 from bio_paws.errors import BioPawsError
 from bio_paws.executors import Cluster, open_cluster, open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import OtherSplits
-from bio_paws.records import Row, pairs_table
+from bio_paws.pairs import strings_of, write_pairs
 from bio_paws.tools import blast
 
 
@@ -93,44 +94,46 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
         lookup = splits.Lookup(read_arrow(prepared.loci))
         others = OtherSplits(corpus, lookup, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
-        rows, outcomes = make(config, prepared, lookup, others, pairs)
-        for split, path in paths.items():
-            write_arrow(path, pairs_table(rows[split], config, split))
+        outcomes = make(config, prepared, lookup, others, pairs, paths)
         write_json(counted, dict(sorted(outcomes.items())))
     return paths, Counter(read_json(counted))
 
 
-Made = tuple[dict[str, list[Row]], Counter[str]]
+Paths = dict[str, Path]
 
 
 def _coding_pairs(
-    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int
-) -> Made:
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int, paths: Paths
+) -> Counter[str]:
     made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
-    return made.make(others, pairs)
+    rows, outcomes = made.make(others, pairs)
+    for split, path in paths.items():
+        write_pairs(path, rows[split], config, split)
+    return outcomes
 
 
 def _homologous_pairs(
-    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int
-) -> Made:
+    config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int, paths: Paths
+) -> Counter[str]:
     seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
     shard = rearranged.square_shard if config.rearranged else similar.candidate_shard
-    candidates, outcomes = similar.find_candidates(
+    found, outcomes = similar.find_candidates(
         config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
     judge = constraints.Judge(config, prepared.files.load(), lookup)
-    seen: set[tuple[str, str]] = set()
-    rows: dict[str, list[Row]] = {}
+    seen: set[int] = set()
+    earlier: list[Path] = []
     for split, quota in quotas(pairs).items():
-        here = candidates.filter(pc.equal(candidates["split"], split))
         rng = splits.seeded(seed, config.name, "squares", split)
-        chosen = {row[side] for made in rows.values() for row in made for side in SIDES}
+        chosen = strings_of(earlier)
         searcher = others.searcher(split, judge.alphabet, chosen, later=config.rearranged, longest=config.max_length)
         with searcher as leaks:
             if config.rearranged:
-                squares, more = rearranged.choose_rearranged(config, here, quota, rng, seen, leaks)
+                squares, more = rearranged.choose_rearranged(config, found, split, quota, rng, seen, leaks)
             else:
-                squares, more = make_squares(config, here, judge, quota, rng, seen, leaks)
+                here = Candidates.read(found, split)
+                squares, more = make_squares(config, here, judge, quota, rng, seen, leaks if earlier else None)
         outcomes.update(more)
-        rows[split] = [row for square in squares for row in square]
-    return rows, outcomes
+        write_pairs(paths[split], chain.from_iterable(squares), config, split)
+        earlier.append(paths[split])
+    return outcomes

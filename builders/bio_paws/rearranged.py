@@ -17,20 +17,21 @@ the letters, is left out: its words are other words, so that its overlap cannot 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_WORDS, REARRANGED, Kind, PairConfig
-from bio_paws.constraints import CANDIDATES, Judge, contains, with_outcomes
-from bio_paws.dissimilar import Choice, Square
+from bio_paws.constraints import Judge, contains, with_outcomes
+from bio_paws.dissimilar import Choice, FourRows, Leaks, Square, square_of
 from bio_paws.files import read_arrow, write_arrow
-from bio_paws.records import Row
+from bio_paws.records import SCHEMA, Row
 from bio_paws.similar import HITS_A_SHARD, CorpusFiles
 from bio_paws.splits import Lookup, seeded
 from bio_paws.tools.kmers import word_overlap
@@ -42,6 +43,15 @@ BLOCKS = (3, 8)
 TRIES, MOST_SAME = 30, 4
 """Orders tried for two windows; and how often they may come out the same as each other or as in the genome: then there
 is hardly another."""
+
+SQUARES = pa.schema(
+    [
+        *(field for field in SCHEMA if field.name not in ("label", "pair_id")),
+        ("split", pa.string()),
+        ("slot", pa.int64()),
+    ]
+)
+"""Four rows a square; `slot` names the stretch of alignment it was drawn from."""
 
 Cut = tuple[int, int]
 """Aligned places in the two strings, from their beginning: both are cut before these letters."""
@@ -71,39 +81,43 @@ def square_shard(
                     outcomes[square] += 1
                     continue
                 outcomes["accepted"] += 1
-                rows += ({**row, "slot": slot, "composition2": 0} for row in square)
+                rows += ({**row, "slot": slot} for row in square)
                 break
-    table = pa.Table.from_pylist(rows, schema=CANDIDATES)
+    table = pa.Table.from_pylist(rows, schema=SQUARES)
     write_arrow(path, with_outcomes(table, outcomes))
 
 
 def choose_rearranged(
     config: PairConfig,
-    candidates: pa.Table,
+    paths: list[Path],
+    split: str,
     pairs: int,
     rng: np.random.Generator,
-    seen: set[tuple[str, str]],
-    leaks: Callable[[list[str]], set[str]],
-) -> tuple[list[Square], Counter[str]]:
-    """Choose squares of one split; arguments and result are those of `dissimilar.make_squares`."""
-    rows = candidates.to_pylist()
+    seen: set[int],
+    leaks: Leaks,
+) -> tuple[Iterator[FourRows], Counter[str]]:
+    """Choose squares of one split from files that `square_shard` wrote; else as `dissimilar.make_squares`."""
+    rows: list[Row] = []
+    for table in map(read_arrow, paths):
+        rows += table.filter(pc.equal(table["split"], split)).to_pylist()
     wanted = config.similar_quotas(pairs)
-    choice = Choice(wanted, rng, seen, leaks)
+    choice: Choice[FourRows] = Choice(wanted, rng, seen, leaks, lambda four: four)
 
-    def squares() -> Iterator[Square]:
+    def squares() -> Iterator[Square[FourRows]]:
         for number in rng.permutation(len(rows) // 4).tolist():
             one, two, three, four = rows[4 * number : 4 * number + 4]
             if choice.missing[one["kind"]] > 0 and not choice.used(one["slot"]):
                 choice.take(one["slot"])
-                yield one, two, three, four
+                yield square_of((one, two, three, four), (one["slot"], two["slot"]), (one, two, three, four))
 
-    choice.fill(squares(), partial(choice.left, False))
+    proposed = squares()
+    choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
     return choice.finish(wanted)
 
 
 def _square(
     judge: Judge, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
-) -> Square | str:
+) -> FourRows | str:
     """Draw two windows and two orders of their parts, or say why not."""
     aimed = rng.uniform(judge.config.min_similarity, judge.config.max_similarity)
     windows = draw_jittered(judge.config, hit, low, high, aimed, rng)
@@ -176,7 +190,7 @@ def _word_cuts(windows: Jittered) -> list[Cut]:
 
 def _judged(
     judge: Judge, kind: Kind, natural: tuple[str, str], arranged: tuple[tuple[str, str], tuple[str, str]]
-) -> Square | str:
+) -> FourRows | str:
     """Make the rows of a square, or say which constraint it breaks."""
     config = judge.config
     (one1, one2), (two1, two2) = arranged

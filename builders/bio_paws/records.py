@@ -9,8 +9,6 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 
-from bio_paws.configs import PairConfig
-
 Strand = Literal["+", "-"]
 
 SCHEMA = pa.schema(
@@ -102,26 +100,12 @@ class Gene:
     protein: str
 
 
-_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+ID_LETTERS = "abcdefghijklmnop"
+_LETTERS = str.maketrans("0123456789abcdef", ID_LETTERS)
 """The search of the Hub's viewer takes only letters for words: an id with digits would be several of them, or none."""
 
 Row = dict[str, Any]
 """A pair in the making: the columns of `SCHEMA`, less what its place in the data set decides."""
-
-
-def pairs_table(rows: list[Row], config: PairConfig, split: str) -> pa.Table:
-    """Give rows their label and id, and bring them into the order of their ids, which is random.
-
-    Returns
-    -------
-    pyarrow.Table
-        Schema `SCHEMA`.
-    """
-    finished = []
-    for row in rows:
-        labelled = {name: row.get(name) for name in SCHEMA.names} | {"label": int(row["kind"] in config.similar_kinds)}
-        finished.append(labelled | {"pair_id": pair_id(labelled, config.name, split)})
-    return pa.Table.from_pylist(sorted(finished, key=lambda row: str(row["pair_id"])), schema=SCHEMA)
 
 
 def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:

@@ -9,6 +9,7 @@ import gzip
 import io
 import re
 import warnings
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -153,7 +154,11 @@ class _Reader:
     def read(self, assembly: Assembly) -> None:
         files = {file.role: file for file in assembly.files}
         if "genbank" in files:
-            self._genbank(files["genbank"].path, assembly)
+            self._genbank(files["genbank"].path, read_text(files["genbank"].path), assembly)
+        if "genbank_zip" in files:
+            path = files["genbank_zip"].path
+            for name, text in _zipped_genbank(path):
+                self._genbank(path / name, text, assembly)
         for role in ("genomic", "dna_fasta"):
             if role in files:
                 self._dna_fasta(files[role], assembly)
@@ -295,8 +300,7 @@ class _Reader:
         self.genes[protein_id] = Gene(protein_id, locus, organism, span, exons, protein.residues)
         return True
 
-    def _genbank(self, path: Path, assembly: Assembly) -> None:
-        text = read_text(path)
+    def _genbank(self, path: Path, text: str, assembly: Assembly) -> None:
         kept = 0
         first = ""
         try:
@@ -347,6 +351,14 @@ def _name_problem(name: str) -> str:
 
 def _shown(name: str) -> str:
     return (name if name.isprintable() else ascii(name)) or "a record without a name"
+
+
+def _zipped_genbank(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and text of the GenBank files of an archive that is pinned by its sha256."""
+    with zipfile.ZipFile(path) as archive:
+        for name in sorted(archive.namelist()):
+            if name.endswith(".gb"):
+                yield name, archive.read(name).decode("ascii")
 
 
 def _fasta(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -189,7 +189,7 @@ def find_candidates(
     seed: int,
     pairs: int,
     shard: Shard,
-) -> tuple[pa.Table, Counter[str]]:
+) -> tuple[list[Path], Counter[str]]:
     """Draw windows in all alignments and keep those that meet the config's constraints.
 
     Parameters
@@ -207,8 +207,8 @@ def find_candidates(
 
     Returns
     -------
-    pyarrow.Table
-        Schema `constraints.CANDIDATES`.
+    list of Path
+        What `shard` wrote, in the order of the hits.
     Counter
         Windows by outcome: accepted, or why not.
     """
@@ -223,22 +223,20 @@ def find_candidates(
         for first in range(0, len(found), HITS_A_SHARD)
     ]
     paths = run_shards(executor, shard, shards, f"{config.name} windows")
-    tables = [read_arrow(path) for path in paths]
     outcomes: Counter[str] = Counter()
-    for table in tables:
-        outcomes.update(constraints.outcomes_of(table))
-    return pa.concat_tables(
-        [constraints.CANDIDATES.empty_table(), *(t.replace_schema_metadata() for t in tables)]
-    ), outcomes
+    for path in paths:
+        outcomes.update(constraints.outcomes_of(read_arrow(path)))
+    return paths, outcomes
 
 
 def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int) -> dict[str, float]:
     """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
     counts: Counter[str] = Counter()
-    for hit in hits.to_pylist():
-        for kind in config.drawn_kinds:
-            for low, _ in slots(config, kind, hit):
-                counts[f"{lookup.split_at(hit['source1'], low)}/{kind}"] += 1
+    for batch in hits.to_batches(max_chunksize=HITS_A_SHARD):
+        for hit in batch.to_pylist():
+            for kind in config.drawn_kinds:
+                for low, _ in slots(config, kind, hit):
+                    counts[f"{lookup.split_at(hit['source1'], low)}/{kind}"] += 1
     draws = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
         for kind, share in config.drawn_kinds.items():

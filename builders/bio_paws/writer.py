@@ -45,17 +45,19 @@ def write_split(path: Path, table: pa.Table, config: PairConfig) -> None:
         "content_defined_chunking": json.dumps(chunking),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
+    with pq.ParquetWriter(
         path,
-        row_group_size=ROW_GROUP,
+        table.schema.with_metadata(metadata),
         compression="zstd",
         compression_level=3,
         use_dictionary=_CATEGORIES,
         write_page_index=True,
         write_page_checksum=True,
         use_content_defined_chunking=chunking,
-    )
+    ) as writer:
+        for at in range(0, table.num_rows, ROW_GROUP):
+            group = table.slice(at, ROW_GROUP).combine_chunks()
+            writer.write_table(group.replace_schema_metadata(metadata), row_group_size=ROW_GROUP)
 
 
 def content_hash(pair_ids: dict[str, list[str]]) -> str:

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws import splits
+from bio_paws.candidates import CANDIDATES, Candidates
 from bio_paws.coding import break_frame, mutate_protein
 from bio_paws.configs import SPLIT_SHARES, get_config
-from bio_paws.constraints import CANDIDATES, Judge
+from bio_paws.constraints import Judge
 from bio_paws.dissimilar import make_squares, unordered
-from bio_paws.records import Gene, Interval, Strand
+from bio_paws.records import Gene, Interval, Sequence, Strand
 from bio_paws.sequences import Corpus
 from bio_paws.splits import LOCI, Edges, Lookup, assign_splits, cut_atoms, join_groups
 from bio_paws.tools.pair_features import composition
@@ -180,19 +181,28 @@ def test_a_mutated_protein_keeps_its_start_and_its_letters(protein: str, seed: i
 def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
     config = get_config("dna150")
     rng = np.random.default_rng(seed)
-    rows = []
+    rows, texts = [], {}
     for i in range(60):
         one = "".join(rng.choice(list("ACGT"), int(rng.integers(140, 144))))
         other = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.05 else c for c in one)
-        names = {"source": f"s{i}", "organism": "T", "start": 0, "end": len(one), "strand": "+", "group": f"g{i % 7}"}
-        sides = {f"{name}{side}": value for name, value in names.items() for side in (1, 2)}
-        numbers = {"similarity": 0.95, "identity": 0.95, "evalue": 0.0, "bit_score": 1.0, "sw_score": 1}
-        rest = {"kind": "homolog", "split": "train", "slot": i // 2, "composition2": composition(other, "dna")}
-        rows.append({"sentence1": one, "sentence2": other, **sides, **numbers, **rest})
-    judge = Judge(config, Corpus({}, {}, {}, {}), Lookup(LOCI.empty_table()))
+        texts |= {f"a{i}": one, f"b{i}": other}
+        sides = {"source1": f"a{i}", "source2": f"b{i}"} | {
+            f"{name}{side}": value
+            for name, value in {"start": 0, "end": len(one), "strand": "+"}.items()
+            for side in (1, 2)
+        }
+        names = {"kind": "homolog", "split": "train", "group": f"g{i % 7}", "slot": i // 2}
+        rows.append({**sides, **names, "score": 250, "matches": len(one) - 5, "columns": len(one)})
+        rows[-1]["composition2"] = composition(other, "dna")
+    corpus = Corpus({name: Sequence(name, "T", "dna", text) for name, text in texts.items()}, {}, {}, {})
+    judge = Judge(config, corpus, Lookup(LOCI.empty_table()))
     table = pa.Table.from_pylist(rows, schema=CANDIDATES)
-    leaking = {rows[0]["sentence1"]}
-    squares, _ = make_squares(config, table, judge, 20, rng, set(), lambda texts: leaking & set(texts))
+    # In two tables: names have other numbers in the second.
+    candidates = Candidates.of((table.slice(0, 20), table.slice(20)), "train")
+    assert len(Candidates.of((table,), "test")) == 0
+    leaking = {texts["a0"]}
+    found, _ = make_squares(config, candidates, judge, 20, rng, set(), lambda asked: leaking & set(asked))
+    squares = list(found)
     similar = [row for square in squares for row in square[:2]]
     dissimilar = [row for square in squares for row in square[2:]]
     assert 2 <= len(similar) <= 20
@@ -200,7 +210,8 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
         assert sorted(row[side] for row in similar) == sorted(row[side] for row in dissimilar)
         assert not leaking & {row[side] for row in similar}
     assert len({unordered(row) for row in similar + dissimilar}) == len(similar) + len(dissimilar)
-    assert len({row["slot"] for square in squares for row in square[:2]}) == len(similar)
+    slots = {text: row["slot"] for row in rows for text in (texts[row["source1"]], texts[row["source2"]])}
+    assert len({slots[row["sentence1"]] for row in similar}) == len(similar)
     for row in dissimilar:
         assert row["group1"] != row["group2"]
         assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity

