@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import logging
 import pickle
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from bio_paws.files import digest_of
 from bio_paws.stages import code_digest
 from bio_paws.storage import SharedFolder, Store
 from bio_paws.tools import blast
+
+logger = logging.getLogger(__name__)
 
 CONNECT_S = 10
 """Seconds that a scheduler may take to answer."""
@@ -264,12 +267,16 @@ class ClusterExecutor(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Let go of the cluster; what was passed only for this build leaves the store."""
         self._client.close()
-        self._store.remove(self._passing)
+        try:
+            self._store.remove(self._passing)
+        except BioPawsError as error:
+            logger.warning("%s: %s is left there (%s)", self._store, self._passing, error)
 
 
 def _innermost(*call: Any) -> str:
     """Return the name of the last function in a call: one that is given another only runs it."""
-    return [str(one.__name__) for one in call if isinstance(one, FunctionType)][-1].strip("_")
+    names = [one.__name__.strip("_") for one in call if isinstance(one, FunctionType)]
+    return names[-1] if names else "job"
 
 
 def _caused(error: Exception, cause: BaseException) -> Exception:

@@ -6,6 +6,7 @@ needs one of a URL downloads it once, and works on its own copy. A folder that a
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 import uuid
@@ -96,7 +97,7 @@ class RemoteFolder:
     url: str
 
     def __str__(self) -> str:
-        return self.url
+        return re.sub("//[^/@]*@", "//", self.url)  # a password is not to be shown
 
     def folder(self, scratch: Path) -> Path:
         """Return the folder of this machine's copies."""
@@ -150,7 +151,7 @@ class RemoteFolder:
             raise
         except Exception as error:
             why = (str(error).splitlines() or [""])[0] or type(error).__name__
-            raise BioPawsError(f"{self.url}: {name} cannot be read or written there ({why})") from error
+            raise BioPawsError(f"{self}: {name} cannot be read or written there ({why})") from error
 
 
 def open_store(url: str | None, work: Path) -> Store:
