@@ -14,6 +14,7 @@ from pathlib import Path
 from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.tools.arguments import positive
+from bio_paws.tools.engines import ENGINES
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
     verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    engines = tuple(one.name for one in ENGINES)
+    verb.add_argument(
+        "--engine", choices=engines, default=engines[0], help=f"what finds similar proteins (default: {engines[0]})"
+    )
     verb.add_argument("--work", type=Path, help="folder of finished stages (default: .bio-paws-work beside OUT)")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_build)
@@ -143,7 +148,8 @@ def _build(options: argparse.Namespace) -> int:
     from bio_paws.pipeline import Recipe
 
     work = options.work or options.out.absolute().parent / ".bio-paws-work"
-    recipe = Recipe(tuple(options.source or ["bundled"]), options.seed, options.pairs, options.workers, work)
+    source = tuple(options.source or ["bundled"])
+    recipe = Recipe(source, options.seed, options.pairs, options.workers, work, options.engine)
     built = build(tuple(options.config), recipe, options.out)
     if options.json:
         described = [vars(one) for one in built.configs]

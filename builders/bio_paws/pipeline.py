@@ -20,18 +20,19 @@ from bio_paws.executors import open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import OtherSplits
 from bio_paws.records import Row, pairs_table
-from bio_paws.tools import blast
+from bio_paws.tools import engines
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a build is made from; `pairs` None means as many as each config asks for."""
+    """What a build is made from; `pairs` None means as many as each config asks for, `engine` searches proteins."""
 
     source: tuple[str, ...] = ("bundled",)
     seed: int = 0
     pairs: int | None = None
     workers: int = 1
     work: Path = Path(".bio-paws-work")
+    engine: str = "blast"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their loci to splits."""
     assemblies = sources.resolve(recipe.source)
     inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-    key = digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
+    key = digest_of(inputs, stages.code_digest(), engines.versions(recipe.engine), pa.__version__)
     work = stages.Workdir(recipe.work, key)
     paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
     if not all(path.is_file() for path in paths.values()):
@@ -61,7 +62,7 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
     files = similar.CorpusFiles(**paths)
     with open_executor(recipe.workers) as executor:
         dna = similar.search_dna(files, work, executor)
-        protein = similar.search_proteins(files, work, executor)
+        protein = similar.search_proteins(files, work, executor, engines.get_engine(recipe.engine))
         loci = work.path("loci", ".arrow", recipe.seed)
         if not loci.is_file():
             hits = read_arrow(dna), read_arrow(protein)

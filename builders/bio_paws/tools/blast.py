@@ -108,10 +108,10 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
     kind = "nucl" if molecule == "dna" else "prot"
     command = [_find("makeblastdb"), "-in", str(fasta), "-dbtype", kind, "-out", str(database), "-title", "x"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    expected = _count_records(fasta)
+    expected = count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
     if done.returncode or not added or int(added.group(1)) != expected:
-        raise BioPawsError(f"makeblastdb failed on {fasta}: {_last_line(done.stderr) or _last_line(done.stdout)}")
+        raise BioPawsError(f"makeblastdb failed on {fasta}: {last_line(done.stderr) or last_line(done.stdout)}")
 
 
 def write_database(database: Path, texts: Iterable[str], molecule: Literal["dna", "protein"]) -> None:
@@ -194,34 +194,57 @@ def search(
         logger.debug("running %s", " ".join(command))
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
-            why = _last_line(done.stderr) or f"exit status {done.returncode}"
+            why = last_line(done.stderr) or f"exit status {done.returncode}"
             raise BioPawsError(f"{program} failed on {query.name}: {why}")
         for line in done.stderr.splitlines():
             logger.debug("%s: %s", program, line)
         text = Path(out.name).read_bytes()
-    expected = _count_records(query)
+    expected = count_records(query)
     processed = re.findall(rb"^# BLAST processed (\d+) queries", text, re.MULTILINE)
     answered = len(re.findall(rb"^# Query:", text, re.MULTILINE))
     if answered != expected or [int(n) for n in processed] != [expected]:
         raise BioPawsError(f"{program} answered {answered} of {expected} queries in {query.name}: run it again")
     rows = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
+    return read_hits(rows, program)
+
+
+def read_hits(rows: bytes, program: str) -> pa.Table:
+    """Read hits as a program writes them, in tab-separated columns; sort them.
+
+    Returns
+    -------
+    pyarrow.Table
+        Schema `HITS`, sorted by all its columns but the score.
+
+    Raises
+    ------
+    BioPawsError
+        When they are not such a table.
+    """
     if not rows:
         return HITS.empty_table()
-    table = pacsv.read_csv(
-        io.BytesIO(rows),
-        read_options=pacsv.ReadOptions(column_names=HITS.names, use_threads=False),
-        parse_options=pacsv.ParseOptions(delimiter="\t", quote_char=False),
-        convert_options=pacsv.ConvertOptions(column_types=HITS, strings_can_be_null=False),
-    )
-    # BLAST's order of equal hits is its own affair: ours is fixed.
+    try:
+        table = pacsv.read_csv(
+            io.BytesIO(rows),
+            read_options=pacsv.ReadOptions(column_names=HITS.names, use_threads=False),
+            parse_options=pacsv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=pacsv.ConvertOptions(column_types=HITS, strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise BioPawsError(
+            f"{program} wrote what cannot be read ({last_line(str(error))[:200]}): run it again"
+        ) from error
+    # The order of equal hits is the program's own affair: ours is fixed.
     return table.sort_by([(name, "ascending") for name in HITS.names if name not in ("evalue", "score")])
 
 
-def _count_records(fasta: Path) -> int:
+def count_records(fasta: Path) -> int:
+    """Return how many sequences a FASTA file holds."""
     with fasta.open(encoding="ascii") as lines:
         return sum(line.startswith(">") for line in lines)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line of a text that is not blank; empty when there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
