@@ -21,6 +21,8 @@ lint: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.groups
+	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.recall
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining

@@ -25,7 +25,7 @@ from bio_paws.files import read_arrow
 from bio_paws.floors import Measured, measure_floors, split_files
 from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
 from bio_paws.stages import code_digest, open_work
-from bio_paws.tools import blast
+from bio_paws.tools import engines
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         space = {"dna": search_space(corpus, "dna"), "protein": search_space(corpus, "protein")}
-        manifest = writer.base_manifest(recipe, prepared.assemblies, corpus, blast.version(), space)
+        manifest = writer.base_manifest(recipe, prepared.assemblies, corpus, engines.versions(recipe.engine), space)
         left_out: dict[str, str] = {}
         made: list[PairConfig] = []
         seconds = _make_in_parallel([one for one in wanted if not missing_input(one, corpus)], prepared)

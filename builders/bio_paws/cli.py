@@ -16,6 +16,7 @@ from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.pinned import PINNED
 from bio_paws.tools.arguments import executor, positive
+from bio_paws.tools.engines import ENGINES
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -95,6 +96,10 @@ def _parser() -> argparse.ArgumentParser:
         default="local",
         metavar="local|tcp://HOST:PORT",
         help="this machine (default), or the workers of the Dask scheduler at an address",
+    )
+    engines = tuple(one.name for one in ENGINES)
+    verb.add_argument(
+        "--engine", choices=engines, default=engines[0], help=f"what finds similar proteins (default: {engines[0]})"
     )
     verb.add_argument(
         "--work",
@@ -177,7 +182,8 @@ def _build(options: argparse.Namespace) -> int:
     from bio_paws.pipeline import Recipe
 
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
-    recipe = Recipe(tuple(options.source or ["bundled"]), options.seed, options.pairs, options.workers, work, cluster)
+    source = tuple(options.source or ["bundled"])
+    recipe = Recipe(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
     built = build(tuple(options.config), recipe, options.out)
     if options.json:
         described = [vars(one) for one in built.configs]

@@ -21,18 +21,22 @@ from bio_paws.executors import Cluster, open_cluster, open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import OtherSplits
 from bio_paws.pairs import strings_of, write_pairs
-from bio_paws.tools import blast
+from bio_paws.tools import engines
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a build is made from, and where; `pairs` None means as many as each config asks for."""
+    """What a build is made from, and where.
+
+    `pairs` None means as many as each config asks for; `engine` searches proteins.
+    """
 
     source: tuple[str, ...] = ("bundled",)
     seed: int = 0
     pairs: int | None = None
     workers: int = 1
     work: Path = Path(".bio-paws-work")
+    engine: str = "blast"
     cluster: Cluster | None = None
 
 
@@ -56,7 +60,7 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
     with open_cluster(recipe.cluster, recipe.work) if recipe.cluster else open_executor(recipe.workers) as executor:
         assemblies = sources.resolve(recipe.source)
         inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-        key = digest_of(inputs, stages.code_digest(), blast.version(), pa.__version__)
+        key = digest_of(inputs, stages.code_digest(), engines.versions(recipe.engine), pa.__version__)
         work = stages.Workdir(recipe.work, key)
         paths = {name: work.path("corpus", ".arrow", name) for name in sequences.TABLES}
         if not all(path.is_file() for path in paths.values()):
@@ -64,7 +68,7 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
                 write_arrow(paths[name], table)
         files = similar.CorpusFiles(**paths)
         dna = similar.search_dna(files, work, executor)
-        protein = similar.search_proteins(files, work, executor)
+        protein = similar.search_proteins(files, work, executor, engines.get_engine(recipe.engine))
         loci = work.path("loci", ".arrow", recipe.seed)
         if not loci.is_file():
             hits = read_arrow(dna), read_arrow(protein)

@@ -26,6 +26,7 @@ from bio_paws.sequences import Corpus, corpus_from_tables, representative_protei
 from bio_paws.splits import Lookup
 from bio_paws.stages import Workdir, run_shards
 from bio_paws.tools import blast
+from bio_paws.tools.engines import Engine
 from bio_paws.windows import draw_windows, slots
 
 HITS = pa.schema(
@@ -45,7 +46,6 @@ HITS = pa.schema(
 PIECE = 20_000
 """Longest DNA query, bp: longer ones make BLAST slower, not better."""
 PIECES_A_SHARD = 32
-PROTEINS_A_SHARD = 64
 HITS_A_SHARD = 4_000
 DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
 """Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
@@ -59,7 +59,6 @@ _DNA_SEARCH = (
     *("-task", "megablast", "-word_size", "16", "-lcase_masking"),
     *("-soft_masking", "true", "-dust", "no"),
 )
-_PROTEIN_SEARCH = ("-task", "blastp", "-seg", "yes", "-soft_masking", "true")
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,14 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
     return _search(files, work, executor, "dna", batches, sum(len(one.residues) for one in sequences))
 
 
-def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
+def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor, engine: Engine) -> Path:
     """Search one protein of each gene against all others; return an Arrow file of hits, schema `HITS`."""
     proteins = representative_proteins(files.load())
     batches = [
-        [(one.id, 0) for one in proteins[i : i + PROTEINS_A_SHARD]] for i in range(0, len(proteins), PROTEINS_A_SHARD)
+        [(one.id, 0) for one in proteins[i : i + engine.queries_a_shard]]
+        for i in range(0, len(proteins), engine.queries_a_shard)
     ]
-    return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins))
+    return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins), engine)
 
 
 def _search(
@@ -113,8 +113,9 @@ def _search(
     molecule: str,
     batches: list[list[tuple[str, int]]],
     residues: int,
+    engine: Engine | None = None,
 ) -> Path:
-    """Run the shards of a search against one database that lives as long as they run."""
+    """Run the shards of a search against one database that lives as long as they run; proteins by `engine`."""
     hits = work.path("hits", ".arrow", molecule)
     if not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
@@ -124,8 +125,11 @@ def _search(
             database = Path(folder) / "all"
             if shards:  # makeblastdb refuses an empty database
                 subjects = (residues for _, residues in _subjects(files.load(), molecule))
-                blast.write_database(database, subjects, "dna" if molecule == "dna" else "protein")
-            arguments = [(files, molecule, batch, database, residues) for batch in batches]
+                if engine:
+                    engine.write_database(database, subjects)
+                else:
+                    blast.write_database(database, subjects, "dna")
+            arguments = [(files, molecule, batch, database, residues, engine) for batch in batches]
             run_shards(executor, _search_shard, list(zip(shards, arguments, strict=True)), f"search {molecule}")
         write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
     return hits
@@ -137,7 +141,13 @@ def _subjects(corpus: Corpus, molecule: str) -> list[tuple[str, str]]:
 
 
 def _search_shard(
-    path: Path, files: CorpusFiles, molecule: str, batch: list[tuple[str, int]], database: Path, residues: int
+    path: Path,
+    files: CorpusFiles,
+    molecule: str,
+    batch: list[tuple[str, int]],
+    database: Path,
+    residues: int,
+    engine: Engine | None,
 ) -> None:
     corpus = files.load()
     names = [name for name, _ in _subjects(corpus, molecule)]
@@ -148,11 +158,11 @@ def _search_shard(
         blast.write_fasta(
             query, ((f"{number[name]}:{at}", whole[name].residues[at : at + PIECE]) for name, at in batch)
         )
-        options = ["-evalue", _MAX_EVALUE, "-dbsize", str(residues)]
-        if molecule == "dna":
-            hits = blast.search("blastn", query, database, [*options, *_DNA_SEARCH])
+        if engine:
+            hits = engine.search(query, database, _MAX_EVALUE, residues)
         else:
-            hits = blast.search("blastp", query, database, [*options, *_PROTEIN_SEARCH])
+            options = ["-evalue", _MAX_EVALUE, "-dbsize", str(residues), *_DNA_SEARCH]
+            hits = blast.search("blastn", query, database, options)
     write_arrow(path, _each_once(hits, names))
 
 

@@ -102,7 +102,7 @@ def base_manifest(
     recipe: Recipe,
     assemblies: tuple[Assembly, ...],
     corpus: Corpus,
-    blast_version: str,
+    programs: dict[str, str],
     search_space: dict[str, int],
 ) -> dict[str, Any]:
     """Return a build's manifest before its configs: nothing in it depends on the machine, the workers or the time."""
@@ -114,7 +114,7 @@ def base_manifest(
             "seed": recipe.seed,
             "source": [Path(one).name for one in recipe.source],
         },
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | {"blast": blast_version},
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
         "sources": [
             {
                 "accession": one.accession,

@@ -90,6 +90,14 @@ def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path, bio_paws:
     assert digests(built_copy) == before
 
 
+def test_engine_missing(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    for program in ("blastn", "blastp", "makeblastdb"):
+        (tmp_path / program).symlink_to(str(shutil.which(program)))
+    asked = ("build", "--source", source, "--out", tmp_path / "o", "--engine", "diamond")
+    refused(bio_paws(*asked, PATH=str(tmp_path)), "diamond was not found on PATH", "apt-get install diamond-aligner")
+    assert not (tmp_path / "o").exists()
+
+
 def test_nothing_in_common_is_an_error(tmp_path: Path, bio_paws: Run) -> None:
     import numpy as np
 

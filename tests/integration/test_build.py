@@ -166,3 +166,14 @@ def test_a_new_config_is_one_entry(source: Path, tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_another_engine_finds_similar_proteins(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    out = tmp_path / "bioPAWS"
+    asked = ("build", "protein150", "--source", source, "--out", out, "--pairs", 60, "--workers", 1)
+    done = bio_paws(*asked, "--engine", "mmseqs")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["versions"].keys() >= {"blast", "mmseqs"}
+    assert manifest["configs"]["protein150"]["splits"]["train"]["rows"] > 0
+    assert f"(similar proteins: MMseqs2 {manifest['versions']['mmseqs']})" in (out / "README.md").read_text()

