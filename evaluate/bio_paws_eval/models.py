@@ -246,8 +246,7 @@ def load_classifier(
                 **_NO_CODE,
             )
             # Only the head may be new: it stands outside the model that has a name of its own.
-            drawn = {*loading["missing_keys"], *(key for key, *_ in loading["mismatched_keys"])}
-            _check_loaded(source, {name for name in drawn if name.startswith(f"{model.base_model_prefix}.")})
+            _check_loaded(source, loading, f"{model.base_model_prefix}.")
     except BioPawsError:
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
@@ -255,9 +254,10 @@ def load_classifier(
     return model  # type: ignore[no-any-return]
 
 
-def _check_loaded(source: Source, lacking: set[str]) -> None:
+def _check_loaded(source: Source, loading: dict[str, Any], part: str = "") -> None:
+    drawn = {*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])}
     # A pooler comes after the last layer, and files of language models hold none.
-    missing = sorted(name for name in lacking if "pooler" not in name)
+    missing = sorted(name for name in drawn if name.startswith(part) and "pooler" not in name)
     if missing:
         raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
 
@@ -290,10 +290,12 @@ def load_generator(source: Source) -> PreTrainedModel:
 
 def _load_whole(source: Source, kind: Any) -> PreTrainedModel:
     try:
-        model, loading = kind.from_pretrained(source.folder, dtype=torch.float32, output_loading_info=True, **_NO_CODE)
+        model, loading = kind.from_pretrained(
+            source.folder, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **_NO_CODE
+        )
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
-    _check_loaded(source, set(loading["missing_keys"]))
+    _check_loaded(source, loading)
     return model  # type: ignore[no-any-return]
 
 

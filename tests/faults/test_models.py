@@ -1,4 +1,4 @@
-"""Model folders made to do harm: no code in them runs, nothing hangs, and each is refused in one line or does no harm."""
+"""Model folders made to do harm: no code in them runs, nothing hangs; each is refused in one line, or does none."""
 
 from __future__ import annotations
 
