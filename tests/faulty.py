@@ -44,8 +44,8 @@ class Fault:
         A process of its pool is killed, as by the system when memory runs out.
     folder : str
         Operations elsewhere are not counted; empty: all are.
-    file_bytes, memory_bytes : int or None
-        Size that no file, and that no process, may grow beyond.
+    file_bytes, more_memory : int or None
+        Bytes that no file may grow beyond, and that no process may grow by.
     """
 
     kill_at: int | None = None
@@ -55,7 +55,7 @@ class Fault:
     kill_worker: bool = False
     folder: str = ""
     file_bytes: int | None = None
-    memory_bytes: int | None = None
+    more_memory: int | None = None
 
 
 NONE = Fault()
@@ -175,9 +175,11 @@ def _run(asked: dict[str, Any]) -> None:
     tempfile.tempdir = None  # TMPDIR may be another one now
     fault = Fault(**asked["fault"])
     operations: list[str] = []
-    for limit, value in ((resource.RLIMIT_FSIZE, fault.file_bytes), (resource.RLIMIT_AS, fault.memory_bytes)):
-        if value is not None:
-            resource.setrlimit(limit, (value, value))
+    if fault.file_bytes is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (fault.file_bytes, fault.file_bytes))
+    if fault.more_memory is not None:
+        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (held + fault.more_memory, held + fault.more_memory))
     log = os.open(asked["operations"], os.O_WRONLY | os.O_CREAT)  # a full disk spares what is open
     sys.addaudithook(_Hook(fault, operations))
     status = 1

@@ -101,7 +101,7 @@ def download(accession: str, cache: Path | None = None) -> Path:
             raise BioPawsError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
         prefix = sorted(named)[0]
         listing = _get(session, f"{url}/{prefix}/md5checksums.txt").text
-        sums = {name.removeprefix("./"): md5 for md5, name in (line.split() for line in listing.splitlines() if line)}
+        sums = {name: md5 for md5, name in re.findall(r"^([0-9a-f]{32})\s+\./(\S+)$", listing, re.MULTILINE)}
         wanted = [f"{prefix}{part}" for part in (*_PARTS, _REPORT) if f"{prefix}{part}" in sums]
         if f"{prefix}{_PARTS[0]}" not in wanted:
             raise BioPawsError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")

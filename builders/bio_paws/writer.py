@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -186,6 +187,8 @@ def replacing(out: Path) -> Iterator[Path]:
                 if old.exists() and not out.exists():
                     old.rename(out)
     except OSError as error:
+        if os.strerror(errno.ENOMEM) in str(error):  # Arrow tells no number
+            raise MemoryError("out of memory") from error
         why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
 

@@ -23,7 +23,7 @@ from transformers import (
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import sha256_of
+from bio_paws.files import read_json, sha256_of
 from bio_paws_eval.results import Model
 
 Join = Literal["template", "concatenation"]
@@ -33,6 +33,8 @@ _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
 _NOT_OF_A_TOKENIZER = ("config.json", "generation_config.json", "*.index.json")
 _NO_CODE: dict[str, Any] = {"trust_remote_code": False}  # left open, transformers asks at the terminal
+_MOST_LAYERS = 1000
+_MOST_PARAMETERS = 16  # a byte of weights, however they are packed
 # These count positions from the padding token's id on, so that their table holds fewer than it has rows.
 _OFFSET_POSITIONS = {
     "camembert",
@@ -107,9 +109,13 @@ def find_model(model: str, revision: str | None) -> Source:
         raise BioPawsError(f"{model}: no weights (*.safetensors or pytorch_model.bin)")
     settings = {path for pattern in _SETTINGS for path in folder.glob(pattern)}
     model_files = {path for pattern in _NOT_OF_A_TOKENIZER for path in folder.glob(pattern)}
+    if not settings - model_files:
+        raise BioPawsError(f"{model}: no tokenizer (tokenizer.json, or a vocabulary)")
+    _check_files(model, {*weights, *settings, *model_files})
     try:
         config = AutoConfig.from_pretrained(folder, num_labels=2, **_NO_CODE)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_size(config, sum(path.stat().st_size for path in weights))
+    except Exception as error:  # transformers checks little of what a configuration holds
         raise BioPawsError(f"{model}: config.json cannot be used ({_first_line(error)})") from error
     return Source(
         name,
@@ -142,6 +148,32 @@ def _weight_files(folder: Path) -> list[Path]:
     return safe or other
 
 
+def _check_files(model: str, files: set[Path]) -> None:
+    """See that files can be read to their end, and that none leads to weights that are not among them."""
+    for path in sorted(files):
+        if not path.is_file():
+            raise BioPawsError(f"{model}: {path.name} is not a file, or a link to none")
+        if path.name.endswith(".index.json"):
+            try:
+                named = set(read_json(path)["weight_map"].values())
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+                raise BioPawsError(f"{model}: {path.name} cannot be used ({_first_line(error)})") from error
+            if other := named - {one.name for one in files}:
+                raise BioPawsError(f"{model}: {path.name} names weights that are not beside it: {min(map(str, other))}")
+
+
+def _check_size(config: PretrainedConfig, weights: int) -> None:
+    """See that a model can be made by its configuration, and not much larger than its weights: before it is made."""
+    layers = getattr(config, "num_hidden_layers", None) or 0
+    if layers > _MOST_LAYERS:
+        raise ValueError(f"{layers} layers")
+    with torch.device("meta"):
+        model = AutoModel.from_config(config, **_NO_CODE)
+    parameters = sum(one.numel() for one in model.parameters())
+    if parameters > _MOST_PARAMETERS * weights:
+        raise ValueError(f"it tells of {parameters:,} parameters, and there are {weights:,} bytes of weights")
+
+
 def _digest(files: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
@@ -167,6 +199,9 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **_NO_CODE)
     except Exception as error:  # whatever a damaged file makes the parsers raise
         raise BioPawsError(f"{source.id}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, int | float) or not longest > 0:
+        raise BioPawsError(f"{source.id}: its tokenizer's model_max_length is no number of tokens: {longest!r}")
     if tokenizer.pad_token is None:
         token = tokenizer.eos_token or tokenizer.unk_token
         if token is None:
@@ -202,12 +237,29 @@ def load_classifier(
         if random_init:
             model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, **_NO_CODE)
         else:
-            model = AutoModelForSequenceClassification.from_pretrained(
-                source.folder, config=config, dtype=torch.float32, ignore_mismatched_sizes=True, **_NO_CODE
+            model, loading = AutoModelForSequenceClassification.from_pretrained(
+                source.folder,
+                config=config,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **_NO_CODE,
             )
+            # Only the head may be new: it stands outside the model that has a name of its own.
+            _check_loaded(source, loading, f"{model.base_model_prefix}.")
+    except BioPawsError:
+        raise
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
     return model  # type: ignore[no-any-return]
+
+
+def _check_loaded(source: Source, loading: dict[str, Any], part: str = "") -> None:
+    drawn = {*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])}
+    # A pooler comes after the last layer, and files of language models hold none.
+    missing = sorted(name for name in drawn if name.startswith(part) and "pooler" not in name)
+    if missing:
+        raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
 
 
 def load_base(source: Source) -> PreTrainedModel:
@@ -238,13 +290,12 @@ def load_generator(source: Source) -> PreTrainedModel:
 
 def _load_whole(source: Source, kind: Any) -> PreTrainedModel:
     try:
-        model, loading = kind.from_pretrained(source.folder, dtype=torch.float32, output_loading_info=True, **_NO_CODE)
+        model, loading = kind.from_pretrained(
+            source.folder, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **_NO_CODE
+        )
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise BioPawsError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
-    # A pooler comes after the last layer, and files of language models hold none.
-    missing = sorted(name for name in loading["missing_keys"] if "pooler" not in name)
-    if missing:
-        raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
+    _check_loaded(source, loading)
     return model  # type: ignore[no-any-return]
 
 

@@ -218,6 +218,12 @@ def test_a_small_disk(place: str, site: Site, tmp_path: Path, tally: Tally) -> N
     tally(f"a disk of 100 to 860 kB for {place or 'all'}, then a larger one", tried, survived)
 
 
+def test_no_memory_left(site: Site, tmp_path: Path, tally: Tally) -> None:
+    out = site.copy(tmp_path / "a")
+    assert "out of memory" in refuses(site, out, Fault(more_memory=0))
+    tally("build without memory, and again with it", 1, ends_well(site, out.parent))
+
+
 def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
     out = site.copy(tmp_path / "a")
     assert "a worker process was killed (out of memory?)" in refuses(site, out, Fault(kill_worker=True), workers=2)

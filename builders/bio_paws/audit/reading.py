@@ -21,6 +21,7 @@ ROWS_A_BATCH = 1024
 """Pairs that are looked at together: few enough for long genes."""
 
 _CHARACTERS = 1 << 20  # of JSON read at a time
+_LONGEST_OBJECT = 1 << 25  # characters: over ten times the longest gene
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 _SPLIT_ORDER = ("train", "validation", "valid", "val", "dev", "test")
 
@@ -71,8 +72,6 @@ def _guarded(name: str, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterato
     """Read, and say in one line what went wrong."""
     try:
         yield from read()
-    except BioPawsError:
-        raise
     except Exception as error:  # whatever a format's reader raises, of many libraries
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise BioPawsError(f"{name}: cannot be read: {why}") from error
@@ -111,7 +110,7 @@ def _read_json(path: Path) -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
         for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
             if not isinstance(row, dict):
-                raise BioPawsError(f"{path}: not a list of JSON objects, each a pair")
+                raise BioPawsError("not a list of JSON objects, each a pair")
             rows.append(row)
             if len(rows) == ROWS_A_BATCH:
                 yield pa.RecordBatch.from_pylist(rows)
@@ -129,7 +128,10 @@ def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
         try:
             value, end = decoder.raw_decode(buffer, at)
         except json.JSONDecodeError:
-            more = text.read(_CHARACTERS)
+            if len(buffer) - at > _LONGEST_OBJECT:
+                raise BioPawsError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
+            # Twice as much each time: an object that is read in steps is decoded from its start at each.
+            more = text.read(max(_CHARACTERS, len(buffer) - at))
             if not more:
                 if buffer[at:].strip():
                     raise
