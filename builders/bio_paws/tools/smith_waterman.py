@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -159,7 +159,8 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alig
     def in_batches(some: Sequence[tuple[str, str]]) -> list[Alignment]:
         keys = batch_alignment.best_scores(some, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
         read = _read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS)
-        return list(map(Alignment, *(one.tolist() for one in read)))
+        # What Alignment() does, without the call of Python code for each.
+        return list(map(partial(tuple.__new__, Alignment), zip(*(one.tolist() for one in read), strict=True)))
 
     return _judged(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align)
 
