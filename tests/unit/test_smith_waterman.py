@@ -177,18 +177,19 @@ def check_batches(pairs: list[tuple[str, str]], alphabet: Alphabet) -> None:
 
 def mutated_pairs(count: int, rng: np.random.Generator, alphabet: Alphabet, longest: int) -> list[tuple[str, str]]:
     """Half of them random, half mutated and with a gap; one letter in a thousand is none of the alphabet."""
-    letters = np.array(list(LETTERS[alphabet] + ("N" if alphabet == "dna" else "*")))
+    letters = np.frombuffer(f"{LETTERS[alphabet]}{'N' if alphabet == 'dna' else '*'}".encode(), dtype=np.uint8)
     known = len(letters) - 1
+    first, second = rng.integers(0, known, (2, count, longest))
+    mutated = (np.arange(count) % 2 == 1)[:, None] & (rng.random((count, longest)) > rng.random((count, 1)) / 2)
+    second = np.where(mutated, first, second)
+    odd = rng.random((2, count, longest)) < 1e-3
+    texts = letters[np.where(odd, known, [first, second])]
     pairs = []
-    for number in range(count):
-        a = rng.integers(0, known, int(rng.integers(1, longest + 1)))
-        b = rng.integers(0, known, int(rng.integers(1, longest + 1)))
-        if number % 2:
-            b = np.where(rng.random(len(a)) < rng.random() / 2, rng.integers(0, known, len(a)), a)
-            cut = int(rng.integers(1, len(b) + 1))
-            b = np.delete(b, slice(cut, cut + int(rng.integers(0, 9))))
-        texts = ("".join(letters[np.where(rng.random(len(one)) < 1e-3, known, one)]) for one in (a, b))
-        pairs.append((next(texts), next(texts)))
+    for number, (long, other, cut, gap) in enumerate(
+        rng.integers(1, [longest + 1, longest + 1, longest, 9], (count, 4))
+    ):
+        one, two = (side[number].tobytes().decode() for side in texts)
+        pairs.append((one[:long], two[:cut][:other] + two[cut + gap :][: max(0, other - cut)]))
     return pairs
 
 
