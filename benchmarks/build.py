@@ -11,21 +11,19 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import parasail
-import pyarrow.parquet as pq
 from Bio import Align
 
+from benchmarks import alignment
 from bio_paws.manifest import read_manifest
 from bio_paws.sequences import Corpus, read_corpus
 from bio_paws.sources import resolve
 from bio_paws.tools import blast
-from bio_paws.tools.smith_waterman import align, align_all, best_alignment, reverse_complement
+from bio_paws.tools.smith_waterman import reverse_complement
 
 REFERENCE_PAIRS = 40  # of each label
 
@@ -97,22 +95,6 @@ def whole_build(folder: Path) -> tuple[float, int]:
     return seconds[0], sum(split["rows"] for entry in configs for split in entry["splits"].values())
 
 
-def rate(work: Callable[[str, str], object], pairs: list[tuple[str, str]]) -> float:
-    """Pairs a CPU-second."""
-    start = time.process_time()
-    for one, other in pairs:
-        work(one, other)
-    return len(pairs) / (time.process_time() - start)
-
-
-def batch_rate(work: Callable[[list[tuple[str, str]]], object], pairs: list[tuple[str, str]]) -> float:
-    """Pairs a CPU-second of a function that takes them all at once; compiled before."""
-    work(pairs[:1])
-    start = time.process_time()
-    work(pairs)
-    return len(pairs) / (time.process_time() - start)
-
-
 def main() -> None:
     """Print the ratios."""
     corpus = read_corpus(resolve(("bundled",)))
@@ -124,20 +106,7 @@ def main() -> None:
         fast = pairs / seconds
         print(f"bio-paws build, checks included: {pairs:,} pairs in {seconds:.0f} CPU-seconds, {fast:.0f} a CPU-second")
         print(f"ratio: {slow * fast:.0f} times the reference")
-        train = folder / "bioPAWS/dna150/train-00000-of-00001.parquet"
-        table = pq.read_table(train, columns=["sentence1", "sentence2"])
-    sample = list(zip(table["sentence1"].to_pylist(), table["sentence2"].to_pylist(), strict=True))
-    matrix = parasail.matrix_create("ACGT", 2, -3)
-    bare = rate(lambda a, b: parasail.sw_stats_striped_16(a, b, 7, 2, matrix).matches, sample)
-    ours = rate(lambda a, b: align(a, b, "dna"), sample)
-    batch = batch_rate(lambda some: align_all(some, "dna"), sample)
-    both = rate(lambda a, b: best_alignment(a, b, "dna"), sample)
-    print(f"bare parasail loop with statistics: {bare:,.0f} alignments a CPU-second")
-    print(f"align, exact tie rule: {ours:,.0f} a CPU-second, {ours / bare:.2f} of the bare loop")
-    print(
-        f"align_all, sixteen at once, the same results: {batch:,.0f} a CPU-second, {batch / bare:.2f} of the bare loop"
-    )
-    print(f"best_alignment, both strands: {both:,.0f} pairs a CPU-second, {2 * both / bare:.2f} of the bare loop")
+        alignment.report(folder / "bioPAWS", corpus)
 
 
 if __name__ == "__main__":

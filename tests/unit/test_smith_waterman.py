@@ -158,42 +158,68 @@ def test_best_alignment_takes_the_strand_with_more_matches() -> None:
 
 
 @given(st.lists(st.tuples(dna, dna), min_size=1, max_size=40))
+@settings(deadline=None)  # the first one compiles
 def test_batches_are_aligned_as_pairs_are(pairs: list[tuple[str, str]]) -> None:
-    assert align_all(pairs, "dna") == [align(a, b, "dna") for a, b in pairs]
-    assert align_scores(pairs, "dna") == [align_score(a, b, "dna") for a, b in pairs]
+    check_batches(pairs, "dna")
 
 
-def mutated_pairs(count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
-    """Half of them random, half mutated and with a gap; one letter in a thousand is none of the four."""
+@given(st.lists(st.tuples(protein, protein), min_size=1, max_size=40))
+@settings(deadline=None)
+def test_batches_of_proteins_are_aligned_as_pairs_are(pairs: list[tuple[str, str]]) -> None:
+    check_batches(pairs, "protein")
+
+
+def check_batches(pairs: list[tuple[str, str]], alphabet: Alphabet) -> None:
+    alone = [align(a, b, alphabet) for a, b in pairs]
+    assert align_all(pairs, alphabet) == alone
+    assert align_scores(pairs, alphabet) == [found.score for found in alone]
+
+
+def mutated_pairs(count: int, rng: np.random.Generator, alphabet: Alphabet, longest: int) -> list[tuple[str, str]]:
+    """Half of them random, half mutated and with a gap; one letter in a thousand is none of the alphabet."""
+    letters = np.frombuffer(f"{LETTERS[alphabet]}{'N' if alphabet == 'dna' else '*'}".encode(), dtype=np.uint8)
+    known = len(letters) - 1
+    first, second = rng.integers(0, known, (2, count, longest))
+    mutated = (np.arange(count) % 2 == 1)[:, None] & (rng.random((count, longest)) > rng.random((count, 1)) / 2)
+    second = np.where(mutated, first, second)
+    odd = rng.random((2, count, longest)) < 1e-3
+    texts = letters[np.where(odd, known, [first, second])]
     pairs = []
-    for number in range(count):
-        a = rng.integers(0, 4, int(rng.integers(40, 181)))
-        b = rng.integers(0, 4, int(rng.integers(40, 181)))
-        if number % 2:
-            b = np.where(rng.random(len(a)) < rng.random() / 2, rng.integers(0, 4, len(a)), a)
-            cut = int(rng.integers(0, len(b)))
-            b = np.delete(b, slice(cut, cut + int(rng.integers(0, 9))))
-        texts = ("".join("ACGTN"[4 if rng.random() < 1e-3 else i] for i in one) for one in (a, b))
-        pairs.append((next(texts), next(texts)))
+    for number, (long, other, cut, gap) in enumerate(
+        rng.integers(1, [longest + 1, longest + 1, longest, 9], (count, 4))
+    ):
+        one, two = (side[number].tobytes().decode() for side in texts)
+        pairs.append((one[:long], two[:cut][:other] + two[cut + gap :][: max(0, other - cut)]))
     return pairs
 
 
+@pytest.mark.parametrize("alphabet", ["dna", "protein"])
 @pytest.mark.parametrize("count", [2_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
-def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int) -> None:
+def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int, alphabet: Alphabet) -> None:
     assert batch_alignment.available()
     rng = np.random.default_rng(5)
-    for _ in range(0, count, 2_000):
-        pairs = mutated_pairs(2_000, rng)
-        assert best_alignments(pairs, "dna") == [best_alignment(a, b, "dna") for a, b in pairs]
-        assert align_scores(pairs, "dna") == [found.score for found in align_all(pairs, "dna")]
+    for number in range(count // 2_000):
+        check_batches(mutated_pairs(2_000, rng, alphabet, 511 if number % 10 == 9 else 180), alphabet)
 
 
-def test_batches_leave_long_strings_and_proteins_to_parasail() -> None:
-    long = "ACGGT" * 200
-    pairs = [(long, long), (long[:511], long[3:514]), ("ACGT", long), ("A", "C")]
-    assert align_all(pairs, "dna") == [align(a, b, "dna") for a, b in pairs]
-    assert align_all([("MKV", "MKV")], "protein") == [align("MKV", "MKV", "protein")]
-    assert align_all([], "dna") == best_alignments([], "protein") == []
+def test_best_alignments_are_those_of_either_strand() -> None:
+    pairs = mutated_pairs(200, np.random.default_rng(7), "dna", 60)
+    pairs += [(a, reverse_complement(b)) for a, b in pairs]
+    assert best_alignments(pairs, "dna") == [best_alignment(a, b, "dna") for a, b in pairs]
+
+
+@pytest.mark.parametrize(("alphabet", "longest"), smith_waterman._LONGEST_KEYS.items())
+def test_batches_hold_the_highest_scores_and_leave_longer_strings_to_parasail(alphabet: Alphabet, longest: int) -> None:
+    best = "W" if alphabet == "protein" else "A"
+    pairs = [(best * one, best * other) for one in (1, longest, longest + 1) for other in (1, longest, longest + 1)]
+    check_batches(pairs, alphabet)
+    highest = best * smith_waterman._LONGEST_SCORES
+    pairs = [(highest, highest), (highest + best, highest), (highest, "V")]
+    assert align_scores(pairs, alphabet) == [align_score(a, b, alphabet) for a, b in pairs]
+
+
+def test_no_pairs_are_no_alignments() -> None:
+    assert align_all([], "dna") == align_scores([], "protein") == best_alignments([], "protein") == []
 
 
 def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +230,9 @@ def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_wrong_batch_is_found_by_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smith_waterman, "_BATCH_KEYS", smith_waterman._BATCH_KEYS._replace(extend=0))
+    scores, *rest = smith_waterman._batch_scores("dna", 9, 10)
+    wrong = (scores._replace(extend=0), *rest)
+    monkeypatch.setattr(smith_waterman, "_batch_scores", lambda *_: wrong)
     rng = np.random.default_rng(6)
     with pytest.raises(ArithmeticError, match="differ from parasail's"):
-        align_all(mutated_pairs(200, rng), "dna")
+        align_all(mutated_pairs(200, rng, "dna", 180), "dna")

@@ -12,7 +12,7 @@ from bio_paws.audit.baselines import Sample, Scores, affordable, histogram, meas
 from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
 from bio_paws.audit.pairs import Pairs
-from bio_paws.tools.smith_waterman import align_score, local_start, reverse_complement
+from bio_paws.tools.smith_waterman import align_scores, local_start, reverse_complement
 from bio_paws.tools.statistics import evalue
 from bio_paws.tools.translation import spliced_identity, translations
 
@@ -43,17 +43,19 @@ class Readings:
 
 def read_frames(dna: list[str], proteins: list[str]) -> Readings:
     """Translate DNA in six frames and align the protein with each."""
-    rows = [_read(one, protein) for one, protein in zip(dna, proteins, strict=True)]
+    frames = [[*translations(one), *translations(reverse_complement(one))] for one in dna]
+    pairs = [(protein, frame) for protein, six in zip(proteins, frames, strict=True) for frame in six if frame]
+    found = iter(align_scores(pairs, "protein"))
+    scores = [[next(found) if frame else 0 for frame in six] for six in frames]
+    rows = [_read(*one) for one in zip(map(len, dna), proteins, frames, scores, strict=True)]
     columns = np.array(rows, dtype=np.float64).T
     return Readings(*columns)
 
 
-def _read(dna: str, protein: str) -> tuple[float, float, float]:
-    frames = [*translations(dna), *translations(reverse_complement(dna))]
-    scores = [align_score(protein, frame, "protein") if frame else 0 for frame in frames]
+def _read(bases: int, protein: str, frames: list[str], scores: list[int]) -> tuple[float, float, float]:
     best = int(np.argmax(scores))
     start = float("nan")
-    if scores[best] and evalue(scores[best], len(protein), 2 * len(dna), "protein") < _MAX_EVALUE:
+    if scores[best] and evalue(scores[best], len(protein), 2 * bases, "protein") < _MAX_EVALUE:
         in_protein, in_frame = local_start(protein, frames[best], "protein")
         start = best % 3 + 3.0 * (in_frame - in_protein)
     return scores[best] / len(protein), scores[0] / len(protein), start

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -38,19 +38,10 @@ _OTHER_LETTER = {"dna": -3, "protein": -4}
 JUDGED_AGAIN = 100
 """`align` is asked for one in so many pairs that were aligned in batches."""
 _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS = 9, 10  # of strings up to 511 letters: their scores fit int32 above these
-_BATCH_UNIT = 1 << (_BATCH_MATCH_BITS + _BATCH_COLUMN_BITS)
-_BATCH_KEYS = batch_alignment.Scores(
-    match=_MAX_COLUMN_SCORE["dna"] * _BATCH_UNIT + (1 << _BATCH_COLUMN_BITS) - 1,
-    mismatch=_OTHER_LETTER["dna"] * _BATCH_UNIT - 1,
-    first=(GAP_OPEN["dna"] + GAP_EXTEND["dna"]) * _BATCH_UNIT + 1,
-    extend=GAP_EXTEND["dna"] * _BATCH_UNIT + 1,
-)
-_BATCH_SCORES = batch_alignment.Scores(
-    match=_MAX_COLUMN_SCORE["dna"],
-    mismatch=_OTHER_LETTER["dna"],
-    first=GAP_OPEN["dna"] + GAP_EXTEND["dna"],
-    extend=GAP_EXTEND["dna"],
-)
+_LONGEST_KEYS = {"dna": 511, "protein": 340}
+"""So many times the best score of a column, and one letter of a gap, are less than 2^12."""
+_LONGEST_SCORES = 2_000
+"""The same, 2^15."""
 Key = TypeVar("Key", int, NDArray[np.int64])
 Found = TypeVar("Found")
 
@@ -145,7 +136,7 @@ def align_score(a: str, b: str, alphabet: Alphabet) -> int:
 
 
 def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alignment]:
-    """Align many pairs: DNA by `batch_alignment` where llvmlite is installed and keys fit, all else by `align`.
+    """Align many pairs: by `batch_alignment` where llvmlite is installed, those of long strings by `align`.
 
     Parameters
     ----------
@@ -165,41 +156,67 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alig
         When `align`, which is asked for one pair in `JUDGED_AGAIN`, says otherwise.
     """
 
-    def in_batches(some: list[tuple[str, str]]) -> list[Alignment]:
-        keys = batch_alignment.best_scores(some, _BATCH_KEYS, 32)
+    def in_batches(some: Sequence[tuple[str, str]]) -> list[Alignment]:
+        keys = batch_alignment.best_scores(some, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
         read = _read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS)
-        return list(map(Alignment, *(one.tolist() for one in read)))
+        # What Alignment() does, without the call of Python code for each.
+        return list(map(partial(tuple.__new__, Alignment), zip(*(one.tolist() for one in read), strict=True)))
 
-    return _judged(pairs, alphabet, in_batches, align)
+    return _judged(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align)
 
 
 def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[int]:
     """Return the `align_score` of many pairs, twice as fast as `align_all`, whose arguments and errors these are."""
 
-    def in_batches(some: list[tuple[str, str]]) -> list[int]:
-        found: list[int] = batch_alignment.best_scores(some, _BATCH_SCORES, 16).tolist()
+    def in_batches(some: Sequence[tuple[str, str]]) -> list[int]:
+        found: list[int] = batch_alignment.best_scores(some, *_batch_scores(alphabet, 0, 0)).tolist()
         return found
 
-    return _judged(pairs, alphabet, in_batches, align_score)
+    return _judged(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score)
+
+
+@lru_cache(maxsize=4)
+def _batch_scores(
+    alphabet: Alphabet, match_bits: int, column_bits: int
+) -> tuple[batch_alignment.Scores, batch_alignment.Bits, batch_alignment.Substitutions | None]:
+    """Scores that carry the tie rule, in lanes of 32 bits; the plain ones in 16 where no bits are given to it."""
+    shift, column = match_bits + column_bits, 1 if column_bits else 0
+    match = 1 << column_bits if match_bits else 0
+    extend = (GAP_EXTEND[alphabet] << shift) + column
+    first = (GAP_OPEN[alphabet] << shift) + extend
+    bits: batch_alignment.Bits = 32 if shift else 16
+    if alphabet == "dna":
+        equal, other = _MAX_COLUMN_SCORE["dna"] << shift, _OTHER_LETTER["dna"] << shift
+        return batch_alignment.Scores(equal + match - column, other - column, first, extend), bits, None
+    letters = LETTERS[alphabet]
+    table = np.full((32, 32), _OTHER_LETTER[alphabet], dtype=np.int8)
+    for i, a in enumerate(letters):
+        table[i, : len(letters)] = [_column_score(alphabet, a, b) for b in letters]
+    least = int(table.diagonal()[: len(letters)].min())  # above the score of any two letters that differ
+    substitutions = batch_alignment.Substitutions(letters, table, least, shift)
+    return batch_alignment.Scores(match - column, -column, first, extend), bits, substitutions
 
 
 def _judged(
     pairs: Sequence[tuple[str, str]],
     alphabet: Alphabet,
-    in_batches: Callable[[list[tuple[str, str]]], list[Found]],
+    longest: int,
+    in_batches: Callable[[Sequence[tuple[str, str]]], list[Found]],
     alone: Callable[[str, str, Alphabet], Found],
 ) -> list[Found]:
-    """Answer for each pair: `in_batches` where that can be, `alone` for all else and for a sample of the batches."""
-    if alphabet != "dna" or not batch_alignment.available():
+    """Answer for each pair: `in_batches` up to the longest string, `alone` for all else and for a sample of those."""
+    if not batch_alignment.available():
         return [alone(a, b, alphabet) for a, b in pairs]
-    longest = 1 << _BATCH_MATCH_BITS
-    short = [i for i, (a, b) in enumerate(pairs) if len(a) < longest and len(b) < longest]
-    found = dict(zip(short, in_batches([pairs[i] for i in short]), strict=True)) if short else {}
-    again = short[::JUDGED_AGAIN]
-    if any(found[i] != alone(*pairs[i], alphabet) for i in again):
+    long = {i for i, (a, b) in enumerate(pairs) if len(a) > longest or len(b) > longest}
+    short = [pair for i, pair in enumerate(pairs) if i not in long] if long else pairs
+    found = in_batches(short)
+    if any(found[i] != alone(*short[i], alphabet) for i in range(0, len(short), JUDGED_AGAIN)):
         raise ArithmeticError("alignments in batches differ from parasail's: uninstall llvmlite")
-    logger.debug("aligned %d pairs in batches, %d of them by parasail too", len(short), len(again))
-    return [found[i] if i in found else alone(a, b, alphabet) for i, (a, b) in enumerate(pairs)]
+    logger.debug("aligned %d pairs in batches, one in %d by parasail too", len(short), JUDGED_AGAIN)
+    if not long:
+        return found
+    rest = iter(found)
+    return [alone(a, b, alphabet) if i in long else next(rest) for i, (a, b) in enumerate(pairs)]
 
 
 def _read(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
@@ -251,7 +268,9 @@ def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> lis
 
 
 def _better(forward: Alignment, reverse: Alignment) -> Alignment:
-    return max(forward, reverse, key=lambda one: (one.matches, one.score, -one.columns))
+    if forward.matches != reverse.matches:  # nearly all: the rest is slow
+        return forward if forward.matches > reverse.matches else reverse
+    return max(forward, reverse, key=lambda one: (one.score, -one.columns))
 
 
 def similarity(a: str, b: str, alphabet: Alphabet) -> float:
