@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +24,7 @@ from bio_paws.files import read_json
 from bio_paws_eval import results
 from bio_paws_eval.models import find_model
 from bio_paws_eval.results import Result, read_results
+from bio_paws_eval.sweep.jobs import run_jobs
 from bio_paws_eval.vectors.stored import stored_vectors
 from models import sentence, write_model
 
@@ -157,6 +163,67 @@ def test_killed_shards_in_one_folder_come_to_the_same_numbers(
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
+def test_two_jobs_come_to_the_same_numbers(
+    plan: Path, places: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = plan.with_name("few.yaml")
+    grids = [one for one in yaml.safe_load(plan.read_text())["grids"] if "vectors" not in one]
+    few.write_text(yaml.safe_dump({"title": "Few", "grids": grids}))
+    assert main(["sweep", *places, "--jobs", "2", str(few), "--out", str(tmp_path)]) == 0
+    assert "12 results in " in capsys.readouterr().out
+    expected, found = numbers(whole), numbers(tmp_path)
+    assert len(found) == 12
+    assert found == {name: expected[name] for name in found}
+
+
+def test_a_job_that_fails_is_told_of() -> None:
+    with pytest.raises(BioPawsError, match=r"a job failed: bio-paws: error: .*invalid choice: 'sweeep'"):
+        run_jobs(["sweeep"], [(1, 2), (2, 2)], [])
+
+
+@pytest.mark.soak
+def test_killed_in_pre_training_in_fine_tuning_and_in_vectors_the_files_are_the_same(
+    plan: Path, built: Path, pawsx: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    arguments = ["sweep", str(plan), "--data", str(built), "--pawsx", str(pawsx), "--device", "cpu", "--out", "R"]
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "bio_paws.cli", *arguments]
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(undisturbed).wait() == 0
+    for phase in ("models/.pretrain/training-*", "R/.work/runs/*", "R/vectors/*/.work/*"):
+        process = start(killed)
+        while not list(killed.glob(phase)):
+            assert process.poll() is None, f"ended before {phase}"
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.2))
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert not list(killed.glob("R/vectors/*/vectors.json"))
+    assert start(killed).wait() == 0
+    assert contents(killed) == contents(undisturbed)
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """All files that stay, by their names: bytes, or what is in them but for times."""
+    files = [*(folder / "R").glob("[!.]*/**/*"), *(folder / "models").glob("[!.]*/**/*")]
+    return {
+        path.relative_to(folder).as_posix(): timeless(read_json(path)) if path.suffix == ".json" else path.read_bytes()
+        for path in files
+        if path.is_file() and ".work" not in path.parts
+    }
+
+
+def timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: timeless(one) for name, one in value.items() if name not in {"seconds", "tokens_per_second"}}
+    return [timeless(one) for one in value] if isinstance(value, list) else value
+
+
 def test_the_estimate_comes_first(
     plan: Path, places: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +267,21 @@ TABLES = (
     *("data", *(f"vectors-01-{one}" for one in ("dna-english", "changes", "distances", "nulls", "words", "cka"))),
 )
 FIGURES = ("seeds", "lengths", *(f"vectors-01-{one}" for one in ("pca_together", "pca", "umap", "distances", "cka")))
+
+
+def test_a_plan_is_checked_before_anything_is_pretrained(
+    plan: Path, places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = plan.with_name("wrong.yaml")
+    for change, told, options in (
+        ({"configs": ["dna51"]}, "unknown config 'dna51'", []),
+        ({}, "the sweep pre-trains fresh first", ["--dry-run"]),
+    ):
+        wrong.write_text(yaml.safe_dump({"title": "Wrong", "grids": [PRETRAINED | change]}))
+        assert main(["sweep", str(wrong), *places, *options]) == 2
+        assert told in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
 
 
 def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.run import alone
 from bio_paws_eval.settings import Settings
-from bio_paws_eval.sweep import models
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
 from bio_paws_eval.sweep.run import Work, settings_of_plan, shard_of, together, trainings_of, work_of_plan
 from bio_paws_eval.tasks import Sources
@@ -70,7 +69,10 @@ WRONG = {
     "segment": (GOOD | {"segment": 1.5}, "segment 1.5 is neither"),
     "dtype": (GOOD | {"dtype": "int8"}, "grids[0].dtype: input should be 'float32' or 'bfloat16', not 'int8'"),
     "package": (GOOD | {"models": [{"package": "no_such", "folder": "x"}]}, "no-such is not installed"),
-    "pretrain": (GOOD | {"models": [{"pretrain": "nowhere"}]}, "nowhere: not pre-trained yet"),
+    "pretrain": (
+        GOOD | {"models": [{"pretrain": "nowhere"}]},
+        "recipe 'nowhere' is neither a file nor one of",
+    ),
     "vectors": (GOOD | {"vectors": {"words": 4}}, "grids[0].vectors.words: input should be greater than or equal to 5"),
     "key of vectors": (GOOD | {"vectors": {"word": 5}}, "grids[0].vectors.word: no such key"),
     "vectors of nothing": (GOOD | {"controls": ["untuned"], "vectors": {}}, "before and after a training, and nothing"),
@@ -111,15 +113,13 @@ def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message:
 
 
 @pytest.mark.parametrize("name", bundled_plans())
-def test_bundled_plans_can_be_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_pretrained", lambda model: Path(model.name))
+def test_bundled_plans_can_be_run(name: str) -> None:
     found = planned(name)
     assert found
     assert read_plan(name).title
 
 
-def test_the_plans_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_pretrained", lambda model: Path(model.name))
+def test_the_plans_are_those_of_the_paper() -> None:
     (seeds,) = planned("seeds")
     assert (len(seeds.seeds), seeds.configs) == (30, ("pawsx_fr", "dna150"))
     trainings = trainings_of(planned("controls"))

@@ -43,7 +43,8 @@ def _items(number: int, path: Path) -> Iterator[Table | Drawing]:
     comparison, projections = _read(path)
     model = comparison.models[0].model.id
     main, *others = all_tables(comparison)
-    main = replace(main, note=" ".join([*told(comparison), main.note, *comparison.notes]))
+    notes = (f"{one[0].upper()}{one[1:]}." for one in comparison.notes)
+    main = replace(main, note=" ".join([*told(comparison), main.note, *notes]))
     items: list[Table | Drawing] = [main, *draw_all(comparison, projections), *others]
     for one in items:
         yield replace(one, name=f"vectors-{number:02}-{one.name}", title=f"{model}: {one.title}")
