@@ -192,6 +192,13 @@ def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
         assert len(kept) == (len(comparing.trainings) if part.comparisons else 0)
 
 
+def test_libraries_are_missed_before_a_training_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bio_paws_eval.sweep.compare.find_spec", lambda name: None if name == "umap" else object())
+    plan = write(tmp_path, GOOD | {"vectors": {}})
+    with pytest.raises(BioPawsError, match="vectors need umap, which is not installed"):
+        work_of_plan(plan, Sources(), "cpu", tmp_path)
+
+
 def planned_base() -> tuple[Settings, ...]:
     return settings_of_plan("seeds", Sources(), "cpu", Path("out"))
 

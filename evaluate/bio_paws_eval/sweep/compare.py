@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from accelerate import PartialState
 
+from bio_paws.errors import BioPawsError
 from bio_paws_eval import models
 from bio_paws_eval.plan import Prepared
 from bio_paws_eval.results import slug
@@ -43,6 +45,19 @@ class Comparing:
 
 def _holds(several: Settings, one: Settings) -> bool:
     return one.seeds[0] in several.seeds and replace(several, seeds=one.seeds, configs=None) == one
+
+
+def check_libraries() -> None:
+    """Look for what vectors need beyond trainings, before these begin.
+
+    Raises
+    ------
+    BioPawsError
+        When a library is not installed.
+    """
+    for name in ("english_words", "matplotlib", "umap"):
+        if find_spec(name) is None:
+            raise BioPawsError(f"vectors need {name}, which is not installed: pip install 'bio-paws[plots]'")
 
 
 def compare(comparing: Comparing, prepared: Sequence[Prepared]) -> None:

@@ -20,7 +20,7 @@ from bio_paws_eval.plan import Prepared, prepare
 from bio_paws_eval.results import read_result
 from bio_paws_eval.run import Evaluation, run_prepared
 from bio_paws_eval.settings import Settings, settings_of
-from bio_paws_eval.sweep.compare import Comparing, compare
+from bio_paws_eval.sweep.compare import Comparing, check_libraries, compare
 from bio_paws_eval.sweep.models import find_planned
 from bio_paws_eval.sweep.plan import Grid, PlannedModel, read_plan
 from bio_paws_eval.tasks import Sources, task_names
@@ -60,9 +60,9 @@ def work_of_plan(plan: str, sources: Sources, device: str, out: Path) -> Work:
     found = list(_planned(plan, sources, device, out))
     settings = tuple(one for _, one in found)
     comparisons = tuple(Comparing(_compared(one), grid.vectors) for grid, one in found if grid.vectors)
-    floors: tuple[Floors, ...] = ()
-    if read_plan(plan).baselines:
-        floors = _floors(settings)
+    if comparisons:
+        check_libraries()
+    floors = _floors(settings) if read_plan(plan).baselines else ()
     return Work(tuple(trainings_of(settings, comparisons)), comparisons, floors)
 
 
