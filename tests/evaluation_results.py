@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.configs import BANDS, get_config
-from bio_paws.files import digest_of
+from bio_paws.files import digest_of, write_json
 from bio_paws.tools.views import STRAND_VIEWS, VIEW_ROWS, views_of
 from bio_paws_eval.metrics import measure, measure_kinds, measure_views
 from bio_paws_eval.results import (
@@ -27,6 +30,13 @@ from bio_paws_eval.results import (
     write_result,
 )
 from bio_paws_eval.tasks import PAWSX_REVISION, is_pawsx
+from bio_paws_eval.vectors.distances import METRICS, SCALE_FREE
+from bio_paws_eval.vectors.measure import CROSSINGS
+from bio_paws_eval.vectors.measured import Alignment, Change, Compared, Comparison, Distance
+from bio_paws_eval.vectors.null import Null
+from bio_paws_eval.vectors.page import JSON
+from bio_paws_eval.vectors.stored import FOLDER
+from bio_paws_eval.vectors.words import GROUPS
 
 PAIRS = 200
 LENGTHS = tuple(range(20, 62, 2))
@@ -183,4 +193,47 @@ def write_study(out: Path) -> Path:
     medium = dataclasses.replace(GPT2, id="openai-community/gpt2-medium", parameters=354_823_168, weights_sha256="cc")
     write_cell(out, medium, training(), task("dna150"), 0.8)
     write_cell(out, medium, training(), task("dna50"), 0.85)
+    return out
+
+
+def write_vectors(out: Path) -> Path:
+    """Write a comparison of two models' vectors, the second of a space that shrank: all numbers made up."""
+    null = Null(0.9, 0.5, 0.45, 0.55, 0.005)
+    crossings = list(itertools.product(GROUPS, GROUPS))
+    rng = np.random.default_rng(0)
+    comparison = Comparison(
+        (Compared("A", GPT2, 768, 50.0), Compared("B", dataclasses.replace(GPT2, id="gpt2-pawsx_en"), 768, 30.0)),
+        {"dna": 2000, "english": 2000, "protein": 1234},
+        {"dna": {"a single letter": 4, "an English word": 12}, "english": {}, "protein": {"DNA as well": 3}},
+        tuple(
+            Distance(label, metric, source, target, value, 0.9 * value, 1.1 * value, tested)
+            for label in "AB"
+            for metric in METRICS
+            for source, target in crossings
+            for value in [(50.09 if label == "A" else 29.79) if metric == "euclidean" else 0.9]
+            for tested in [null if metric in SCALE_FREE and (source, target) in CROSSINGS else None]
+        ),
+        tuple(
+            Change("A", "B", metric, source, target, *values, 0.6, *tested)
+            for metric in METRICS
+            for source, target in CROSSINGS
+            for values in [(50.09, 29.79) if metric == "euclidean" else (0.9, 0.89)]
+            for tested in [(None, None) if metric == "euclidean" else (null, 0.045)]
+        ),
+        tuple(
+            Alignment(first, second, "dna150", layer, 300, 0.95, null)
+            for first, second in ("AA", "BB", "AB")
+            for layer in (0, 1)
+        ),
+        {"models": "gpt2, gpt2-pawsx_en", "words": 2000, "words_digest": "d", "permutations": 199, "seed": 0},
+        {"torch": "2.9"},
+        ("words of protein are stretches of 3 letters",),
+    )
+    words = [(label, group) for label in "AB" for group in GROUPS for _ in range(20)]
+    columns = {"model": [label for label, _ in words], "group": [group for _, group in words]}
+    columns |= {f"{name}_{axis}": rng.normal(size=len(words)).tolist() for name in ("pca", "umap") for axis in "xy"}
+    folder = out / FOLDER / "gpt2-12345678"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table(columns), folder / "projections.parquet")
+    write_json(folder / JSON, dataclasses.asdict(comparison))
     return out

@@ -46,7 +46,7 @@ def rates(truncated: float, unknown: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """Write an interval."""
-    return f"[{low:.3f}, {high:.3f}]"
+    return f"[{low:z.3f}, {high:z.3f}]"
 
 
 def share_interval(found: dict[str, float | None]) -> str:

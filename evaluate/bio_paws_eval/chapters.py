@@ -24,6 +24,9 @@ _PLANS: dict[str, tuple[str, ...]] = {
 }
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
+_VECTORS = "vectors"
+"""The plan whose title heads the vectors of all plans."""
+
 _OTHERS: dict[str, tuple[str, ...]] = {
     "Section 4.2: summaries of genes": ("summaries", "summaries-english"),
     "Similarity, kinds of pairs, other strands": ("figure-bands", "bands", "kinds", "consistency"),
@@ -41,8 +44,18 @@ class Chapter:
     items: tuple[Table | Drawing, ...]
 
 
-def chapters_of(tables: Sequence[Table], drawings: Sequence[Drawing]) -> list[Chapter]:
-    """Sort tables and figures into chapters; those of no chapter make the last. Chapters without any are left out."""
+def chapters_of(
+    tables: Sequence[Table], drawings: Sequence[Drawing], vectors: Sequence[Table | Drawing]
+) -> list[Chapter]:
+    """Sort tables and figures into chapters; those of no chapter make the last. Chapters without any are left out.
+
+    Parameters
+    ----------
+    tables, drawings : sequence of Table, of Drawing
+        Of evaluations.
+    vectors : sequence of Table or Drawing
+        Of vectors, in their order.
+    """
     named: dict[str, Table | Drawing] = {one.name: one for one in tables}
     named |= {f"figure-{one.name}": one for one in drawings}
     titles = {read_plan(name).title: names for name, names in _PLANS.items()} | _OTHERS
@@ -51,4 +64,5 @@ def chapters_of(tables: Sequence[Table], drawings: Sequence[Drawing]) -> list[Ch
     chapters = [
         Chapter(title, tuple(named[name] for name in names if name in named)) for title, names in titles.items()
     ]
+    chapters.insert(len(_PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
     return [one for one in chapters if one.items]

@@ -24,6 +24,9 @@ sequences."""
 SCHEDULES = ("constant_with_warmup", "linear", "cosine")
 """Courses of the learning rate: those of Transformers that need nothing but a warmup."""
 
+MIN_WORDS = 5
+"""Fewer words of a group say nothing about it."""
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -70,6 +70,9 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("sweep", help="evaluate all that a plan names: models, trainings, seeds, controls; resumes")
     verb.add_argument("plan", metavar="PLAN", help="a YAML file, or the name of a plan that comes with the program")
     verb.add_argument("--shard", type=_shard, default=(1, 1), metavar="I/N", help="do the I-th of N parts of the plan")
+    verb.add_argument(
+        "--jobs", type=positive, default=1, metavar="N", help="trainings at a time on this device (default: 1)"
+    )
     _add_places(verb, pawsx=tasks.PAWSX_REPO)
     verb.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if any")
     verb.add_argument("--dry-run", action="store_true", help="say what would run: trainings, time, memory")
@@ -247,31 +250,50 @@ def _sweep(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
-        from bio_paws_eval.sweep.models import pretrain_planned
+        from bio_paws_eval.sweep.compare import is_done
+        from bio_paws_eval.sweep.jobs import run_jobs, shards_of_jobs
+        from bio_paws_eval.sweep.models import pretrain_planned, to_pretrain
         from bio_paws_eval.sweep.plan import read_plan
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)
     sources = tasks.Sources(options.data, options.pawsx, options.limit)
-    if not options.dry_run:
-        pretrain_planned((model for grid in read_plan(options.plan).grids for model in grid.models), options.data)
-    trainings = run.trainings_of(run.settings_of_plan(options.plan, sources, options.device, options.out))
-    shard = run.shard_of(trainings, *options.shard)
-    if not shard:
-        raise BioPawsError(f"{options.plan}: has {len(trainings)} trainings: none is left for shard {options.shard[0]}")
-    prepared = run.prepare_all(run.together(shard))
-    planned = [estimate_prepared(one) for one in prepared]
-    if options.json and options.dry_run:
-        print(
-            json.dumps({"trainings": len(trainings), "parts": [dataclasses.asdict(one) for one in planned]}, indent=2)
+    work = run.work_of_plan(options.plan, sources, options.device, options.out)
+    trainings = len(work.trainings)
+    shard = run.shard_of(work, *options.shard)
+    if not shard.trainings:
+        raise BioPawsError(f"{options.plan}: has {trainings} trainings: none is left for shard {options.shard[0]}")
+    named = [model for grid in read_plan(options.plan).grids for model in grid.models]
+    if options.dry_run and (missing := to_pretrain(named)):
+        names = ", ".join(one.name for one in missing)
+        raise BioPawsError(
+            f"{options.plan}: the sweep pre-trains {names} first, whose tokens are not known before: for an estimate "
+            "run bio-paws pretrain first"
         )
+    pretrain_planned(named, Path(options.plan).parent, options.data)
+    prepared = run.prepare_all(run.together(shard.trainings))
+    planned = [estimate_prepared(one) for one in prepared]
+    compared = (len(shard.comparisons), sum(is_done(one, prepared) for one in shard.comparisons))
+    if options.json and options.dry_run:
+        parts = [dataclasses.asdict(one) for one in planned]
+        vectors = dict(zip(("comparisons", "finished"), compared, strict=True))
+        print(json.dumps({"trainings": trainings, "parts": parts, "vectors": vectors}, indent=2))
     elif not options.json:
-        print(sweep_text(planned, len(shard), len(trainings)), flush=True)
+        print(sweep_text(planned, len(shard.trainings), trainings, compared), flush=True)
     if options.dry_run:
         return 0
-    evaluation = run.sweep(prepared)
+    if options.jobs > 1:
+        run_jobs(_job(options), shards_of_jobs(work, options.shard, options.jobs), prepared)
+    evaluation = run.sweep(prepared, shard)
     _print_cells(evaluation.results, evaluation.skipped, options)
     return 1 if any(one.status == "refused" for one in evaluation.results) else 0
+
+
+def _job(options: argparse.Namespace) -> list[str]:
+    """Arguments of the same sweep in another process, its shard aside."""
+    places = ("data", "pawsx", "limit", "out", "device")
+    given = [(f"--{name}", str(value)) for name in places if (value := getattr(options, name)) is not None]
+    return ["sweep", options.plan, *(part for pair in given for part in pair)]
 
 
 def _baselines(options: argparse.Namespace) -> int:
@@ -310,7 +332,7 @@ def _vectors(options: argparse.Namespace) -> int:
     _quiet(options)
     comparison, written = run(
         Settings(
-            tuple(options.model),
+            tuple((one, None) for one in options.model),
             options.words,
             tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
             options.pawsx is not None,

@@ -110,4 +110,4 @@ def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
 
 def _cell(one: Compared, sign: int, sure: bool) -> str:
     low, high = sorted((sign * one.comparison.low, sign * one.comparison.high))
-    return f"{sign * one.comparison.difference:+.3f}{' *' if sure else ''}\n{interval(low, high)}"
+    return f"{sign * one.comparison.difference:+z.3f}{' *' if sure else ''}\n{interval(low, high)}"

@@ -119,7 +119,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
     return 2 * size**3 / min(seconds)
 
 
-def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int) -> str:
+def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int, compared: tuple[int, int]) -> str:
     """Lay out what a sweep would do: a row for each model and training, then the sums.
 
     Parameters
@@ -128,6 +128,8 @@ def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int) -> str:
         Of each part.
     shard, trainings : int
         Trainings of these parts, and of the whole plan.
+    compared : tuple of int
+        Comparisons of vectors, and those that stand already.
     """
     rows = tuple(
         (
@@ -140,10 +142,13 @@ def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int) -> str:
     columns = ("model", "trained on", "seeds", "steps", "tokens", "cells", "finished", "GiB", "time")
     cells, finished = sum(one.cells for one in planned), sum(one.finished for one in planned)
     seconds, memory = sum(one.seconds for one in planned), max(one.memory for one in planned)
+    vectors = (
+        f"comparisons of vectors: {compared[0]:,}, of which {compared[1]:,} stand already; " if compared[0] else ""
+    )
     return (
         f"{markdown(Table('sweep', '', columns, (rows,), labels=2))}\n"
         f"{shard:,} of the plan's {trainings:,} trainings; {cells:,} cells, of which {finished:,} stand already; "
-        f"about {_duration(seconds)} on this device, and {memory / 2**30:.1f} GiB at most"
+        f"{vectors}about {_duration(seconds)} on this device, and {memory / 2**30:.1f} GiB at most"
     )
 
 

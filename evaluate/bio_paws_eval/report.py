@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
@@ -28,9 +27,7 @@ from bio_paws_eval.summaries.found import read_founds, tables_of
 from bio_paws_eval.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
 from bio_paws_eval.tables import Table, latex, markdown, percent
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
-
-if TYPE_CHECKING:
-    pass
+from bio_paws_eval.vectors.stored import stored_vectors
 
 _MAIN_TABLES = ("configs", "languages")
 _FILE_LIST = "report.json"
@@ -58,7 +55,7 @@ def write_report(results: Path, out: Path) -> Report:
     Parameters
     ----------
     results : Path
-        What `bio-paws eval`, `bio-paws baselines` and `bio-paws summarize` wrote.
+        What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
     out : Path
         Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``kinds.csv``, ``tables``,
         ``figures`` and ``eval_results``.
@@ -81,7 +78,10 @@ def write_report(results: Path, out: Path) -> Report:
     tables = [*all_tables(grouped, studies), *tables_of(read_founds(results))]
     notes = _notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
-    chapters = chapters_of(tables, drawings)
+    vectors = stored_vectors(results)
+    chapters = chapters_of(tables, drawings, vectors)
+    tables += [one for one in vectors if isinstance(one, Table)]
+    drawings += [one for one in vectors if isinstance(one, figures.Drawing)]
     contents: dict[str, str | bytes] = {
         "report.md": _markdown_report(chapters, notes),
         "report.html": render_page("report.html.j2", drawings, chapters=chapters, notes=notes, marks=MARKS),
@@ -92,7 +92,7 @@ def write_report(results: Path, out: Path) -> Report:
         **_eval_results(grouped.systems),
     }
     main = [table for table in tables if table.name in _MAIN_TABLES]
-    summary = _markdown_report(chapters_of(main, []), notes)
+    summary = _markdown_report(chapters_of(main, [], []), notes)
     return Report(_write_all(out, contents), summary)
 
 

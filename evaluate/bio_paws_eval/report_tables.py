@@ -304,7 +304,7 @@ def _comparisons_table(compared: Sequence[Compared]) -> Table:
     rows = []
     for one in compared:
         found = one.comparison
-        difference = [f"{found.difference:+.3f}", interval(found.low, found.high)]
+        difference = [f"{found.difference:+z.3f}", interval(found.low, found.high)]
         pairs = [f"{one.seeds[0]}, {one.seeds[1]}", f"{found.only_first:,}", f"{found.only_second:,}"]
         tests = [p_value(found.p_value), p_value(one.corrected)]
         rows.append((one.task, one.first, one.second, *difference, *pairs, *tests))

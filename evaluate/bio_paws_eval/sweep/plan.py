@@ -3,6 +3,7 @@
 ::
 
     title: Table 1. Fine-tuned on English, asked DNA and proteins
+    baselines: true              # floors and ceilings of all that the grids ask
     grids:
       - models: [openai-community/gpt2, {id: me/model, revision: v1}, ./folder]
         finetune: [en]           # languages of PAWS-X, or none
@@ -10,6 +11,7 @@
         controls: [none, shuffled-labels]
         seeds: 5                 # or a list of them
         configs: [dna150, pawsx_fr]
+        vectors: {words: 2000}   # of each model, before and after each training by the first seed
 
 A grid is everything with everything. Where the pairs lie, where results go and what computes belongs to the machine,
 not to the plan.
@@ -29,7 +31,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, StrictB
 from pydantic import ValidationError as Invalid
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.choices import RECIPES, Dtype, Recipe, Segment
+from bio_paws_eval.choices import MIN_WORDS, RECIPES, Dtype, Recipe, Segment
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -66,7 +68,7 @@ class PlannedModel:
     package, folder : str
         A Python package that holds the model, and the folder in it.
     pretrain : str
-        The recipe by which it is pre-trained here.
+        The recipe by which it is pre-trained here: its name; or its file, which starts as a folder does.
     """
 
     id: StrictStr = ""
@@ -86,6 +88,8 @@ class PlannedModel:
     @property
     def name(self) -> str:
         """How results name it."""
+        if self.pretrain.startswith((".", "/")):
+            return Path(self.pretrain).stem
         if self.id.startswith((".", "/")) or self.package:
             return Path(self.folder or self.id).name
         return self.id or self.pretrain
@@ -115,8 +119,22 @@ class PlannedRecipe:
 
 
 @dataclass(frozen=True)
+class PlannedVectors:
+    """What is compared of the vectors of words; fields as in `vectors.run.Settings`."""
+
+    words: Annotated[StrictInt, Field(ge=MIN_WORDS)] = 2000
+    permutations: Annotated[StrictInt, Field(ge=1)] = 999
+    seed: StrictInt = 0
+
+    __pydantic_config__ = _STRICT
+
+
+@dataclass(frozen=True)
 class Grid:
-    """Everything with everything; fields as in `run.evaluate`."""
+    """Everything with everything; fields as in `run.evaluate`.
+
+    Where there are `vectors`, each model is compared with what the grid's trainings make of it by their first seed.
+    """
 
     models: Annotated[tuple[Annotated[PlannedModel, BeforeValidator(_as_model)], ...], Field(min_length=1)]
     seeds: Annotated[tuple[StrictInt, ...], BeforeValidator(_as_list), Field(min_length=1)]
@@ -131,12 +149,15 @@ class Grid:
     truncate: StrictBool = True
     dtype: Dtype = "float32"
     limit: Annotated[StrictInt, Field(ge=1)] | None = None
+    vectors: PlannedVectors | None = None
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
         if not self.finetune and not self.finetune_on:
             raise ValueError("nothing to fine-tune on: give finetune, finetune_on or both (finetune: [none] for none)")
+        if self.vectors and ({*self.finetune, *self.finetune_on} == {"none"} or set(self.controls) == {"untuned"}):
+            raise ValueError("vectors are compared before and after a training, and nothing is trained")
 
 
 @dataclass(frozen=True)
@@ -149,10 +170,13 @@ class Plan:
         What it is for, in one line; the report heads its table with it.
     grids : tuple of Grid
         What is run.
+    baselines : bool
+        Run the floors and ceilings of all that the grids ask too.
     """
 
     title: StrictStr
     grids: Annotated[tuple[Grid, ...], Field(min_length=1)]
+    baselines: StrictBool = False
 
     __pydantic_config__ = _STRICT
 

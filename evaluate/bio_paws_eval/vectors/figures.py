@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from bio_paws.tools.drawing import BLUE, GREEN, ORANGE, styled
 from bio_paws_eval.figures import Drawing, drawing_of
@@ -153,6 +154,7 @@ def _alignments(comparison: Comparison) -> Drawing:
             both = f"{first}: sides of similar pairs" if first == second else f"{first} with {second}"
             axes.set_title(both, loc="left", fontweight="bold")
             axes.set_xlabel("layer (0: embedding)")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         panels[0].set_ylabel("debiased linear CKA")
         handles, _ = panels[0].get_legend_handles_labels()
         figure.legend(handles=handles, loc="outside upper center", ncols=len(tasks), frameon=False)

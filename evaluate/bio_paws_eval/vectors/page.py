@@ -19,6 +19,9 @@ from bio_paws_eval.vectors.measured import Change, Comparison, Distance
 PAPER = (("the paper, before", "50.09"), ("the paper, after", "29.79"))
 """Mean distance of a word of DNA to the nearest English word that the paper reports, before and after fine-tuning."""
 
+JSON = "vectors.json"
+"""The numbers, written last: where it stands, all does."""
+
 _NAMES = {"dna": "DNA", "english": "English", "protein": "protein"}
 
 
@@ -57,8 +60,8 @@ def write_all(out: Path, comparison: Comparison, tables: dict[str, pa.Table]) ->
     for name, table in tables.items():
         with atomic(out / f"{name}.parquet") as part:
             pq.write_table(table, part, compression="zstd")
-    write_json(out / "vectors.json", dataclasses.asdict(comparison))
-    return tuple(out / name for name in ("vectors.html", "vectors.json", *(f"{name}.parquet" for name in tables)))
+    write_json(out / JSON, dataclasses.asdict(comparison))
+    return tuple(out / name for name in ("vectors.html", JSON, *(f"{name}.parquet" for name in tables)))
 
 
 def told(comparison: Comparison) -> list[str]:

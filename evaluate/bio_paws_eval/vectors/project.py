@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
@@ -82,7 +83,10 @@ def umap_alone(models: Sequence[NDArray[np.float64]], seed: int) -> Projection:
             from umap import UMAP
     except ModuleNotFoundError as error:
         raise BioPawsError(f"{error.name} is not installed: pip install 'bio-paws[plots]'") from error
-    # One thread, as a seed needs.
+    # One thread, as a seed needs. Its compiler shares OpenMP with torch, and leaves it with another number of threads,
+    # with which a training that comes later differs in its last digits.
+    threads = torch.get_num_threads()
     neighbours = min(NEIGHBOURS, len(models[0]) - 1)
     fits = [UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(one) for one in models]
+    torch.set_num_threads(threads)
     return Projection([one.astype(np.float64) for one in fits], [()] * len(models))

@@ -33,7 +33,7 @@ from bio_paws_eval.vectors.measure import (
 from bio_paws_eval.vectors.measured import Compared, Comparison
 from bio_paws_eval.vectors.null import Permutations
 from bio_paws_eval.vectors.page import write_all
-from bio_paws_eval.vectors.words import STRETCH, Words, find_words
+from bio_paws_eval.vectors.words import CUT_FROM, STRETCH, Words, find_words
 
 PAIRED = ("dna150", "protein150")
 """Whose similar test pairs CKA is measured on, besides PAWS-X in English."""
@@ -51,8 +51,8 @@ class Settings:
 
     Attributes
     ----------
-    models : tuple of str
-        Folders or Hub ids: before, after, and controls.
+    models : tuple of (str, str or None)
+        Folders or Hub ids, and which revision on the Hub: before, after, and controls.
     words : int
         Largest number of words of a group.
     sources : Sources
@@ -67,7 +67,7 @@ class Settings:
         Folder of what is written.
     """
 
-    models: tuple[str, ...]
+    models: tuple[tuple[str, str | None], ...]
     words: int
     sources: Sources
     use_pawsx: bool
@@ -93,7 +93,7 @@ def run(settings: Settings) -> tuple[Comparison, tuple[Path, ...]]:
     """
     if len(settings.models) > len(string.ascii_uppercase):
         raise BioPawsError(f"{len(settings.models)} models: at most {len(string.ascii_uppercase)} can be compared")
-    sources = [models.find_model(one, None) for one in settings.models]
+    sources = [models.find_model(*one) for one in settings.models]
     words = find_words(models.load_tokenizer(sources[0]), settings.sources, settings.words, settings.permutations.seed)
     tasks = _similar_pairs(settings)
     embedded = [
@@ -113,7 +113,7 @@ def run(settings: Settings) -> tuple[Comparison, tuple[Path, ...]]:
         tuple(changes(settings.permutations, embedded, words, nearby)),
         aligned,
         {
-            "models": ", ".join(settings.models),
+            "models": ", ".join(model for model, _ in settings.models),
             "words": settings.words,
             "words_digest": words.digest,
             "permutations": settings.permutations.count,
@@ -124,6 +124,23 @@ def run(settings: Settings) -> tuple[Comparison, tuple[Path, ...]]:
     )
     tables = {"distances": nearest_table(words, nearby), "projections": projections}
     return comparison, write_all(settings.out, comparison, tables)
+
+
+def key_of(settings: Settings) -> str:
+    """Digest of everything that can change a comparison, its folder aside."""
+    sources = [models.find_model(*one) for one in settings.models]
+    asked = [*((name, "train") for name in CUT_FROM.values()), *((name, "test") for name in _asked(settings))]
+    return digest_of(
+        [[one.id, one.weights_sha256, one.tokenizer_sha256] for one in sources],
+        [load_pairs(name, split, settings.sources).task.content_sha256 for name, split in asked],
+        [settings.words, settings.permutations.count, settings.permutations.seed, _environment(settings)],
+        [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
+    )
+
+
+def _asked(settings: Settings) -> tuple[str, ...]:
+    """Tasks whose similar pairs are compared."""
+    return (*PAIRED, pawsx("en")) if settings.use_pawsx else PAIRED
 
 
 def _told(group: str) -> str:
@@ -140,9 +157,8 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _similar_pairs(settings: Settings) -> dict[str, tuple[str, list[str], list[str]]]:
     """Molecule, first and second sides of the first similar test pairs of each task."""
-    names = [*PAIRED, pawsx("en")] if settings.use_pawsx else PAIRED
     found: dict[str, tuple[str, list[str], list[str]]] = {}
-    for name in names:
+    for name in _asked(settings):
         pairs = load_pairs(name, "test", settings.sources)
         sides = list(itertools.islice(_similar(pairs), MOST_PAIRS))
         found[name] = (pairs.molecule, [one for one, _ in sides], [other for _, other in sides])

@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import BioPawsError
 from bio_paws.files import digest_of
+from bio_paws_eval.choices import MIN_WORDS
 from bio_paws_eval.encode import SEGMENTS, split_words
 from bio_paws_eval.tasks import Pairs, Sources, load_pairs
 
@@ -28,9 +29,6 @@ CUT_FROM = {"dna": "dna150", "protein": "protein150"}
 
 STRETCH = {"dna": 6, "protein": 3}
 """Letters of a word where the tokenizer cuts too few pieces of several letters: two codons, three residues."""
-
-MIN_WORDS = 5
-"""Fewer words of a group say nothing about it."""
 
 _BASES = frozenset("ACGT")
 _RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWY")
