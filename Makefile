@@ -26,6 +26,7 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining
+	$(BIN)/python -m benchmarks.vector_memory
 
 soak: $(SETUP)
 	$(BIN)/python -m pytest -m soak

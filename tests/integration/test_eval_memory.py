@@ -28,8 +28,8 @@ def vector_peak(words: int, dimensions: int) -> int:
 
 
 def test_memory_of_distances_is_that_of_the_vectors() -> None:
-    few, many = 9_000, 30_000
-    # Blocks are full from some 20,000 words on. A matrix of distances would take 35 kB for each more word.
+    few, many = 13_000, 30_000
+    # Blocks are full from 12,288 words on. A matrix of the distances in a group would take 19 kB for each more word.
     assert vector_peak(many, 32) - vector_peak(few, 32) < (many - few) * 8_000
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -27,6 +29,15 @@ def cloud(seed: int, n: int = 40, d: int = 6) -> NDArray[np.float32]:
     return (rng.normal(size=(n, d)) * 10 ** rng.uniform(-1, 1, d) + rng.normal(size=d) * 5).astype(np.float32)
 
 
+def named(groups: Sequence[slice]) -> dict[str, slice]:
+    return dict(zip("ab", groups, strict=True))
+
+
+def across(vectors: NDArray[np.float32], groups: Sequence[slice], metric: str) -> float:
+    """Mean distance from the first group to the second."""
+    return float(nearest(vectors, frame_of(vectors, groups), metric, named(groups), CPU)["a", "b"].mean())
+
+
 @given(seeds, st.sampled_from(METRICS), st.integers(2, 38))
 @settings(max_examples=25, deadline=None)
 def test_nearest_is_that_of_brute_force(seed: int, metric: str, cut: int) -> None:
@@ -36,21 +47,21 @@ def test_nearest_is_that_of_brute_force(seed: int, metric: str, cut: int) -> Non
     if metric == "cosine":
         every = every**2 / 2
     np.fill_diagonal(every, np.inf)
-    for source in groups:
-        for target in groups:
-            found = nearest(vectors, frame, metric, source, target, CPU)
-            assert found == pytest.approx(every[source, target].min(axis=1), rel=1e-3, abs=1e-6)
+    found = nearest(vectors, frame, metric, named(groups), CPU)
+    for (source, target), apart in found.items():
+        expected = every[named(groups)[source], named(groups)[target]].min(axis=1)
+        assert apart == pytest.approx(expected, rel=1e-3, abs=1e-6)
+    assert len(found) == 4
 
 
 def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, groups = cloud(3, 200), (slice(0, 70), slice(70, 200))
     frame = frame_of(vectors, groups)
-    whole = [nearest(vectors, frame, "scaled", one, other, CPU) for one in groups for other in groups]
+    whole = [*nearest(vectors, frame, "scaled", named(groups), CPU).values()]
     monkeypatch.setattr(distances, "_ROWS", 7)
-    monkeypatch.setattr(distances, "_COLUMNS", 11)
     split = frame_of(vectors, groups)
     assert split.radius == pytest.approx(frame.radius)
-    again = [nearest(vectors, split, "scaled", one, other, CPU) for one in groups for other in groups]
+    again = [*nearest(vectors, split, "scaled", named(groups), CPU).values()]
     assert np.concatenate(again) == pytest.approx(np.concatenate(whole))
     # And they are those of scikit-learn.
     index = NearestNeighbors(n_neighbors=1).fit(vectors[groups[1]])
@@ -63,7 +74,7 @@ def test_scale_free_distances_do_not_see_a_space_that_shrinks_and_moves(seed: in
     vectors, groups = cloud(seed), (slice(0, 15), slice(15, 40))
     moved = (factor * (vectors.astype(np.float64) + 3)).astype(np.float32)
     for metric in METRICS:
-        before, after = (nearest(one, frame_of(one, groups), metric, *groups, CPU).mean() for one in (vectors, moved))
+        before, after = (across(one, groups, metric) for one in (vectors, moved))
         expected = factor if metric == "euclidean" else 1
         assert after / before == pytest.approx(expected, rel=1e-3), metric
 
@@ -73,7 +84,7 @@ def test_scale_free_distances_see_a_group_that_moves() -> None:
     nearer = vectors.copy()
     vectors[groups[0]] += 40
     for metric in SCALE_FREE:
-        far, near = (nearest(one, frame_of(one, groups), metric, *groups, CPU).mean() for one in (vectors, nearer))
+        far, near = (across(one, groups, metric) for one in (vectors, nearer))
         assert near < 0.8 * far, metric
 
 

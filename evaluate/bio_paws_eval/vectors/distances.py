@@ -13,7 +13,7 @@ Groups weigh alike in centre and deviations, however many words they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 METRICS = ("euclidean", "scaled", "standardised", "cosine")
 SCALE_FREE = METRICS[1:]
 
-_ROWS, _COLUMNS = 2048, 8192  # words a block whose distances are held at a time
+_ROWS = 4096  # words a block: the distances between two blocks are held at a time
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def frame_of(vectors: NDArray[np.float32], groups: Iterable[slice]) -> Frame:
 
 def _moment(vectors: NDArray[np.float32], origin: NDArray[np.float64], power: int) -> NDArray[np.float64]:
     total = np.zeros(vectors.shape[1])
-    for _, block in _blocks(vectors, _COLUMNS):
+    for _, block in _blocks(vectors, _ROWS):
         total += ((block.astype(np.float64) - origin) ** power).sum(axis=0)
     return total / len(vectors)
 
@@ -92,45 +92,74 @@ def place(vectors: NDArray[np.float32], frame: Frame, metric: str) -> NDArray[np
 
 
 def nearest(
-    vectors: NDArray[np.float32], frame: Frame, metric: str, source: slice, target: slice, device: torch.device
-) -> NDArray[np.float64]:
-    """Distance of each word of a group to the nearest other word of a group.
+    vectors: NDArray[np.float32], frame: Frame, metric: str, groups: Mapping[str, slice], device: torch.device
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Distance of each word of each group to the nearest other word of each group.
+
+    Every two blocks of words are multiplied once, for both directions.
 
     Parameters
     ----------
     vectors : ndarray, shape=(n, d), dtype=float32
-        Of all words; may be memory-mapped, since only blocks of it are held.
+        Of all words; may be memory-mapped. One copy of it is held, and blocks.
     frame : Frame
         From `frame_of`.
     metric : str
         One of `METRICS`.
-    source, target : slice
-        Rows of the two groups; where they are the same, no word is its own neighbour.
+    groups : dict of str to slice
+        Rows of each group.
     device : torch.device
         Where blocks are multiplied.
 
     Returns
     -------
-    ndarray, shape=(words of source,)
+    dict of (str, str) to ndarray, shape=(words of the first group,)
+        By group and other group; in its own group no word is its own neighbour.
     """
-    found = np.empty(source.stop - source.start)
+    placed = torch.empty(vectors.shape, dtype=torch.float32)
+    for at, block in _blocks(vectors, _ROWS):
+        placed[at : at + len(block)] = torch.from_numpy(place(block, frame, metric))
+    placed = placed.to(device)
+    lengths = torch.linalg.vecdot(placed, placed)
+    best = {name: torch.full((len(vectors),), torch.inf, device=device) for name in groups}
+    which = {name: torch.zeros(len(vectors), dtype=torch.int64, device=device) for name in groups}
+    blocks = [
+        (name, slice(at, min(at + _ROWS, one.stop)))
+        for name, one in groups.items()
+        for at in range(one.start, one.stop, _ROWS)
+    ]
+    for i, (group, rows) in enumerate(blocks):
+        for other, columns in blocks[i:]:
+            squares = torch.addmm(lengths[columns], placed[rows], placed[columns].T, alpha=-2)
+            squares += lengths[rows, None]
+            if rows == columns:
+                squares.fill_diagonal_(torch.inf)
+            else:
+                _keep_nearer(best[group][columns], which[group][columns], squares, rows.start, 0)
+            _keep_nearer(best[other][rows], which[other][rows], squares, columns.start, 1)
+    return {
+        (source, target): _between(vectors, frame, metric, groups[source], which[target][groups[source]].cpu().numpy())
+        for source in groups
+        for target in groups
+    }
+
+
+def _keep_nearer(best: torch.Tensor, which: torch.Tensor, squares: torch.Tensor, start: int, dim: int) -> None:
+    """Note the nearest word of the other side, numbered from `start`, for each whose nearest so far is further."""
+    low = squares.amin(dim=dim)
+    nearer = low < best
+    best[nearer] = low[nearer]
+    # To look for the place takes longer than to look for the value, and few words find a nearer one.
+    which[nearer] = start + (squares[nearer] if dim else squares[:, nearer]).argmin(dim=dim)
+
+
+def _between(
+    vectors: NDArray[np.float32], frame: Frame, metric: str, source: slice, which: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Distances to the neighbours that products of 32 bits found, computed in 64."""
+    found = np.empty(len(which))
     for at, block in _blocks(vectors[source], _ROWS):
-        mine = place(block, frame, metric)
-        best = np.full(len(block), np.inf, dtype=np.float32)
-        which = np.zeros(len(block), dtype=np.int64)
-        rows = torch.from_numpy(mine.astype(np.float32)).to(device)
-        for start, others in _blocks(vectors[target], _COLUMNS):
-            columns = torch.from_numpy(place(others, frame, metric).astype(np.float32)).to(device)
-            squares = torch.addmm((columns**2).sum(dim=1), rows, columns.T, alpha=-2)  # less the rows' own squares
-            if source == target:
-                own = torch.arange(at, at + len(block)) - start
-                inside = (own >= 0) & (own < len(others))
-                squares[torch.arange(len(block))[inside], own[inside]] = torch.inf
-            low, column = (one.cpu().numpy() for one in squares.min(dim=1))
-            nearer = low < best
-            best[nearer], which[nearer] = low[nearer], start + column[nearer]
-        # Products of 32 bits found the neighbour; its distance is computed anew in 64.
-        neighbours = place(vectors[target][which], frame, metric)
-        distances = np.linalg.norm(mine - neighbours, axis=1)
-        found[at : at + len(block)] = distances**2 / 2 if metric == "cosine" else distances
+        neighbours = vectors[which[at : at + len(block)]]
+        apart = np.linalg.norm(place(block, frame, metric) - place(neighbours, frame, metric), axis=1)
+        found[at : at + len(block)] = apart**2 / 2 if metric == "cosine" else apart
     return found

@@ -60,14 +60,13 @@ Nearby = dict[tuple[str, str, str], NDArray[np.float64]]
 def nearest_words(one: Embedded, words: Words, device: torch.device) -> Nearby:
     """Measure every distance of a model: the part that takes time."""
     found: Nearby = {}
-    asked = list(itertools.product(GROUPS, GROUPS))
-    for source, target in tqdm(asked, desc=f"distances in {one.label}", disable=None):
-        places = words.places[source], words.places[target]
-        for metric in METRICS:
-            if metric == "scaled":
-                found[metric, source, target] = found["euclidean", source, target] / (one.frame.radius or 1.0)
-            else:
-                found[metric, source, target] = nearest(one.words, one.frame, metric, *places, device)
+    for metric in tqdm(METRICS, desc=f"distances in {one.label}", disable=None):
+        if metric == "scaled":
+            radius = one.frame.radius or 1.0
+            near = {both: found["euclidean", *both] / radius for both in itertools.product(GROUPS, GROUPS)}
+        else:
+            near = nearest(one.words, one.frame, metric, words.places, device)
+        found |= {(metric, *both): distances for both, distances in near.items()}
     return found
 
 
