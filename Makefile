@@ -20,6 +20,7 @@ lint: $(SETUP)
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining

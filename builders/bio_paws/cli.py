@@ -149,7 +149,8 @@ def _build(options: argparse.Namespace) -> int:
     built = build(tuple(options.config), recipe, options.out)
     if options.json:
         described = [vars(one) for one in built.configs]
-        print(json.dumps({"out": str(built.out), "configs": described, "left_out": built.left_out}, indent=2))
+        told = {"out": str(built.out), "configs": described, "left_out": built.left_out, "seconds": built.seconds}
+        print(json.dumps(told, indent=2))
     else:
         print(report.build_text(built))
     return 0
