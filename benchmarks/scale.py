@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import psutil
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from bio_paws.tools.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 
@@ -131,10 +132,18 @@ def table(runs: list[Measured], search: Measured) -> str:
     return "\n".join(lines) + "\n"
 
 
+def round_steps(seconds: list[float]) -> list[float]:
+    """Return the 1, 2 and 5 times powers of ten around some values."""
+    steps = [step * 10**power for power in range(6) for step in (1, 2, 5)]
+    low = max((step for step in steps if step <= min(seconds)), default=steps[0])
+    high = min((step for step in steps if step >= max(seconds)), default=steps[-1])
+    return [float(step) for step in steps if low <= step <= high]
+
+
 def plot(runs: list[Measured], path: Path) -> None:
     """Draw seconds and memory over pairs, and what each stage takes."""
     with styled():
-        figure = Figure(figsize=(9, 3), layout="constrained", dpi=150)
+        figure = Figure(figsize=(10, 3), layout="constrained", dpi=150)
         times, memory, shares = figure.subplots(1, 3)
         for workers, colour in zip(dict.fromkeys(run["workers"] for run in runs), (BLUE, ORANGE), strict=False):
             mine = [run for run in runs if run["workers"] == workers]
@@ -144,17 +153,22 @@ def plot(runs: list[Measured], path: Path) -> None:
             memory.plot(pairs, [run["peak"] / 2**20 for run in mine], "o-", color=colour, label=name)
         for axes, title in ((times, "Seconds"), (memory, "Peak memory of all processes, MiB")):
             axes.set(xscale="log", xlabel="pairs", title=title)
+            axes.set_xticks(sorted({run["pairs"] for run in runs}))
             axes.legend(frameon=False)
         times.set_yscale("log")
         memory.set_ylim(bottom=0)
+        for axis in (times.xaxis, times.yaxis, memory.xaxis):
+            axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axis.set_minor_formatter(NullFormatter())
+        times.set_yticks(round_steps([run["seconds"] for run in runs]))
         last = [run for run in runs if run["workers"] == runs[-1]["workers"]]
         below = np.zeros(len(last))
         for stage, colour in zip(last[0]["stages"], (GREY, BLUE, GREEN, PURPLE), strict=False):
             part = np.array([100 * run["stages"][stage] / sum(run["stages"].values()) for run in last])
             shares.bar([f"{run['pairs']:,}" for run in last], part, bottom=below, color=colour, label=stage)
             below += part
-        shares.set(title=f"Share of each stage, %, {runs[-1]['workers']} workers", xlabel="pairs")
-        shares.legend(fontsize=7)
+        shares.set(title=f"Share of each stage, %, workers: {runs[-1]['workers']}", xlabel="pairs")
+        figure.legend(*shares.get_legend_handles_labels(), loc="outside right", frameon=False)
         figure.savefig(path)
 
 
