@@ -23,6 +23,7 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.groups
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.recall
+	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.evaluation
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining

@@ -11,13 +11,17 @@ import hashlib
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bio_paws.configs import (
     EXACT,
@@ -32,6 +36,7 @@ from bio_paws.configs import (
 from bio_paws.homologs import Placed, ProofSearch
 from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
+from bio_paws.row_keys import RowKeys, first_of, joined, keys_of, molecules
 from bio_paws.tools.kmers import word_overlap
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
@@ -39,7 +44,8 @@ from bio_paws.tools.translation import best_frame_alignment, spliced_identity
 from bio_paws.viewer import check_viewer
 from bio_paws.violations import Violation
 
-_ROWS_A_JOB = 2_500
+_ROWS_A_JOB = 5_000
+_ROWS_AT_ONCE = 500  # of these as dictionaries
 _ALPHABETS: tuple[Alphabet, ...] = ("protein", "dna")  # what takes longest first
 
 
@@ -66,43 +72,48 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     organisms = {one for source in manifest["sources"] for one in source["organisms"]}
     every = {(name, split) for name, entry in manifest["configs"].items() for split in entry["splits"]}
     if changed := check_files(folder, manifest):
-        data, found = _read(folder, manifest, {(one.config, one.split) for one in changed if one.split} or every)
-        for (name, split), rows in data.items():
-            for row in rows:
-                what = _any_row(get_config(name), split, row, organisms)
-                found += [Violation(name, split, str(row["pair_id"]), one) for one in what]
+        files, found = _read(folder, manifest, {(one.config, one.split) for one in changed if one.split} or every)
+        for (name, split), path in files.items():
+            for part in _parts(path):
+                for row in _rows(path, part):
+                    what = _any_row(get_config(name), split, row, organisms)
+                    found += [Violation(name, split, str(row["pair_id"]), one) for one in what]
         return changed + found
-    data, found = _read(folder, manifest, every)
+    files, found = _read(folder, manifest, every)
     if not found:
         found += check_viewer(folder, manifest)
+    space = manifest["search_space"]
     jobs = [
-        executor.submit(
-            _check_rows,
-            get_config(name),
-            split,
-            rows[at : at + _ROWS_A_JOB],
-            manifest["search_space"],
-            organisms,
-        )
-        for (name, split), rows in data.items()
-        for at in range(0, len(rows), _ROWS_A_JOB)
+        executor.submit(_check_rows, get_config(name), split, path, part, space, organisms)
+        for (name, split), path in files.items()
+        for part in _parts(path)
     ]
-    for (name, split), rows in data.items():
-        entry = manifest["configs"][name]
-        found += _check_split(get_config(name), split, rows, entry, manifest["arguments"]["pairs"])
-    found += _check_entries(manifest, data)
-    found += _check_pairs_once(data)
-    found += _check_loci(data)
-    found += _check_strings(data)
-    found += _check_homologs(data, manifest["search_space"], executor)
-    return [violation for job in jobs for violation in job.result()] + found
+    in_rows: list[Violation] = []
+    tables: list[pa.Table] = []
+    while jobs:
+        wrong, table = jobs.pop(0).result()
+        in_rows += wrong
+        tables.append(table)
+    keys = RowKeys.of(tables)
+    at = 0
+    for (name, split), path in files.items():
+        here = slice(at, at + pq.read_metadata(path).num_rows)
+        entry, pairs = manifest["configs"][name], manifest["arguments"]["pairs"]
+        found += _check_split(get_config(name), split, path, keys, here, entry, pairs)
+        at = here.stop
+    found += _check_entries(manifest, keys)
+    found += _check_pairs_once(keys)
+    found += _check_loci(keys)
+    found += _check_strings(keys)
+    found += _check_homologs(files, keys, space, executor)
+    return in_rows + found
 
 
 def _read(
     folder: Path, manifest: dict[str, Any], wanted: set[tuple[str, str]]
-) -> tuple[dict[tuple[str, str], list[Row]], list[Violation]]:
-    """Read the rows of those of some splits that are there and whole; tell of what cannot be read."""
-    data: dict[tuple[str, str], list[Row]] = {}
+) -> tuple[dict[tuple[str, str], Path], list[Violation]]:
+    """Find the files of those of some splits that are there and whole; tell of what cannot be read."""
+    files: dict[tuple[str, str], Path] = {}
     found = []
     for name, entry in manifest["configs"].items():
         for split, one in entry["splits"].items():
@@ -110,34 +121,69 @@ def _read(
             if (name, split) not in wanted or not path.is_file():
                 continue
             try:
-                table = pq.read_table(path, page_checksum_verification=True)
-                if table.schema.names != SCHEMA.names or table.schema.types != SCHEMA.types:
-                    raise pa.ArrowInvalid("columns or types are not those of a pair")
-                table.validate(full=True)
-                rows = table.to_pylist()
+                incomplete = list(_incomplete(path))
             except (OSError, ValueError, KeyError, pa.ArrowException) as error:
                 why = (str(error).splitlines() or [type(error).__name__])[0]
                 found.append(Violation(name, split, "", f"cannot be read: {why}"))
                 continue
-            incomplete = [row for row in rows if None in row.values()]
-            found += [Violation(name, split, str(row["pair_id"]), "a value is missing") for row in incomplete]
+            found += [Violation(name, split, row_id, "a value is missing") for row_id in incomplete]
             if not incomplete:
-                data[name, split] = rows
-    return data, found
+                files[name, split] = path
+    return files, found
+
+
+def _incomplete(path: Path) -> Iterator[str]:
+    """Read a split to its end, page checksums included, and yield the ids of rows with a missing value."""
+    file = pq.ParquetFile(path, page_checksum_verification=True)
+    if file.schema_arrow.names != SCHEMA.names or file.schema_arrow.types != SCHEMA.types:
+        raise pa.ArrowInvalid("columns or types are not those of a pair")
+    for number in range(file.num_row_groups):
+        table = file.read_row_group(number)
+        table.validate(full=True)
+        missing = np.zeros(len(table), dtype=bool)
+        for column in table.columns:
+            if column.null_count:
+                missing |= pc.is_null(column).to_numpy()
+        yield from map(str, table["pair_id"].filter(pa.array(missing)).to_pylist())
+
+
+Part = tuple[int, int]
+"""A row group, and the first of `_ROWS_A_JOB` rows in it."""
+
+
+def _parts(path: Path) -> Iterator[Part]:
+    """Divide a file into parts that are checked by one job each."""
+    footer = pq.read_metadata(path)
+    for number in range(footer.num_row_groups):
+        for at in range(0, footer.row_group(number).num_rows, _ROWS_A_JOB):
+            yield number, at
+
+
+def _table(path: Path, part: Part, columns: list[str] | None = None) -> pa.Table:
+    number, at = part
+    return pq.ParquetFile(path).read_row_group(number, columns=columns).slice(at, _ROWS_A_JOB)
+
+
+def _rows(path: Path, part: Part, columns: list[str] | None = None) -> list[Row]:
+    rows: list[Row] = _table(path, part, columns).to_pylist()
+    return rows
 
 
 # --- rows -----------------------------------------------------------------------------------------------------------
 
 
 def _check_rows(
-    config: PairConfig, split: str, rows: list[Row], space: dict[str, int], organisms: set[str]
-) -> list[Violation]:
+    config: PairConfig, split: str, path: Path, part: Part, space: dict[str, int], organisms: set[str]
+) -> tuple[list[Violation], pa.Table]:
+    """Check rows one by one; return what is wrong with them, and their keys."""
     check = _coding_row if config.molecule == "dna_protein" else _homolog_row
+    table = _table(path, part)
     found = []
-    for row in rows:
-        for what in (*_any_row(config, split, row, organisms), *_guarded(check, config, row, space)):
-            found.append(Violation(config.name, split, str(row["pair_id"]), what))
-    return found
+    for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+        for row in batch.to_pylist():
+            for what in (*_any_row(config, split, row, organisms), *_guarded(check, config, row, space)):
+                found.append(Violation(config.name, split, str(row["pair_id"]), what))
+    return found, keys_of(table, config, split)
 
 
 def _guarded(
@@ -247,56 +293,63 @@ def _differences(row: Row, found: dict[str, float]) -> Iterator[str]:
 
 
 def _check_split(
-    config: PairConfig, split: str, rows: list[Row], entry: dict[str, Any], pairs: int | None
+    config: PairConfig, split: str, path: Path, keys: RowKeys, here: slice, entry: dict[str, Any], pairs: int | None
 ) -> Iterator[Violation]:
-    def violation(what: str, row: Row | None = None) -> Violation:
-        return Violation(config.name, split, row["pair_id"] if row else "", what)
+    """Check the rows of one split, which stand `here` among all."""
 
-    labels = Counter(row["label"] for row in rows)
-    if labels[0] != labels[1]:
-        yield violation(f"{labels[1]} similar but {labels[0]} dissimilar pairs")
+    def violation(what: str, row_id: str = "") -> Violation:
+        return Violation(config.name, split, row_id, what)
+
+    labels = keys.label[here]
+    rows, zero, one = len(labels), int((labels == 0).sum()), int((labels == 1).sum())
+    if zero != one:
+        yield violation(f"{one} similar but {zero} dissimilar pairs")
     said = entry["splits"][split]
-    if (len(rows), labels[1]) != (said["rows"], said["similar"]):
-        yield violation(
-            f"{len(rows)} rows, {labels[1]} similar, the manifest says {said['rows']} and {said['similar']}"
-        )
-    ids = [row["pair_id"] for row in rows]
-    if ids != sorted(ids):
+    if (rows, one) != (said["rows"], said["similar"]):
+        yield violation(f"{rows} rows, {one} similar, the manifest says {said['rows']} and {said['similar']}")
+    ids = keys.ids[here]
+    if rows and pc.any(pc.less(ids[1:], ids[:-1])).as_py():
         yield violation("rows are not in the order of their ids")
-    for row, what in _check_degrees(config, rows):
-        yield violation(what, row)
-    similar = Counter(row["kind"] for row in rows if row["label"] == 1)
+    for row, what in _check_degrees(config, keys, here):
+        yield violation(what, keys.id(row))
+    kinds = keys.kind[here][labels == 1]
+    similar = Counter({keys.name("kind", kind): int((kinds == kind).sum()) for kind in np.unique(kinds).tolist()})
     wanted = config.similar_quotas(round((pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2))
     complete = not any(entry["outcomes"].get(f"missing_{kind}") for kind in wanted)
     for kind, count in wanted.items():
         if len(wanted) > 1 and complete and abs(similar[kind] - count) > 1:
-            yield violation(f"{similar[kind]} pairs of kind {kind!r} among {labels[1]}, {count} are wanted")
+            yield violation(f"{similar[kind]} pairs of kind {kind!r} among {one}, {count} are wanted")
     if config.graded and len(set(similar.values())) > 1:
         yield violation(f"bands are not equally filled: {dict(sorted(similar.items()))}")
     if config.rearranged:
-        for row, what in _check_orders(rows):
-            yield violation(what, row)
+        columns = ["pair_id", "label", "kind", "sentence1", "sentence2"]
+        for moved, what in _check_orders([row for part in _parts(path) for row in _rows(path, part, columns)]):
+            yield violation(what, moved["pair_id"])
 
 
-def _check_degrees(config: PairConfig, rows: list[Row]) -> Iterator[tuple[Row, str]]:
+def _check_degrees(config: PairConfig, keys: RowKeys, here: slice) -> Iterator[tuple[int, str]]:
     """Everything on one side stands equally often under both labels.
 
     Counted by origin, since an altered string still stands for the sequence it was made of; and but for dna_protein,
     which alters strings under one label only, by the string itself.
     """
-    for side in (1, 2):
-        degree: Counter[tuple[Any, ...]] = Counter()
-        example = {}
-        for row in rows:
-            origin = tuple(row[f"{name}{side}"] for name in ("source", "start", "end", "strand"))
-            strings = [] if config.molecule == "dna_protein" else [(*origin, row[f"sentence{side}"])]
-            for key in (origin, *strings):
-                degree[key] += 1 if row["label"] == 1 else -1
-                example[key] = row
-        for key, balance in degree.items():
-            if balance:
-                where = f"{key[0]}:{key[1]}-{key[2]}"
-                yield example[key], f"sentence{side} ({where}) is not equally often under both labels"
+    sign = np.where(keys.label[here] == 1, 1, -1)
+    for side in (0, 1):
+        origin = [array[here, side] for array in (keys.source, keys.start, keys.end, keys.strand)]
+        strings = [] if config.molecule == "dna_protein" else [joined(*origin, keys.text[here, side])]
+        found = []
+        for number, key in enumerate((joined(*origin), *strings)):
+            # Looked at from behind, the first of equal keys is their last row, which stands for all of them.
+            last = len(key) - 1 - first_of(key[::-1])[::-1]
+            balance = np.bincount(last, weights=sign, minlength=len(key))
+            first = first_of(key)
+            wrong = np.flatnonzero(balance).tolist()
+            at = dict(zip(last.tolist(), first.tolist(), strict=True)) if wrong else {}
+            found += [(at[row], number, row) for row in wrong]
+        for _, _, row in sorted(found):
+            i = here.start + row
+            where = f"{keys.name('source', keys.source[i, side])}:{keys.start[i, side]}-{keys.end[i, side]}"
+            yield i, f"sentence{side + 1} ({where}) is not equally often under both labels"
 
 
 def _check_orders(rows: list[Row]) -> Iterator[tuple[Row, str]]:
@@ -335,12 +388,12 @@ def _neighbours(text: str) -> Counter[str]:
     return Counter(text[at : at + 2] for at in range(len(text) - 1))
 
 
-def _check_entries(manifest: dict[str, Any], data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+def _check_entries(manifest: dict[str, Any], keys: RowKeys) -> Iterator[Violation]:
     for name, entry in manifest["configs"].items():
         content = hashlib.sha256()
         for split in entry["splits"]:
-            for row in data.get((name, split), []):
-                content.update(f"{split}\t{row['pair_id']}\n".encode())
+            for row_id in keys.ids.filter(pa.array(_of(keys, name, split))).to_pylist():
+                content.update(f"{split}\t{row_id}\n".encode())
         if content.hexdigest() != entry["content_sha256"]:
             yield Violation(name, "", "", "the content hash is not the manifest's")
         if (entry["molecule"], tuple(entry["label_names"])) != (
@@ -350,97 +403,173 @@ def _check_entries(manifest: dict[str, Any], data: dict[tuple[str, str], list[Ro
             yield Violation(name, "", "", "the manifest names another molecule, or other labels")
 
 
-def _check_pairs_once(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
-    for config in dict.fromkeys(name for name, _ in data):
-        seen: dict[tuple[str, ...], Row] = {}
-        for split in SPLITS:
-            for row in data.get((config, split), []):
-                key = tuple(sorted((row["sentence1"], row["sentence2"])))
-                if key in seen:
-                    both = "with the other label" if seen[key]["label"] != row["label"] else "again"
-                    yield Violation(config, split, row["pair_id"], f"the pair of row {seen[key]['pair_id']} {both}")
-                seen.setdefault(key, row)
+def _of(keys: RowKeys, config: str, split: str) -> NDArray[np.bool_]:
+    """Mark the rows of a split."""
+    here: NDArray[np.bool_] = np.zeros(len(keys.label), dtype=bool)
+    if config in keys.names["config"] and split in keys.names["split"]:
+        here = keys.config == keys.names["config"].index(config)
+        here &= keys.split == keys.names["split"].index(split)
+    return here
+
+
+def _check_pairs_once(keys: RowKeys) -> Iterator[Violation]:
+    for config in keys.names["config"]:
+        here = np.concatenate([np.flatnonzero(_of(keys, config, split)) for split in SPLITS])
+        first = here[first_of(keys.pair[here])]
+        for row, other in zip(here[first != here].tolist(), first[first != here].tolist(), strict=True):
+            both = "with the other label" if keys.label[row] != keys.label[other] else "again"
+            yield Violation(*keys.where(row), f"the pair of row {keys.id(other)} {both}")
 
 
 # --- across splits --------------------------------------------------------------------------------------------------
 
 
-def _sides(data: dict[tuple[str, str], list[Row]]) -> Iterator[tuple[str, str, Row, int, str]]:
-    """Yield config, split, row, side and molecule of every side of every row."""
-    for (name, split), rows in data.items():
-        molecule = get_config(name).molecule
-        first, second = ("dna", "protein") if molecule == "dna_protein" else (molecule, molecule)
-        for row in rows:
-            yield name, split, row, 1, first
-            yield name, split, row, 2, second
+def _molecules(keys: RowKeys) -> NDArray[np.int64]:
+    """Return what every side of every row holds, as an index into `_ALPHABETS`: shape (rows, 2)."""
+    of_config = [[_ALPHABETS.index(one) for one in molecules(get_config(name))] for name in keys.names["config"]]
+    found: NDArray[np.int64] = np.array(of_config, dtype=np.int64).reshape(-1, 2)[keys.config]
+    return found
 
 
-def _check_loci(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+def _in_two_splits(keys: RowKeys, values: NDArray[Any]) -> Iterator[tuple[int, int, int]]:
+    """Yield row and side of each value that stood in another split first, and the number of that split."""
+    flat = values.ravel()
+    split = np.repeat(keys.split, 2)
+    first = split[first_of(flat)]
+    for at in np.flatnonzero(first != split).tolist():
+        yield at // 2, at % 2, int(first[at])
+
+
+def _check_loci(keys: RowKeys) -> Iterator[Violation]:
     """No homology group, and no base or residue of a source, in two splits, all configs together."""
-    split_of: dict[str, str] = {}
-    taken: dict[tuple[str, str], list[tuple[int, int, str, str, str]]] = {}
-    for name, split, row, side, molecule in _sides(data):
-        group = row[f"group{side}"]
-        if split_of.setdefault(group, split) != split:
-            yield Violation(name, split, row["pair_id"], f"homology group {group} is also in {split_of[group]}")
-        key = (molecule, row[f"source{side}"])
-        taken.setdefault(key, []).append((row[f"start{side}"], row[f"end{side}"], split, name, row["pair_id"]))
-    for (_, source), intervals in taken.items():
-        reach: dict[str, int] = {}
-        for start, end, split, name, row_id in sorted(intervals):
-            for other, until in reach.items():
-                if other != split and start < until:
-                    yield Violation(name, split, row_id, f"{source}:{start}-{end} overlaps an interval in {other}")
-            reach[split] = max(reach.get(split, 0), end)
+    for row, side, split in _in_two_splits(keys, keys.group):
+        group = keys.name("group", keys.group[row, side])
+        yield Violation(*keys.where(row), f"homology group {group} is also in {keys.name('split', split)}")
+    places = (_molecules(keys) * len(keys.names["source"]) + keys.source).ravel()
+    order = np.lexsort((keys.end.ravel(), keys.start.ravel(), places))
+    places, of_split = places[order], np.repeat(keys.split, 2)[order]
+    start, end = keys.start.ravel()[order], keys.end.ravel()[order]
+    # On one axis with room between sources, an interval that starts before one of another split has ended overlaps it.
+    far = int(np.abs(end).max(initial=0)) + int(np.abs(start).max(initial=0)) + 1
+    overlapping = np.zeros(len(order), dtype=bool)
+    for number in range(len(keys.names["split"])):
+        reach = np.maximum.accumulate(np.where(of_split == number, end + places * far, -far))
+        overlapping[1:] |= (of_split[1:] != number) & (start[1:] + places[1:] * far < reach[:-1])
+    # In the order of the rows, as everything is told.
+    wrong = sorted((int(order[places == place].min()), place) for place in set(places[overlapping].tolist()))
+    for _, place in wrong:
+        yield from _overlaps(keys, order[places == place])
 
 
-def _check_strings(data: dict[tuple[str, str], list[Row]]) -> Iterator[Violation]:
+def _overlaps(keys: RowKeys, sides: NDArray[np.int64]) -> Iterator[Violation]:
+    """Tell of intervals of one source that overlap others in other splits."""
+    intervals = []
+    for at in sides.tolist():
+        row, side = divmod(at, 2)
+        name, split, row_id = keys.where(row)
+        intervals.append((int(keys.start[row, side]), int(keys.end[row, side]), split, name, row_id))
+    source = keys.name("source", keys.source[sides[0] // 2, sides[0] % 2])
+    reach: dict[str, int] = {}
+    for start, end, split, name, row_id in sorted(intervals):
+        for other, until in reach.items():
+            if other != split and start < until:
+                yield Violation(name, split, row_id, f"{source}:{start}-{end} overlaps an interval in {other}")
+        reach[split] = max(reach.get(split, 0), end)
+
+
+def _check_strings(keys: RowKeys) -> Iterator[Violation]:
     """No string in two splits, DNA on either strand."""
-    split_of: dict[tuple[str, str], str] = {}
-    for name, split, row, side, molecule in _sides(data):
-        text = row[f"sentence{side}"]
-        key = (molecule, min(text, reverse_complement(text)) if molecule == "dna" else text)
-        if split_of.setdefault(key, split) != split:
-            yield Violation(name, split, row["pair_id"], f"sentence{side} is also in {split_of[key]}")
+    for row, side, split in _in_two_splits(keys, keys.strands):
+        yield Violation(*keys.where(row), f"sentence{side + 1} is also in {keys.name('split', split)}")
+
+
+@dataclass(frozen=True)
+class _Strings(Sequence[Placed]):
+    """Some strings of a data set, each made when it is asked for.
+
+    Attributes
+    ----------
+    keys : RowKeys
+        Where they come from.
+    sides : ndarray of int64
+        Which they are: twice the row, plus one on the second side.
+    held : ndarray of int64
+        The sides whose strings are in `texts`, ascending.
+    texts : pyarrow.Array
+        Their strings.
+    """
+
+    keys: RowKeys
+    sides: NDArray[np.int64]
+    held: NDArray[np.int64]
+    texts: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.sides)
+
+    @overload
+    def __getitem__(self, index: int) -> Placed: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Placed]: ...
+    def __getitem__(self, index: int | slice) -> Placed | Sequence[Placed]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = int(self.sides[index])
+        row, side = divmod(at, 2)
+        return Placed(
+            self.texts[int(np.searchsorted(self.held, at))].as_py(),
+            self.keys.name("source", self.keys.source[row, side]),
+            int(self.keys.start[row, side]),
+            self.keys.name("strand", self.keys.strand[row, side]),
+        )
 
 
 def _check_homologs(
-    data: dict[tuple[str, str], list[Row]], space: dict[str, int], executor: Executor
+    files: dict[tuple[str, str], Path], keys: RowKeys, space: dict[str, int], executor: Executor
 ) -> Iterator[Violation]:
     """No string of validation or test has a significant hit in a split before it, all configs together."""
-    where: dict[tuple[str, str], dict[str, tuple[str, Row, int]]] = {}
-    for name, split, row, side, molecule in _sides(data):
-        where.setdefault((molecule, split), {}).setdefault(row[f"sentence{side}"], (name, row, side))
-
-    def placed(found: dict[str, tuple[str, Row, int]]) -> list[Placed]:
-        return [
-            Placed(text, row[f"source{side}"], row[f"start{side}"], row[f"strand{side}"])
-            for text, (_, row, side) in found.items()
-        ]
-
+    splits = np.array([SPLITS.index(split) for split in keys.names["split"]], dtype=np.int64)
+    kind = (_molecules(keys) * len(SPLITS) + splits[keys.split][:, None]).ravel()
+    distinct = {
+        (alphabet, number): _distinct(keys, np.flatnonzero(kind == at * len(SPLITS) + number))
+        for at, alphabet in enumerate(_ALPHABETS)
+        for number in range(len(SPLITS))
+    }
+    held = np.unique(np.concatenate(list(distinct.values())))
+    texts = _texts(files, held)
     searches = []
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         for alphabet in _ALPHABETS:
             for number, split in enumerate(SPLITS[1:], start=1):
-                queries = where.get((alphabet, split), {})
-                subjects: dict[str, tuple[str, Row, int]] = {}
-                for early in SPLITS[:number]:
-                    subjects |= where.get((alphabet, early), {})
-                search = ProofSearch(
-                    Path(folder) / f"{alphabet}-{split}",
-                    placed(queries),
-                    placed(subjects),
-                    alphabet,
-                    space[alphabet],
-                    executor,
-                )
-                searches.append((split, list(queries.values()), list(subjects.values()), search))
-        for split, told, among, search in searches:
+                early = np.concatenate([distinct[alphabet, earlier] for earlier in range(number)])
+                queries = _Strings(keys, distinct[alphabet, number], held, texts)
+                subjects = _Strings(keys, _distinct(keys, early), held, texts)
+                where = Path(folder) / f"{alphabet}-{split}"
+                search = ProofSearch(where, queries, subjects, alphabet, space[alphabet], executor)
+                searches.append((queries, subjects, search))
+        for queries, subjects, search in searches:
             for query, subject in sorted(search.homologs().items()):
-                (name, row, _), (other, hit, _) = told[query], among[subject]
-                yield Violation(
-                    name,
-                    split,
-                    row["pair_id"],
-                    f"homologous to row {hit['pair_id']} of {other} in an earlier split",
-                )
+                other, _, hit = keys.where(int(subjects.sides[subject]) // 2)
+                what = f"homologous to row {hit} of {other} in an earlier split"
+                yield Violation(*keys.where(int(queries.sides[query]) // 2), what)
+
+
+def _distinct(keys: RowKeys, sides: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Keep the first of sides that hold one string."""
+    kept: NDArray[np.int64] = sides[first_of(keys.text.ravel()[sides]) == np.arange(len(sides))]
+    return kept
+
+
+def _texts(files: dict[tuple[str, str], Path], sides: NDArray[np.int64]) -> pa.Array:
+    """Read the strings of some sides, which ascend."""
+    found = [pa.array([], pa.large_string())]
+    row = 0
+    for path in files.values():
+        for part in _parts(path):
+            table = _table(path, part, ["sentence1", "sentence2"])
+            here = sides[np.searchsorted(sides, 2 * row) : np.searchsorted(sides, 2 * (row + len(table)))] - 2 * row
+            one, other = (column.combine_chunks().cast(pa.large_string()) for column in table.columns)
+            both = pa.concat_arrays([one, other])
+            found.append(both.take(pa.array(here // 2 + here % 2 * len(table))))
+            row += len(table)
+    return pa.concat_arrays(found)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import Any
 
 from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
@@ -76,38 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(run=_list)
 
-    verb = verbs.add_parser("build", help="build configs from genomes; resumes by itself")
-    names = ", ".join(config.name for config in configs.CONFIGS)
-    verb.add_argument("config", nargs="*", metavar="CONFIG", help=f"{names} (default: all)")
-    verb.add_argument("--out", type=Path, default=_DATA, help="folder of the data set (default: bioPAWS)")
-    verb.add_argument(
-        "--source",
-        action="append",
-        metavar="NAME|PATH",
-        help=f"{', '.join(PINNED)} (default: bundled), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or "
-        "FASTA file; repeatable",
-    )
-    verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
-    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
-    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
-    verb.add_argument(
-        "--executor",
-        type=executor,
-        default="local",
-        metavar="local|tcp://HOST:PORT",
-        help="this machine (default), or the workers of the Dask scheduler at an address",
-    )
-    engines = tuple(one.name for one in ENGINES)
-    verb.add_argument(
-        "--engine", choices=engines, default=engines[0], help=f"what finds similar proteins (default: {engines[0]})"
-    )
-    verb.add_argument(
-        "--work",
-        metavar="DIR|URL",
-        help="folder of finished stages (default: .bio-paws-work beside OUT); machines of a cluster must share it",
-    )
-    verb.add_argument("--json", action="store_true", help="print JSON")
-    verb.set_defaults(run=_build)
+    _add_build(verbs)
 
     verb = verbs.add_parser("verify", help="re-check every row from scratch; exit 1 on any violation")
     verb.add_argument("dir", nargs="?", type=Path, default=_DATA, help="the data set (default: bioPAWS)")
@@ -155,6 +125,41 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_build(verbs: Any) -> None:
+    verb = verbs.add_parser("build", help="build configs from genomes; resumes by itself")
+    names = ", ".join(config.name for config in configs.CONFIGS)
+    verb.add_argument("config", nargs="*", metavar="CONFIG", help=f"{names} (default: all)")
+    verb.add_argument("--out", type=Path, default=_DATA, help="folder of the data set (default: bioPAWS)")
+    verb.add_argument(
+        "--source",
+        action="append",
+        metavar="NAME|PATH",
+        help=f"{', '.join(PINNED)} (default: bundled), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or "
+        "FASTA file; repeatable",
+    )
+    verb.add_argument("--pairs", type=positive, metavar="N", help="pairs a config (default: as many as each asks for)")
+    verb.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    verb.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    verb.add_argument(
+        "--executor",
+        type=executor,
+        default="local",
+        metavar="local|tcp://HOST:PORT",
+        help="this machine (default), or the workers of the Dask scheduler at an address",
+    )
+    engines = tuple(one.name for one in ENGINES)
+    verb.add_argument(
+        "--engine", choices=engines, default=engines[0], help=f"what finds similar proteins (default: {engines[0]})"
+    )
+    verb.add_argument(
+        "--work",
+        metavar="DIR|URL",
+        help="folder of finished stages (default: .bio-paws-work beside OUT); machines of a cluster must share it",
+    )
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(run=_build)
+
+
 # The verbs import what they run: `bio-paws list` need not wait for scikit-learn.
 
 
@@ -187,7 +192,8 @@ def _build(options: argparse.Namespace) -> int:
     built = build(tuple(options.config), recipe, options.out)
     if options.json:
         described = [vars(one) for one in built.configs]
-        print(json.dumps({"out": str(built.out), "configs": described, "left_out": built.left_out}, indent=2))
+        told = {"out": str(built.out), "configs": described, "left_out": built.left_out, "seconds": built.seconds}
+        print(json.dumps(told, indent=2))
     else:
         print(report.build_text(built))
     return 0

@@ -30,7 +30,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.files import digest_of
 from bio_paws.stages import code_digest
 from bio_paws.storage import SharedFolder, Store
-from bio_paws.tools import blast
+from bio_paws.tools import engines
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +55,20 @@ class Reference(NamedTuple):
     files: tuple[str, ...]
 
 
-@lru_cache(maxsize=1)
-def versions() -> dict[str, str]:
-    """Return what must be the same on all machines, by name."""
-    try:
-        found = blast.version()
-    except BioPawsError as error:
-        found = f"missing ({error})"
+@lru_cache(maxsize=8)
+def versions(engine: str) -> dict[str, str]:
+    """Return what must be the same on all machines, by name; `engine` is one of `engines.ENGINES`."""
     packages = {name: importlib.metadata.version(name) for name in _SAME}
     python = ".".join(map(str, sys.version_info[:2]))
-    return {"bio-paws": code_digest()[:12], "BLAST+": found, "Python": python, **packages}
+    programs = {"BLAST+": _version_of("blast")} | ({} if engine == "blast" else {engine: _version_of(engine)})
+    return {"bio-paws": code_digest()[:12], **programs, "Python": python, **packages}
+
+
+def _version_of(engine: str) -> str:
+    try:
+        return engines.get_engine(engine).version()
+    except BioPawsError as error:
+        return f"missing ({error})"
 
 
 def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
@@ -101,9 +105,9 @@ class _Unpacker(pickle.Unpickler):
         return path
 
 
-def run_job(payload: bytes, store: Store, wanted: dict[str, str]) -> Any:
+def run_job(payload: bytes, store: Store, engine: str, wanted: dict[str, str]) -> Any:
     """Run a job on a worker, and leave what it wrote in the store."""
-    if differs := difference(versions(), wanted):
+    if differs := difference(versions(engine), wanted):
         raise BioPawsError(f"worker {get_worker().address}: {differs}")
     with _receiving:  # two threads would download one file at once
         unpacker = _Unpacker(payload, store)
@@ -114,7 +118,7 @@ def run_job(payload: bytes, store: Store, wanted: dict[str, str]) -> Any:
     return result
 
 
-def describe_worker(store: Store, mark: str) -> dict[str, str]:
+def describe_worker(store: Store, mark: str, engine: str) -> dict[str, str]:
     """Return the versions of a worker, once it has seen a file in the store."""
     try:
         seen = store.has(mark)
@@ -122,7 +126,7 @@ def describe_worker(store: Store, mark: str) -> dict[str, str]:
         seen = False
     if not seen:
         raise BioPawsError(f"does not see {store}: --work must be a folder that all machines share, or a URL")
-    return versions()
+    return versions(engine)
 
 
 # --- on the machine that asks ---------------------------------------------------------------------------------------
@@ -156,6 +160,8 @@ class ClusterExecutor(Executor):
         Through which files go.
     work : Path
         Folder of finished stages on this machine; files in it are called as they are here, others get a passing name.
+    engine : str
+        What searches proteins: workers need it too.
 
     Raises
     ------
@@ -163,8 +169,9 @@ class ClusterExecutor(Executor):
         When no scheduler answers, there is no worker, or a worker lacks what it needs.
     """
 
-    def __init__(self, address: str, store: Store, work: Path) -> None:
+    def __init__(self, address: str, store: Store, work: Path, engine: str) -> None:
         self._address = address
+        self._engine = engine
         self._store = store
         self._work = work.absolute()
         self._passing = f".passing-{uuid.uuid4().hex}"
@@ -192,8 +199,8 @@ class ClusterExecutor(Executor):
         mark = f"{self._passing}/mark"
         with tempfile.NamedTemporaryFile(prefix="bio-paws-") as empty:
             self._store.send(Path(empty.name), mark)
-        wanted = versions()
-        answers = self._client.run(describe_worker, self._store, mark, on_error="return")
+        wanted = versions(self._engine)
+        answers = self._client.run(describe_worker, self._store, mark, self._engine, on_error="return")
         for worker, answer in sorted(answers.items()):
             if isinstance(answer, OSError):
                 continue  # it is gone: no job will go there
@@ -210,7 +217,8 @@ class ClusterExecutor(Executor):
             run_job,
             out.getvalue(),
             self._store,
-            versions(),
+            self._engine,
+            versions(self._engine),
             key=f"{_innermost(fn, *args)}-{uuid.uuid4().hex}",
             pure=False,
             retries=RETRIES,

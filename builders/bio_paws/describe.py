@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +32,7 @@ from bio_paws_cards.description import (
 
 _COLUMNS = ["sentence1", "sentence2", "label", "similarity", "kind", "group1", "group2"]
 _BATCH = 10_000  # rows
+_PARTS_AT_ONCE = 50  # of digests, before those that repeat are left out
 _PARTS = tuple(number / 40 for number in range(41))
 """Edges of the bins of what lies between 0 and 1."""
 _MOST_BINS = 64  # of lengths: windows of 120 to 180 letters get a bin for each length
@@ -65,18 +67,23 @@ def describe(folder: Path, manifest: dict[str, Any]) -> Description:
 
 
 class _Spread:
-    """Values by split."""
+    """Values by split, as digests of 64 bits: a million strings would not fit where they do."""
 
     def __init__(self) -> None:
-        self._values: dict[str, set[str]] = {}
+        self._values: dict[str, list[NDArray[np.uint64]]] = {}
 
     def add(self, split: str, values: Iterable[str]) -> None:
-        self._values.setdefault(split, set()).update(values)
+        digests = b"".join(hashlib.blake2b(one.encode(), digest_size=8).digest() for one in set(values))
+        parts = self._values.setdefault(split, [])
+        parts.append(np.frombuffer(digests, dtype=np.uint64))
+        if len(parts) == _PARTS_AT_ONCE:
+            parts[:] = [np.unique(np.concatenate(parts))]
 
     def summary(self) -> Spread:
-        splits_of = Counter(value for values in self._values.values() for value in values)
-        by_split = {split: len(values) for split, values in self._values.items()}
-        return Spread(by_split, sum(count > 1 for count in splits_of.values()))
+        by_split = {split: np.unique(np.concatenate(parts)) for split, parts in self._values.items()}
+        everything = [np.zeros(0, dtype=np.uint64), *by_split.values()]
+        _, splits_of = np.unique(np.concatenate(everything), return_counts=True)
+        return Spread({split: len(one) for split, one in by_split.items()}, int((splits_of > 1).sum()))
 
 
 class _Numbers:

@@ -53,8 +53,8 @@ def open_executor(workers: int) -> Executor:
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
-def open_cluster(cluster: Cluster, work: Path) -> Executor:
-    """Return an executor with the workers of a cluster; use it in a `with` block.
+def open_cluster(cluster: Cluster, work: Path, engine: str) -> Executor:
+    """Return an executor with the workers of a cluster, which need a search engine; use it in a `with` block.
 
     Raises
     ------
@@ -67,4 +67,4 @@ def open_cluster(cluster: Cluster, work: Path) -> Executor:
         raise BioPawsError(
             f"--executor {cluster.address} needs {error.name}: pip install 'bio-paws[cluster]'"
         ) from error
-    return ClusterExecutor(cluster.address, open_store(cluster.url, work), work)
+    return ClusterExecutor(cluster.address, open_store(cluster.url, work), work, engine)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,14 +73,22 @@ def join_overlapping(strings: Sequence[Placed], alphabet: Alphabet) -> list[Stre
     >>> [one.text for one in join_overlapping([Placed("ACGT", "s", 5, "+"), Placed("TTAC", "s", 7, "-")], "dna")]
     ['ACGTAA']
     """
-    placed = []
-    for index, one in enumerate(strings):
-        forward = reverse_complement(one.text) if alphabet == "dna" and one.strand == "-" else one.text
-        placed.append((one.source, one.start, forward, index))
+
+    def forward(index: int) -> tuple[str, int]:
+        one = strings[index]
+        return (reverse_complement(one.text) if alphabet == "dna" and one.strand == "-" else one.text), index
+
+    # Strings may be made as they are looked at: not all of them are there at once.
+    places = sorted((one.source, one.start, index) for index, one in enumerate(strings))
+    placed = (
+        (source, start, text, index)
+        for (source, start), some in groupby(places, key=itemgetter(0, 1))
+        for text, index in sorted(forward(index) for _, _, index in some)
+    )
     stretches: list[Stretch] = []
     opened: list[Stretch] = []
     current = ""
-    for source, start, text, index in sorted(placed):
+    for source, start, text, index in placed:
         if source != current:
             current, opened = source, []
         opened = [one for one in opened if one.start + len(one.text) > start]

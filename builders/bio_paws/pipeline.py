@@ -57,7 +57,7 @@ class Prepared:
 def prepare(recipe: Recipe) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their loci to splits."""
     # First of all: a cluster that cannot do the work should not be found out after an hour.
-    with open_cluster(recipe.cluster, recipe.work) if recipe.cluster else open_executor(recipe.workers) as executor:
+    with _open_executor(recipe) as executor:
         assemblies = sources.resolve(recipe.source)
         inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
         key = digest_of(inputs, stages.code_digest(), engines.versions(recipe.engine), pa.__version__)
@@ -74,6 +74,12 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
             hits = read_arrow(dna), read_arrow(protein)
             write_arrow(loci, splits.make_loci(files.load(), *hits, recipe.seed))
         yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, loci, work, executor)
+
+
+def _open_executor(recipe: Recipe) -> Executor:
+    if recipe.cluster:
+        return open_cluster(recipe.cluster, recipe.work, recipe.engine)
+    return open_executor(recipe.workers)
 
 
 def missing_input(config: PairConfig, corpus: sequences.Corpus) -> str:

@@ -88,15 +88,16 @@ def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterato
         if key.encode() not in (schema.metadata or {}):
             yield f"the file's metadata lacks {key}: the Hub takes it for one that is not optimised"
     told = info.splits[split]
-    found = footer.num_rows, sum(_arrow_bytes(column) for column in file.read().columns)
+    groups = (file.read_row_group(number) for number in range(footer.num_row_groups))
+    found = footer.num_rows, sum(_arrow_bytes(column) for table in groups for column in table.columns)
     if (told.num_examples, told.num_bytes) != found:
         yield f"{CARD}: {told.num_examples} rows of {told.num_bytes} bytes, the file holds {found[0]} of {found[1]}"
-    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
-    if sum(group.num_rows for group in groups) != footer.num_rows:
+    parts = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    if sum(part.num_rows for part in parts) != footer.num_rows:
         yield "the file's footer counts other rows than its row groups"
-    if any(group.total_byte_size >= _ROW_GROUP_BYTES for group in groups):
+    if any(part.total_byte_size >= _ROW_GROUP_BYTES for part in parts):
         yield f"a row group has {_ROW_GROUP_BYTES:,} bytes or more"
-    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    columns = [part.column(number) for part in parts for number in range(part.num_columns)]
     if not all(column.has_offset_index and column.has_column_index for column in columns):
         yield "the file has no page index"
     if any(column.compression == "UNCOMPRESSED" for column in columns):

@@ -110,7 +110,7 @@ def test_jobs_get_the_files_they_are_given(cluster: LoopbackCluster, ftp: str, t
         (elsewhere / f"database.{suffix}").write_text(suffix)
     for number, url in enumerate((None, f"{ftp}/b")):
         written = work / f"stage/{number}.arrow"
-        with open_cluster(Cluster(cluster.address, url), work) as executor:
+        with open_cluster(Cluster(cluster.address, url), work, "blast") as executor:
             given = [work / "text.arrow", {"another": elsewhere / "text.arrow"}, elsewhere / "database"]
             places, names = executor.submit(look_at, given, written).result()
             assert written.read_text() == "written"
@@ -127,7 +127,7 @@ def test_a_shard_that_another_build_has_done_is_not_done_again(
 ) -> None:
     for name in ("one", "other"):
         path = tmp_path / name / "stage/shard.arrow"
-        with open_cluster(Cluster(cluster.address, f"{ftp}/c"), tmp_path / name) as executor:
+        with open_cluster(Cluster(cluster.address, f"{ftp}/c"), tmp_path / name, "blast") as executor:
             run_shards(executor, write_text, [(path, (f"written by {name}",))], "shards")
         assert path.read_text() == "written by one"
 
@@ -137,7 +137,7 @@ def test_a_worker_with_another_blast_is_refused(cluster: LoopbackCluster, source
     other = tmp_path / "bin/blastn"
     other.write_text("#!/bin/sh\necho 'blastn: 9.8.7+'\n")
     other.chmod(0o755)
-    with open_cluster(Cluster(cluster.address), tmp_path / "work") as executor:
+    with open_cluster(Cluster(cluster.address), tmp_path / "work", "blast") as executor:
         odd = cluster.add_worker(PATH=f"{other.parent}{os.pathsep}{os.environ['PATH']}")
         with Client(cluster.address, set_as_default=False) as client:
             client.wait_for_workers(3, timeout=60)
@@ -157,7 +157,7 @@ def test_a_worker_with_another_blast_is_refused(cluster: LoopbackCluster, source
 
 def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(BioPawsError, match="must be a folder that all machines share, or a URL"):
-        describe_worker(SharedFolder(tmp_path / "not here"), "mark")
+        describe_worker(SharedFolder(tmp_path / "not here"), "mark", "blast")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_scheduler_that_is_lost_is_told_of(tmp_path: Path) -> None:
     cluster = LoopbackCluster(tmp_path)
     try:
         cluster.add_worker()
-        with open_cluster(Cluster(cluster.address), tmp_path / "work") as executor:
+        with open_cluster(Cluster(cluster.address), tmp_path / "work", "blast") as executor:
             job = executor.submit(sleep_long)
             cluster.scheduler.kill()
             with pytest.raises(BioPawsError, match="the scheduler was lost: run again"):

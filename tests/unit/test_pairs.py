@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from bio_paws import pairs, writer
+from bio_paws.candidates import CANDIDATES, Candidates
 from bio_paws.configs import get_config
 from bio_paws.files import read_arrow
 from bio_paws.records import SCHEMA, pair_id
+from bio_paws.row_keys import RowKeys, keys_of
 
 CONFIG = get_config("dna150")
 
@@ -39,6 +42,47 @@ def test_rows_come_in_the_order_of_their_ids(tmp_path: Path, monkeypatch: pytest
     assert all(row["label"] == row["start1"] % 2 for row in rows)
     read = [one for batch in pairs.read_pairs(tmp_path / "few", ["start1"]) for one in batch["start1"].to_pylist()]
     assert read == table["start1"].to_pylist()
+
+
+def peak_of_writing(path: Path, count: int) -> int:
+    """Most bytes that Python and Arrow hold together, above what they held before."""
+    held = pa.total_allocated_bytes()
+    most = 0
+
+    def watched() -> Iterator[dict[str, Any]]:
+        nonlocal most
+        for number, row in enumerate(made(count)):
+            if number % 50 == 0:
+                most = max(most, tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - held)
+            yield row
+
+    tracemalloc.start()
+    try:
+        pairs.write_pairs(path, watched(), CONFIG, "train")
+    finally:
+        tracemalloc.stop()
+    return most
+
+
+def test_memory_does_not_grow_with_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "ROWS_AT_ONCE", 200)
+    peak_of_writing(tmp_path / "first", 400)  # what is made once
+    few, many = (peak_of_writing(tmp_path / str(count), count) for count in (1_000, 5_000))
+    assert many < 1.5 * few
+
+
+def test_candidates_and_keys_of_rows_take_little_space(tmp_path: Path) -> None:
+    pairs.write_pairs(tmp_path / "rows", made(1_000), CONFIG, "train")
+    keys = RowKeys.of([keys_of(read_arrow(tmp_path / "rows"), CONFIG, "train")])
+    arrays = [one for one in vars(keys).values() if hasattr(one, "nbytes")]
+    assert sum(one.nbytes for one in arrays) < 250 * 1_000
+    places = {"start": 0, "end": 150, "source": "chromosome", "strand": "+"}
+    row: dict[str, Any] = {f"{name}{side}": value for name, value in places.items() for side in (1, 2)}
+    row |= {"kind": "homolog", "split": "train", "group": "g1", "slot": 1, "composition2": 7}
+    row |= {"score": 250, "matches": 140, "columns": 150}
+    candidates = Candidates.of([pa.Table.from_pylist([row] * 1_000, schema=CANDIDATES)], "train")
+    assert len(candidates) == 1_000
+    assert sum(one.nbytes for one in candidates.columns.values()) < 120 * 1_000
 
 
 def test_nothing_is_left_of_a_write_that_fails(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_checks_share_nothing_with_the_builder_but_the_similarity() -> None:
         "checks",
         "describe",
         "homologs",
+        "row_keys",
         "integrity",
         "manifest",
         "provenance",

@@ -1,0 +1,88 @@
+"""Checks across rows by arrays find what a loop over the rows finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bio_paws import checks
+from bio_paws.configs import SPLITS, get_config
+from bio_paws.records import SCHEMA
+from bio_paws.row_keys import RowKeys, keys_of
+from bio_paws.tools.smith_waterman import reverse_complement
+
+CONFIG = get_config("dna50")
+TEXTS = ("AACC", "GGTT", "ACGT", "TTTT", "A")
+sides = st.tuples(st.sampled_from(TEXTS), st.sampled_from(("s", "t")), st.integers(0, 12), st.sampled_from("gh"))
+rows_of_a_split = st.lists(st.tuples(st.integers(0, 1), sides, sides), max_size=6)
+
+
+def rows(some: list[Any], split: str) -> list[dict[str, Any]]:
+    made = []
+    for number, (label, *both) in enumerate(some):
+        row: dict[str, Any] = {"label": label, "pair_id": f"{split}{number}", "kind": "homolog", "similarity": 0.5}
+        row |= dict.fromkeys(("identity", "evalue", "bit_score"), 0.0) | {"sw_score": 0}
+        for side, (text, source, start, group) in enumerate(both, start=1):
+            place = {"sentence": text, "source": source, "start": start, "end": start + len(text), "strand": "+"}
+            row |= {f"{name}{side}": value for name, value in (place | {"group": group, "organism": "T"}).items()}
+        made.append(row)
+    return made
+
+
+@given(st.tuples(rows_of_a_split, rows_of_a_split, rows_of_a_split))
+@settings(deadline=None, max_examples=40)
+def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
+    data = {split: rows(some, split) for split, some in zip(SPLITS, made, strict=True)}
+    tables = [
+        keys_of(pa.Table.from_pylist(some[at : at + 2], schema=SCHEMA), CONFIG, split)
+        for split, some in data.items()
+        for at in range(0, len(some), 2)
+    ]
+    keys = RowKeys.of(tables)
+
+    expected, seen, split_of = [], {}, {}
+    intervals: dict[str, list[tuple[int, int, str, str]]] = {}
+    strings, groups = [], []
+    for split, some in data.items():
+        for row in some:
+            pair = tuple(sorted((row["sentence1"], row["sentence2"])))
+            if pair in seen:
+                expected.append((row["pair_id"], seen[pair]))
+            seen.setdefault(pair, row["pair_id"])
+            for side in (1, 2):
+                text = row[f"sentence{side}"]
+                for found, key in ((strings, min(text, reverse_complement(text))), (groups, row[f"group{side}"])):
+                    if split_of.setdefault(key, split) != split:
+                        found.append((row["pair_id"], split_of[key]))
+                place = row[f"start{side}"], row[f"end{side}"], split, row["pair_id"]
+                intervals.setdefault(row[f"source{side}"], []).append(place)
+    overlaps = Counter()
+    for places in intervals.values():
+        for number, (start, _, split, row_id) in enumerate(sorted(places)):
+            earlier = sorted(places)[:number]
+            others = {other for begin, until, other, _ in earlier if other != split and start < until}
+            overlaps[row_id] += len(others)
+
+    pairs = [(one.pair_id, one.what.split()[4]) for one in checks._check_pairs_once(keys)]
+    assert pairs == expected
+    assert [(one.pair_id, one.what.split()[-1]) for one in checks._check_strings(keys)] == strings
+    told = [one for one in checks._check_loci(keys) if "group" in one.what]
+    assert [(one.pair_id, one.what.split()[-1]) for one in told] == groups
+    told = [one for one in checks._check_loci(keys) if "overlaps" in one.what]
+    assert Counter(one.pair_id for one in told) == +overlaps
+
+    at = 0
+    for some in data.values():
+        balance: Counter[tuple[Any, ...]] = Counter()
+        for row in some:
+            for side in (1, 2):
+                origin = row[f"source{side}"], row[f"start{side}"], row[f"end{side}"]
+                for key in ((side, *origin), (side, *origin, row[f"sentence{side}"])):
+                    balance[key] += 1 if row["label"] else -1
+        found = list(checks._check_degrees(CONFIG, keys, slice(at, at + len(some))))
+        assert len(found) == sum(count != 0 for count in balance.values())
+        at += len(some)
