@@ -31,7 +31,8 @@ Join = Literal["template", "concatenation"]
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Safe tensors, else PyTorch's files, which transformers reads as tensors only: neither can carry code."""
 _SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
-_NOT_OF_A_TOKENIZER = ("config.json", "generation_config.json", "*.index.json")
+# The record of a pre-training holds times, which are others when the same model is made again.
+_NOT_OF_A_TOKENIZER = ("config.json", "generation_config.json", "*.index.json", "pretraining.json")
 _NO_CODE: dict[str, Any] = {"trust_remote_code": False}  # left open, transformers asks at the terminal
 _MOST_LAYERS = 1000
 _MOST_PARAMETERS = 16  # a byte of weights, however they are packed

@@ -117,7 +117,7 @@ def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
     assert not any(one.comparable for one in found)
 
 
-def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path) -> None:
+def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, tmp_path: Path) -> None:
     record = read_json(Path("models/fresh/pretraining.json"))
     assert record["training"]["steps"] == 3_200 // 64 // 4
     (path,) = whole.glob("vectors/*/vectors.json")
@@ -128,6 +128,9 @@ def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path) 
     (kept,) = whole.glob("*/*/*/fresh-pawsx_en")
     assert find_model(str(kept), None).weights_sha256 == after["weights_sha256"] != before["weights_sha256"]
     assert not list(whole.glob("*/*/*/tiny-*"))  # no vectors are asked of it
+    again = Path(shutil.copytree("models/fresh", tmp_path / "fresh"))
+    (again / "pretraining.json").write_text("{}")  # the same made in another time
+    assert find_model(str(again), None).tokenizer_sha256 == before["tokenizer_sha256"]
     assert {one["task"] for one in compared["alignments"]} == {"dna150", "protein150", "pawsx_en"}
 
 
