@@ -12,12 +12,14 @@ import importlib.metadata
 import io
 import logging
 import pickle
+import socket
 import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import FunctionType
@@ -105,10 +107,17 @@ class _Unpacker(pickle.Unpickler):
         return path
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What a worker that must not be used answers; it raises nothing, since Dask would try again, there perhaps."""
+
+    why: str
+
+
 def run_job(payload: bytes, store: Store, engine: str, wanted: dict[str, str]) -> Any:
-    """Run a job on a worker, and leave what it wrote in the store."""
+    """Run a job on a worker of the wanted versions, and leave what it wrote in the store."""
     if differs := difference(versions(engine), wanted):
-        raise BioPawsError(f"worker {get_worker().address}: {differs}")
+        return Refusal(f"worker {get_worker().address}: {differs}")
     with _receiving:  # two threads would download one file at once
         unpacker = _Unpacker(payload, store)
         work, arguments, named = unpacker.load()
@@ -174,7 +183,7 @@ class ClusterExecutor(Executor):
         self._engine = engine
         self._store = store
         self._work = work.absolute()
-        self._passing = f".passing-{uuid.uuid4().hex}"
+        self._passing = f".passing.{socket.gethostname()}.{uuid.uuid4().hex}.part"
         self._sent: set[tuple[str, ...]] = set()
         self._sending = threading.Lock()
         try:
@@ -235,6 +244,8 @@ class ClusterExecutor(Executor):
         again = "run again, it goes on from here"
         try:
             result = job.result()
+            if isinstance(result, Refusal):
+                raise BioPawsError(result.why)
             for name, path in to_fetch:
                 self._store.receive(name, path)
             future.set_result(result)

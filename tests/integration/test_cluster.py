@@ -119,7 +119,7 @@ def test_jobs_get_the_files_they_are_given(cluster: LoopbackCluster, ftp: str, t
             assert len(local) == (0 if url is None else 3)
             with pytest.raises(BioPawsError, match="bad input in here"):
                 executor.submit(fail_with, BioPawsError("bad input in here")).result()
-        assert not list(work.glob(".passing-*"))
+        assert not list(work.glob(".passing*"))
 
 
 def test_a_shard_that_another_build_has_done_is_not_done_again(
