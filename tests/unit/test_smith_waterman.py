@@ -218,6 +218,11 @@ def test_batches_hold_the_highest_scores_and_leave_longer_strings_to_parasail(al
     assert align_scores(pairs, alphabet) == [align_score(a, b, alphabet) for a, b in pairs]
 
 
+@pytest.mark.parametrize("alphabet", ["dna", "protein"])
+def test_batches_match_no_other_letter(alphabet: Alphabet) -> None:
+    check_batches([(f"ACGT{one}ACGT", f"ACGT{other}ACGT") for one in "NX*- 1é" for other in "NX*- 1é"], alphabet)
+
+
 def test_no_pairs_are_no_alignments() -> None:
     assert align_all([], "dna") == align_scores([], "protein") == best_alignments([], "protein") == []
 

@@ -21,7 +21,7 @@ except ImportError:  # an extra: `smith_waterman` goes on with parasail
     llvm = None
 
 Bits = Literal[16, 32]
-_BATCH_BYTES = 64  # of a vector: two registers of AVX2, one of AVX-512, in the speed of which LLVM finds its own way
+_BATCH_BYTES = 64  # of a vector: two registers of AVX2, which keep busy while one waits, or one of AVX-512
 _PAIRS_AT_ONCE = 4_096
 
 
@@ -331,7 +331,7 @@ def best_scores(
     Parameters
     ----------
     pairs : sequence of (str, str), length n
-        ASCII, not empty, without spaces.
+        Upper-case, not empty.
     scores : Scores
         Of equal and of different letters, and what gaps cost.
     bits : {16, 32}
@@ -398,5 +398,6 @@ def _room(letters: int) -> NDArray[np.uint8]:
 def _lines(texts: list[str], lanes: int, codes: bytes | None) -> NDArray[np.uint8]:
     """Letters of the strings of each batch, shape (batches, lanes, letters), in multiples of 16; spaces at the ends."""
     length, batches = -(-max(map(len, texts)) // 16) * 16, -(-len(texts) // lanes)
-    padded = "".join([text.ljust(length) for text in texts]).ljust(batches * lanes * length).encode("ascii")
-    return np.frombuffer(padded.translate(codes), dtype=np.uint8).reshape(batches, lanes, length)
+    padded = "".join([text.ljust(length) for text in texts]).ljust(batches * lanes * length)
+    letters = padded.encode("ascii", "replace").translate(codes)
+    return np.frombuffer(letters, dtype=np.uint8).reshape(batches, lanes, length)
