@@ -448,12 +448,15 @@ def _check_loci(keys: RowKeys) -> Iterator[Violation]:
     places = (_molecules(keys) * len(keys.names["source"]) + keys.source).ravel()
     order = np.lexsort((keys.end.ravel(), keys.start.ravel(), places))
     places, of_split = places[order], np.repeat(keys.split, 2)[order]
-    start, end = keys.start.ravel()[order], keys.end.ravel()[order]
-    # On one axis with room between sources, an interval that starts before one of another split has ended overlaps it.
-    far = int(np.abs(end).max(initial=0)) + int(np.abs(start).max(initial=0)) + 1
+    # Ranks of positions, since somebody may have written any: on one axis with room between sources, an interval that
+    # starts before one of another split has ended overlaps it.
+    both = np.concatenate([keys.start.ravel()[order], keys.end.ravel()[order]])
+    ranks = np.unique(both, return_inverse=True)[1]
+    start, end = ranks[: len(order)], ranks[len(order) :]
+    far = len(both) + 1
     overlapping = np.zeros(len(order), dtype=bool)
     for number in range(len(keys.names["split"])):
-        reach = np.maximum.accumulate(np.where(of_split == number, end + places * far, -far))
+        reach = np.maximum.accumulate(np.where(of_split == number, end + places * far, -1))
         overlapping[1:] |= (of_split[1:] != number) & (start[1:] + places[1:] * far < reach[:-1])
     # In the order of the rows, as everything is told.
     wrong = sorted((int(order[places == place].min()), place) for place in set(places[overlapping].tolist()))

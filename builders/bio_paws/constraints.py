@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ from bio_paws.tools.statistics import bit_score, evalue
 
 if TYPE_CHECKING:
     from bio_paws.windows import Window
+
+
+_WINDOWS_AT_ONCE = 10_000
 
 
 def contains(a: str, b: str, alphabet: Alphabet) -> bool:
@@ -71,8 +75,16 @@ class Judge:
 
     def candidates(self, windows: Iterable[Window]) -> pa.Table:
         """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
-        rows: list[dict[str, Any]] = []
         outcomes: Counter[str] = Counter()
+        remaining = iter(windows)
+        tables = [CANDIDATES.empty_table()]
+        # Long alignments give a shard any number of windows.
+        while some := list(islice(remaining, _WINDOWS_AT_ONCE)):
+            tables.append(pa.Table.from_pylist(self._let_in(some, outcomes), schema=CANDIDATES))
+        return with_outcomes(pa.concat_tables(tables).combine_chunks(), outcomes)
+
+    def _let_in(self, windows: list[Window], outcomes: Counter[str]) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
         drawn: list[tuple[Window, dict[str, Any]]] = []
         for window in windows:
             placed = self.place(window.side1, window.side2)
@@ -90,8 +102,7 @@ class Judge:
             else:
                 outcomes["accepted"] += 1
                 rows.append(verdict)
-        table = pa.Table.from_pylist(rows, schema=CANDIDATES)
-        return with_outcomes(table, outcomes)
+        return rows
 
     def row(self, candidates: Candidates, i: int) -> Row:
         """Return a candidate as a row, its strings cut out of their sequences."""
