@@ -35,7 +35,7 @@ MAX_GROUP_SHARE = 0.05
 """Largest part of the source that one group may hold."""
 MIN_COVERAGE = 0.25
 """Part of the smaller atom, or of the shorter protein, that hits must cover to join two."""
-_EDGES_AT_ONCE = 1 << 18
+_EDGES_AT_ONCE = 1 << 18  # looked up together before they are joined one by one
 
 LOCI = pa.schema(
     [
