@@ -68,6 +68,15 @@ class BioPaws(datasets.ArrowBasedBuilder):
         self._folder = folder
         super().__init__(*args, **kwargs)
 
+    def download_and_prepare(self, *args: Any, **kwargs: Any) -> None:
+        """Prepare as datasets does, but say of a full disk what the system says of it."""
+        try:
+            super().download_and_prepare(*args, **kwargs)
+        except datasets.exceptions.DatasetGenerationError as error:
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
+            raise
+
     def _info(self) -> datasets.DatasetInfo:
         config = configs.get_config(self.config.name)
         return datasets.DatasetInfo(description=config.summary, features=features_of(config), version=DATA_VERSION)
