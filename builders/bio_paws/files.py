@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,6 +56,13 @@ def in_use(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def part_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder in another one: gone after the block, or after a kill when `clear_parts` comes by."""
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}.{socket.gethostname()}.", suffix=".part") as folder:
+        yield Path(folder)
 
 
 def clear_parts(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.configs import PairConfig
-from bio_paws.files import atomic
+from bio_paws.files import atomic, part_folder
 from bio_paws.records import ID_LETTERS, SCHEMA, Row, pair_id
 
 ROWS_AT_ONCE = 10_000
@@ -32,8 +31,8 @@ def write_pairs(path: Path, rows: Iterable[Row], config: PairConfig, split: str)
     config, split : PairConfig, str
         Where the rows stand.
     """
-    with atomic(path) as part, tempfile.TemporaryDirectory(prefix=".pairs-", dir=path.parent) as folder:
-        letters = {letter: Path(folder) / letter for letter in ID_LETTERS}
+    with atomic(path) as part, part_folder(path.parent, "pairs") as folder:
+        letters = {letter: folder / letter for letter in ID_LETTERS}
         with ExitStack() as stack:
             writers = {}
             for letter, file in letters.items():

@@ -7,7 +7,6 @@ that windows of one alignment never overlap. `constraints` judges each by its ow
 
 from __future__ import annotations
 
-import socket
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -21,7 +20,7 @@ import pyarrow as pa
 
 from bio_paws import constraints
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
-from bio_paws.files import read_arrow, write_arrow
+from bio_paws.files import part_folder, read_arrow, write_arrow
 from bio_paws.sequences import Corpus, corpus_from_tables, representative_proteins
 from bio_paws.splits import Lookup
 from bio_paws.stages import Workdir, run_shards
@@ -120,9 +119,8 @@ def _search(
     if not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
-        part = tempfile.TemporaryDirectory(dir=work.root, prefix=f".database.{socket.gethostname()}.", suffix=".part")
-        with part as folder:
-            database = Path(folder) / "all"
+        with part_folder(work.root, "database") as folder:
+            database = folder / "all"
             if shards:  # makeblastdb refuses an empty database
                 subjects = (residues for _, residues in _subjects(files.load(), molecule))
                 if engine:
