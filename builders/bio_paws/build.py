@@ -23,7 +23,8 @@ from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.executors import open_executor
 from bio_paws.files import read_arrow
 from bio_paws.floors import Measured, measure_floors, split_files
-from bio_paws.pipeline import Prepared, Recipe, make_config, missing_input, prepare
+from bio_paws.pipeline import Prepared, Recipe, make_config, prepare
+from bio_paws.sequences import missing_input
 from bio_paws.stages import code_digest, open_work
 from bio_paws.tools import engines
 

@@ -82,15 +82,6 @@ def _open_executor(recipe: Recipe) -> Executor:
     return open_executor(recipe.workers)
 
 
-def missing_input(config: PairConfig, corpus: sequences.Corpus) -> str:
-    """Say what a config needs that the corpus does not hold; empty when nothing is missing."""
-    if config.molecule == "dna":
-        return "" if corpus.dna else "DNA sequences"
-    if config.molecule == "protein":
-        return "" if corpus.proteins else "proteins"
-    return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
-
-
 def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path], Counter[str]]:
     """Make one config: an Arrow file of pairs for each split, and the count of every outcome on the way."""
     recipe, corpus = prepared.recipe, prepared.files.load()
@@ -99,7 +90,7 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
     counted = prepared.work.path("outcomes", ".json", *parameters)
     if not counted.is_file():
-        if need := missing_input(config, corpus):
+        if need := sequences.missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
         lookup = splits.Lookup(read_arrow(prepared.loci))
         others = OtherSplits(corpus, lookup, prepared.executor)

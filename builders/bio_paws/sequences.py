@@ -25,6 +25,7 @@ from Bio.Seq import translate
 from Bio.SeqFeature import Location, SeqFeature
 from Bio.SeqIO.FastaIO import SimpleFastaParser
 
+from bio_paws.configs import PairConfig
 from bio_paws.errors import BioPawsError
 from bio_paws.records import Gene, Interval, Sequence, Strand
 from bio_paws.sources import Assembly, SourceFile
@@ -69,6 +70,15 @@ class Corpus:
     def organism(self) -> dict[str, str]:
         """Organism of every accession."""
         return {one.id: one.organism for one in (*self.dna.values(), *self.proteins.values())}
+
+
+def missing_input(config: PairConfig, corpus: Corpus) -> str:
+    """Say what a config needs that the corpus does not hold; empty when nothing is missing."""
+    if config.molecule == "dna":
+        return "" if corpus.dna else "DNA sequences"
+    if config.molecule == "protein":
+        return "" if corpus.proteins else "proteins"
+    return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
 
 
 def read_corpus(assemblies: tuple[Assembly, ...]) -> Corpus:

@@ -13,14 +13,20 @@ from bio_paws_eval.tasks import pawsx
 PLANS = ("table4-5", "table6", "table7", "length")
 """Plans whose systems are set side by side."""
 
+_OF_ANY_MODEL = ("length",)
+"""Plans that ask something of the pairs, not of their models."""
+
 
 def plan_tables(systems: Sequence[System]) -> list[Table]:
-    """Lay out, for each of `PLANS`, the systems that it names, in its order; nothing where there are fewer than two."""
+    """Lay out, for each of `PLANS`, the systems that it names, in its order; nothing where there are fewer than two.
+
+    The small version of a recipe stands for the recipe.
+    """
     tables = []
     for name in PLANS:
         plan = read_plan(name)
         places = {place: i for i, place in enumerate(_named(plan))}
-        found = {one: places.get(_place(one), -1) for one in systems}
+        found = {one: places.get(_place(one, any_model=name in _OF_ANY_MODEL), -1) for one in systems}
         rows = sorted((one for one in systems if found[one] >= 0), key=lambda one: found[one])
         if len(rows) < 2:
             continue
@@ -45,15 +51,20 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
 
 
 def _named(plan: Plan) -> list[tuple[str, str, str]]:
-    """List model, task trained on and control of all systems of a plan."""
+    """List model, task trained on and control of all systems of a plan; an empty model stands for any."""
     return [
-        (model.name.rsplit("/", 1)[-1], "none" if control == "untuned" else on, control)
+        (model, "none" if control == "untuned" else on, control)
         for grid in plan.grids
-        for model in grid.models
+        for planned in grid.models
         for on in (*map(pawsx, grid.finetune), *grid.finetune_on)
         for control in grid.controls
+        for model in (_last(planned.name), *([f"{planned.pretrain}-tiny"] if planned.pretrain else []), "")
     ]
 
 
-def _place(system: System) -> tuple[str, str, str]:
-    return system.model.id.rsplit("/", 1)[-1], system.training.on, system.training.control
+def _place(system: System, *, any_model: bool) -> tuple[str, str, str]:
+    return "" if any_model else _last(system.model.id), system.training.on, system.training.control
+
+
+def _last(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

@@ -127,6 +127,15 @@ def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
     assert not {"plan-table4-5", "plan-table6"} & set(by_name)
 
 
+def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
+    for name in ("gpt2-english-tiny", "gpt2-english-dna-protein-tiny", "gpt2-other"):
+        write_cell(tmp_path, replace(GPT2, id=name), training(), task("dna150"), 0.7)
+    tables = {one.name: one for one in all_tables(grouped(tmp_path), [])}
+    systems = [row[0] for row in tables["plan-table6"].groups[0]]
+    assert systems == ["gpt2-english-tiny, pawsx_en", "gpt2-english-dna-protein-tiny, pawsx_en"]
+    assert len(tables["plan-length"].groups[0]) == 3
+
+
 def test_the_vectors_of_a_plan(tmp_path: Path) -> None:
     """To accept a new golden: write `tables` over it, and read the difference."""
     found = stored_vectors(write_vectors(tmp_path))
@@ -541,7 +550,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert not re.search(r"url\((?!#)", text)
     assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 4
     tables = all_tables(grouped(results), [])
-    assert page.tags.count("table") == len(tables) == 13
+    assert page.tags.count("table") == len(tables) == 14
     for table in tables:
         assert table.title in page.text
     assert "refused: 40% unknown" in page.text
