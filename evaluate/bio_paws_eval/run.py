@@ -188,7 +188,8 @@ def _run_cells(prepared: Prepared, one: Run, cells: list[tuple[Ask, Path]]) -> N
     if to_save and state.is_main_process:
         with atomic(saved) as part:
             model.save_pretrained(part)
-            prepared.encoder.tokenizer.save_pretrained(part)
+            # Read anew: one that has encoded pairs keeps how it padded and cut them.
+            models.load_tokenizer(prepared.source).save_pretrained(part)
     for ask, path in mine:
         if not ask.refusal:
             _predict(prepared, dataclasses.replace(one, training=training), ask, path, model)

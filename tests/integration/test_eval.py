@@ -521,12 +521,18 @@ def test_code_of_a_model_is_never_run(
 def test_saved_models_are_those_that_answered(
     run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, tmp_path: Path
 ) -> None:
+    given = Path(shutil.copytree(bert, tmp_path / "bert"))
+    cuts = {"direction": "Right", "max_length": 128, "strategy": "LongestFirst", "stride": 0}
+    described = json.loads((given / "tokenizer.json").read_text()) | {"truncation": cuts}
+    (given / "tokenizer.json").write_text(json.dumps(described))
     asked = ("--seeds", 1, "--limit", 16, "--configs", "dna50")
-    run(bert, *asked)
+    run(given, *asked)
     ((path, result),) = read_results(tmp_path / "out")
     saved = path.parent / "bert-pawsx_en"
     assert not saved.exists()
-    run(bert, *asked, "--save-models")  # the cell stands, the model does not
+    shutil.rmtree(tmp_path / "out/.work")  # what was encoded is encoded again
+    run(given, *asked, "--save-models")  # the cell stands, the model does not
+    assert json.loads((saved / "tokenizer.json").read_text())["truncation"] == cuts
     source = find_model(str(saved), None)
     tokenizer = load_tokenizer(source)
     model = load_classifier(source, tokenizer, seed=1).eval()

@@ -197,7 +197,7 @@ def _taught(
     if PartialState().is_main_process:
         with atomic(saved) as part:
             model.save_pretrained(part)
-            tokenizer.save_pretrained(part)
+            models.load_tokenizer(source).save_pretrained(part)  # the other keeps how it padded and cut
     PartialState().wait_for_everyone()
     return record_of(Learnt, read_json(finished), "dev_losses", "losses")
 
