@@ -27,6 +27,7 @@ def vector_peak(words: int, dimensions: int) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout)
 
 
+@pytest.mark.soak
 def test_memory_of_distances_is_that_of_the_vectors() -> None:
     few, many = 13_000, 30_000
     # Blocks are full from 12,288 words on. A matrix of the distances in a group would take 19 kB for each more word.
