@@ -8,17 +8,16 @@ size runs in a process of its own, so that its peak is its own.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.peak import peak_memory
 from bio_paws.audit.reading import ROWS_A_BATCH, DataSet, Part
 from bio_paws.audit.run import audit
 
@@ -51,10 +50,7 @@ def run(count: int) -> None:
     seconds = time.perf_counter() - start
     if sum(found.rows.values()) != count:
         raise RuntimeError(f"{found.rows} of {count} pairs")
-    # Not getrusage: a child's maximum starts with that of its parent.
-    status = Path("/proc/self/status").read_text()
-    peak = 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
-    print(peak, seconds, ",".join(one.check for one in found.findings))
+    print(peak_memory(), seconds, ",".join(one.check for one in found.findings))
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ in a process of its own, so that its peak of memory is its own.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.peak import peak_memory
 from bio_paws.splits import LOCI, MAX_GROUP_SHARE, MIN_COVERAGE, Edges, Ints, Lookup, assign_splits, join_groups
 
 SEQUENCES, EDGES = 1_000_000, 10_000_000
@@ -93,21 +93,16 @@ def parts() -> dict[str, Callable[[], tuple[Callable[..., object], ...]]]:
     }
 
 
-def peak() -> float:
-    """Largest memory of this process so far, MiB: not getrusage, where a child's starts with that of its parent."""
-    return int(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
-
-
 def run(part: str) -> None:
     """Do a part; print its CPU-seconds, the MiB it needed beside its input, and a digest of what came out."""
     work, *given = parts()[part]()
     Path("/proc/self/clear_refs").write_text("5")  # the peak of making the input is not that of the work
-    before = peak()
+    before = peak_memory()
     start = time.process_time()
     done = partial(work, *given)()
     seconds = time.process_time() - start
     digest = sha256(done.astype(np.int64).tobytes()).hexdigest() if isinstance(done, np.ndarray) else "-"
-    print(seconds, peak() - before, digest)
+    print(seconds, (peak_memory() - before) / 2**20, digest)
 
 
 def main() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tokenizers import Tokenizer, models
 from tokenizers.pre_tokenizers import Split
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+from benchmarks.peak import peak_memory
 from bio_paws_eval.encode import PairEncoder, encode
 from bio_paws_eval.predict import predict
 from bio_paws_eval.results import Task
@@ -51,9 +51,7 @@ def peak(count: int) -> int:
         predictions, _ = predict(model, encoded, tokenizer.pad_token_id)
     if len(predictions.logits) != count:
         raise RuntimeError(f"{len(predictions.logits)} answers to {count} pairs")
-    # Not getrusage: a child's maximum starts with that of its parent.
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
+    return peak_memory()
 
 
 if __name__ == "__main__":

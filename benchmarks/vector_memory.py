@@ -7,15 +7,14 @@ random and lie on disk, as a model's would.
 
 from __future__ import annotations
 
-import re
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.peak import peak_memory
 from bio_paws_eval.vectors.distances import METRICS, frame_of, nearest
 from bio_paws_eval.vectors.words import GROUPS
 
@@ -37,9 +36,7 @@ def compare(words: int, dimensions: int) -> int:
                 found = nearest(vectors, frame, metric, groups, torch.device("cpu"))
                 if not all(np.isfinite(one).all() for one in found.values()):
                     raise RuntimeError("a distance is not a number")
-    # Not getrusage: a child's maximum starts with that of its parent.
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status)[1])  # type: ignore[index]
+    return peak_memory()
 
 
 def main() -> None:

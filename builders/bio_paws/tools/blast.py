@@ -243,7 +243,7 @@ def read_hits(rows: bytes, program: str) -> pa.Table:
 
 
 def run_program(
-    command: list[str], out: IO[bytes] | int = subprocess.PIPE, *, cwd: Path | None = None
+    command: Sequence[str], out: IO[bytes] | int = subprocess.PIPE, *, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a program to its end, whatever its status.
 

@@ -234,7 +234,7 @@ def _missing(program: str, name: str, debian: str, elsewhere: str) -> str:
 
 @lru_cache(maxsize=8)
 def _version_at(*command: str) -> str:
-    done = run_program(list(command))
+    done = run_program(command)
     match = re.fullmatch(r"(?:\w+ version )?([\w.-]+)", done.stdout.strip())
     if done.returncode or not match:
         raise BioPawsError(f"{' '.join(command)} failed: install it again")
@@ -253,7 +253,7 @@ def _write_texts(database: Path, texts: Iterable[str]) -> Path:
 
 def _run(command: Sequence[str], about: Path) -> None:
     logger.debug("running %s", " ".join(command))
-    done = run_program(list(command))
+    done = run_program(command)
     if done.returncode:
         why = last_line(done.stderr) or last_line(done.stdout) or f"exit status {done.returncode}"
         raise BioPawsError(f"{Path(command[0]).name} failed on {about.name}: {why[:200]}")
