@@ -5,7 +5,8 @@ what is let into a config does not depend on the other configs, and yet is disjo
 wide as can be had: short words, no masking of repeats or low complexity on either side, both strands.
 
 Isoforms repeat two thirds of the proteins' letters. Strings are first searched in what is left without repetitions;
-those with even a weak hit there are searched in everything.
+those with even a weak hit there are searched in everything. Of DNA, where there is much of it, only the strings are
+searched that `prefilter` does not rule out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from bio_paws.configs import SPLITS
 from bio_paws.constraints import search_space
 from bio_paws.sequences import Corpus
 from bio_paws.splits import Lookup
-from bio_paws.tools import blast
+from bio_paws.tools import blast, prefilter
 from bio_paws.tools.smith_waterman import Alphabet
 
 MAX_EVALUE = 1e-3
@@ -30,7 +31,9 @@ SCREEN_EVALUE = 1e-2
 """Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
-QUERIES_A_SHARD = 500
+QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 16_000
+MUCH = 3e13
+"""Letters of strings times letters of sequences, from which BLAST takes longer than the prefilter takes to compile."""
 _TARGETS = 5  # one would do; BLAST warns below five
 
 
@@ -92,32 +95,51 @@ class OtherSplits:
         place = SPLITS.index(split)
         others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
         stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
-        with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-            databases = [(Path(folder) / "all", [*stretches, *sorted(chosen)], MAX_EVALUE)]
+        with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
+            folder = Path(name)
+            databases = [(folder / "all", [*stretches, *sorted(chosen)], MAX_EVALUE)]
             if alphabet == "protein" and longest:
                 parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
-                databases.insert(0, (Path(folder) / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
+                databases.insert(0, (folder / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
             for database, subjects, _ in databases:
                 if subjects:  # makeblastdb refuses an empty database
                     blast.write_database(database, subjects, alphabet)
+            # What is not altered lies in the stretches.
+            sequences, subjects = folder / "sequences.fasta", [*stretches, *(sorted(chosen) if later else ())]
+            much = MUCH / max(sum(map(len, subjects)), 1)
+            if alphabet == "dna":
+                blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(subjects)))
 
             def search(queries: list[str]) -> set[str]:
+                if alphabet == "dna" and sum(map(len, queries)) > much and prefilter.available():
+                    queries = self._near(queries, sequences)
                 for database, subjects, max_evalue in databases:
                     queries = self._search(queries, database, alphabet, max_evalue) if subjects else []
                 return set(queries)
 
             yield search
 
+    def _near(self, queries: list[str], sequences: Path) -> list[str]:
+        """Return the queries that the prefilter does not rule out."""
+        residues = search_space(self._corpus, "dna")
+        jobs = [
+            self._executor.submit(prefilter.near_homologs, some, sequences, residues, SCREEN_EVALUE)
+            for some in _batches(queries, QUERIES_A_PREFILTER)
+        ]
+        return [query for job in jobs for query in job.result()]
+
     def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
         """Return the queries with a hit."""
         residues = search_space(self._corpus, alphabet)
         jobs = [
-            self._executor.submit(
-                find_hits, queries[at : at + QUERIES_A_SHARD], database, alphabet, residues, max_evalue
-            )
-            for at in range(0, len(queries), QUERIES_A_SHARD)
+            self._executor.submit(find_hits, some, database, alphabet, residues, max_evalue)
+            for some in _batches(queries, QUERIES_A_SHARD)
         ]
         return [query for job in jobs for query in job.result()]
+
+
+def _batches(queries: list[str], size: int) -> Iterator[list[str]]:
+    return (queries[at : at + size] for at in range(0, len(queries), size))
 
 
 def distinct_parts(texts: list[str], run: int) -> list[str]:

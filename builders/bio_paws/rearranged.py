@@ -32,7 +32,7 @@ from bio_paws.constraints import Judge, contains, with_outcomes
 from bio_paws.dissimilar import Choice, FourRows, Leaks, Square, square_of
 from bio_paws.files import read_arrow, write_arrow
 from bio_paws.records import SCHEMA, Row
-from bio_paws.similar import HITS_A_SHARD, CorpusFiles
+from bio_paws.similar import CorpusFiles
 from bio_paws.splits import Lookup, seeded
 from bio_paws.tools.kmers import word_overlap
 from bio_paws.tools.rearrange import block_order, word_order
@@ -63,17 +63,17 @@ def square_shard(
     files: CorpusFiles,
     loci: Path,
     hits: Path,
-    first: int,
+    some: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
     """Write the squares of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
     lookup = Lookup(read_arrow(loci))
     judge = Judge(config, files.load(), lookup)
-    rng = seeded(seed, config.name, "windows", first)
+    rng = seeded(seed, config.name, "windows", some.start)
     outcomes: Counter[str] = Counter()
     rows: list[Row] = []
-    for number, hit in enumerate(read_arrow(hits).slice(first, HITS_A_SHARD).to_pylist(), start=first):
+    for number, hit in enumerate(read_arrow(hits).slice(some.start, len(some)).to_pylist(), start=some.start):
         for kind, slot, low, high, count in slots_to_draw(config, number, hit, lookup, draws, rng):
             for _ in range(count):
                 square = _square(judge, kind, hit, low, high, rng)

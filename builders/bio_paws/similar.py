@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from bio_paws import constraints
@@ -44,8 +46,11 @@ HITS = pa.schema(
 
 PIECE = 20_000
 """Longest DNA query, bp: longer ones make BLAST slower, not better."""
-PIECES_A_SHARD = 32
-HITS_A_SHARD = 4_000
+PIECES_A_SHARD, SHARDS, MOST_PIECES_A_SHARD = 32, 32, 256
+"""Pieces searched together: so many; more where that gives more shards than that, up to a limit. Each search reads the
+whole database, so few large ones take a third of the time of many."""
+HITS_A_SHARD, LETTERS_A_SHARD = 4_000, 3_000_000
+"""Most hits whose windows one shard draws, and letters of theirs after which it ends."""
 DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
 """Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
@@ -91,7 +96,8 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
     """
     sequences = list(files.load().dna.values())
     pieces = [(one.id, start) for one in sequences for start in range(0, len(one.residues), PIECE)]
-    batches = [pieces[i : i + PIECES_A_SHARD] for i in range(0, len(pieces), PIECES_A_SHARD)]
+    size = min(max(PIECES_A_SHARD, ceil(len(pieces) / SHARDS)), MOST_PIECES_A_SHARD)
+    batches = [pieces[i : i + size] for i in range(0, len(pieces), size)]
     return _search(files, work, executor, "dna", batches, sum(len(one.residues) for one in sequences))
 
 
@@ -184,7 +190,7 @@ def _each_once(hits: pa.Table, names: list[str]) -> pa.Table:
 # --- candidates -----------------------------------------------------------------------------------------------------
 
 
-Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, int, dict[str, float], int], None]
+Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, range, dict[str, float], int], None]
 
 
 def find_candidates(
@@ -225,16 +231,27 @@ def find_candidates(
     draws = _draws_a_slot(config, found, Lookup(read_arrow(loci)), pairs)
     shards = [
         (
-            work.path("candidates", ".arrow", parameters, first),
-            (config, files, loci, hits, first, draws, seed),
+            work.path("candidates", ".arrow", parameters, some.start),
+            (config, files, loci, hits, some, draws, seed),
         )
-        for first in range(0, len(found), HITS_A_SHARD)
+        for some in _shards(found)
     ]
     paths = run_shards(executor, shard, shards, f"{config.name} windows")
     outcomes: Counter[str] = Counter()
     for path in paths:
         outcomes.update(constraints.outcomes_of(read_arrow(path)))
     return paths, outcomes
+
+
+def _shards(hits: pa.Table) -> Iterator[range]:
+    """Share hits out, in their order: few are of the length of genes, or many of that of a chromosome."""
+    reach = np.cumsum(hits["end1"].to_numpy() - hits["start1"].to_numpy())
+    first = 0
+    while first < len(reach):
+        most = reach[first] + LETTERS_A_SHARD
+        after = min(int(np.searchsorted(reach, most)) + 1, first + HITS_A_SHARD, len(reach))
+        yield range(first, after)
+        first = after
 
 
 def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int) -> dict[str, float]:
@@ -263,12 +280,12 @@ def candidate_shard(
     files: CorpusFiles,
     loci: Path,
     hits: Path,
-    first: int,
+    some: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
-    """Write the candidates of one shard of hits, the outcomes of all windows in the table's metadata."""
+    """Write the candidates of `some` hits, the outcomes of all windows in the table's metadata."""
     corpus, lookup = files.load(), Lookup(read_arrow(loci))
     judge = constraints.Judge(config, corpus, lookup)
-    windows = draw_windows(config, read_arrow(hits).slice(first, HITS_A_SHARD), first, lookup, draws, seed)
+    windows = draw_windows(config, read_arrow(hits).slice(some.start, len(some)), some.start, lookup, draws, seed)
     write_arrow(path, judge.candidates(windows))

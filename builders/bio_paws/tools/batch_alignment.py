@@ -357,20 +357,61 @@ def best_scores(
     return found
 
 
+def best_scores_of_letters(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], scores: Scores, bits: Bits
+) -> NDArray[np.int64]:
+    """Return the best local score of each pair of strings of DNA, given as letters.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n, letters)
+        Upper-case ASCII, spaces behind the ends.
+    scores, bits : Scores, {16, 32}
+        As in `best_scores`.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+    """
+    lanes = _lanes(bits)
+    batches = -(-len(first) // lanes)
+
+    def lines(side: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        length = -(-side.shape[1] // 16) * 16
+        padded = np.full((batches * lanes, length), ord(" "), dtype=np.uint8)
+        padded[: len(side), : side.shape[1]] = side
+        return padded.reshape(batches, lanes, length)
+
+    sizes = np.tile([first.shape[1], second.shape[1]], (batches, 1))
+    return _align(lines(first), lines(second), sizes, scores, bits, None)[: len(first)].astype(np.int64)
+
+
 def _best_scores(
     sides: list[list[str]], sizes: NDArray[np.int64], scores: Scores, bits: Bits, substitutions: Substitutions | None
 ) -> NDArray[Any]:
     """Align the pairs of batches, given the lengths of the longest strings of each: one score a lane."""
-    lanes = _lanes(bits)
-    room = _room(int(sizes.max()))
-    *places, spare = (room.ctypes.data + at * room.strides[0] for at in range(len(room)))
     codes: bytes | None = None
-    more: tuple[int, ...] = (spare,)
     if substitutions is not None:
         codes = bytes(substitutions.letters.find(chr(i)) % 32 for i in range(256))  # -1, none of them, is the last
+    one, other = (_lines(side, _lanes(bits), codes) for side in sides)
+    return _align(one, other, sizes, scores, bits, substitutions)
+
+
+def _align(
+    one: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    scores: Scores,
+    bits: Bits,
+    substitutions: Substitutions | None,
+) -> NDArray[Any]:
+    """Align batches of lines, shape (batches, lanes, letters): one score a lane."""
+    room = _room(int(sizes.max()))
+    *places, spare = (room.ctypes.data + at * room.strides[0] for at in range(len(room)))
+    more: tuple[int, ...] = (spare,)
+    if substitutions is not None:
         more = substitutions.table.ctypes.data, substitutions.equal, substitutions.shift
-    one, other = (_lines(side, lanes, codes) for side in sides)
-    found = np.empty((len(sizes), lanes), dtype=f"int{bits}")
+    found = np.empty((len(sizes), _lanes(bits)), dtype=f"int{bits}")
     function, _ = _kernel(bits, substitutions is not None)
     (a, step_a), (b, step_b), (out, step) = ((array.ctypes.data, array.strides[0]) for array in (one, other, found))
     for batch, (rows, cells) in enumerate(sizes.tolist()):

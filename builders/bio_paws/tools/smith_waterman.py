@@ -175,6 +175,22 @@ def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[i
     return _judged(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score)
 
 
+def dna_scores(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the `align_score` of many pairs of strings of DNA, which are given as letters: llvmlite must be there.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n, letters)
+        Upper-case ASCII, at most 2,000 letters, spaces behind the ends.
+
+    Returns
+    -------
+    ndarray, shape (n,), int64
+    """
+    scores, bits, _ = _batch_scores("dna", 0, 0)
+    return batch_alignment.best_scores_of_letters(first, second, scores, bits)
+
+
 @lru_cache(maxsize=4)
 def _batch_scores(
     alphabet: Alphabet, match_bits: int, column_bits: int

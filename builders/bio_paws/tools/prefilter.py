@@ -1,0 +1,277 @@
+"""Which of many DNA strings may have a homolog among long sequences: all that blastn could find there, and a few more.
+
+blastn starts from words of 11 equal letters, extends each without gaps, and goes on with gaps only where that scores
+enough. The same is done here, one after the other: words, extensions, and for what is left `smith_waterman`, whose best
+score is never lower than blastn's. numba compiles the first two, when they are first used; their letters lie where the
+processor finds them, which is all that makes them several times as fast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bio_paws.tools.smith_waterman import dna_scores, reverse_complement
+from bio_paws.tools.statistics import GAPPED
+
+WORD = 11
+"""Letters of blastn's words in `blast.WIDE_OPTIONS`."""
+TRIGGER = 28
+"""Score without gaps that blastn asks for before it tries gaps: 27 bits (``BLAST_GAP_TRIGGER_NUCL``) of the ungapped
+statistics of +2/-3, lambda 0.634 and K 0.41 for bases in equal parts; for all others it is higher."""
+DROP = 22
+"""How far below its best an extension without gaps may fall: 20 bits (``BLAST_UNGAPPED_X_DROPOFF_NUCL``)."""
+SHIFT = 20
+"""Letters by which gaps may shift an alignment. One that shifts further costs 45, and holds a part that is found by
+itself."""
+
+_MATCH, _MISMATCH = 2, -3
+_NEAR = 16  # letters on either side of a word that lie beside it in the index
+_HOPELESS = -3  # score of these letters under which those behind them are not looked at
+_BLOCK = 1 << 21  # letters of the sequences that are there at one time
+_ROOM = 1 << 18  # extensions that are there at one time
+_PAIRS_AT_ONCE = 4_096
+_PART_BITS = 6  # words that begin alike are looked up together: their part of the index stays in the cache
+_END = 4  # code of whatever is not a base, and between two strings: equal to nothing
+
+Letters = NDArray[np.uint8]
+Codes = NDArray[np.uint8]
+
+
+def available() -> bool:
+    """Whether numba is installed: it is an extra, and who has it not asks BLAST at once."""
+    return find_spec("numba") is not None
+
+
+def least_score(query_length: int, residues: int, evalue: float) -> int:
+    """Return the lowest score whose E-value may be below `evalue`; the formula is that of `statistics`."""
+    lambda_, k = GAPPED["dna"]
+    return math.floor(math.log(k * query_length * residues / evalue) / lambda_)
+
+
+def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue: float) -> list[str]:
+    """Pick the strings that may have a hit.
+
+    Parameters
+    ----------
+    queries : sequence of str
+        Upper-case DNA.
+    sequences : Path
+        File of upper-case sequences, a line each.
+    residues : int
+        Database size that E-values refer to.
+    evalue : float
+        A hit lies below it.
+
+    Returns
+    -------
+    list of str
+        In the order of the queries.
+    """
+    if not queries:
+        return []
+    strands = [*queries, *map(reverse_complement, queries)]
+    letters = np.frombuffer(("\n".join(strands) + "\n").encode(), dtype=np.uint8)
+    lengths = np.array([len(text) for text in strands])
+    strings = _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
+    least = np.array([least_score(length, residues, evalue) for length in lengths.tolist()])
+    found = np.zeros(len(strands), dtype=bool)
+    codes = _codes(letters)
+    words_of, extend = _compiled(_words), _compiled(_extend)
+    heads, _, places, near = words_of(codes, 2 * WORD)
+    room = np.empty((max(_ROOM, int(np.diff(heads).max())), 3), dtype=np.int32)
+    for block in _blocks(sequences, int(lengths.max()) + 2 * SHIFT):
+        block_codes = _codes(block)
+        _, *words = words_of(block_codes, _PART_BITS)
+        at = 0
+        while at < len(words[0]):
+            at, count = extend(codes, heads, places, near, block_codes, *words, at, *_tables(), room)
+            _judge(room[:count], strings, block, least, found)
+    either = found[: len(queries)] | found[len(queries) :]
+    return [queries[i] for i in np.flatnonzero(either).tolist()]
+
+
+class _Strings(NamedTuple):
+    """Strings behind each other, a line break between two: where each starts, and how long it is."""
+
+    letters: Letters
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def _judge(
+    extensions: NDArray[np.int32],
+    strings: _Strings,
+    block: Letters,
+    least: NDArray[np.int64],
+    found: NDArray[np.bool_],
+) -> None:
+    """Mark the strings whose extensions score enough, with gaps where they need them."""
+    string = np.searchsorted(strings.starts, extensions[:, 0], "right") - 1
+    found[string[extensions[:, 2] >= least[string]]] = True
+    extensions, string = extensions[~found[string]], string[~found[string]]
+    # A string lies at one place for all its words on a diagonal. Like lengths are aligned together.
+    diagonal = extensions[:, 1].astype(np.int64) - (extensions[:, 0] - strings.starts[string])
+    place = np.unique((strings.lengths[string] << 48) + (diagonal + (1 << 20) << 24) + string)
+    string, diagonal = place & 0xFFFFFF, (place >> 24 & 0xFFFFFF) - (1 << 20)
+    cut = _compiled(_cut)
+    for at in range(0, len(place), _PAIRS_AT_ONCE):
+        some = string[at : at + _PAIRS_AT_ONCE]
+        starts, lengths = strings.starts[some], strings.lengths[some]
+        own = cut(strings.letters, starts, lengths, int(lengths.max()))
+        around = diagonal[at : at + _PAIRS_AT_ONCE] - SHIFT, lengths + 2 * SHIFT
+        other = cut(block, *around, int(lengths.max()) + 2 * SHIFT)
+        found[some[dna_scores(own, other) >= least[some]]] = True
+
+
+def _blocks(path: Path, overlap: int) -> Iterator[Letters]:
+    """Read a file block by block, each with the end of the one before."""
+    size = path.stat().st_size
+    for at in range(0, max(size - overlap, 1), _BLOCK):
+        yield np.fromfile(path, dtype=np.uint8, count=_BLOCK + overlap, offset=at)
+
+
+def _codes(letters: Letters) -> Codes:
+    table = np.full(256, _END, dtype=np.uint8)
+    table[list(b"ACGT")] = range(4)
+    return table[letters]
+
+
+@cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import numba
+
+    compiled: Callable[..., Any] = numba.njit(function)
+    return compiled
+
+
+@cache
+def _tables() -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Best score of a beginning of 8 columns, and score of all: by 16 bits, each two zero where letters agree."""
+    columns = np.arange(1 << 16)[:, None] >> np.arange(0, 16, 2) & 3
+    scores = np.where(columns == 0, _MATCH, _MISMATCH).cumsum(axis=1)
+    return np.maximum(scores.max(axis=1), 0).astype(np.int8), scores[:, -1].astype(np.int8)
+
+
+# --- compiled by numba ----------------------------------------------------------------------------------------------
+
+
+def _words(codes: Codes, bits: int) -> tuple[NDArray[np.int32], ...]:
+    """List the words of letters, those that begin with the same bits together.
+
+    Returns
+    -------
+    heads : ndarray, shape (2**bits + 1,), int32
+        Where those of each beginning start.
+    words, starts : ndarray, shape (words,), int32
+        Each word, and where it starts.
+    near : ndarray, shape (words,), int64
+        The letters before it (high) and behind it (low), two bits each, the nearest lowest.
+    """
+    mask, apart = (1 << 2 * WORD) - 1, 2 * WORD - bits
+    heads = np.zeros((1 << bits) + 1, dtype=np.int32)
+    value = length = 0
+    for i in range(len(codes)):
+        value = (value << 2 | codes[i] & 3) & mask
+        length = 0 if codes[i] == _END else length + 1
+        if length >= WORD:
+            heads[(value >> apart) + 1] += 1
+    for i in range(1, len(heads)):
+        heads[i] += heads[i - 1]
+    fill = heads.copy()
+    words, starts = np.empty(heads[-1], dtype=np.int32), np.empty(heads[-1], dtype=np.int32)
+    near = np.empty(heads[-1], dtype=np.int64)
+    value = length = 0
+    before = behind = np.int64(0)
+    for i in range(min(_NEAR, len(codes))):
+        behind |= np.int64(codes[i] & 3) << 2 * i
+    for i in range(len(codes)):
+        behind >>= 2
+        if i + _NEAR < len(codes):
+            behind |= np.int64(codes[i + _NEAR] & 3) << 2 * (_NEAR - 1)
+        if i >= WORD:
+            before = (before << 2 | codes[i - WORD] & 3) & 0xFFFFFFFF
+        value = (value << 2 | codes[i] & 3) & mask
+        length = 0 if codes[i] == _END else length + 1
+        if length >= WORD:
+            at = fill[value >> apart]
+            fill[value >> apart] += 1
+            words[at], starts[at], near[at] = value, i - WORD + 1, before << 32 | behind
+    return heads, words, starts, near
+
+
+def _extend(
+    codes: Codes,
+    heads: NDArray[np.int32],
+    places: NDArray[np.int32],
+    near: NDArray[np.int64],
+    block: Codes,
+    words: NDArray[np.int32],
+    starts: NDArray[np.int32],
+    around: NDArray[np.int64],
+    first: int,
+    gains: NDArray[np.int8],
+    totals: NDArray[np.int8],
+    out: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Extend the words of a block that strings hold, from one of them on, without gaps.
+
+    Returns
+    -------
+    int
+        The word to go on from, where `out` was full.
+    int
+        How many were written to `out`: place in `codes`, place in `block`, score.
+    """
+    count = 0
+    for word in range(first, len(words)):
+        value = words[word]
+        if count + heads[value + 1] - heads[value] > len(out):
+            return word, count
+        for k in range(heads[value], heads[value + 1]):
+            differ = near[k] ^ around[word]
+            left1, left2 = differ >> 32 & 0xFFFF, differ >> 48 & 0xFFFF
+            right1, right2 = differ & 0xFFFF, differ >> 16 & 0xFFFF
+            left, right = totals[left1] + totals[left2], totals[right1] + totals[right2]
+            gain = max(gains[left1], totals[left1] + gains[left2]) + max(gains[right1], totals[right1] + gains[right2])
+            best = _MATCH * WORD + gain
+            if (best < TRIGGER) & (left < _HOPELESS) & (right < _HOPELESS):
+                continue
+            p, b = places[k], starts[word]
+            if left1 & 3 == 0 and p > 0 and b > 0 and codes[p - 1] == block[b - 1] and codes[p - 1] != _END:
+                continue  # the word before it is equal too
+            if best < TRIGGER:
+                best = _MATCH * WORD
+                for way in (-1, 1):
+                    score = best
+                    q, s = (p - 1, b - 1) if way < 0 else (p + WORD, b + WORD)
+                    while 0 <= q < len(codes) and 0 <= s < len(block) and codes[q] != _END:
+                        if codes[q] == block[s]:
+                            score += _MATCH
+                            best = max(best, score)
+                        else:
+                            score += _MISMATCH
+                            if score < best - DROP:
+                                break
+                        q += way
+                        s += way
+            if best >= TRIGGER:
+                out[count, 0], out[count, 1], out[count, 2] = p, b, best
+                count += 1
+    return len(words), count
+
+
+def _cut(letters: Letters, starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Letters:
+    """Cut strings out of letters: shape (strings, width), spaces behind their ends and beyond the letters."""
+    cut = np.full((len(starts), width), np.uint8(32))
+    for i in range(len(starts)):
+        for k in range(max(-starts[i], 0), min(lengths[i], len(letters) - starts[i])):
+            cut[i, k] = letters[starts[i] + k]
+    return cut
