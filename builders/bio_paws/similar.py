@@ -56,6 +56,8 @@ DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
 ``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
+MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
+"""Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
 
 _MAX_EVALUE = "1e-5"
 # Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
@@ -270,7 +272,9 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int
             # What is rearranged needs no match, and gives two similar pairs at once.
             wanted = DRAWS_A_SQUARE * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
             wanted *= share
-            draws[f"{split}/{kind}"] = min(wanted / max(counts[f"{split}/{kind}"], 1), MAX_DRAWS_A_SLOT)
+            here = max(counts[f"{split}/{kind}"], 1)
+            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_A_SLOT)
+            draws[f"{split}/{kind}"] = min(wanted / here, most)
     return draws
 
 

@@ -44,6 +44,9 @@ def strings(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[s
             piece = edited(whole[start : start + length], rate, rng)
             text = random_dna(rng, int(rng.integers(0, 40))) + piece + random_dna(rng, int(rng.integers(0, 40)))
             related.append(reverse_complement(text) if number % 2 else text)
+    for gap in (3, 6, 9):  # neither half is enough
+        for start in range(100, 2_000, 100):
+            related.append(genome[0][start : start + 17] + genome[0][start + 17 + gap : start + 34 + gap])
     unrelated = [random_dna(rng, int(rng.integers(40, 180))) for _ in range(300)]
     folder = tmp_path_factory.mktemp("prefilter")
     blast.write_database(folder / "all", genome, "dna")
