@@ -258,6 +258,6 @@ class Judge:
         letters = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8)
         ends = np.cumsum([0, *map(len, texts)])
         masked, unknown = (
-            np.diff(np.concatenate([[0], np.cumsum(one)])[ends]) for one in (letters >= ord("a"), ~self._known[letters])
+            np.diff(np.searchsorted(np.flatnonzero(one), ends)) for one in (letters >= ord("a"), ~self._known[letters])
         )
         return masked / np.maximum(np.diff(ends), 1), unknown == 0
