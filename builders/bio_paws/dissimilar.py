@@ -108,12 +108,11 @@ def make_squares(
         Squares and candidates by outcome.
     """
     wanted = config.similar_quotas(pairs)
+    rows_of = partial(_rows_of, candidates, judge)
     if config.graded and leaks:
         leaks = _remembering(leaks)
     while True:
-        choice = _fill(
-            candidates, judge, Choice(wanted, deepcopy(rng), set(seen), leaks, partial(_rows_of, candidates, judge))
-        )
+        choice = _fill(candidates, judge, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
         taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
         fewest = min((count for count in taken.values() if count), default=0)
         if not config.graded or set(taken.values()) <= {0, fewest}:
@@ -212,9 +211,9 @@ class Choice(Generic[Content]):
                     self._used.difference_update(slot for slot, free in zip(square.slots, clean, strict=True) if free)
                 elif self._wanted(square) and _add(square.keys, self.seen):
                     self._chosen.append((square.content, bool(self.rng.random() < 0.5)))
-                    self._taken.update(square.kinds)
                     for kind in square.kinds:
                         self.missing[kind] -= 1
+                        self._taken[kind] += 1
 
     def _wanted(self, square: Square[Content]) -> bool:
         return all(self.missing[kind] >= count for kind, count in Counter(square.kinds).items())
@@ -336,11 +335,8 @@ def _rows_of(candidates: Candidates, judge: Judge, contents: Sequence[Exchange])
     own = (_numbers(candidates.alignments(which)) for which in (one, two))
     alignments = np.stack([*own, numbers[:, 2:5], numbers[:, 5:]], axis=1)
     first, second = (np.stack(rows, axis=1).ravel() for rows in ((one, two, one, two), (one, two, two, one)))
-    kinds = [
-        kind
-        for pair in zip(*(candidates.kind(which) for which in (one, two)), strict=True)
-        for kind in (*pair, "other_group", "other_group")
-    ]
+    similar = zip(candidates.kind(one), candidates.kind(two), strict=True)
+    kinds = [kind for pair in similar for kind in (*pair, "other_group", "other_group")]
     return judge.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
 
 

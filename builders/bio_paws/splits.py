@@ -353,7 +353,13 @@ def _atoms_of_proteins(corpus: Corpus, atoms: Atoms) -> Ints:
 
 
 class Lookup:
-    """Answers which group and split an interval lies in."""
+    """Answers which group and split an interval lies in.
+
+    Attributes
+    ----------
+    loci : list of (group, split)
+        What numbers of `find_all` stand for.
+    """
 
     def __init__(self, loci: pa.Table) -> None:
         sources, starts, ends, groups, splits = (loci[name].to_pylist() for name in LOCI.names)
@@ -364,10 +370,11 @@ class Lookup:
         self._keys, self._ends = key[order], np.array(ends, dtype=np.int64)[order]
         # Python's own lists are quicker one by one.
         self._sorted_keys: list[int] = self._keys.tolist()
-        self._loci: list[tuple[str, str]] = [(groups[i], splits[i]) for i in order.tolist()]
         known: dict[tuple[str, str], int] = {}
-        self._locus = np.array([known.setdefault(one, len(known)) for one in self._loci], dtype=np.int64)
-        self.loci = list(known)
+        locus = [known.setdefault((groups[i], splits[i]), len(known)) for i in order.tolist()]
+        self._locus = np.array(locus, dtype=np.int64)
+        self.loci: list[tuple[str, str]] = list(known)
+        self._loci = [self.loci[i] for i in locus]
 
     def find(self, source: str, start: int, end: int) -> tuple[str, str] | None:
         """Return (group, split) of an interval, or None where it crosses from one group into another."""
