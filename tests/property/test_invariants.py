@@ -213,14 +213,11 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
     assert len({unordered(row["sentence1"], row["sentence2"]) for row in made}) == len(made)
     slots = {text: row["slot"] for row in rows for text in (texts[row["source1"]], texts[row["source2"]])}
     assert len({slots[row["sentence1"]] for row in similar}) == len(similar)
-    places = {
-        text: (row["group"], f"{side}{row['source1'][1:]}")
-        for row in rows
-        for side, text in (("a", texts[row["source1"]]), ("b", texts[row["source2"]]))
-    }
+    groups = {row[f"source{side}"]: row["group"] for row in rows for side in (1, 2)}
     for row in made:
-        for side in ("1", "2"):
-            assert places[row["sentence" + side]] == (row["group" + side], row["source" + side])
+        for side in (1, 2):
+            source = row[f"source{side}"]
+            assert (row[f"sentence{side}"], row[f"group{side}"]) == (texts[source], groups[source])
     for row in dissimilar:
         assert row["group1"] != row["group2"]
         assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity
