@@ -98,12 +98,8 @@ def screen(corpus: Corpus, folder: Path) -> None:
         for seed in range(SCREENED // AT_ONCE):
             tried = drawn(seed)
             found = best_alignments(tried, "dna")
-            kept = [
-                (a, b, one.matches / LENGTH, one.score)
-                for (a, b), one in zip(tried, found, strict=True)
-                if one.matches < most
-            ]
-            parts.append(pa.table(list(map(list, zip(*kept, strict=True))), COLUMNS))
+            columns = [*map(list, zip(*tried, strict=True)), found.matches / LENGTH, found.score]
+            parts.append(pa.table(columns, COLUMNS).filter(found.matches < most))
         write_arrow(folder / "dissimilar.arrow", pa.concat_tables(parts))
 
     pairs = [pair for seed in range(SCREENED // AT_ONCE) for pair in drawn(seed)]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bio_paws.configs import Kind
 from bio_paws.files import read_arrow
-from bio_paws.records import Interval, Strand
-from bio_paws.tools.smith_waterman import Alignment
+from bio_paws.records import Places
+from bio_paws.tools.smith_waterman import Alignments
 
 CANDIDATES = pa.schema(
     [
@@ -39,8 +39,6 @@ CANDIDATES = pa.schema(
 )
 """A similar pair that was let in: `slot` names the stretch of alignment it was drawn from; score, matches and columns
 are its alignment; `composition2` counts the letters of its second string that its dissimilar pair must match."""
-
-_INTERVAL = ("source", "start", "end", "strand")
 
 
 @dataclass(frozen=True)
@@ -92,31 +90,20 @@ class Candidates:
         """What the numbers of the column `kind` stand for."""
         return cast(tuple[Kind, ...], self.names["kind"])
 
-    def kind(self, i: int) -> Kind:
-        """Return the kind of a candidate."""
-        return self.kinds[int(self.columns["kind"][i])]
+    def kind(self, which: NDArray[np.int64]) -> list[Kind]:
+        """Return the kinds of some candidates."""
+        return cast(list[Kind], self.named("kind", which))
 
-    def slot(self, i: int) -> int:
-        """Return the slot of a candidate."""
-        return int(self.columns["slot"][i])
+    def named(self, column: str, which: NDArray[np.int64]) -> list[str]:
+        """Return what the numbers of a column stand for, of some candidates."""
+        names = self.names[column]
+        return [names[code] for code in self.columns[column][which].tolist()]
 
-    def group(self, i: int) -> str:
-        """Return the homology group of both sides."""
-        return self._name("group", i)
+    def places(self, which: NDArray[np.int64], side: int) -> Places:
+        """Return where side 1 or 2 of some candidates lie."""
+        start, end = (self.columns[f"{name}{side}"][which] for name in ("start", "end"))
+        return Places(self.named(f"source{side}", which), start, end, self.named(f"strand{side}", which))
 
-    def side(self, i: int, side: int) -> Interval:
-        """Return where side 1 or 2 of a candidate lies."""
-        source, start, end, strand = (f"{name}{side}" for name in _INTERVAL)
-        return Interval(
-            self._name(source, i),
-            int(self.columns[start][i]),
-            int(self.columns[end][i]),
-            cast(Strand, self._name(strand, i)),
-        )
-
-    def alignment(self, i: int) -> Alignment:
-        """Return the best alignment of a candidate's two strings."""
-        return Alignment(*(int(self.columns[name][i]) for name in ("score", "matches", "columns")))
-
-    def _name(self, column: str, i: int) -> str:
-        return self.names[column][int(self.columns[column][i])]
+    def alignments(self, which: NDArray[np.int64]) -> Alignments:
+        """Return the best alignments of some candidates' two strings."""
+        return Alignments(*(self.columns[name][which].astype(np.int64) for name in ("score", "matches", "columns")))

@@ -19,7 +19,7 @@ from bio_paws.configs import Kind, PairConfig, quotas
 from bio_paws.constraints import outcomes_of, search_space, with_outcomes
 from bio_paws.files import read_arrow, write_arrow
 from bio_paws.leaks import OtherSplits
-from bio_paws.records import SCHEMA, Gene, Row
+from bio_paws.records import MADE, Gene, Row
 from bio_paws.sequences import Corpus, gene_dna
 from bio_paws.similar import CorpusFiles
 from bio_paws.splits import Lookup, seeded
@@ -72,8 +72,8 @@ class CodingPairs:
         self._seed = seed
         self._outcomes: Counter[str] = Counter()
 
-    def make(self, others: OtherSplits, pairs: int) -> tuple[dict[str, list[Row]], Counter[str]]:
-        """Return the rows of each split, and genes and pairs by outcome."""
+    def make(self, others: OtherSplits, pairs: int) -> tuple[dict[str, pa.Table], Counter[str]]:
+        """Return the rows of each split (schema `MADE`), and genes and pairs by outcome."""
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
@@ -91,7 +91,7 @@ class CodingPairs:
                 dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
                 cleared = {row[side] for row in clean for side in searchers}
                 rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers, cleared))
-        return rows, self._outcomes
+        return {split: pa.Table.from_pylist(made, schema=MADE) for split, made in rows.items()}, self._outcomes
 
     def _without_homologs(
         self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]], cleared: set[str]
@@ -199,13 +199,7 @@ def _exchangeable(one: Row, other: Row, tolerance: float) -> bool:
     return True
 
 
-_MADE = pa.schema(
-    [
-        *(field for field in SCHEMA if field.name not in ("label", "pair_id")),
-        ("split", pa.string()),
-        ("gene", pa.string()),
-    ]
-)
+_PROPOSED = pa.schema([*MADE, ("split", pa.string()), ("gene", pa.string())])
 
 
 def _evaluate_shard(path: Path, config: PairConfig, files: CorpusFiles, batch: list[Proposal], seed: int) -> None:
@@ -222,7 +216,7 @@ def _evaluate_shard(path: Path, config: PairConfig, files: CorpusFiles, batch: l
         else:
             outcomes["accepted"] += coding
             rows.append(row)
-    table = pa.Table.from_pylist(rows, schema=_MADE)
+    table = pa.Table.from_pylist(rows, schema=_PROPOSED)
     write_arrow(path, with_outcomes(table, outcomes))
 
 

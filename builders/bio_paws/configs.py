@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bio_paws.errors import BioPawsError
 
 CHANGES: tuple[tuple[str, str], ...] = (("1.0.0", "The first release."),)
@@ -213,9 +216,10 @@ class PairConfig:
         low, high = bands.get(kind, (self.min_similarity, self.max_similarity))
         return low <= similarity < high or similarity == high == 1.0
 
-    def lengths_agree(self, length1: int, length2: int) -> bool:
-        """Whether the two lengths differ by at most `length_tolerance` of the shorter one."""
-        return abs(length1 - length2) <= self.length_tolerance * min(length1, length2)
+    def lengths_agree(self, length1: NDArray[np.int64], length2: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether two lengths, many times, differ by at most `length_tolerance` of the shorter one."""
+        agree: NDArray[np.bool_] = np.abs(length1 - length2) <= self.length_tolerance * np.minimum(length1, length2)
+        return agree
 
 
 _HOMOLOG: tuple[tuple[Kind, int], ...] = (("homolog", 100),)

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bio_paws.candidates import CANDIDATES, Candidates
 from bio_paws.configs import BANDS, Kind, PairConfig
-from bio_paws.records import SCHEMA, Interval, Row
+from bio_paws.records import MADE, Places, Row
 from bio_paws.sequences import Corpus, representative_proteins
-from bio_paws.splits import Lookup
+from bio_paws.splits import Ints, Lookup
 from bio_paws.tools.pair_features import composition
 from bio_paws.tools.smith_waterman import (
     LETTERS,
-    Alignment,
+    Alignments,
     Alphabet,
     best_alignment,
     best_alignments,
@@ -61,6 +63,40 @@ def band(similarity: float) -> Kind:
     return next(kind for kind, low, _ in BANDS if similarity >= low)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Pairs of intervals and what lies there.
+
+    Attributes
+    ----------
+    reasons : list of str
+        Why they cannot make a pair; empty where they can.
+    locus : ndarray, int64
+        Number in `Lookup.loci` of the first side's group and split.
+    text1, text2 : list of str
+        Upper-case strings, each on its strand.
+    """
+
+    reasons: list[str]
+    locus: Ints
+    text1: list[str]
+    text2: list[str]
+
+
+def _first_reason(count: int, **reasons: NDArray[np.bool_]) -> list[str]:
+    """Name for each of so many the first of the reasons that is true, or nothing."""
+    found: list[str] = np.select(list(reasons.values()), list(reasons), np.full(count, "")).tolist()
+    return found
+
+
+def _read(texts: list[str], strands: Sequence[str]) -> list[str]:
+    """Turn letters of the forward strand into upper-case strings."""
+    return [
+        text.upper() if strand == "+" else reverse_complement(text.upper())
+        for text, strand in zip(texts, strands, strict=True)
+    ]
+
+
 class Judge:
     """Judges drawn pairs of one config against its constraints."""
 
@@ -71,7 +107,8 @@ class Judge:
         self._organism = corpus.organism
         self._lookup = lookup
         self._search_space = search_space(corpus, self.alphabet)
-        self._letters = frozenset(LETTERS[self.alphabet])
+        letters = LETTERS[self.alphabet]
+        self._known = np.isin(np.arange(256), list((letters + letters.lower()).encode()))
 
     def candidates(self, windows: Iterable[Window]) -> pa.Table:
         """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
@@ -80,136 +117,122 @@ class Judge:
         tables = [CANDIDATES.empty_table()]
         # Long alignments give a shard any number of windows.
         while some := list(islice(remaining, _WINDOWS_AT_ONCE)):
-            tables.append(pa.Table.from_pylist(self._let_in(some, outcomes), schema=CANDIDATES))
+            tables.append(self._let_in(some, outcomes))
         return with_outcomes(pa.concat_tables(tables).combine_chunks(), outcomes)
 
-    def _let_in(self, windows: list[Window], outcomes: Counter[str]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        drawn: list[tuple[Window, dict[str, Any]]] = []
-        for window in windows:
-            placed = self.place(window.side1, window.side2)
-            if isinstance(placed, str):
-                outcomes[placed] += 1
-            elif reason := self._kind_reason(window.kind, placed["sentence1"], placed["sentence2"]):
-                outcomes[reason] += 1
-            else:
-                drawn.append((window, placed))
-        texts = [(placed["sentence1"], placed["sentence2"]) for _, placed in drawn]
-        for (window, placed), alignment in zip(drawn, best_alignments(texts, self.alphabet), strict=True):
-            verdict = self._judge(window, placed, alignment)
-            if isinstance(verdict, str):
-                outcomes[verdict] += 1
-            else:
-                outcomes["accepted"] += 1
-                rows.append(verdict)
-        return rows
-
-    def row(self, candidates: Candidates, i: int) -> Row:
-        """Return a candidate as a row, its strings cut out of their sequences."""
-        one, other, group = candidates.side(i, 1), candidates.side(i, 2), candidates.group(i)
-        described = self._described(self.text(one), self.text(other), candidates.alignment(i))
-        origin = self._origin(one, 1, group) | self._origin(other, 2, group)
-        return {**origin, **described, "kind": candidates.kind(i)}
-
-    def _judge(self, window: Window, placed: dict[str, Any], alignment: Alignment) -> dict[str, Any] | str:
-        """Return the candidate of a window, or the reason why it is not let in."""
-        config = self.config
-        row = self._described(placed["sentence1"], placed["sentence2"], alignment)
-        kind = band(row["similarity"]) if config.graded else window.kind
-        if not config.accepts(kind, row["similarity"]):
-            return "similarity"
-        if row["evalue"] >= config.max_evalue:
-            return "evalue"
-        return {
-            **{f"{name}1": value for name, value in window.side1._asdict().items()},
-            **{f"{name}2": value for name, value in window.side2._asdict().items()},
-            **alignment._asdict(),
-            "kind": kind,
-            "split": placed["split"],
-            "group": placed["group1"],
-            "slot": window.slot,
-            "composition2": composition(placed["sentence2"], self.alphabet),
+    def _let_in(self, windows: list[Window], outcomes: Counter[str]) -> pa.Table:
+        """Return the candidates among some windows; all that is no candidate is counted by the first reason."""
+        sides = [Places.of([window.side1 for window in windows]), Places.of([window.side2 for window in windows])]
+        placed = self.place(*sides)
+        reasons = [
+            reason or self._kind_reason(window.kind, *texts)
+            for window, reason, *texts in zip(windows, placed.reasons, placed.text1, placed.text2, strict=True)
+        ]
+        fit = [i for i, reason in enumerate(reasons) if not reason]
+        text2 = [placed.text2[i] for i in fit]
+        alignments = best_alignments(
+            [(placed.text1[i], text) for i, text in zip(fit, text2, strict=True)], self.alphabet
+        )
+        longer = np.maximum(*(side.length[fit] for side in sides))
+        measured = self.measured(longer, alignments)
+        similarities: list[float] = measured["similarity"].tolist()
+        kinds = [band(one) for one in similarities] if self.config.graded else [windows[i].kind for i in fit]
+        accepted = list(map(self.config.accepts, kinds, similarities))
+        verdicts = _first_reason(
+            len(fit), similarity=~np.array(accepted, dtype=bool), evalue=measured["evalue"] >= self.config.max_evalue
+        )
+        outcomes.update(reason for reason in reasons if reason)
+        outcomes.update(verdict or "accepted" for verdict in verdicts)
+        columns = {
+            "kind": kinds,
+            "split": [self._lookup.loci[number][1] for number in placed.locus[fit].tolist()],
+            "group": [self._lookup.loci[number][0] for number in placed.locus[fit].tolist()],
+            "slot": [windows[i].slot for i in fit],
+            **vars(alignments),
+            "composition2": [composition(text, self.alphabet) for text in text2],
         }
+        for number, side in enumerate(sides, start=1):
+            columns |= {f"{name}{number}": values for name, values in vars(side.take(fit)).items()}
+        table = pa.table([pa.array(columns[field.name], field.type) for field in CANDIDATES], schema=CANDIDATES)
+        return table.filter(pa.array([not verdict for verdict in verdicts], pa.bool_()))
 
-    def place(self, side1: Interval, side2: Interval) -> dict[str, Any] | str:
-        """Return the strings, origin and split of two intervals, or the reason why they cannot make a pair."""
+    def place(self, side1: Places, side2: Places) -> Placed:
+        """Cut out the strings of pairs of intervals, and say which of them cannot make a pair."""
         config = self.config
-        locus1, locus2 = self._lookup.find(*side1[:3]), self._lookup.find(*side2[:3])
-        if locus1 is None or locus1 != locus2:
-            return "crosses_groups"
-        if side1.source == side2.source and side1.start < side2.end and side2.start < side1.end:
-            return "overlaps_itself"
-        length1, length2 = side1.end - side1.start, side2.end - side2.start
-        # Both sides keep to the range: which of them comes first is drawn later.
-        if min(length1, length2) < config.min_length or max(length1, length2) > config.max_length:
-            return "length"
-        if not config.lengths_agree(length1, length2):
-            return "length"
-        if self.alphabet == "dna" and max(self._masked_part(side1), self._masked_part(side2)) > config.max_masked:
-            return "repeat_masked"
-        text1, text2 = self.text(side1), self.text(side2)
-        if not self._letters.issuperset(text1) or not self._letters.issuperset(text2):
-            return "ambiguous"
-        group, split = locus1
-        origin = {**self._origin(side1, 1, group), **self._origin(side2, 2, group)}
-        return {**origin, "split": split, "sentence1": text1, "sentence2": text2}
+        locus, locus2 = self._lookup.find_all(side1), self._lookup.find_all(side2)
+        same = np.array([one == other for one, other in zip(side1.source, side2.source, strict=True)], dtype=bool)
+        shorter, longer = np.minimum(side1.length, side2.length), np.maximum(side1.length, side2.length)
+        raw = self._cut(side1), self._cut(side2)
+        (masked1, known1), (masked2, known2) = map(self._letters, raw)
+        reasons = _first_reason(
+            len(locus),
+            crosses_groups=(locus < 0) | (locus != locus2),
+            overlaps_itself=same & (side1.start < side2.end) & (side2.start < side1.end),
+            # Both sides keep to the range: which of them comes first is drawn later.
+            length=(shorter < config.min_length)
+            | (longer > config.max_length)
+            | ~config.lengths_agree(side1.length, side2.length),
+            repeat_masked=(self.alphabet == "dna") & (np.maximum(masked1, masked2) > config.max_masked),
+            ambiguous=~(known1 & known2),
+        )
+        return Placed(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
+
+    def locus(self, number: int) -> tuple[str, str]:
+        """Return group and split of a locus that `place` found."""
+        return self._lookup.loci[number]
 
     def organism(self, source: str) -> str:
         """Return the organism of a sequence."""
         return self._organism[source]
 
-    def text(self, where: Interval) -> str:
-        """Return the upper-case string of an interval, on its strand."""
-        whole = self._corpus.dna.get(where.source) or self._corpus.proteins[where.source]
-        text = whole.residues[where.start : where.end].upper()
-        return text if where.strand == "+" else reverse_complement(text)
+    def texts(self, places: Places) -> list[str]:
+        """Return the upper-case strings of intervals, each on its strand."""
+        return _read(self._cut(places), places.strand)
 
-    def describe(self, text1: str, text2: str) -> dict[str, Any]:
+    def describe(self, text1: str, text2: str) -> Row:
         """Return the strings of a pair and what their alignment says."""
-        return self._described(text1, text2, best_alignment(text1, text2, self.alphabet))
+        alignment = Alignments(*np.array([best_alignment(text1, text2, self.alphabet)]).T)
+        measured = self.measured(np.array([max(len(text1), len(text2))]), alignment)
+        return {"sentence1": text1, "sentence2": text2} | {name: column[0].item() for name, column in measured.items()}
 
-    def _described(self, text1: str, text2: str, alignment: Alignment) -> dict[str, Any]:
+    def measured(self, longer: Ints, found: Alignments) -> dict[str, NDArray[Any]]:
+        """Return what the alignments of pairs say, given the lengths of their longer strings."""
+        space, scores = self._search_space, found.score.tolist()
+        evalues = [evalue(*one, space, self.alphabet) for one in zip(scores, longer.tolist(), strict=True)]
         return {
-            "sentence1": text1,
-            "sentence2": text2,
-            "similarity": alignment.matches / max(len(text1), len(text2)),
-            "identity": alignment.identity,
-            "evalue": evalue(alignment.score, max(len(text1), len(text2)), self._search_space, self.alphabet),
-            "bit_score": bit_score(alignment.score, self.alphabet),
-            "sw_score": alignment.score,
+            "similarity": found.matches / longer,
+            "identity": found.identity,
+            "evalue": np.array(evalues, dtype=np.float64),
+            "bit_score": np.array([bit_score(score, self.alphabet) for score in scores], dtype=np.float64),
+            "sw_score": found.score,
         }
 
-    def dissimilar(self, pairs: Sequence[tuple[Row, Row]]) -> list[tuple[Row, Alignment] | str]:
-        """Pair the first member of one similar pair with the second of another, for many, or say why not."""
-        reasons = [self._mismatch(row1, row2) for row1, row2 in pairs]
-        fitting = [pair for pair, reason in zip(pairs, reasons, strict=True) if not reason]
-        texts = [(row1["sentence1"], row2["sentence2"]) for row1, row2 in fitting]
-        alignments = iter(best_alignments(texts, self.alphabet))
-        found: list[tuple[Row, Alignment] | str] = []
-        for pair, reason in zip(pairs, reasons, strict=True):
-            if reason:
-                found.append(reason)
-                continue
-            alignment = next(alignments)
-            made = self.exchanged(*pair, alignment)
-            found.append(made if isinstance(made, str) else (made, alignment))
-        return found
+    def dissimilar(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[str], Alignments]:
+        """Align strings of different groups on both strands; say of each pair why it is not dissimilar, or nothing."""
+        lengths = [np.array([len(pair[side]) for pair in pairs], dtype=np.int64) for side in (0, 1)]
+        alignments = best_alignments(pairs, self.alphabet)
+        measured = self.measured(np.maximum(*lengths), alignments)
+        reasons = _first_reason(
+            len(pairs),
+            length=~self.config.lengths_agree(*lengths),
+            similarity=measured["similarity"] >= self.config.max_dissimilarity,
+            evalue=measured["evalue"] < self.config.min_dissimilar_evalue,
+        )
+        return reasons, alignments
 
-    def exchanged(self, row1: Row, row2: Row, alignment: Alignment) -> Row | str:
-        """Return the row of the first member of one pair and the second of another, or say why it is not dissimilar."""
-        described = self._described(row1["sentence1"], row2["sentence2"], alignment)
-        if described["similarity"] >= self.config.max_dissimilarity:
-            return "similarity"
-        if described["evalue"] < self.config.min_dissimilar_evalue:
-            return "evalue"
-        first = {name: row1[name] for name in SCHEMA.names if name.endswith("1")}
-        second = {name: row2[name] for name in SCHEMA.names if name.endswith("2")}
-        return {**first, **second, **described, "kind": "other_group"}
-
-    def _mismatch(self, row1: Row, row2: Row) -> str:
-        if row1["group1"] == row2["group2"]:
-            return "same_group"
-        return "" if self.config.lengths_agree(len(row1["sentence1"]), len(row2["sentence2"])) else "length"
+    def pairs(
+        self, candidates: Candidates, first: Ints, second: Ints, kinds: Sequence[str], alignments: Alignments
+    ) -> pa.Table:
+        """Put side 1 of some candidates together with side 2 of the same, or of others: rows in the schema `MADE`."""
+        sides = [candidates.places(first, 1), candidates.places(second, 2)]
+        longer = np.maximum(*(side.length for side in sides))
+        columns = {"kind": kinds, **self.measured(longer, alignments)}
+        for number, (side, which) in enumerate(zip(sides, (first, second), strict=True), start=1):
+            columns |= {f"{name}{number}": values for name, values in vars(side).items()}
+            columns[f"sentence{number}"] = self.texts(side)
+            columns[f"organism{number}"] = list(map(self.organism, side.source))
+            columns[f"group{number}"] = candidates.named("group", which)
+        return pa.table([pa.array(columns[field.name], field.type) for field in MADE], schema=MADE)
 
     def _kind_reason(self, kind: Kind, text1: str, text2: str) -> str:
         if kind == "identical":
@@ -223,11 +246,18 @@ class Judge:
             return "identical" if len(text1) == len(text2) else "contained"
         return ""
 
-    def _masked_part(self, where: Interval) -> float:
-        letters = self._corpus.dna[where.source].residues[where.start : where.end].encode()
-        masked = np.count_nonzero(np.frombuffer(letters, dtype=np.uint8) >= ord("a"))
-        return float(masked) / (where.end - where.start)
+    def _cut(self, places: Places) -> list[str]:
+        """Cut intervals out of the forward strands of their sequences, as these are written."""
+        whole = [(self._corpus.dna.get(source) or self._corpus.proteins[source]).residues for source in places.source]
+        return [
+            text[start:end] for text, start, end in zip(whole, places.start.tolist(), places.end.tolist(), strict=True)
+        ]
 
-    def _origin(self, where: Interval, side: int, group: str) -> dict[str, Any]:
-        values = {**where._asdict(), "organism": self._organism[where.source], "group": group}
-        return {f"{name}{side}": value for name, value in values.items()}
+    def _letters(self, texts: list[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the part of each string that is in lower case, and whether all its letters are of the alphabet."""
+        letters = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8)
+        ends = np.cumsum([0, *map(len, texts)])
+        masked, unknown = (
+            np.diff(np.searchsorted(np.flatnonzero(one), ends)) for one in (letters >= ord("a"), ~self._known[letters])
+        )
+        return masked / np.maximum(np.diff(ends), 1), unknown == 0

@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
 from itertools import islice
 from math import ceil
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.candidates import Candidates
 from bio_paws.configs import Kind, PairConfig
 from bio_paws.constraints import Judge
-from bio_paws.records import SCHEMA, Row
-from bio_paws.tools.smith_waterman import Alignment
-
-FourRows = tuple[Row, Row, Row, Row]
-"""Two similar rows and the two dissimilar ones made of them."""
+from bio_paws.tools.smith_waterman import Alignments
 
 Leaks = Callable[[list[str]], set[str]]
 
@@ -36,7 +34,7 @@ Content = TypeVar("Content")
 
 
 class Square(NamedTuple, Generic[Content]):
-    """Four rows in little space.
+    """Two similar rows and the two dissimilar ones made of them, in little space.
 
     Attributes
     ----------
@@ -54,20 +52,16 @@ class Square(NamedTuple, Generic[Content]):
     content: Content
 
 
-class Exchange(NamedTuple):
-    """Two candidates that exchange their second members, and the best alignments of what comes of it."""
-
-    one: int
-    two: int
-    crossed1: Alignment
-    crossed2: Alignment
-
+Exchange = tuple[int, ...]
+"""Two candidates that exchange their second members, by their numbers; then score, matches and columns of the first
+one with the second member of the other, and of the other one with the second member of the first."""
 
 TOLERANCES: tuple[tuple[int, int], ...] = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 3))
 """How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give
 more pairs, but also give the label away."""
 
 SIDES = ("sentence1", "sentence2")
+_OTHER_SIDE = {"1": "2", "2": "1"}
 
 BATCH_SPARE = 1.15
 """Squares tried for each that is still missing: some fall to the search across splits."""
@@ -86,7 +80,7 @@ def make_squares(
     rng: np.random.Generator,
     seen: set[int],
     leaks: Leaks | None,
-) -> tuple[Iterator[FourRows], Counter[str]]:
+) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose similar pairs of one split together with their dissimilar ones.
 
     Parameters
@@ -108,17 +102,13 @@ def make_squares(
 
     Returns
     -------
-    iterator of FourRows
+    iterator of pyarrow.Table
+        Schema `MADE`, four rows a square: two similar ones, and the two dissimilar ones made of them.
     Counter
         Squares and candidates by outcome.
     """
-
-    def rows_of(content: Exchange) -> FourRows:
-        one, two = judge.row(candidates, content.one), judge.row(candidates, content.two)
-        made = judge.exchanged(one, two, content.crossed1), judge.exchanged(two, one, content.crossed2)
-        return one, two, cast(Row, made[0]), cast(Row, made[1])  # judged when the square was made
-
     wanted = config.similar_quotas(pairs)
+    rows_of = partial(_rows_of, candidates, judge)
     if config.graded and leaks:
         leaks = _remembering(leaks)
     while True:
@@ -187,7 +177,7 @@ class Choice(Generic[Content]):
         rng: np.random.Generator,
         seen: set[int],
         leaks: Leaks | None,
-        rows_of: Callable[[Content], FourRows],
+        rows_of: Callable[[Sequence[Content]], pa.Table],
     ) -> None:
         self.missing = dict(wanted)
         self.rng = rng
@@ -196,7 +186,8 @@ class Choice(Generic[Content]):
         self._leaks = leaks
         self._rows_of = rows_of
         self._used: set[int] = set()
-        self._chosen: list[tuple[Square[Content], bool]] = []
+        self._chosen: list[tuple[Content, bool]] = []
+        self._taken: Counter[Kind] = Counter()
 
     def used(self, slot: int) -> bool:
         """Whether a square of this slot was proposed already."""
@@ -219,9 +210,10 @@ class Choice(Generic[Content]):
                     # What is clean is free for another partner.
                     self._used.difference_update(slot for slot, free in zip(square.slots, clean, strict=True) if free)
                 elif self._wanted(square) and _add(square.keys, self.seen):
-                    self._chosen.append((square, bool(self.rng.random() < 0.5)))
+                    self._chosen.append((square.content, bool(self.rng.random() < 0.5)))
                     for kind in square.kinds:
                         self.missing[kind] -= 1
+                        self._taken[kind] += 1
 
     def _wanted(self, square: Square[Content]) -> bool:
         return all(self.missing[kind] >= count for kind, count in Counter(square.kinds).items())
@@ -232,25 +224,22 @@ class Choice(Generic[Content]):
             yield from ((True, True) for _ in batch)
             return
         for at in range(0, len(batch), _SQUARES_A_SEARCH):
-            texts = []
-            for square in batch[at : at + _SQUARES_A_SEARCH]:
-                one, two, *_ = self._rows_of(square.content)
-                texts.append([{row[side] for side in SIDES} for row in (one, two)])
-            leaking = self._leaks(sorted(set().union(*(pair for both in texts for pair in both))))
-            for one_pair, two_pair in texts:
-                yield not leaking & one_pair, not leaking & two_pair
+            table = self._rows_of([square.content for square in batch[at : at + _SQUARES_A_SEARCH]])
+            pairs = list(zip(*(table[side].to_pylist() for side in SIDES), strict=True))
+            leaking = self._leaks(sorted(set().union(*pairs)))
+            clean = [leaking.isdisjoint(pair) for pair in pairs]
+            yield from zip(clean[::4], clean[1::4], strict=True)
 
-    def finish(self, quotas: dict[Kind, int]) -> tuple[Iterator[FourRows], Counter[str]]:
+    def finish(self, quotas: dict[Kind, int]) -> tuple[Iterator[pa.Table], Counter[str]]:
         """Return the rows of the chosen squares and the outcomes, among them what is missing of the quotas."""
-        taken = Counter(kind for square, _ in self._chosen for kind in square.kinds)
         for kind, count in quotas.items():
-            self.outcomes[f"missing_{kind}"] += count - taken[kind]
-        return self._rows(), self.outcomes
+            self.outcomes[f"missing_{kind}"] += count - self._taken[kind]
+        return self._tables(), self.outcomes
 
-    def _rows(self) -> Iterator[FourRows]:
-        for square, swap in self._chosen:
-            rows = self._rows_of(square.content)
-            yield _swap_sides(rows) if swap else rows
+    def _tables(self) -> Iterator[pa.Table]:
+        for at in range(0, len(self._chosen), _SQUARES_AT_ONCE):
+            contents, swapped = zip(*self._chosen[at : at + _SQUARES_AT_ONCE], strict=True)
+            yield _with_sides_swapped(self._rows_of(contents), np.repeat(swapped, 4))
 
 
 def _organisms(candidates: Candidates, judge: Judge) -> NDArray[np.int64]:
@@ -319,24 +308,48 @@ def _squares(
     candidates: Candidates, judge: Judge, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
 ) -> Iterator[Square[Exchange]]:
     """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
-    rows = [(judge.row(candidates, one), judge.row(candidates, two)) for one, two in pairs]
-    crossed = judge.dissimilar([pair for one, two in rows for pair in ((one, two), (two, one))])
-    for (i, j), (one, two), first, second in zip(pairs, rows, crossed[::2], crossed[1::2], strict=True):
-        if isinstance(first, str) or isinstance(second, str):
-            choice.outcomes[f"dissimilar_{first if isinstance(first, str) else second}"] += 1
+    numbers = np.array(pairs, dtype=np.int64)
+    members = numbers.ravel()
+    ones, others = (judge.texts(candidates.places(members, side)) for side in (1, 2))
+    crossed = [others[at ^ 1] for at in range(len(others))]
+    reasons, alignments = judge.dissimilar(list(zip(ones, crossed, strict=True)))
+    contents = np.concatenate([numbers, _numbers(alignments).reshape(-1, 6)], axis=1).tolist()
+    kinds, slots = candidates.kind(members), candidates.columns["slot"][members].tolist()
+    for at, content in zip(range(0, len(members), 2), contents, strict=True):
+        one, two = at, at + 1
+        if reason := reasons[one] or reasons[two]:
+            choice.outcomes[f"dissimilar_{reason}"] += 1
             continue
-        slots = candidates.slot(i), candidates.slot(j)
-        square = square_of((one, two, first[0], second[0]), slots, Exchange(i, j, first[1], second[1]))
+        texts = zip(ones[at : at + 2] * 2, others[at : at + 2] + crossed[at : at + 2], strict=True)
+        square = square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, tuple(content))
         if choice.seen.intersection(square.keys):
             choice.outcomes["duplicate"] += 1
         else:
             yield square
 
 
-def square_of(rows: FourRows, slots: tuple[int, int], content: Content) -> Square[Content]:
-    """Return the square of four rows."""
-    keys = tuple(unordered(row) for row in rows)
-    return Square((rows[0]["kind"], rows[1]["kind"]), slots, keys, content)
+def _rows_of(candidates: Candidates, judge: Judge, contents: Sequence[Exchange]) -> pa.Table:
+    """Return the rows of some squares, four of each."""
+    numbers = np.array(contents, dtype=np.int64)
+    one, two = numbers[:, 0], numbers[:, 1]
+    own = (_numbers(candidates.alignments(which)) for which in (one, two))
+    alignments = np.stack([*own, numbers[:, 2:5], numbers[:, 5:]], axis=1)
+    first, second = (np.stack(rows, axis=1).ravel() for rows in ((one, two, one, two), (one, two, two, one)))
+    similar = zip(candidates.kind(one), candidates.kind(two), strict=True)
+    kinds = [kind for pair in similar for kind in (*pair, "other_group", "other_group")]
+    return judge.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
+
+
+def _numbers(alignments: Alignments) -> NDArray[np.int64]:
+    """Return score, matches and columns: shape (alignments, 3)."""
+    return np.stack(list(vars(alignments).values()), axis=1)
+
+
+def square_of(
+    kinds: tuple[Kind, Kind], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
+) -> Square[Content]:
+    """Return a square, given the strings of its four rows."""
+    return Square(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
 
 
 def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
@@ -347,21 +360,14 @@ def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
     return True
 
 
-def unordered(row: Row) -> int:
+def unordered(one: str, other: str) -> int:
     """Key of a pair, whichever side comes first: 64 bits of a digest."""
-    text = "\n".join(sorted((row["sentence1"], row["sentence2"])))
+    text = "\n".join(sorted((one, other)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
-def _swap_sides(rows: FourRows) -> FourRows:
-    one, two, three, four = (_swapped(row) for row in rows)
-    return one, two, three, four
-
-
-def _swapped(row: Row) -> Row:
-    swapped = dict(row)
-    for name in SCHEMA.names:
-        if name.endswith("1"):
-            other = name[:-1] + "2"
-            swapped[name], swapped[other] = row[other], row[name]
-    return swapped
+def _with_sides_swapped(table: pa.Table, where: NDArray[np.bool_]) -> pa.Table:
+    """Let some rows change their sides."""
+    turned = table.rename_columns([name[:-1] + _OTHER_SIDE.get(name[-1], name[-1]) for name in table.column_names])
+    columns = [pc.if_else(where, turned[name], table[name]) for name in table.column_names]
+    return pa.table(columns, schema=table.schema)

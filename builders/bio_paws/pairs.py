@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,12 +11,10 @@ import pyarrow.compute as pc
 
 from bio_paws.configs import PairConfig
 from bio_paws.files import atomic, part_folder
-from bio_paws.records import ID_LETTERS, SCHEMA, Row, pair_id
-
-ROWS_AT_ONCE = 10_000
+from bio_paws.records import ID_LETTERS, MADE, SCHEMA, pair_ids
 
 
-def write_pairs(path: Path, rows: Iterable[Row], config: PairConfig, split: str) -> None:
+def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, split: str) -> None:
     """Give rows their label and id, and write them in the order of their ids, which is random.
 
     Rows go to one file for each first letter of an id, and each of these is sorted by itself.
@@ -26,8 +23,8 @@ def write_pairs(path: Path, rows: Iterable[Row], config: PairConfig, split: str)
     ----------
     path : Path
         Arrow IPC file, schema `SCHEMA`, written atomically.
-    rows : iterable of Row
-        Read once.
+    tables : iterable of pyarrow.Table
+        Schema `MADE`; read once.
     config, split : PairConfig, str
         Where the rows stand.
     """
@@ -38,10 +35,11 @@ def write_pairs(path: Path, rows: Iterable[Row], config: PairConfig, split: str)
             for letter, file in letters.items():
                 out = stack.enter_context(pa.OSFile(str(file), "wb"))
                 writers[letter] = stack.enter_context(pa.ipc.new_stream(out, SCHEMA))
-            for table in _tables(iter(rows), config, split):
-                first = pc.utf8_slice_codeunits(table["pair_id"], 0, 1)
+            for table in tables:
+                finished = _finished(table, config, split)
+                first = pc.utf8_slice_codeunits(finished["pair_id"], 0, 1)
                 for letter, writer in writers.items():
-                    writer.write_table(table.filter(pc.equal(first, letter)))
+                    writer.write_table(finished.filter(pc.equal(first, letter)))
         with pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, SCHEMA) as writer:
             for file in letters.values():
                 with pa.OSFile(str(file), "rb") as stored:
@@ -70,12 +68,10 @@ def strings_of(paths: Iterable[Path]) -> set[str]:
     }
 
 
-def _tables(rows: Iterator[Row], config: PairConfig, split: str) -> Iterator[pa.Table]:
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        finished = []
-        for row in some:
-            labelled = {name: row.get(name) for name in SCHEMA.names} | {
-                "label": int(row["kind"] in config.similar_kinds)
-            }
-            finished.append(labelled | {"pair_id": pair_id(labelled, config.name, split)})
-        yield pa.Table.from_pylist(finished, schema=SCHEMA)
+def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:
+    """Add label and id."""
+    similar = pc.is_in(table["kind"], pa.array(sorted(config.similar_kinds), pa.string()))
+    columns = {name: table[name] for name in MADE.names} | {"label": similar.cast(pa.int64())}
+    labelled = pa.table(columns)
+    columns["pair_id"] = pair_ids(labelled, config.name, split)
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)

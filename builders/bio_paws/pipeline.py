@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -107,9 +106,9 @@ def _coding_pairs(
     config: PairConfig, prepared: Prepared, lookup: splits.Lookup, others: OtherSplits, pairs: int, paths: Paths
 ) -> Counter[str]:
     made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
-    rows, outcomes = made.make(others, pairs)
+    tables, outcomes = made.make(others, pairs)
     for split, path in paths.items():
-        write_pairs(path, rows[split], config, split)
+        write_pairs(path, [tables[split]], config, split)
     return outcomes
 
 
@@ -135,6 +134,6 @@ def _homologous_pairs(
                 here = Candidates.read(found, split)
                 squares, more = make_squares(config, here, judge, quota, rng, seen, leaks if earlier else None)
         outcomes.update(more)
-        write_pairs(paths[split], chain.from_iterable(squares), config, split)
+        write_pairs(paths[split], squares, config, split)
         earlier.append(paths[split])
     return outcomes

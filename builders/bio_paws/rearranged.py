@@ -17,7 +17,7 @@ the letters, is left out: its words are other words, so that its overlap cannot 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -29,9 +29,9 @@ import pyarrow.compute as pc
 
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_WORDS, REARRANGED, Kind, PairConfig
 from bio_paws.constraints import Judge, contains, with_outcomes
-from bio_paws.dissimilar import Choice, FourRows, Leaks, Square, square_of
+from bio_paws.dissimilar import Choice, Leaks, Square, square_of
 from bio_paws.files import read_arrow, write_arrow
-from bio_paws.records import SCHEMA, Row
+from bio_paws.records import MADE, Places, Row
 from bio_paws.similar import CorpusFiles
 from bio_paws.splits import Lookup, seeded
 from bio_paws.tools.kmers import word_overlap
@@ -44,14 +44,11 @@ TRIES, MOST_SAME = 30, 4
 """Orders tried for two windows; and how often they may come out the same as each other or as in the genome: then there
 is hardly another."""
 
-SQUARES = pa.schema(
-    [
-        *(field for field in SCHEMA if field.name not in ("label", "pair_id")),
-        ("split", pa.string()),
-        ("slot", pa.int64()),
-    ]
-)
+SQUARES = pa.schema([*MADE, ("split", pa.string()), ("slot", pa.int64())])
 """Four rows a square; `slot` names the stretch of alignment it was drawn from."""
+
+FourRows = tuple[Row, Row, Row, Row]
+"""Two similar rows and the two dissimilar ones made of them."""
 
 Cut = tuple[int, int]
 """Aligned places in the two strings, from their beginning: both are cut before these letters."""
@@ -95,20 +92,26 @@ def choose_rearranged(
     rng: np.random.Generator,
     seen: set[int],
     leaks: Leaks,
-) -> tuple[Iterator[FourRows], Counter[str]]:
+) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose squares of one split from files that `square_shard` wrote; else as `dissimilar.make_squares`."""
-    rows: list[Row] = []
-    for table in map(read_arrow, paths):
-        rows += table.filter(pc.equal(table["split"], split)).to_pylist()
+    parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
+    rows = pa.concat_tables([SQUARES.empty_table(), *parts])
+    kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "slot", "sentence1", "sentence2"))
     wanted = config.similar_quotas(pairs)
-    choice: Choice[FourRows] = Choice(wanted, rng, seen, leaks, lambda four: four)
 
-    def squares() -> Iterator[Square[FourRows]]:
+    def rows_of(numbers: Sequence[int]) -> pa.Table:
+        return rows.select(MADE.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
+
+    choice = Choice(wanted, rng, seen, leaks, rows_of)
+
+    def squares() -> Iterator[Square[int]]:
         for number in rng.permutation(len(rows) // 4).tolist():
-            one, two, three, four = rows[4 * number : 4 * number + 4]
-            if choice.missing[one["kind"]] > 0 and not choice.used(one["slot"]):
-                choice.take(one["slot"])
-                yield square_of((one, two, three, four), (one["slot"], two["slot"]), (one, two, three, four))
+            first, behind = 4 * number, 4 * number + 4
+            if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
+                choice.take(slots[first])
+                texts = zip(ones[first:behind], others[first:behind], strict=True)
+                one, two = first, first + 1
+                yield square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, number)
 
     proposed = squares()
     choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
@@ -126,20 +129,31 @@ def _square(
     cuts = _block_cuts(windows) if kind == "permuted_homolog" else _word_cuts(windows)
     if len(cuts) < BLOCKS[0] - 1:
         return "too_alike_to_cut"
-    placed = judge.place(windows.side1, windows.side2)
-    if isinstance(placed, str):
-        return placed
-    texts = placed["sentence1"], placed["sentence2"]
+    placed = judge.place(Places.of([windows.side1]), Places.of([windows.side2]))
+    if placed.reasons[0]:
+        return placed.reasons[0]
+    texts = placed.text1[0], placed.text2[0]
     why: Counter[str] = Counter()
     for _ in range(TRIES):
         square = _judged(judge, kind, texts, _arranged(windows, texts, kind, cuts, rng))
         if not isinstance(square, str):
-            one, two, three, four = ({**placed, **row} for row in square)
+            origin = _origin(judge, windows, int(placed.locus[0]))
+            one, two, three, four = ({**origin, **row} for row in square)
             return one, two, three, four
         why[square] += 1
         if why["same"] == MOST_SAME:
             break
     return f"no_order_{max(why, key=lambda reason: why[reason])}"
+
+
+def _origin(judge: Judge, windows: Jittered, locus: int) -> Row:
+    """Return where two windows lie."""
+    group, split = judge.locus(locus)
+    origin: Row = {"split": split}
+    for number, side in enumerate((windows.side1, windows.side2), start=1):
+        values = side._asdict() | {"organism": judge.organism(side.source), "group": group}
+        origin |= {f"{name}{number}": value for name, value in values.items()}
+    return origin
 
 
 def _arranged(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 Strand = Literal["+", "-"]
 
@@ -39,6 +41,9 @@ SCHEMA = pa.schema(
 )
 """A pair. Intervals are 0-based and half-open, bp or aa, on the forward strand of their source; the stored
 string is the reverse complement where the strand is "-". `group` is the homology group of a side."""
+
+MADE = pa.schema([field for field in SCHEMA if field.name not in ("label", "pair_id")])
+"""A pair in the making: `SCHEMA` less what its place in the data set decides."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,40 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Places:
+    """Many intervals.
+
+    Attributes
+    ----------
+    source, strand : list of str, length n
+        As in `Interval`.
+    start, end : ndarray, shape (n,), int64
+        As in `Interval`.
+    """
+
+    source: list[str]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    strand: list[str]
+
+    @classmethod
+    def of(cls, intervals: list[Interval]) -> Places:
+        """Turn intervals into columns."""
+        start, end = (np.array([one[at] for one in intervals], dtype=np.int64) for at in (1, 2))
+        return cls([one.source for one in intervals], start, end, [one.strand for one in intervals])
+
+    def take(self, which: list[int]) -> Places:
+        """Return some of the intervals."""
+        source, strand = ([column[i] for i in which] for column in (self.source, self.strand))
+        return Places(source, self.start[which], self.end[which], strand)
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Letters of each interval."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
 class Gene:
     """A coding sequence and the protein it codes for.
 
@@ -101,11 +140,12 @@ class Gene:
 
 
 ID_LETTERS = "abcdefghijklmnop"
+_DIGESTED = [name for name in SCHEMA.names if name != "pair_id"]
 _LETTERS = str.maketrans("0123456789abcdef", ID_LETTERS)
 """The search of the Hub's viewer takes only letters for words: an id with digits would be several of them, or none."""
 
 Row = dict[str, Any]
-"""A pair in the making: the columns of `SCHEMA`, less what its place in the data set decides."""
+"""A pair by itself: the columns of `MADE`, or of `SCHEMA`."""
 
 
 def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:
@@ -123,5 +163,14 @@ def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:
     str
         64 bits of a SHA-256, each hexadecimal digit written as one of the letters a to p, in the same order.
     """
-    values = [config, split, *(repr(row[name]) for name in SCHEMA.names if name != "pair_id")]
+    return _id((config, split, *(repr(row[name]) for name in _DIGESTED)))
+
+
+def pair_ids(table: pa.Table, config: str, split: str) -> list[str]:
+    """Return the `pair_id` of each row of a table."""
+    columns = (map(repr, table[name].to_pylist()) for name in _DIGESTED)
+    return [_id((config, split, *values)) for values in zip(*columns, strict=True)]
+
+
+def _id(values: Iterable[str]) -> str:
     return hashlib.sha256("\x1f".join(values).encode()).hexdigest()[:16].translate(_LETTERS)

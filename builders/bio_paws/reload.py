@@ -62,7 +62,7 @@ def _hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict[str, st
     import datasets
 
     from bio_paws.hub_client import connected
-    from bio_paws.records import pair_id
+    from bio_paws.records import pair_ids
     from bio_paws.writer import content_hash
 
     datasets.disable_progress_bars()
@@ -70,9 +70,6 @@ def _hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict[str, st
     with connected(repo_id):
         for config in configs:
             loaded = datasets.load_dataset(repo_id, config, revision=commit)
-            ids = {
-                split: [pair_id(row, config, split) for row in part.data.table.to_pylist()]
-                for split, part in loaded.items()
-            }
+            ids = {split: pair_ids(part.data.table, config, split) for split, part in loaded.items()}
             hashes[config] = content_hash(ids)
     return hashes

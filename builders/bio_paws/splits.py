@@ -27,6 +27,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from bio_paws.configs import SPLIT_SHARES, SPLITS
+from bio_paws.records import Places
 from bio_paws.sequences import Corpus
 
 MAX_ATOM = 5_000
@@ -36,6 +37,7 @@ MAX_GROUP_SHARE = 0.05
 MIN_COVERAGE = 0.25
 """Part of the smaller atom, or of the shorter protein, that hits must cover to join two."""
 _EDGES_AT_ONCE = 1 << 18  # looked up together before they are joined one by one
+_POSITION_BITS = 40  # of a key that holds a source's number above a position in it
 
 LOCI = pa.schema(
     [
@@ -351,37 +353,57 @@ def _atoms_of_proteins(corpus: Corpus, atoms: Atoms) -> Ints:
 
 
 class Lookup:
-    """Answers which group and split an interval lies in."""
+    """Answers which group and split an interval lies in.
+
+    Attributes
+    ----------
+    loci : list of (group, split)
+        What numbers of `find_all` stand for.
+    """
 
     def __init__(self, loci: pa.Table) -> None:
-        self._of: dict[str, tuple[list[int], list[int], list[str], list[str]]] = {}
-        by_source: dict[str, list[tuple[int, int, str, str]]] = {}
-        for row in zip(*(loci[name].to_pylist() for name in LOCI.names), strict=True):
-            by_source.setdefault(row[0], []).append(row[1:])
-        for source, stretches in by_source.items():
-            starts, ends, groups, splits = zip(*sorted(stretches), strict=True)
-            self._of[source] = list(starts), list(ends), list(groups), list(splits)
+        sources, starts, ends, groups, splits = (loci[name].to_pylist() for name in LOCI.names)
+        self._number: dict[str, int] = {}
+        number = np.array([self._number.setdefault(one, len(self._number)) for one in sources], dtype=np.int64)
+        key = (number << _POSITION_BITS) + np.array(starts, dtype=np.int64)
+        order = np.argsort(key, kind="stable")
+        self._keys, self._ends = key[order], np.array(ends, dtype=np.int64)[order]
+        # Python's own lists are quicker one by one.
+        self._sorted_keys: list[int] = self._keys.tolist()
+        known: dict[tuple[str, str], int] = {}
+        locus = [known.setdefault((groups[i], splits[i]), len(known)) for i in order.tolist()]
+        self._locus = np.array(locus, dtype=np.int64)
+        self.loci: list[tuple[str, str]] = list(known)
+        self._loci = [self.loci[i] for i in locus]
 
     def find(self, source: str, start: int, end: int) -> tuple[str, str] | None:
         """Return (group, split) of an interval, or None where it crosses from one group into another."""
-        starts, ends, groups, splits = self._of[source]
-        at = bisect_right(starts, start) - 1
-        return (groups[at], splits[at]) if end <= ends[at] else None
+        at = self._at(source, start)
+        return self._loci[at] if end <= self._ends[at] else None
+
+    def find_all(self, places: Places) -> Ints:
+        """Return the number in `loci` of the (group, split) of each interval, or -1 where it crosses groups."""
+        number = np.array([self._number[one] for one in places.source], dtype=np.int64)
+        at = np.searchsorted(self._keys, (number << _POSITION_BITS) + places.start, "right") - 1
+        return np.where(places.end <= self._ends[at], self._locus[at], -1)
 
     def split_at(self, source: str, position: int) -> str:
         """Return the split of one position."""
-        starts, _, _, splits = self._of[source]
-        return splits[bisect_right(starts, position) - 1]
+        return self._loci[self._at(source, position)][1]
+
+    def _at(self, source: str, position: int) -> int:
+        return bisect_right(self._sorted_keys, (self._number[source] << _POSITION_BITS) + position) - 1
 
     def stretches(self, splits: tuple[str, ...]) -> list[tuple[str, int, int, str]]:
         """Return (source, start, end, split) of all that these splits hold; neighbours of one split are joined."""
+        names = list(self._number)
         found: list[tuple[str, int, int, str]] = []
-        for source, (starts, ends, _, names) in self._of.items():
-            for start, end, split in zip(starts, ends, names, strict=True):
-                if split not in splits:
-                    continue
-                if found and found[-1][0] == source and found[-1][2] == start and found[-1][3] == split:
-                    found[-1] = (source, found[-1][1], end, split)
-                else:
-                    found.append((source, start, end, split))
+        for key, end, (_, split) in zip(self._sorted_keys, self._ends.tolist(), self._loci, strict=True):
+            if split not in splits:
+                continue
+            source, start = names[key >> _POSITION_BITS], key & ((1 << _POSITION_BITS) - 1)
+            if found and found[-1][0] == source and found[-1][2] == start and found[-1][3] == split:
+                found[-1] = (source, found[-1][1], end, split)
+            else:
+                found.append((source, start, end, split))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from bio_paws.configs import EXACT, Kind, PairConfig
 from bio_paws.records import Interval
-from bio_paws.splits import Ints, Lookup, seeded
+from bio_paws.splits import Lookup, seeded
 
 JITTERED_SHARE, JITTERED_TO = 0.5, (0.3, 0.9)
 """Part of a graded config's windows that are set apart, so that only parts of them align, and the similarities aimed
@@ -40,15 +41,15 @@ class Trace:
 
     Attributes
     ----------
-    start1, end1, start2, length : ndarray, shape (runs,), int64
+    start1, end1, start2, length : list of int
         First position of each run on the forward strand of the first sequence, the one behind its last, offset of the
         run from the beginning of the second one's aligned part in the alignment's direction, and length of the run.
     """
 
-    start1: Ints
-    end1: Ints
-    start2: Ints
-    length: Ints
+    start1: list[int]
+    end1: list[int]
+    start2: list[int]
+    length: list[int]
 
     @classmethod
     def parse(cls, btop: str, start1: int) -> Trace:
@@ -62,18 +63,18 @@ class Trace:
         letter = column & (letters != ord("-"))
         before = np.cumsum(length) - length
         at1, at2 = (before + np.cumsum(letter & side)[begin] for side in (first, ~first))
-        return cls(start1 + at1, start1 + at1 + length, at2, length)
+        return cls(*(one.tolist() for one in (start1 + at1, start1 + at1 + length, at2, length)))
 
     def snap(self, start: int, end: int) -> tuple[int, int, int, int] | None:
         """Return the widest window inside [start, end) that begins and ends on a match, in both coordinates."""
-        first = int(self.end1.searchsorted(start, "right"))
-        last = int(self.start1.searchsorted(end, "left")) - 1
+        first = bisect_right(self.end1, start)
+        last = bisect_left(self.start1, end) - 1
         if first > last:
             return None
-        start1 = max(start, int(self.start1[first]))
-        end1 = min(end, int(self.end1[last]))
-        start2 = int(self.start2[first]) + start1 - int(self.start1[first])
-        end2 = int(self.start2[last]) + end1 - int(self.start1[last])
+        start1 = max(start, self.start1[first])
+        end1 = min(end, self.end1[last])
+        start2 = self.start2[first] + start1 - self.start1[first]
+        end2 = self.start2[last] + end1 - self.start1[last]
         return (start1, end1, start2, end2) if end1 > start1 else None
 
 
@@ -151,8 +152,8 @@ def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple
             stretches = [(hit["start1"], hit["end1"])]
         else:
             runs = trace_of(hit)
-            long = runs.length >= config.min_length
-            stretches = list(zip(runs.start1[long].tolist(), runs.end1[long].tolist(), strict=True))
+            both = zip(runs.start1, runs.end1, strict=True)
+            stretches = [(start, end) for start, end in both if end - start >= config.min_length]
     # Runs of matches are short and few: slots of the mean length waste less of them.
     narrowest = config.mean_length if kind in EXACT else config.max_length
     for start, end in stretches:
@@ -165,13 +166,13 @@ def _draw(
     config: PairConfig, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
 ) -> tuple[Interval, Interval] | None:
     """Draw one window between two positions of the first sequence."""
-    trace = trace_of(hit)
-    length = int(rng.integers(config.min_length, min(config.max_length, high - low) + 1))
+    trace, min_length = trace_of(hit), config.min_length
+    length = int(rng.integers(min_length, min(config.max_length, high - low) + 1))
     start = low + int(rng.integers(0, high - low - length + 1))
     if kind == "containment":
         return _draw_contained(config, hit, trace, start, start + length, rng)
     window = trace.snap(start, start + length)
-    if window is None or window[1] - window[0] < config.min_length:
+    if window is None or window[1] - window[0] < min_length:
         return None
     start1, end1, start2, end2 = window
     return Interval(hit["source1"], start1, end1, "+"), side2_interval(hit, start2, end2)
@@ -255,15 +256,9 @@ def draw_jittered(
 def _runs(trace: Trace, window: tuple[int, int, int, int]) -> list[tuple[int, int, int]]:
     """Return the runs of matches of a snapped window, from its beginning on both sides."""
     start1, end1, start2, _ = window
-    first = int(trace.end1.searchsorted(start1, "right"))
-    last = int(trace.start1.searchsorted(end1, "left"))
+    here = slice(bisect_right(trace.end1, start1), bisect_left(trace.start1, end1))
     runs = []
-    for at1, at2, length in zip(
-        trace.start1[first:last].tolist(),
-        trace.start2[first:last].tolist(),
-        trace.length[first:last].tolist(),
-        strict=True,
-    ):
+    for at1, at2, length in zip(trace.start1[here], trace.start2[here], trace.length[here], strict=True):
         skipped = max(start1 - at1, 0)
         runs.append((at1 + skipped - start1, at2 + skipped - start2, min(at1 + length, end1) - at1 - skipped))
     return runs

@@ -202,16 +202,22 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
     assert len(Candidates.of((table,), "test")) == 0
     leaking = {texts["a0"]}
     found, _ = make_squares(config, candidates, judge, 20, rng, set(), lambda asked: leaking & set(asked))
-    squares = list(found)
+    made = [row for table in found for row in table.to_pylist()]
+    squares = [made[at : at + 4] for at in range(0, len(made), 4)]
     similar = [row for square in squares for row in square[:2]]
     dissimilar = [row for square in squares for row in square[2:]]
     assert 2 <= len(similar) <= 20
     for side in ("sentence1", "sentence2"):
         assert sorted(row[side] for row in similar) == sorted(row[side] for row in dissimilar)
         assert not leaking & {row[side] for row in similar}
-    assert len({unordered(row) for row in similar + dissimilar}) == len(similar) + len(dissimilar)
+    assert len({unordered(row["sentence1"], row["sentence2"]) for row in made}) == len(made)
     slots = {text: row["slot"] for row in rows for text in (texts[row["source1"]], texts[row["source2"]])}
     assert len({slots[row["sentence1"]] for row in similar}) == len(similar)
+    groups = {row[f"source{side}"]: row["group"] for row in rows for side in (1, 2)}
+    for row in made:
+        for side in (1, 2):
+            source = row[f"source{side}"]
+            assert (row[f"sentence{side}"], row[f"group{side}"]) == (texts[source], groups[source])
     for row in dissimilar:
         assert row["group1"] != row["group2"]
         assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity

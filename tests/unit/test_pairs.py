@@ -15,23 +15,24 @@ from bio_paws import pairs, writer
 from bio_paws.candidates import CANDIDATES, Candidates
 from bio_paws.configs import get_config
 from bio_paws.files import read_arrow
-from bio_paws.records import SCHEMA, pair_id
+from bio_paws.records import MADE, SCHEMA, pair_id
 from bio_paws.row_keys import RowKeys, keys_of
 
 CONFIG = get_config("dna150")
 
 
-def made(count: int) -> Iterator[dict[str, Any]]:
+def made(count: int, at_once: int = 100) -> Iterator[pa.Table]:
     empty = {"string": "", "int64": 0, "double": 0.0}
-    for i in range(count):
-        row = {field.name: empty[str(field.type)] for field in SCHEMA if field.name not in ("label", "pair_id")}
-        yield row | {"start1": i, "kind": "homolog" if i % 2 else "other_group", "slot": i}
+    for at in range(0, count, at_once):
+        numbers = range(at, min(at + at_once, count))
+        columns = {field.name: [empty[str(field.type)]] * len(numbers) for field in MADE}
+        columns |= {"start1": list(numbers), "kind": ["homolog" if i % 2 else "other_group" for i in numbers]}
+        yield pa.table(columns, schema=MADE)
 
 
-def test_rows_come_in_the_order_of_their_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pairs.write_pairs(tmp_path / "whole", made(500), CONFIG, "train")
-    monkeypatch.setattr(pairs, "ROWS_AT_ONCE", 7)
-    pairs.write_pairs(tmp_path / "few", made(500), CONFIG, "train")
+def test_rows_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    pairs.write_pairs(tmp_path / "whole", made(500, 500), CONFIG, "train")
+    pairs.write_pairs(tmp_path / "few", made(500, 7), CONFIG, "train")
     assert {path.name for path in tmp_path.iterdir()} == {"whole", "few"}
     table = read_arrow(tmp_path / "few")
     assert table.equals(read_arrow(tmp_path / "whole"))
@@ -49,12 +50,11 @@ def peak_of_writing(path: Path, count: int) -> int:
     held = pa.total_allocated_bytes()
     most = 0
 
-    def watched() -> Iterator[dict[str, Any]]:
+    def watched() -> Iterator[pa.Table]:
         nonlocal most
-        for number, row in enumerate(made(count)):
-            if number % 50 == 0:
-                most = max(most, tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - held)
-            yield row
+        for table in made(count):
+            most = max(most, tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - held)
+            yield table
 
     tracemalloc.start()
     try:
@@ -64,8 +64,7 @@ def peak_of_writing(path: Path, count: int) -> int:
     return most
 
 
-def test_memory_does_not_grow_with_the_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairs, "ROWS_AT_ONCE", 200)
+def test_memory_does_not_grow_with_the_pairs(tmp_path: Path) -> None:
     peak_of_writing(tmp_path / "first", 400)  # what is made once
     few, many = (peak_of_writing(tmp_path / str(count), count) for count in (1_000, 5_000))
     assert many < 1.5 * few
@@ -86,7 +85,7 @@ def test_candidates_and_keys_of_rows_take_little_space(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_write_that_fails(tmp_path: Path) -> None:
-    def broken() -> Iterator[dict[str, Any]]:
+    def broken() -> Iterator[pa.Table]:
         yield from made(20)
         raise ZeroDivisionError
 

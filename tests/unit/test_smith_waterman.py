@@ -171,7 +171,7 @@ def test_batches_of_proteins_are_aligned_as_pairs_are(pairs: list[tuple[str, str
 
 def check_batches(pairs: list[tuple[str, str]], alphabet: Alphabet) -> None:
     alone = [align(a, b, alphabet) for a, b in pairs]
-    assert align_all(pairs, alphabet) == alone
+    assert list(align_all(pairs, alphabet)) == alone
     assert align_scores(pairs, alphabet) == [found.score for found in alone]
 
 
@@ -205,7 +205,7 @@ def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int, alphabe
 def test_best_alignments_are_those_of_either_strand() -> None:
     pairs = mutated_pairs(200, np.random.default_rng(7), "dna", 60)
     pairs += [(a, reverse_complement(b)) for a, b in pairs]
-    assert best_alignments(pairs, "dna") == [best_alignment(a, b, "dna") for a, b in pairs]
+    assert list(best_alignments(pairs, "dna")) == [best_alignment(a, b, "dna") for a, b in pairs]
 
 
 @pytest.mark.parametrize(("alphabet", "longest"), smith_waterman._LONGEST_KEYS.items())
@@ -224,13 +224,13 @@ def test_batches_match_no_other_letter(alphabet: Alphabet) -> None:
 
 
 def test_no_pairs_are_no_alignments() -> None:
-    assert align_all([], "dna") == align_scores([], "protein") == best_alignments([], "protein") == []
+    assert list(align_all([], "dna")) == align_scores([], "protein") == list(best_alignments([], "protein")) == []
 
 
 def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_alignment, "llvm", None)
     monkeypatch.delattr(batch_alignment, "best_scores")
-    assert align_all([("ACGT", "ACGA")], "dna") == [align("ACGT", "ACGA", "dna")]
+    assert list(align_all([("ACGT", "ACGA")], "dna")) == [align("ACGT", "ACGA", "dna")]
     assert align_scores([("ACGT", "ACGA")], "dna") == [6]
 
 

@@ -393,7 +393,9 @@ def _best_scores(
     codes: bytes | None = None
     if substitutions is not None:
         codes = bytes(substitutions.letters.find(chr(i)) % 32 for i in range(256))  # -1, none of them, is the last
-    one, other = (_lines(side, _lanes(bits), codes) for side in sides)
+    one, other = (
+        _lines(side, int(longest), _lanes(bits), codes) for side, longest in zip(sides, sizes.max(axis=0), strict=True)
+    )
     return _align(one, other, sizes, scores, bits, substitutions)
 
 
@@ -436,9 +438,11 @@ def _room(letters: int) -> NDArray[np.uint8]:
     return room[start : start + 5 * apart].reshape(5, apart)
 
 
-def _lines(texts: list[str], lanes: int, codes: bytes | None) -> NDArray[np.uint8]:
+def _lines(texts: list[str], longest: int, lanes: int, codes: bytes | None) -> NDArray[np.uint8]:
     """Letters of the strings of each batch, shape (batches, lanes, letters), in multiples of 16; spaces at the ends."""
-    length, batches = -(-max(map(len, texts)) // 16) * 16, -(-len(texts) // lanes)
+    length, batches = -(-longest // 16) * 16, -(-len(texts) // lanes)
     padded = "".join([text.ljust(length) for text in texts]).ljust(batches * lanes * length)
-    letters = padded.encode("ascii", "replace").translate(codes)
+    letters = padded.encode("ascii", "replace")
+    if codes:
+        letters = letters.translate(codes)
     return np.frombuffer(letters, dtype=np.uint8).reshape(batches, lanes, length)

@@ -13,8 +13,10 @@ most matches, then the fewest columns, and all three are read back from it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
 from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -42,8 +44,8 @@ _LONGEST_KEYS = {"dna": 511, "protein": 340}
 """So many times the best score of a column, and one letter of a gap, are less than 2^12."""
 _LONGEST_SCORES = 2_000
 """The same, 2^15."""
-Key = TypeVar("Key", int, NDArray[np.int64])
-Found = TypeVar("Found")
+Ints = NDArray[np.int64]
+Key = TypeVar("Key", int, Ints)
 
 
 class Alignment(NamedTuple):
@@ -57,6 +59,32 @@ class Alignment(NamedTuple):
     def identity(self) -> float:
         """Identical positions / alignment columns, as BLAST reports it; 0 for the empty alignment."""
         return self.matches / self.columns if self.columns else 0.0
+
+
+@dataclass(frozen=True)
+class Alignments:
+    """The best local alignments of many pairs.
+
+    Attributes
+    ----------
+    score, matches, columns : ndarray, shape (pairs,), int64
+        As in `Alignment`.
+    """
+
+    score: Ints
+    matches: Ints
+    columns: Ints
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def __getitem__(self, i: int) -> Alignment:
+        return Alignment(int(self.score[i]), int(self.matches[i]), int(self.columns[i]))
+
+    @property
+    def identity(self) -> NDArray[np.float64]:
+        """That of each alignment."""
+        return self.matches / np.maximum(self.columns, 1)
 
 
 def reverse_complement(dna: str) -> str:
@@ -135,7 +163,7 @@ def align_score(a: str, b: str, alphabet: Alphabet) -> int:
     return _run(a, b, alphabet, 0, 0, wide=False)
 
 
-def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alignment]:
+def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignments:
     """Align many pairs: by `batch_alignment` where llvmlite is installed, those of long strings by `align`.
 
     Parameters
@@ -147,7 +175,7 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alig
 
     Returns
     -------
-    list of Alignment
+    Alignments
         Equal to those of `align`, in the order of the pairs.
 
     Raises
@@ -156,23 +184,21 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alig
         When `align`, which is asked for one pair in `JUDGED_AGAIN`, says otherwise.
     """
 
-    def in_batches(some: Sequence[tuple[str, str]]) -> list[Alignment]:
+    def in_batches(some: Sequence[tuple[str, str]]) -> Ints:
         keys = batch_alignment.best_scores(some, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
-        read = _read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS)
-        # What Alignment() does, without the call of Python code for each.
-        return list(map(partial(tuple.__new__, Alignment), zip(*(one.tolist() for one in read), strict=True)))
+        return np.stack(_read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS), axis=1)
 
-    return _judged(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align)
+    return Alignments(*_judged(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
 
 
 def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[int]:
     """Return the `align_score` of many pairs, twice as fast as `align_all`, whose arguments and errors these are."""
 
-    def in_batches(some: Sequence[tuple[str, str]]) -> list[int]:
-        found: list[int] = batch_alignment.best_scores(some, *_batch_scores(alphabet, 0, 0)).tolist()
-        return found
+    def in_batches(some: Sequence[tuple[str, str]]) -> Ints:
+        return batch_alignment.best_scores(some, *_batch_scores(alphabet, 0, 0))
 
-    return _judged(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score)
+    found: list[int] = _judged(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score).tolist()
+    return found
 
 
 def dna_scores(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -217,22 +243,29 @@ def _judged(
     pairs: Sequence[tuple[str, str]],
     alphabet: Alphabet,
     longest: int,
-    in_batches: Callable[[Sequence[tuple[str, str]]], list[Found]],
-    alone: Callable[[str, str, Alphabet], Found],
-) -> list[Found]:
+    in_batches: Callable[[Sequence[tuple[str, str]]], Ints],
+    alone: Callable[[str, str, Alphabet], int | tuple[int, ...]],
+) -> Ints:
     """Answer for each pair: `in_batches` up to the longest string, `alone` for all else and for a sample of those."""
+
+    def one_by_one(some: Iterable[tuple[str, str]]) -> Ints:
+        return np.array([alone(a, b, alphabet) for a, b in some], dtype=np.int64)
+
     if not batch_alignment.available():
-        return [alone(a, b, alphabet) for a, b in pairs]
-    long = {i for i, (a, b) in enumerate(pairs) if len(a) > longest or len(b) > longest}
-    short = [pair for i, pair in enumerate(pairs) if i not in long] if long else pairs
+        return one_by_one(pairs)
+    short, long = pairs, []
+    if max(map(len, chain.from_iterable(pairs)), default=0) > longest:
+        long = [i for i, (a, b) in enumerate(pairs) if max(len(a), len(b)) > longest]
+        short = [(a, b) for a, b in pairs if max(len(a), len(b)) <= longest]
     found = in_batches(short)
-    if any(found[i] != alone(*short[i], alphabet) for i in range(0, len(short), JUDGED_AGAIN)):
+    sample = one_by_one(short[::JUDGED_AGAIN])
+    if not np.array_equal(found[::JUDGED_AGAIN].ravel(), sample.ravel()):
         raise ArithmeticError("alignments in batches differ from parasail's: uninstall llvmlite")
     logger.debug("aligned %d pairs in batches, one in %d by parasail too", len(short), JUDGED_AGAIN)
     if not long:
         return found
-    rest = iter(found)
-    return [alone(a, b, alphabet) if i in long else next(rest) for i, (a, b) in enumerate(pairs)]
+    rest = one_by_one(pairs[i] for i in long)
+    return np.insert(found, np.array(long) - np.arange(len(long)), rest, axis=0)
 
 
 def _read(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
@@ -271,22 +304,27 @@ def best_alignment(a: str, b: str, alphabet: Alphabet) -> Alignment:
     forward = align(a, b, alphabet)
     if alphabet == "protein":
         return forward
-    return _better(forward, align(a, reverse_complement(b), alphabet))
+    reverse = align(a, reverse_complement(b), alphabet)
+    return max(forward, reverse, key=lambda one: (one.matches, one.score, -one.columns))
 
 
-def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[Alignment]:
+def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignments:
     """Return the `best_alignment` of many pairs, by `align_all`."""
     forward = align_all(pairs, alphabet)
     if alphabet == "protein":
         return forward
     reverse = align_all([(a, reverse_complement(b)) for a, b in pairs], alphabet)
-    return list(map(_better, forward, reverse))
+    turned = _rank(reverse) > _rank(forward)
+    return Alignments(
+        np.where(turned, reverse.score, forward.score),
+        np.where(turned, reverse.matches, forward.matches),
+        np.where(turned, reverse.columns, forward.columns),
+    )
 
 
-def _better(forward: Alignment, reverse: Alignment) -> Alignment:
-    if forward.matches != reverse.matches:  # nearly all: the rest is slow
-        return forward if forward.matches > reverse.matches else reverse
-    return max(forward, reverse, key=lambda one: (one.score, -one.columns))
+def _rank(found: Alignments) -> Ints:
+    """Most matches first, then the best score, then the fewest columns: none of them reaches 2^20."""
+    return (found.matches << 40) + (found.score << 20) - found.columns
 
 
 def similarity(a: str, b: str, alphabet: Alphabet) -> float:
