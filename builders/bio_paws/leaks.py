@@ -31,7 +31,7 @@ SCREEN_EVALUE = 1e-2
 """Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
-QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 16_000
+QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 10_000
 MUCH = 3e13
 """Letters of strings times letters of sequences, from which BLAST takes longer than the prefilter takes to compile."""
 _TARGETS = 5  # one would do; BLAST warns below five
@@ -97,25 +97,28 @@ class OtherSplits:
         stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            databases = [(folder / "all", [*stretches, *sorted(chosen)], MAX_EVALUE)]
+            held = sorted(chosen)
+            wanted = [("all", [*stretches, *held], MAX_EVALUE)]
             if alphabet == "protein" and longest:
                 parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
-                databases.insert(0, (folder / "distinct", [*parts, *sorted(chosen)], SCREEN_EVALUE))
-            for database, subjects, _ in databases:
+                wanted.insert(0, ("distinct", [*parts, *held], SCREEN_EVALUE))
+            databases = []
+            for called, subjects, max_evalue in wanted:
                 if subjects:  # makeblastdb refuses an empty database
-                    blast.write_database(database, subjects, alphabet)
+                    blast.write_database(folder / called, subjects, alphabet)
+                    databases.append((folder / called, max_evalue))
             # What is not altered lies in the stretches.
-            sequences, subjects = folder / "sequences.fasta", [*stretches, *(sorted(chosen) if later else ())]
+            sequences, subjects = folder / "sequences.fasta", [*stretches, *(held if later else ())]
+            blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(subjects)))
             much = MUCH / max(sum(map(len, subjects)), 1)
-            if alphabet == "dna":
-                blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(subjects)))
+            del chosen, held, stretches, wanted, subjects  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
                 if alphabet == "dna" and sum(map(len, queries)) > much and prefilter.available():
                     queries = self._near(queries, sequences)
-                for database, subjects, max_evalue in databases:
-                    queries = self._search(queries, database, alphabet, max_evalue) if subjects else []
-                return set(queries)
+                for database, max_evalue in databases:
+                    queries = self._search(queries, database, alphabet, max_evalue)
+                return set(queries if databases else ())
 
             yield search
 

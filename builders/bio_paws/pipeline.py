@@ -125,14 +125,15 @@ def _homologous_pairs(
     earlier: list[Path] = []
     for split, quota in quotas(pairs).items():
         rng = splits.seeded(seed, config.name, "squares", split)
-        chosen = strings_of(earlier)
-        searcher = others.searcher(split, judge.alphabet, chosen, later=config.rearranged, longest=config.max_length)
+        later, longest = config.rearranged, config.max_length
+        searcher = others.searcher(split, judge.alphabet, strings_of(earlier), later=later, longest=longest)
         with searcher as leaks:
             if config.rearranged:
                 squares, more = rearranged.choose_rearranged(config, found, split, quota, rng, seen, leaks)
             else:
                 here = Candidates.read(found, split)
                 squares, more = make_squares(config, here, judge, quota, rng, seen, leaks if earlier else None)
+                del here  # none is there beside those of the next split
         outcomes.update(more)
         write_pairs(paths[split], squares, config, split)
         earlier.append(paths[split])
