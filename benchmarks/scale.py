@@ -124,7 +124,10 @@ def table(runs: list[Measured], search: Measured) -> str:
         lines.append(" | ".join(told))
     lines = [f"| {line} |" for line in lines]
     once = search["stages"]["sources, search, splits"]
-    lines += ["", f"Corpus and search, once for all: {once:.1f} s with {search['workers']} workers, not counted above."]
+    peak = f"{search['peak'] / 2**20:,.0f} MiB"
+    lines += ["", f"Corpus and search, not counted above: {once:.1f} s with {search['workers']} workers, peak {peak}."]
+    whole = [run for run in runs if run["workers"] == search["workers"]][-1]
+    lines.append(f"With them, {whole['pairs']:,} pairs took {once + whole['seconds']:.1f} s.")
     for workers in dict.fromkeys(run["workers"] for run in runs):
         found = exponent([run for run in runs if run["workers"] == workers])
         if found is not None:
