@@ -21,6 +21,7 @@ lint: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
 	$(BIN)/python -m benchmarks.groups
+	$(BIN)/python -m benchmarks.leaks
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.recall
 	$(BIN)/python -m benchmarks.scale
