@@ -18,7 +18,7 @@ import numpy as np
 
 from bio_paws.constraints import search_space
 from bio_paws.executors import InProcessExecutor
-from bio_paws.homologs import HOMOLOG_EVALUE, Placed, ProofSearch
+from bio_paws.homologs import HOMOLOG_EVALUE, Placed, ProofSearch, Strings
 from bio_paws.leaks import find_hits
 from bio_paws.sequences import Corpus, read_corpus
 from bio_paws.sources import resolve
@@ -95,7 +95,8 @@ def main() -> None:
             origins = list({one.origin.text: one.origin for one in planted}.values())
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                proof = ProofSearch(folder / "proof", copies, origins, alphabet, residues, InProcessExecutor())
+                both = Strings.of(copies), Strings.of(origins)
+                proof = ProofSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
                 by_proof = {copies[index].text for index in proof.homologs()}
                 blast.write_database(folder / "all", (one.text for one in origins), alphabet)
                 by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues)

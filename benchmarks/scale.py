@@ -3,9 +3,9 @@
 `python -m benchmarks.scale [--most 1000000] [--source cress] [--workers 1 2] [--out FOLDER]`. Builds dna150 with 1,000
 pairs, then ten times as many, up to `--most` (100,000 by default: minutes; a million takes most of an hour), for each
 number of workers, in fresh work folders. What does not depend on the pairs, the corpus and its search against itself,
-is done once, and told apart. Memory is that of the whole process tree, workers and BLAST+ among them, looked at ten
-times a second; files that are mapped count. A table goes to `scale.md`, its numbers to `scale.json`, a plot to
-`scale.png`.
+is done once, and told apart. Memory is that of the whole process tree, workers and BLAST+ among them, looked at five
+times a second; files that are mapped count, and what processes share counts once. A table goes to `scale.md`, its
+numbers to `scale.json`, a plot to `scale.png`.
 
 By default the source is made up: three species of random DNA that differ from their ancestor in four bases of a
 hundred, and hold as many pairs as the largest build wants. `cress` (two Arabidopsis genomes) holds real repeats, but
@@ -57,11 +57,11 @@ def write_species(folder: Path, pairs: int) -> None:
 
 
 def tree_memory(process: psutil.Process) -> int:
-    """Resident memory of a process and all below it, bytes."""
+    """Proportional set size of a process and all below it, bytes."""
     total = 0
     for one in (process, *process.children(recursive=True)):
         try:
-            total += one.memory_info().rss
+            total += one.memory_full_info().pss
         except psutil.NoSuchProcess:
             continue
     return total
@@ -81,7 +81,7 @@ def build(source: str, pairs: int, workers: int, folder: Path) -> Measured:
                 peak = max(peak, tree_memory(watched))
             except psutil.NoSuchProcess:
                 break
-            time.sleep(0.1)
+            time.sleep(0.2)
         if process.wait():
             sys.exit(process.returncode)
         seconds = time.perf_counter() - start

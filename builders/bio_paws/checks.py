@@ -11,11 +11,10 @@ import hashlib
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +32,7 @@ from bio_paws.configs import (
     PairConfig,
     get_config,
 )
-from bio_paws.homologs import Placed, ProofSearch
+from bio_paws.homologs import ProofSearch, Strings
 from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.row_keys import RowKeys, first_of, joined, keys_of, molecules
@@ -486,47 +485,6 @@ def _check_strings(keys: RowKeys) -> Iterator[Violation]:
         yield Violation(*keys.where(row), f"sentence{side + 1} is also in {keys.name('split', split)}")
 
 
-@dataclass(frozen=True)
-class _Strings(Sequence[Placed]):
-    """Some strings of a data set, each made when it is asked for.
-
-    Attributes
-    ----------
-    keys : RowKeys
-        Where they come from.
-    sides : ndarray of int64
-        Which they are: twice the row, plus one on the second side.
-    held : ndarray of int64
-        The sides whose strings are in `texts`, ascending.
-    texts : pyarrow.Array
-        Their strings.
-    """
-
-    keys: RowKeys
-    sides: NDArray[np.int64]
-    held: NDArray[np.int64]
-    texts: pa.Array
-
-    def __len__(self) -> int:
-        return len(self.sides)
-
-    @overload
-    def __getitem__(self, index: int) -> Placed: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Placed]: ...
-    def __getitem__(self, index: int | slice) -> Placed | Sequence[Placed]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = int(self.sides[index])
-        row, side = divmod(at, 2)
-        return Placed(
-            self.texts[int(np.searchsorted(self.held, at))].as_py(),
-            self.keys.name("source", self.keys.source[row, side]),
-            int(self.keys.start[row, side]),
-            self.keys.name("strand", self.keys.strand[row, side]),
-        )
-
-
 def _check_homologs(
     files: dict[tuple[str, str], Path], keys: RowKeys, space: dict[str, int], executor: Executor
 ) -> Iterator[Violation]:
@@ -540,21 +498,26 @@ def _check_homologs(
     }
     held = np.unique(np.concatenate(list(distinct.values())))
     texts = _texts(files, held)
+    reverse = keys.strand == (keys.names["strand"].index("-") if "-" in keys.names["strand"] else -1)
+
+    def strings(sides: NDArray[np.int64]) -> Strings:
+        places = keys.source.ravel()[sides], keys.start.ravel()[sides], reverse.ravel()[sides]
+        return Strings(texts, np.searchsorted(held, sides), *places)
+
     searches = []
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         for alphabet in _ALPHABETS:
             for number, split in enumerate(SPLITS[1:], start=1):
                 early = np.concatenate([distinct[alphabet, earlier] for earlier in range(number)])
-                queries = _Strings(keys, distinct[alphabet, number], held, texts)
-                subjects = _Strings(keys, _distinct(keys, early), held, texts)
+                queries, subjects = distinct[alphabet, number], _distinct(keys, early)
                 where = Path(folder) / f"{alphabet}-{split}"
-                search = ProofSearch(where, queries, subjects, alphabet, space[alphabet], executor)
+                search = ProofSearch(where, strings(queries), strings(subjects), alphabet, space[alphabet], executor)
                 searches.append((queries, subjects, search))
         for queries, subjects, search in searches:
             for query, subject in sorted(search.homologs().items()):
-                other, _, hit = keys.where(int(subjects.sides[subject]) // 2)
+                other, _, hit = keys.where(int(subjects[subject]) // 2)
                 what = f"homologous to row {hit} of {other} in an earlier split"
-                yield Violation(*keys.where(int(queries.sides[query]) // 2), what)
+                yield Violation(*keys.where(int(queries[query]) // 2), what)
 
 
 def _distinct(keys: RowKeys, sides: NDArray[np.int64]) -> NDArray[np.int64]:

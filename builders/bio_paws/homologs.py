@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import Alphabet, reverse_complement
@@ -30,6 +31,7 @@ Karlin-Altschul's K). So a hit may have lost 20 (proteins) or 5 (DNA) of its sco
 
 _LETTERS_A_JOB = 40_000
 _STRINGS_A_JOB = 200
+_STRINGS_AT_ONCE = 10_000  # of these as Python's
 _SCREEN_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (),
     # BLAST+'s 11 takes twice as long: among 14,344 pairs with E < 1e-5, most of them under 60% identical, 12 lost one.
@@ -46,7 +48,51 @@ class Placed(NamedTuple):
     strand: str
 
 
-@dataclass
+@dataclass(frozen=True)
+class Strings:
+    """Strings and where they say they come from, in columns: they may be millions.
+
+    Attributes
+    ----------
+    texts : pyarrow.Array
+        Texts, these and others.
+    at : ndarray, shape (n,), int64
+        Where each stands among them.
+    source, start : ndarray, shape (n,), int
+        Number of its source, and its first letter there on the forward strand, 0-based.
+    reverse : ndarray, shape (n,), bool
+        Whether it lies on the other strand.
+    """
+
+    texts: pa.Array
+    at: NDArray[np.int64]
+    source: NDArray[Any]
+    start: NDArray[np.int64]
+    reverse: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, placed: Sequence[Placed]) -> Strings:
+        """Lay strings out in columns."""
+        numbers = {one.source: number for number, one in enumerate(placed)}
+        return cls(
+            pa.array([one.text for one in placed], pa.large_string()),
+            np.arange(len(placed)),
+            np.array([numbers[one.source] for one in placed], dtype=np.int64),
+            np.array([one.start for one in placed], dtype=np.int64),
+            np.array([one.strand == "-" for one in placed], dtype=bool),
+        )
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def read(self, which: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+        """Yield some of them with their numbers."""
+        for begin in range(0, len(which), _STRINGS_AT_ONCE):
+            some = which[begin : begin + _STRINGS_AT_ONCE]
+            yield from zip(some.tolist(), self.texts.take(pa.array(self.at[some])).to_pylist(), strict=True)
+
+
+@dataclass(slots=True)
 class Stretch:
     """Letters that overlapping strings agree on.
 
@@ -65,45 +111,41 @@ class Stretch:
     members: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def join_overlapping(strings: Sequence[Placed], alphabet: Alphabet) -> list[Stretch]:
+def join_overlapping(strings: Strings, alphabet: Alphabet) -> Iterator[Stretch]:
     """Join strings that overlap and agree in all letters they share; each lies whole in one stretch.
 
     Examples
     --------
-    >>> [one.text for one in join_overlapping([Placed("ACGT", "s", 5, "+"), Placed("TTAC", "s", 7, "-")], "dna")]
+    >>> both = Strings.of([Placed("ACGT", "s", 5, "+"), Placed("TTAC", "s", 7, "-")])
+    >>> [one.text for one in join_overlapping(both, "dna")]
     ['ACGTAA']
     """
-
-    def forward(index: int) -> tuple[str, int]:
-        one = strings[index]
-        return (reverse_complement(one.text) if alphabet == "dna" and one.strand == "-" else one.text), index
-
-    # Strings may be made as they are looked at: not all of them are there at once.
-    places = sorted((one.source, one.start, index) for index, one in enumerate(strings))
-    placed = (
-        (source, start, text, index)
-        for (source, start), some in groupby(places, key=itemgetter(0, 1))
-        for text, index in sorted(forward(index) for _, _, index in some)
-    )
-    stretches: list[Stretch] = []
+    order = np.lexsort((strings.start, strings.source))
+    places = zip(*(column[order].tolist() for column in (strings.source, strings.start, strings.reverse)), strict=True)
     opened: list[Stretch] = []
-    current = ""
-    for source, start, text, index in placed:
+    current = -1
+    for (source, start), some in groupby(zip(places, strings.read(order), strict=True), key=lambda one: one[0][:2]):
         if source != current:
+            yield from opened
             current, opened = source, []
+        yield from (one for one in opened if one.start + len(one.text) <= start)
         opened = [one for one in opened if one.start + len(one.text) > start]
-        for stretch in opened:
-            at = start - stretch.start
-            shared = min(len(stretch.text) - at, len(text))
-            if stretch.text.startswith(text[:shared], at):
-                stretch.text += text[shared:]
-                break
-        else:
-            stretch, at = Stretch(start, text), 0
-            stretches.append(stretch)
-            opened.append(stretch)
-        stretch.members.append((at, at + len(text), index))
-    return stretches
+        forward = [
+            (reverse_complement(text) if alphabet == "dna" and reverse else text, index)
+            for (_, _, reverse), (index, text) in some
+        ]
+        for text, index in sorted(forward):
+            for stretch in opened:
+                at = start - stretch.start
+                shared = min(len(stretch.text) - at, len(text))
+                if stretch.text.startswith(text[:shared], at):
+                    stretch.text += text[shared:]
+                    break
+            else:
+                stretch, at = Stretch(start, text), 0
+                opened.append(stretch)
+            stretch.members.append((at, at + len(text), index))
+    yield from opened
 
 
 class ProofSearch:
@@ -113,7 +155,7 @@ class ProofSearch:
     ----------
     folder : Path
         A folder of its own, there until `homologs` has returned.
-    queries, subjects : sequence of Placed
+    queries, subjects : Strings
         Different strings.
     alphabet : {"dna", "protein"}
         What they are.
@@ -126,8 +168,8 @@ class ProofSearch:
     def __init__(
         self,
         folder: Path,
-        queries: Sequence[Placed],
-        subjects: Sequence[Placed],
+        queries: Strings,
+        subjects: Strings,
         alphabet: Alphabet,
         residues: int,
         executor: Executor,
@@ -140,9 +182,9 @@ class ProofSearch:
         self._executor = executor
         self._stretches: list[Stretch] = []
         self._jobs: list[Future[pa.Table]] = []
-        if queries and subjects:
+        if len(queries) and len(subjects):
             folder.mkdir()
-            self._stretches = join_overlapping(queries, alphabet)
+            self._stretches = list(join_overlapping(queries, alphabet))
             among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
             database = folder / "stretches"
             blast.write_database(database, among, alphabet)
@@ -152,16 +194,15 @@ class ProofSearch:
 
     def homologs(self) -> dict[int, int]:
         """Return the index of each query with a significant hit, and that of a subject it hits."""
-        near = sorted({index for job in self._jobs for index in self._members(job.result())})
-        if not near:
+        near = np.array(sorted({index for job in self._jobs for index in self._members(job.result())}), dtype=np.int64)
+        if not len(near):
             return {}
         database = self._folder / "strings"
-        blast.write_database(database, (one.text for one in self._subjects), self._alphabet)
+        subjects = self._subjects.read(np.arange(len(self._subjects)))
+        blast.write_database(database, (text for _, text in subjects), self._alphabet)
         batches = [near[at : at + _STRINGS_A_JOB] for at in range(0, len(near), _STRINGS_A_JOB)]
         jobs = [
-            self._executor.submit(
-                _confirm, {i: self._queries[i].text for i in batch}, database, self._alphabet, self._residues
-            )
+            self._executor.submit(_confirm, dict(self._queries.read(batch)), database, self._alphabet, self._residues)
             for batch in batches
         ]
         return {query: subject for job in jobs for query, subject in job.result().items()}

@@ -15,7 +15,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
+
+import pyarrow as pa
 
 from bio_paws.configs import SPLITS
 from bio_paws.constraints import search_space
@@ -34,6 +37,7 @@ RUN_LENGTH = 1.25
 QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 10_000
 MUCH = 3e13
 """Letters of strings times letters of sequences, from which BLAST takes longer than the prefilter takes to compile."""
+_TEXTS_AT_ONCE = 10_000
 _TARGETS = 5  # one would do; BLAST warns below five
 
 
@@ -81,15 +85,15 @@ class OtherSplits:
 
     @contextmanager
     def searcher(
-        self, split: str, alphabet: Alphabet, chosen: set[str], *, later: bool = False, longest: int | None = None
+        self, split: str, alphabet: Alphabet, chosen: pa.Array, *, later: bool = False, longest: int | None = None
     ) -> Iterator[Callable[[list[str]], set[str]]]:
         """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
-        `chosen` are strings that the config already holds in earlier splits: they are searched by themselves too, as
-        the proof will, since among long stretches BLAST may pass over what it finds among windows, and since some are
-        altered. With `later`, those with a homolog in a later split are picked too: what is altered can have one that
-        the sequence it was made of has not, and other configs do not look for it. With `longest`, the length of the
-        longest string that will be asked for, proteins are first searched in what isoforms do not repeat.
+        `chosen` are different strings, those that the config already holds in earlier splits: they are searched by
+        themselves too, as the proof will, since among long stretches BLAST may pass over what it finds among windows,
+        and since some are altered. With `later`, those with a homolog in a later split are picked too: what is altered
+        can have one that the sequence it was made of has not, and other configs do not look for it. With `longest`, the
+        length of the longest string that will be asked for, proteins are first searched in what isoforms do not repeat.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
@@ -97,21 +101,20 @@ class OtherSplits:
         stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            held = sorted(chosen)
-            wanted = [("all", [*stretches, *held], MAX_EVALUE)]
+            wanted = [("all", stretches, MAX_EVALUE)]
             if alphabet == "protein" and longest:
                 parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
-                wanted.insert(0, ("distinct", [*parts, *held], SCREEN_EVALUE))
+                wanted.insert(0, ("distinct", parts, SCREEN_EVALUE))
             databases = []
-            for called, subjects, max_evalue in wanted:
-                if subjects:  # makeblastdb refuses an empty database
-                    blast.write_database(folder / called, subjects, alphabet)
+            for called, texts, max_evalue in wanted:
+                if texts or len(chosen):  # makeblastdb refuses an empty database
+                    blast.write_database(folder / called, chain(texts, _read(chosen)), alphabet)
                     databases.append((folder / called, max_evalue))
             # What is not altered lies in the stretches.
-            sequences, subjects = folder / "sequences.fasta", [*stretches, *(held if later else ())]
-            blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(subjects)))
-            much = MUCH / max(sum(map(len, subjects)), 1)
-            del chosen, held, stretches, wanted, subjects  # they may be many, and are on disk
+            sequences, altered = folder / "sequences.fasta", _read(chosen) if later else ()
+            blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(chain(stretches, altered))))
+            much = MUCH / max(sequences.stat().st_size, 1)
+            del chosen, stretches, wanted, texts  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
                 if alphabet == "dna" and sum(map(len, queries)) > much and prefilter.available():
@@ -139,6 +142,10 @@ class OtherSplits:
             for some in _batches(queries, QUERIES_A_SHARD)
         ]
         return [query for job in jobs for query in job.result()]
+
+
+def _read(texts: pa.Array) -> Iterator[str]:
+    return (text for at in range(0, len(texts), _TEXTS_AT_ONCE) for text in texts[at : at + _TEXTS_AT_ONCE].to_pylist())
 
 
 def _batches(queries: list[str], size: int) -> Iterator[list[str]]:

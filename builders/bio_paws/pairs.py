@@ -56,16 +56,12 @@ def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.Reco
             yield batch if columns is None else batch.select(columns)
 
 
-def strings_of(paths: Iterable[Path]) -> set[str]:
-    """Return the strings of pairs that `write_pairs` wrote."""
+def strings_of(paths: Iterable[Path]) -> pa.Array:
+    """Return the different strings of pairs that `write_pairs` wrote, sorted."""
     sides = ["sentence1", "sentence2"]
-    return {
-        text
-        for path in paths
-        for batch in read_pairs(path, sides)
-        for side in sides
-        for text in batch[side].to_pylist()
-    }
+    columns = [batch[side] for path in paths for batch in read_pairs(path, sides) for side in sides]
+    found = pa.chunked_array(columns, pa.string()).unique()
+    return found.take(pc.array_sort_indices(found))
 
 
 def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:

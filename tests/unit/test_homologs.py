@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bio_paws import homologs
 from bio_paws.executors import InProcessExecutor
-from bio_paws.homologs import Placed, ProofSearch, join_overlapping
+from bio_paws.homologs import Placed, ProofSearch, Strings, join_overlapping
 from bio_paws.tools import blast
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, reverse_complement
 
@@ -64,7 +64,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(alphabet: Alph
     subjects = list({one.text: one for one in subjects}.values())
 
     found = ProofSearch(
-        tmp_path / "search", queries, subjects, alphabet, SPACE[alphabet], InProcessExecutor()
+        tmp_path / "search", Strings.of(queries), Strings.of(subjects), alphabet, SPACE[alphabet], InProcessExecutor()
     ).homologs()
     blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
     each = homologs._confirm(
@@ -94,7 +94,7 @@ def test_altered_and_displaced_strings_stay_by_themselves() -> None:
     altered = Placed(text[80:100] + text[60:80] + text[100:120], "s", 60, "+")
     displaced = Placed(text[:60], "s", 90, "+")
     elsewhere = Placed(text[30:90], "other", 30, "+")
-    joined = join_overlapping([*natural, altered, displaced, elsewhere], "protein")
+    joined = list(join_overlapping(Strings.of([*natural, altered, displaced, elsewhere]), "protein"))
     assert sorted(len(one.members) for one in joined) == [1, 1, 1, len(natural)]
     assert {altered.text, displaced.text, elsewhere.text} < {one.text for one in joined}
 
@@ -111,7 +111,7 @@ def test_every_string_lies_whole_in_one_stretch(data: st.DataObject) -> None:
             text = "".join(data.draw(st.permutations(text)))
         strand = data.draw(st.sampled_from("+-"))
         strings.append(Placed(reverse_complement(text) if strand == "-" else text, "s", start, strand))
-    joined = join_overlapping(strings, "dna")
+    joined = list(join_overlapping(Strings.of(strings), "dna"))
     assert sorted(index for one in joined for _, _, index in one.members) == list(range(len(strings)))
     for stretch in joined:
         for start, end, index in stretch.members:
