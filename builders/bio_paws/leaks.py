@@ -12,7 +12,7 @@ searched that `prefilter` does not rule out.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from itertools import chain
@@ -101,7 +101,7 @@ class OtherSplits:
         stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            wanted = [("all", stretches, MAX_EVALUE)]
+            wanted: list[tuple[str, Iterable[str], float]] = [("all", stretches, MAX_EVALUE)]
             if alphabet == "protein" and longest:
                 parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
                 wanted.insert(0, ("distinct", parts, SCREEN_EVALUE))
@@ -110,14 +110,15 @@ class OtherSplits:
                 if texts or len(chosen):  # makeblastdb refuses an empty database
                     blast.write_database(folder / called, chain(texts, _read(chosen)), alphabet)
                     databases.append((folder / called, max_evalue))
-            # What is not altered lies in the stretches.
-            sequences, altered = folder / "sequences.fasta", _read(chosen) if later else ()
-            blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(chain(stretches, altered))))
-            much = MUCH / max(sequences.stat().st_size, 1)
+            sequences = folder / "sequences.fasta"
+            if alphabet == "dna":
+                # What is not altered lies in the stretches.
+                texts = chain(stretches, _read(chosen) if later else ())
+                blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(texts)))
             del chosen, stretches, wanted, texts  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
-                if alphabet == "dna" and sum(map(len, queries)) > much and prefilter.available():
+                if alphabet == "dna" and prefilter.available() and _letters(queries) * sequences.stat().st_size > MUCH:
                     queries = self._near(queries, sequences)
                 for database, max_evalue in databases:
                     queries = self._search(queries, database, alphabet, max_evalue)
@@ -146,6 +147,10 @@ class OtherSplits:
 
 def _read(texts: pa.Array) -> Iterator[str]:
     return (text for at in range(0, len(texts), _TEXTS_AT_ONCE) for text in texts[at : at + _TEXTS_AT_ONCE].to_pylist())
+
+
+def _letters(texts: list[str]) -> int:
+    return sum(map(len, texts))
 
 
 def _batches(queries: list[str], size: int) -> Iterator[list[str]]:

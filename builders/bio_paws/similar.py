@@ -79,6 +79,10 @@ class CorpusFiles:
         """Read the corpus; a process reads it once."""
         return _load_corpus(self)
 
+    def forget(self) -> None:
+        """Let go of the corpus that this process has read."""
+        _load_corpus.cache_clear()
+
 
 @lru_cache(maxsize=1)
 def _load_corpus(files: CorpusFiles) -> Corpus:
