@@ -118,7 +118,7 @@ class OtherSplits:
             del chosen, stretches, wanted, texts  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
-                if alphabet == "dna" and prefilter.available() and _letters(queries) * sequences.stat().st_size > MUCH:
+                if alphabet == "dna" and _letters(queries) * sequences.stat().st_size > MUCH:
                     queries = self._near(queries, sequences)
                 for database, max_evalue in databases:
                     queries = self._search(queries, database, alphabet, max_evalue)

@@ -77,6 +77,13 @@ def test_blocks_and_full_rooms_change_nothing(
     assert near([], database) == set()
 
 
+def test_without_numba_all_are_let_through(
+    strings: tuple[list[str], list[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefilter, "available", lambda: False)
+    assert near(strings[1], strings[2]) == set(strings[1])
+
+
 @pytest.mark.parametrize("later", [False, True])
 def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)

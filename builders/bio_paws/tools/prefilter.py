@@ -46,7 +46,7 @@ Codes = NDArray[np.uint8]
 
 
 def available() -> bool:
-    """Whether numba is installed: it is an extra, and who has it not asks BLAST at once."""
+    """Whether numba is installed, which is an extra."""
     return find_spec("numba") is not None
 
 
@@ -57,7 +57,7 @@ def least_score(query_length: int, residues: int, evalue: float) -> int:
 
 
 def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue: float) -> list[str]:
-    """Pick the strings that may have a hit.
+    """Pick the strings that may have a hit: all of them where numba is missing.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     list of str
         In the order of the queries.
     """
-    if not queries:
-        return []
+    if not queries or not available():
+        return list(queries)
     strands = [*queries, *map(reverse_complement, queries)]
     letters = np.frombuffer(("\n".join(strands) + "\n").encode(), dtype=np.uint8)
     lengths = np.array([len(text) for text in strands])
