@@ -4,7 +4,8 @@ Windows of one locus overlap, so searching string by string would read the same 
 each other and agree in every letter they share are first joined to stretches: their places only say what to compare, so
 an altered string, or one whose place is wrong, stays by itself. Stretches are searched in stretches, with every hit
 reported that a string of theirs could have; then each string that lies in such a hit is searched by itself among all
-strings of the earlier splits, and that search alone decides.
+strings of the earlier splits, and that search alone decides. Where there is much DNA, `prefilter` takes the place of
+the search of stretches, and one string in twenty is searched by itself whatever it says.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bio_paws.tools import blast
+from bio_paws.tools import blast, prefilter
 from bio_paws.tools.smith_waterman import Alphabet, reverse_complement
 
 HOMOLOG_EVALUE = 1e-5
@@ -29,8 +30,11 @@ SCREEN_EVALUE = 1e-4
 high for the same score among proteins, 2.4 times among DNA (its search space is at least that of one letter over
 Karlin-Altschul's K). So a hit may have lost 20 (proteins) or 5 (DNA) of its score to other letters around it."""
 
+SEARCHED_ANYWAY = 20
+"""One in so many strings that the prefilter rules out is searched by BLAST."""
+
 _LETTERS_A_JOB = 40_000
-_STRINGS_A_JOB = 200
+_STRINGS_A_JOB, _STRINGS_A_PREFILTER = 200, 10_000
 _STRINGS_AT_ONCE = 10_000  # of these as Python's
 _SCREEN_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (),
@@ -181,29 +185,40 @@ class ProofSearch:
         self._residues = residues
         self._executor = executor
         self._stretches: list[Stretch] = []
-        self._jobs: list[Future[pa.Table]] = []
-        if len(queries) and len(subjects):
-            folder.mkdir()
-            self._stretches = list(join_overlapping(queries, alphabet))
-            among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
-            database = folder / "stretches"
-            blast.write_database(database, among, alphabet)
-            self._jobs = [
-                executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._stretches)
+        self._screens: list[Future[pa.Table]] = []
+        self._prefilters: list[Future[list[int]]] = []
+        if not len(queries) or not len(subjects):
+            return
+        folder.mkdir()
+        sequences = folder / "stretches.fasta"
+        among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
+        blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(among)))
+        everything = np.arange(len(queries))
+        if alphabet == "dna" and prefilter.is_worth_it((text for _, text in queries.read(everything)), sequences):
+            self._prefilters = [
+                executor.submit(_prefilter, dict(queries.read(some)), sequences, residues)
+                for some in _split(everything, _STRINGS_A_PREFILTER)
             ]
+            return
+        database = folder / "stretches"
+        blast.make_database(sequences, database, alphabet)
+        self._stretches = list(join_overlapping(queries, alphabet))
+        self._screens = [
+            executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._stretches)
+        ]
 
     def homologs(self) -> dict[int, int]:
         """Return the index of each query with a significant hit, and that of a subject it hits."""
-        near = np.array(sorted({index for job in self._jobs for index in self._members(job.result())}), dtype=np.int64)
+        touched = {index for job in self._screens for index in self._members(job.result())}
+        near = np.array(sorted(touched.union(*(job.result() for job in self._prefilters))), dtype=np.int64)
         if not len(near):
             return {}
         database = self._folder / "strings"
         subjects = self._subjects.read(np.arange(len(self._subjects)))
         blast.write_database(database, (text for _, text in subjects), self._alphabet)
-        batches = [near[at : at + _STRINGS_A_JOB] for at in range(0, len(near), _STRINGS_A_JOB)]
         jobs = [
-            self._executor.submit(_confirm, dict(self._queries.read(batch)), database, self._alphabet, self._residues)
-            for batch in batches
+            self._executor.submit(_confirm, dict(self._queries.read(some)), database, self._alphabet, self._residues)
+            for some in _split(near, _STRINGS_A_JOB)
         ]
         return {query: subject for job in jobs for query, subject in job.result().items()}
 
@@ -228,6 +243,16 @@ def _batches(stretches: list[Stretch]) -> Iterator[dict[int, str]]:
             batch, letters = {}, 0
     if batch:
         yield batch
+
+
+def _split(numbers: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
+    return (numbers[at : at + size] for at in range(0, len(numbers), size))
+
+
+def _prefilter(texts: dict[int, str], sequences: Path, residues: int) -> list[int]:
+    """Return the strings that may have a significant hit, and some that may not."""
+    near = set(prefilter.near_homologs(list(texts.values()), sequences, residues, SCREEN_EVALUE))
+    return [index for index, text in texts.items() if text in near or index % SEARCHED_ANYWAY == 0]
 
 
 def _screen(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> pa.Table:

@@ -35,8 +35,6 @@ SCREEN_EVALUE = 1e-2
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 10_000
-MUCH = 3e13
-"""Letters of strings times letters of sequences, from which BLAST takes longer than the prefilter takes to compile."""
 _TEXTS_AT_ONCE = 10_000
 _TARGETS = 5  # one would do; BLAST warns below five
 
@@ -118,7 +116,7 @@ class OtherSplits:
             del chosen, stretches, wanted, texts  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
-                if alphabet == "dna" and _letters(queries) * sequences.stat().st_size > MUCH:
+                if alphabet == "dna" and prefilter.is_worth_it(queries, sequences):
                     queries = self._near(queries, sequences)
                 for database, max_evalue in databases:
                     queries = self._search(queries, database, alphabet, max_evalue)
@@ -147,10 +145,6 @@ class OtherSplits:
 
 def _read(texts: pa.Array) -> Iterator[str]:
     return (text for at in range(0, len(texts), _TEXTS_AT_ONCE) for text in texts[at : at + _TEXTS_AT_ONCE].to_pylist())
-
-
-def _letters(texts: list[str]) -> int:
-    return sum(map(len, texts))
 
 
 def _batches(queries: list[str], size: int) -> Iterator[list[str]]:

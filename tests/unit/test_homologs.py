@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bio_paws import homologs
 from bio_paws.executors import InProcessExecutor
 from bio_paws.homologs import Placed, ProofSearch, Strings, join_overlapping
-from bio_paws.tools import blast
+from bio_paws.tools import blast, prefilter
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, reverse_complement
 
 SPACE = {"dna": 8_000_000, "protein": 500_000}
@@ -45,9 +45,13 @@ def windows(source: str, text: str, lengths: tuple[int, ...], alphabet: Alphabet
     return found
 
 
-@pytest.mark.parametrize("alphabet", ["dna", "protein"])
-def test_planted_homologs_are_found_as_in_a_search_of_each_string(alphabet: Alphabet, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("alphabet", "much"), [("dna", False), ("dna", True), ("protein", False)])
+def test_planted_homologs_are_found_as_in_a_search_of_each_string(
+    alphabet: Alphabet, much: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Copies of training strings at 60-100% identity in the test split, each inside overlapping windows."""
+    if much:
+        monkeypatch.setattr(prefilter, "MUCH", 0)
     rng = np.random.default_rng(0)
     lengths = (50, 150)
     train, test = (random_text(alphabet, 7_200, rng) for _ in range(2))

@@ -97,7 +97,7 @@ def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.Mo
     queries += [parts["test"][at : at + 150] for at in range(0, 2_000, 50)] + [held[20:140]]
     found = []
     for much in (1e99, 0):
-        monkeypatch.setattr(leaks, "MUCH", much)
+        monkeypatch.setattr(prefilter, "MUCH", much)
         with others.searcher("test", "dna", pa.array([held]), later=later) as search:
             found.append(search(queries))
     assert found[0] == found[1]
