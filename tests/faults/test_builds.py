@@ -233,6 +233,11 @@ def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
 # BLAST+
 
 
+def edited(columns: str) -> str:
+    """Change columns of all hits."""
+    return f'"$real" "$@" | awk -F"\\t" -v OFS="\\t" \'!/^#/{{{columns}}}1\''
+
+
 BLASTS = {
     "killed": ("blastn", "kill -9 $$", "blastn failed"),
     "out of memory": ("blastp", "echo 'Out of memory' >&2; exit 255", "Out of memory"),
@@ -241,7 +246,13 @@ BLASTS = {
     "too few answers": ("blastn", "echo '# Query: 0:0'; echo '# BLAST processed 1 queries'", "answered 1 of"),
     "cut short": ("blastp", '"$real" "$@" | head -c -200', "queries in query.fasta: run it again"),
     "garbage": ("blastn", '"$real" "$@" | sed \'s/^[0-9].*/\\xff\\t1/\'', "wrote what cannot be read"),
-    "no number": ("blastn", '"$real" "$@" | awk -F"\\t" -v OFS="\\t" \'!/^#/{$5="?"}1\'', "wrote what cannot be read"),
+    "no number": ("blastn", edited('$5="?"'), "wrote what cannot be read"),
+    "no value": ("blastn", edited('$7=""'), "cannot be"),
+    "another query": ("blastp", edited('$1="999:0"'), "cannot be (999:0  "),
+    "another subject": ("blastn", edited("$4=999999"), "cannot be"),
+    "no place": ("blastn", edited("$6=1000000000000"), "cannot be"),
+    "no E-value": ("blastp", edited('$7="nan"'), "cannot be"),
+    "another trace-back": ("blastn", edited('$9="5AC"'), "cannot be"),
     "database killed": ("makeblastdb", "kill -9 $$", "makeblastdb failed"),
     "database of nothing": ("makeblastdb", "echo 'added 1 sequences'", "makeblastdb failed"),
     "no program": ("makeblastdb", None, "cannot be run"),
