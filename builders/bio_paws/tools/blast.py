@@ -56,8 +56,9 @@ WIDE_OPTIONS: dict[Literal["dna", "protein"], tuple[str, ...]] = {
 }
 """Its further options: short words, no masking of repeats or low complexity on either side, both strands."""
 
-_RUN = re.compile(r"\d+")
-_TRACE = re.compile(r"(?:[A-Za-z*-]{2})*(?:\d{1,9}(?:[A-Za-z*-]{2})+)*(?:\d{1,9})?")
+_DIGITS = "".join(one if one.isdigit() else " " for one in map(chr, range(128)))
+_LETTERS = dict.fromkeys(map(ord, "0123456789"))
+_MANY = 10**12  # letters: no sequence has as many
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found
 
@@ -297,10 +298,13 @@ def _lengths(fasta: Path, stamp: int) -> NDArray[np.int64]:
 
 def _spans(trace: str) -> tuple[int, int]:
     """Count the letters of query and subject in a trace-back; -1 where it is none."""
-    if not _TRACE.fullmatch(trace):
+    try:
+        runs = sum(map(int, trace.translate(_DIGITS).split()))
+    except ValueError:
         return -1, -1
-    runs, columns = sum(map(int, _RUN.findall(trace))), _RUN.sub("", trace)
-    return runs + len(columns) // 2 - columns[::2].count("-"), runs + len(columns) // 2 - columns[1::2].count("-")
+    columns = trace.translate(_LETTERS)
+    both = min(runs, _MANY) + len(columns) // 2
+    return both - columns[::2].count("-"), both - columns[1::2].count("-")
 
 
 def run_program(
