@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,8 @@ from faulty import NONE, Fault, Ran, Runner, runner
 from genomes import write_source
 from releases import contents
 
-SIGKILL = -9
+SIGKILL, SIGABRT, ABORTED = -9, -6, 127
+"""Exit status of what was killed, and of what C++ or the C library ended for want of memory."""
 SWAPPED = "os.remove README.md"
 """The first thing removed of the old data set, once the new one has taken its place."""
 
@@ -220,8 +224,65 @@ def test_a_small_disk(place: str, step: int, site: Site, tmp_path: Path, tally: 
 
 def test_no_memory_left(site: Site, tmp_path: Path, tally: Tally) -> None:
     out = site.copy(tmp_path / "a")
-    assert "out of memory" in refuses(site, out, Fault(more_memory=0))
-    tally("build without memory, and again with it", 1, ends_well(site, out.parent))
+    moments = [len(site.operations) * part // 8 for part in (1, 4)]
+    faults = [Fault(more_memory=0), *(Fault(more_memory=0, memory_from=one) for one in moments)]
+    for fault in faults:
+        assert "out of memory" in refuses(site, out, fault)
+    tally("build without memory, and again with it", len(faults), len(faults) * ends_well(site, out.parent))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("workers", "moments", "left"), [(1, 25, (0, 3, 10)), (2, 6, (0, 8, 30))])
+def test_no_memory_left_from_any_moment_on(
+    workers: int, moments: int, left: tuple[int, ...], site: Site, tmp_path: Path, tally: Tally
+) -> None:
+    """Says so in its last line, be it ours or that of a library which ends the process, or has enough."""
+    at = random.Random(workers).sample(range(len(site.operations)), moments)
+    survived = 0
+    for number, (one, more) in enumerate(product(at, left)):
+        out = site.copy(tmp_path / str(number))
+        done = site.build(out, workers, Fault(more_memory=more << 20, memory_from=one))
+        assert "Traceback" not in done.err or "Exception ignored" in done.err, done.err
+        told = re.search(r"memory|Resource temporarily unavailable", ([*done.err.splitlines(), ""])[-1])
+        assert done.status == 0 or (done.status in {2, SIGABRT, ABORTED} and told), done
+        survived += contents(out) in (site.old, site.new) and ends_well(site, out.parent)
+    tally(f"memory gone from some moment on, workers: {workers}", moments * len(left), survived)
+
+
+def within(site: Site, folder: Path, megabytes: int, workers: int) -> subprocess.CompletedProcess[str]:
+    """Build in a process of its own that has so much address space."""
+    command = [sys.executable, "-m", "bio_paws.cli", "build", "dna50", "--source", site.home / "source", "--pairs", 40]
+    command += ["--seed", 1, "--workers", workers, "--out", folder / "bioPAWS"]
+    limited = ["sh", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "sh", *map(str, command)]
+    return subprocess.run(limited, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_little_address_space(site: Site, tmp_path: Path, tally: Tally) -> None:
+    limits = (64, 600, 1600)
+    for megabytes in limits:
+        done = within(site, tmp_path, megabytes, workers=1)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+        assert "out of memory: 2.5 GiB of address space are needed" in done.stderr
+        assert not any(tmp_path.iterdir())
+    tally("too little address space (ulimit -v)", len(limits), len(limits))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_address_space(workers: int, site: Site, tmp_path: Path, tally: Tally) -> None:
+    """From 0.2 GB on, each limit refuses at once, or is enough."""
+    limits = [*range(200, 2_560, 10), *range(2_560, 2_720, 20), *range(2_720, 3_200, 80)]
+    built = 0
+    for megabytes in limits:
+        done = within(site, tmp_path / str(megabytes), megabytes, workers)
+        if done.returncode:
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+            assert "out of memory: 2.5 GiB" in done.stderr
+        else:
+            assert contents(tmp_path / str(megabytes) / "bioPAWS") == site.new
+            built += 1
+    assert built >= len([one for one in limits if one > 2_600])
+    tally(f"address space of 0.2 to 3.2 GB (ulimit -v), workers: {workers}", len(limits), len(limits))
 
 
 def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
