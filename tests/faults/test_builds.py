@@ -6,8 +6,10 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -243,17 +245,23 @@ def test_no_memory_left_from_any_moment_on(
         out = site.copy(tmp_path / str(number))
         done = site.build(out, workers, Fault(more_memory=more << 20, memory_from=one))
         assert "Traceback" not in done.err or "Exception ignored" in done.err, done.err
-        told = re.search(r"memory|Resource temporarily unavailable", ([*done.err.splitlines(), ""])[-1])
+        told = re.search(r"memory|Resource temporarily unavailable", done.err.rstrip().rpartition("\n")[2])
         assert done.status == 0 or (done.status in {2, SIGABRT, ABORTED} and told), done
         survived += contents(out) in (site.old, site.new) and ends_well(site, out.parent)
     tally(f"memory gone from some moment on, workers: {workers}", moments * len(left), survived)
 
 
+def command(site: Site, folder: Path, workers: int) -> list[str]:
+    program = "import signal, sys\nfrom bio_paws.cli import main\n"
+    # Whoever runs the tests may have told them to ignore it.
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())"
+    arguments = ["build", "dna50", "--source", site.home / "source", "--pairs", 40, "--seed", 1]
+    return [sys.executable, "-c", program, *map(str, [*arguments, "--workers", workers, "--out", folder / "bioPAWS"])]
+
+
 def within(site: Site, folder: Path, megabytes: int, workers: int) -> subprocess.CompletedProcess[str]:
     """Build in a process of its own that has so much address space."""
-    command = [sys.executable, "-m", "bio_paws.cli", "build", "dna50", "--source", site.home / "source", "--pairs", 40]
-    command += ["--seed", 1, "--workers", workers, "--out", folder / "bioPAWS"]
-    limited = ["sh", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "sh", *map(str, command)]
+    limited = ["sh", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "sh", *command(site, folder, workers)]
     return subprocess.run(limited, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -289,6 +297,39 @@ def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
     out = site.copy(tmp_path / "a")
     assert "a worker process was killed (out of memory?)" in refuses(site, out, Fault(kill_worker=True), workers=2)
     tally("worker killed, then not", 1, ends_well(site, out.parent))
+
+
+def workers_of(program: int) -> list[int]:
+    """Return the processes of a program's pool that are at work: those with the thread that watches the program."""
+    children = map(int, Path(f"/proc/{program}/task/{program}/children").read_text().split())
+    pool = [one for one in children if b"multiprocessing-fork" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in pool if len(list(Path(f"/proc/{one}/task").iterdir())) > 1]
+
+
+def runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # it is of what nobody has waited for yet
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])
+def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: Path, tally: Tally) -> None:
+    asked = command(site, tmp_path, workers=2)
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, start_new_session=True) as program:
+        while len(workers := workers_of(program.pid)) < 2:
+            assert program.poll() is None
+            time.sleep(0.02)
+        if interrupted:
+            os.killpg(program.pid, signal.SIGINT)
+            told = "bio-paws: stopped; run again to go on from here\n"
+            assert (program.communicate(timeout=60)[1], program.returncode) == (told, 130)
+        else:
+            program.kill()
+    last = time.monotonic() + 60
+    while any(map(runs, workers)) and time.monotonic() < last:
+        time.sleep(0.02)
+    tally("program interrupted or killed: its workers end", 1, not any(map(runs, workers)))
 
 
 # BLAST+
