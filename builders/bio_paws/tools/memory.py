@@ -41,10 +41,12 @@ def need_room() -> None:
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error is a lack of memory, or came of one."""
+    seen: list[BaseException] = []  # what is raised from what it caused goes round in a circle
     earlier: BaseException | None = error
-    while earlier is not None:
+    while earlier is not None and earlier not in seen:
         if isinstance(earlier, MemoryError) or any(words in str(earlier).lower() for words in _WORDS):
             return True
+        seen.append(earlier)
         earlier = earlier.__cause__ or earlier.__context__
     return False
 
