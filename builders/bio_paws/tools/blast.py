@@ -279,8 +279,8 @@ def _first_impossible(hits: pa.Table, query: Path, database: Path) -> dict[str, 
     for side, place, length, span in zip(("query", "subject"), places, lengths, spans.T, strict=True):
         at = place.to_numpy()
         ends = np.sort([hits[f"{side}_{end}"].to_numpy() for end in ("start", "end")], axis=0)
-        sound &= (at >= 0) & (at < len(length)) & (ends[0] >= 1) & (ends[1] - ends[0] + 1 == span)
-        sound &= ends[1] <= length[np.clip(at, 0, len(length) - 1)]
+        last = np.append(length, 0)[np.minimum(at, len(length))]  # 0 of a sequence that is not there, -1 or too large
+        sound &= (ends[0] >= 1) & (ends[1] <= last) & (ends[1] - ends[0] + 1 == span)
     return None if sound.all() else _row(hits, sound)
 
 
