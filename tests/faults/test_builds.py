@@ -235,7 +235,7 @@ def test_no_memory_left(site: Site, tmp_path: Path, tally: Tally) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("workers", "moments", "left"), [(1, 16, (0, 3, 10)), (2, 4, (0, 8, 30))])
+@pytest.mark.parametrize(("workers", "moments", "left"), [(1, 16, (0, 3, 10)), (2, 6, (0, 8, 30))])
 def test_no_memory_left_from_any_moment_on(
     workers: int, moments: int, left: tuple[int, ...], site: Site, tmp_path: Path, tally: Tally
 ) -> None:
