@@ -46,6 +46,8 @@ class Fault:
         Operations elsewhere are not counted; empty: all are.
     file_bytes, more_memory : int or None
         Bytes that no file may grow beyond, and that no process may grow by.
+    memory_from : int or None
+        Number of the file operation from which on that is so of memory; by default it is from the start.
     """
 
     kill_at: int | None = None
@@ -56,6 +58,7 @@ class Fault:
     folder: str = ""
     file_bytes: int | None = None
     more_memory: int | None = None
+    memory_from: int | None = None
 
 
 NONE = Fault()
@@ -177,9 +180,8 @@ def _run(asked: dict[str, Any]) -> None:
     operations: list[str] = []
     if fault.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (fault.file_bytes, fault.file_bytes))
-    if fault.more_memory is not None:
-        held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (held + fault.more_memory, held + fault.more_memory))
+    if fault.more_memory is not None and fault.memory_from is None:
+        _limit_memory(fault.more_memory)
     log = os.open(asked["operations"], os.O_WRONLY | os.O_CREAT)  # a full disk spares what is open
     sys.addaudithook(_Hook(fault, operations))
     status = 1
@@ -194,6 +196,11 @@ def _run(asked: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _limit_memory(more: int) -> None:
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + more, held + more))
 
 
 class _Hook:
@@ -215,6 +222,8 @@ class _Hook:
         self._operations.append(f"{event} {path}")
         if at == self._fault.kill_at or self._operations[at] == self._fault.kill_on:
             os.killpg(0, signal.SIGKILL)
+        if at == self._fault.memory_from and self._fault.more_memory is not None:
+            _limit_memory(self._fault.more_memory)
         if self._fault.full_from is not None and at >= self._fault.full_from and event in _NEEDS_SPACE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
 from tqdm import tqdm
 
 from bio_paws import configs, writer
@@ -172,8 +173,17 @@ def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] 
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
     builder.download_and_prepare()
-    tables = {split: part.data.table for split, part in builder.as_dataset().items()}
+    tables = {split: _prepared(builder, split) for split in builder.info.splits}
     return writer.write_config(new, config, tables, outcomes)
+
+
+def _prepared(builder: BioPaws, split: str) -> pa.Table:
+    """Read a split that the datasets builder wrote.
+
+    Its own `as_dataset` has a thread read each file, and Python waits for ever for one that lacks the memory to start.
+    """
+    files = sorted(Path(builder.cache_dir).glob(f"{builder.dataset_name}-{split}*.arrow"))
+    return pa.concat_tables([datasets.Dataset.from_file(str(path)).data.table for path in files])
 
 
 def _measure(folder: Path, manifest: dict[str, Any], prepared: Prepared) -> None:

@@ -11,6 +11,7 @@ from jinja2 import UndefinedError
 from bio_paws.describe import describe
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.files import atomic
+from bio_paws.tools.memory import raise_if_out
 from bio_paws.violations import Violation
 from bio_paws_cards.files import FIGURES, generated_files
 
@@ -67,6 +68,7 @@ def _render(folder: Path, manifest: dict[str, Any]) -> dict[str, bytes]:
     try:
         return generated_files(manifest, describe(folder, manifest))
     except (OSError, LookupError, TypeError, ValueError, UndefinedError, pa.ArrowException) as error:
+        raise_if_out(error)
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise BioPawsError(f"{folder}: cannot be described ({why}): build the data set again") from error
 

@@ -37,6 +37,7 @@ from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.row_keys import RowKeys, first_of, joined, keys_of, molecules
 from bio_paws.tools.kmers import word_overlap
+from bio_paws.tools.memory import raise_if_out
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
@@ -122,6 +123,7 @@ def _read(
             try:
                 incomplete = list(_incomplete(path))
             except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+                raise_if_out(error)
                 why = (str(error).splitlines() or [type(error).__name__])[0]
                 found.append(Violation(name, split, "", f"cannot be read: {why}"))
                 continue

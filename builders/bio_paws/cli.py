@@ -17,7 +17,7 @@ from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.pinned import PINNED
 from bio_paws.tools.arguments import executor, positive
-from bio_paws.tools.engines import ENGINES
+from bio_paws.tools.memory import need_room, ran_out
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -26,20 +26,23 @@ _VERBS = "bio_paws.verbs"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
-    options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING, format="%(name)s: %(message)s")
+    debug = False
     try:
+        need_room()
+        options = _parser().parse_args(arguments)
+        debug = options.debug
+        logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")
         return int(options.run(options))
     except CheckFailed as error:
         print(f"bio-paws: check failed: {error}", file=sys.stderr)
         return 1
-    except (BioPawsError, MemoryError) as error:
-        if options.debug:
+    except BioPawsError as error:
+        if debug:
             raise
-        print(f"bio-paws: error: {str(error) or 'out of memory'}", file=sys.stderr)
+        print(f"bio-paws: error: {error}", file=sys.stderr)
         return 2
     except BrokenExecutor:
-        if options.debug:
+        if debug:
             raise
         print("bio-paws: error: a worker process was killed (out of memory?): run again", file=sys.stderr)
         return 2
@@ -48,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if options.debug:
+        if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
         print(f"bio-paws: error: {place}{error.strerror or error}", file=sys.stderr)
@@ -56,6 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
         return 130
+    except Exception as error:
+        if debug or not ran_out(error):
+            raise
+        print("bio-paws: error: out of memory", file=sys.stderr)
+        return 2
 
 
 def main_eval() -> int:
@@ -126,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_build(verbs: Any) -> None:
+    from bio_paws.tools.engines import ENGINES
+
     verb = verbs.add_parser("build", help="build configs from genomes; resumes by itself")
     names = ", ".join(config.name for config in configs.CONFIGS)
     verb.add_argument("config", nargs="*", metavar="CONFIG", help=f"{names} (default: all)")

@@ -29,6 +29,7 @@ from bio_paws.configs import PairConfig
 from bio_paws.errors import BioPawsError
 from bio_paws.records import Gene, Interval, Sequence, Strand
 from bio_paws.sources import Assembly, SourceFile
+from bio_paws.tools.memory import raise_if_out
 from bio_paws.tools.smith_waterman import reverse_complement
 
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
@@ -319,6 +320,7 @@ class _Reader:
                 records = list(SeqIO.parse(io.StringIO(text), "genbank"))
                 sequences = [str(record.seq) for record in records]
         except Exception as error:  # Biopython's parser raises whatever it stumbles over
+            raise_if_out(error)
             why = (str(error).splitlines() or [type(error).__name__])[0]
             raise BioPawsError(f"{path}: not a GenBank flat file that can be parsed ({why})") from error
         for record, residues in zip(records, sequences, strict=True):
@@ -404,7 +406,8 @@ def _organism_in_title(title: str) -> str | None:
 def _place(source: str, location: str) -> tuple[Interval | None, tuple[tuple[int, int], ...], str]:
     try:
         parsed = Location.fromstring(location)
-    except Exception:  # Biopython's parser raises whatever it stumbles over
+    except Exception as error:  # Biopython's parser raises whatever it stumbles over
+        raise_if_out(error)
         return None, (), "no_location"
     return _interval_of(source, parsed)
 

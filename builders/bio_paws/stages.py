@@ -21,6 +21,8 @@ from tqdm import tqdm
 from bio_paws.errors import BioPawsError
 from bio_paws.files import clear_parts, digest_of, in_use
 
+tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when they move
+
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import importlib.metadata
 import json
@@ -29,6 +28,7 @@ from bio_paws.pipeline import Recipe
 from bio_paws.records import SCHEMA
 from bio_paws.sequences import Corpus
 from bio_paws.sources import Assembly
+from bio_paws.tools.memory import raise_if_out
 from bio_paws_cards.files import GENERATED
 
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
@@ -187,8 +187,7 @@ def replacing(out: Path) -> Iterator[Path]:
                 if old.exists() and not out.exists():
                     old.rename(out)
     except OSError as error:
-        if os.strerror(errno.ENOMEM) in str(error):  # Arrow tells no number
-            raise MemoryError("out of memory") from error
+        raise_if_out(error)
         why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,7 +23,8 @@ from faulty import NONE, Fault, Ran, Runner, runner
 from genomes import write_source
 from releases import contents
 
-SIGKILL = -9
+SIGKILL, SIGABRT, ABORTED = -9, -6, 127
+"""Exit status of what was killed, and of what C++ or the C library ended for want of memory."""
 SWAPPED = "os.remove README.md"
 """The first thing removed of the old data set, once the new one has taken its place."""
 
@@ -204,9 +210,10 @@ def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
 def test_a_small_disk(place: str, step: int, site: Site, tmp_path: Path, tally: Tally) -> None:
     """Twenty disks, each too small for the data set, its stages, or what is for a while."""
     tried = survived = 0
+    old = 0 if place else sum(path.stat().st_size // 4096 + 1 for path in (site.home / "old/bioPAWS").rglob("*")) * 4
     for number in range(20):
         folder = tmp_path / str(number)
-        with small_disk(folder / place, step * (number + 2)):
+        with small_disk(folder / place, old + step * (number + 2)):
             out = site.copy(folder)
             done = site.build(out)
             tried += done.status != 0
@@ -220,8 +227,71 @@ def test_a_small_disk(place: str, step: int, site: Site, tmp_path: Path, tally: 
 
 def test_no_memory_left(site: Site, tmp_path: Path, tally: Tally) -> None:
     out = site.copy(tmp_path / "a")
-    assert "out of memory" in refuses(site, out, Fault(more_memory=0))
-    tally("build without memory, and again with it", 1, ends_well(site, out.parent))
+    moments = [len(site.operations) * part // 8 for part in (1, 4)]
+    faults = [Fault(more_memory=0), *(Fault(more_memory=0, memory_from=one) for one in moments)]
+    for fault in faults:
+        assert "out of memory" in refuses(site, out, fault)
+    tally("build without memory, and again with it", len(faults), len(faults) * ends_well(site, out.parent))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("workers", "moments", "left"), [(1, 16, (0, 3, 10)), (2, 6, (0, 8, 30))])
+def test_no_memory_left_from_any_moment_on(
+    workers: int, moments: int, left: tuple[int, ...], site: Site, tmp_path: Path, tally: Tally
+) -> None:
+    """Says so in its last line, be it ours or that of a library which ends the process, or has enough."""
+    at = random.Random(workers).sample(range(len(site.operations)), moments)
+    survived = 0
+    for number, (one, more) in enumerate(product(at, left)):
+        out = site.copy(tmp_path / str(number))
+        done = site.build(out, workers, Fault(more_memory=more << 20, memory_from=one))
+        assert "Traceback" not in done.err or "Exception ignored" in done.err, done.err
+        told = re.search(r"memory|Resource temporarily unavailable", done.err.rstrip().rpartition("\n")[2])
+        assert done.status == 0 or (done.status in {2, SIGABRT, ABORTED} and told), done
+        survived += contents(out) in (site.old, site.new) and ends_well(site, out.parent)
+    tally(f"memory gone from some moment on, workers: {workers}", moments * len(left), survived)
+
+
+def command(site: Site, folder: Path, workers: int) -> list[str]:
+    program = "import signal, sys\nfrom bio_paws.cli import main\n"
+    # Whoever runs the tests may have told them to ignore it.
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())"
+    arguments = ["build", "dna50", "--source", site.home / "source", "--pairs", 40, "--seed", 1]
+    return [sys.executable, "-c", program, *map(str, [*arguments, "--workers", workers, "--out", folder / "bioPAWS"])]
+
+
+def within(site: Site, folder: Path, megabytes: int, workers: int) -> subprocess.CompletedProcess[str]:
+    """Build in a process of its own that has so much address space."""
+    limited = ["sh", "-c", f'ulimit -v {megabytes * 1024}; exec "$@"', "sh", *command(site, folder, workers)]
+    return subprocess.run(limited, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_little_address_space(site: Site, tmp_path: Path, tally: Tally) -> None:
+    limits = (64, 600, 1600)
+    for megabytes in limits:
+        done = within(site, tmp_path, megabytes, workers=1)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+        assert "out of memory: 2.5 GiB of address space are needed" in done.stderr
+        assert not any(tmp_path.iterdir())
+    tally("too little address space (ulimit -v)", len(limits), len(limits))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_address_space(workers: int, site: Site, tmp_path: Path, tally: Tally) -> None:
+    """From 0.2 GB on, each limit refuses at once, or is enough."""
+    limits = [*range(200, 2_560, 10), *range(2_560, 2_720, 20), *range(2_720, 3_200, 80)]
+    built = 0
+    for megabytes in limits:
+        done = within(site, tmp_path / str(megabytes), megabytes, workers)
+        if done.returncode:
+            assert (done.returncode, done.stderr.count("\n")) == (2, 1), done
+            assert "out of memory: 2.5 GiB" in done.stderr
+        else:
+            assert contents(tmp_path / str(megabytes) / "bioPAWS") == site.new
+            built += 1
+    assert built >= len([one for one in limits if one > 2_600])
+    tally(f"address space of 0.2 to 3.2 GB (ulimit -v), workers: {workers}", len(limits), len(limits))
 
 
 def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
@@ -230,7 +300,45 @@ def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
     tally("worker killed, then not", 1, ends_well(site, out.parent))
 
 
+def workers_of(program: int) -> list[int]:
+    """Return the processes of a program's pool that are at work: those with the thread that watches the program."""
+    children = map(int, Path(f"/proc/{program}/task/{program}/children").read_text().split())
+    pool = [one for one in children if b"multiprocessing-fork" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return [one for one in pool if len(list(Path(f"/proc/{one}/task").iterdir())) > 1]
+
+
+def runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # it is of what nobody has waited for yet
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])
+def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: Path, tally: Tally) -> None:
+    asked = command(site, tmp_path, workers=2)
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, start_new_session=True) as program:
+        while len(workers := workers_of(program.pid)) < 2:
+            assert program.poll() is None
+            time.sleep(0.02)
+        if interrupted:
+            os.killpg(program.pid, signal.SIGINT)
+            told = "bio-paws: stopped; run again to go on from here\n"
+            assert (program.communicate(timeout=60)[1], program.returncode) == (told, 130)
+        else:
+            program.kill()
+    last = time.monotonic() + 60
+    while any(map(runs, workers)) and time.monotonic() < last:
+        time.sleep(0.02)
+    tally("program interrupted or killed: its workers end", 1, not any(map(runs, workers)))
+
+
 # BLAST+
+
+
+def edited(columns: str) -> str:
+    """Change columns of all hits."""
+    return f'"$real" "$@" | awk -F"\\t" -v OFS="\\t" \'!/^#/{{{columns}}}1\''
 
 
 BLASTS = {
@@ -241,7 +349,13 @@ BLASTS = {
     "too few answers": ("blastn", "echo '# Query: 0:0'; echo '# BLAST processed 1 queries'", "answered 1 of"),
     "cut short": ("blastp", '"$real" "$@" | head -c -200', "queries in query.fasta: run it again"),
     "garbage": ("blastn", '"$real" "$@" | sed \'s/^[0-9].*/\\xff\\t1/\'', "wrote what cannot be read"),
-    "no number": ("blastn", '"$real" "$@" | awk -F"\\t" -v OFS="\\t" \'!/^#/{$5="?"}1\'', "wrote what cannot be read"),
+    "no number": ("blastn", edited('$5="?"'), "wrote what cannot be read"),
+    "no value": ("blastn", edited('$7=""'), "cannot be"),
+    "another query": ("blastp", edited('$1="999:0"'), "cannot be (999:0  "),
+    "another subject": ("blastn", edited("$4=999999"), "cannot be"),
+    "no place": ("blastn", edited("$6=1000000000000"), "cannot be"),
+    "no E-value": ("blastp", edited('$7="nan"'), "cannot be"),
+    "another trace-back": ("blastn", edited('$9="5AC"'), "cannot be"),
     "database killed": ("makeblastdb", "kill -9 $$", "makeblastdb failed"),
     "database of nothing": ("makeblastdb", "echo 'added 1 sequences'", "makeblastdb failed"),
     "no program": ("makeblastdb", None, "cannot be run"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
 from bio_paws.tools import blast
+from bio_paws.tools.blast import read_hits
 from bio_paws.tools.engines import ENGINES, Engine, btop, get_engine
 from bio_paws.tools.smith_waterman import LETTERS
 
@@ -43,6 +44,13 @@ def asked(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path
     query = tmp_path_factory.mktemp("asked") / "query.fasta"
     blast.write_fasta(query, ((f"{number}:0", text) for number, text in enumerate(families)))
     return query
+
+
+@pytest.fixture(scope="module")
+def database(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("database") / "all"
+    blast.write_database(place, families, "protein")
+    return place
 
 
 @pytest.mark.parametrize("engine", INSTALLED)
@@ -86,9 +94,8 @@ def aligned(trace: str, one: str, other: str) -> bool:
     return i == len(one) and j == len(other)
 
 
-def test_trace_backs_are_those_of_blast(families: list[str], asked: Path, tmp_path: Path) -> None:
-    blast.write_database(tmp_path / "all", families, "protein")
-    command = ["blastp", "-query", asked, "-db", tmp_path / "all", "-outfmt", "6 btop qseq sseq"]
+def test_trace_backs_are_those_of_blast(asked: Path, database: Path) -> None:
+    command = ["blastp", "-query", asked, "-db", database, "-outfmt", "6 btop qseq sseq"]
     out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
     rows = [line.split("\t") for line in out.splitlines()]
     assert len(rows) >= 40 and any("-" in row[0] for row in rows)
@@ -116,14 +123,15 @@ ROW = r"0:0\t1\t9\t0\t1\t9\t1e-9\t50\t9\n"
         (f"{NAMED}printf '{ROW}' > $out; printf '>1:0\\nMKV\\n' > $un", "diamond answered 2 of 21 queries"),
         (f"{NAMED}echo garbage > $out", "diamond wrote what cannot be read"),
         (f"{NAMED}printf '{ROW.replace('50', 'x')}' > $out", "diamond wrote what cannot be read"),
+        (f"{NAMED}printf '{ROW.replace('0:0', '9')}' > $out", "diamond wrote a hit that cannot be .9  1  9  0  1  9"),
     ],
 )
 def test_diamond_that_fails_says_why(
-    behaviour: str, says: str, asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    behaviour: str, says: str, asked: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instead_of("diamond", behaviour, tmp_path, monkeypatch)
     with pytest.raises(BioPawsError, match=says):
-        get_engine("diamond").search(asked, tmp_path / "all", "1e-5", RESIDUES)
+        get_engine("diamond").search(asked, database, "1e-5", RESIDUES)
 
 
 @pytest.mark.parametrize(
@@ -135,16 +143,52 @@ def test_diamond_that_fails_says_why(
         ("cp $2.index $4.index; exit", "exit 1", "mmseqs failed on query.fasta: exit status 1"),
         ("cp $2.index $4.index; exit", "exit 0", "mmseqs wrote no hits.tsv"),
         ("cp $2.index $4.index; exit", "echo garbage > $5; exit", "mmseqs wrote what cannot be read"),
+        (
+            "cp $2.index $4.index; exit",
+            r"printf '0:0\t1\t3\t99\t1\t3\t1e-9\t50\tMKV\tMKV\n' > $5; exit",
+            "mmseqs wrote a hit that cannot be .0:0  1  3  99",
+        ),
     ],
 )
 def test_mmseqs_that_fails_says_why(
-    search: str, convert: str, says: str, asked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: str, convert: str, says: str, asked: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = get_engine("mmseqs")._program()  # type: ignore[attr-defined]
     behaviour = f"case $1 in search) {search};; convertalis) {convert};; *) exec {real} $@;; esac"
     instead_of("mmseqs", behaviour, tmp_path, monkeypatch)
     with pytest.raises(BioPawsError, match=says):
-        get_engine("mmseqs").search(asked, tmp_path / "all", "1e-5", RESIDUES)
+        get_engine("mmseqs").search(asked, database, "1e-5", RESIDUES)
+
+
+TRACES = {"9": (9, 9), "4MK4": (9, 9), "4M-5": (10, 9), "3M": (0, 0), "4-": (0, 0), "-9": (0, 0), "": (0, 0)}
+
+
+@given(
+    subject=st.sampled_from([-1, 0, 20, 21]),
+    starts=st.tuples(*[st.integers(-1, 8)] * 2),
+    spans=st.sampled_from([(9, 9), (10, 9), (9, 10), (0, 0)]),
+    other_strand=st.booleans(),
+    trace=st.sampled_from(list(TRACES)),
+)
+def test_a_hit_lies_in_its_two_sequences(
+    subject: int,
+    starts: tuple[int, int],
+    spans: tuple[int, int],
+    other_strand: bool,
+    trace: str,
+    families: list[str],
+    asked: Path,
+    database: Path,
+) -> None:
+    (q0, s0), (q1, s1) = starts, (start + span - 1 for start, span in zip(starts, spans, strict=True))
+    places = (q0, q1, subject, *((s1, s0) if other_strand else (s0, s1)))
+    row = "\t".join(map(str, ("20:0", *places, 1e-9, 50, trace)))
+    inside = 0 <= subject < len(families) and min(starts) >= 1 and max(q1, s1 if subject == 20 else 0) <= 15
+    if inside and spans == TRACES[trace] != (0, 0):
+        assert read_hits(row.encode(), "blastp", asked, database).num_rows == 1
+    else:
+        with pytest.raises(BioPawsError, match=r"blastp wrote a hit that cannot be \(20:0  "):
+            read_hits(row.encode(), "blastp", asked, database)
 
 
 def instead_of(program: str, behaviour: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,3 +208,12 @@ def test_one_protein_represents_a_gene(tmp_path: Path) -> None:
     )
     corpus = corpus_of(tmp_path / "a", f">chr x\n{GENOME}\n", cds, ">P1 [Homo sapiens]\nMAC\n>P2 [Homo sapiens]\nMAC\n")
     assert [one.id for one in representative_proteins(corpus)] == ["P1"]
+
+
+def test_a_lack_of_memory_is_no_bad_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(text: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("bio_paws.sequences.Location.fromstring", none_left)
+    with pytest.raises(MemoryError):
+        read_corpus(resolve((str(write_source(tmp_path / "s", genes=3)),)))

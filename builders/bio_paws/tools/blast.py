@@ -11,11 +11,15 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from bio_paws.errors import BioPawsError
 
@@ -52,6 +56,9 @@ WIDE_OPTIONS: dict[Literal["dna", "protein"], tuple[str, ...]] = {
 }
 """Its further options: short words, no masking of repeats or low complexity on either side, both strands."""
 
+_DIGITS = "".join(one if one.isdigit() else " " for one in map(chr, range(128)))
+_LETTERS = dict.fromkeys(map(ord, "0123456789"))
+_MANY = 10**12  # letters: no sequence has as many
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found
 
@@ -176,7 +183,7 @@ def search(
     program : {"blastn", "blastp"}
         Program of BLAST+.
     query, database : Path
-        FASTA file; database made by `make_database`.
+        FASTA file from `write_fasta`; database whose FASTA file lies beside it, its sequences called by their number.
     options : sequence of str
         Further arguments: task, masking, E-value, database size.
     max_targets : int
@@ -190,7 +197,7 @@ def search(
     Raises
     ------
     BioPawsError
-        When BLAST fails, is killed, or answers fewer queries than it was asked.
+        When BLAST fails, is killed, answers fewer queries than it was asked, or with what cannot be.
     """
     with tempfile.NamedTemporaryFile(prefix="bio-paws-blast-") as out:
         command = [_find(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
@@ -209,11 +216,21 @@ def search(
     if answered != expected or [int(n) for n in processed] != [expected]:
         raise BioPawsError(f"{program} answered {answered} of {expected} queries in {query.name}: run it again")
     rows = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
-    return read_hits(rows, program)
+    return read_hits(rows, program, query, database)
 
 
-def read_hits(rows: bytes, program: str) -> pa.Table:
+def read_hits(rows: bytes, program: str, query: Path, database: Path) -> pa.Table:
     """Read hits as a program writes them, in tab-separated columns; sort them.
+
+    Parameters
+    ----------
+    rows : bytes
+        What it wrote.
+    program : str
+        Its name.
+    query, database : Path
+        What it was given: FASTA file from `write_fasta`; database whose FASTA file lies beside it, its sequences called
+        by their number.
 
     Returns
     -------
@@ -223,7 +240,7 @@ def read_hits(rows: bytes, program: str) -> pa.Table:
     Raises
     ------
     BioPawsError
-        When they are not such a table.
+        When they are not such a table, or lie where no query or no sequence of the database is.
     """
     if not rows:
         return HITS.empty_table()
@@ -238,8 +255,56 @@ def read_hits(rows: bytes, program: str) -> pa.Table:
         raise BioPawsError(
             f"{program} wrote what cannot be read ({last_line(str(error))[:200]}): run it again"
         ) from error
+    if (wrong := _first_impossible(table, query, database)) is not None:
+        row = "  ".join(map(str, wrong.values()))
+        raise BioPawsError(f"{program} wrote a hit that cannot be ({row[:200]}): run it again")
     # The order of equal hits is the program's own affair: ours is fixed.
     return table.sort_by([(name, "ascending") for name in HITS.names if name not in ("evalue", "score")])
+
+
+def _first_impossible(hits: pa.Table, query: Path, database: Path) -> dict[str, Any] | None:
+    """Return the first hit with a value missing, or outside of its two sequences."""
+    with query.open(encoding="ascii") as lines:
+        names = [line[1:].rstrip("\n") for line in lines if line.startswith(">")]
+    fasta = database.with_suffix(".fasta")
+    lengths = _lengths(query, query.stat().st_mtime_ns), _lengths(fasta, fasta.stat().st_mtime_ns)
+    whole = np.all([column.is_valid().to_numpy() for column in hits.columns], axis=0)
+    if not whole.all():
+        return _row(hits, whole)
+    number = pc.if_else(pc.match_substring_regex(hits["subject"], r"^\d{1,9}$"), hits["subject"], "-1").cast(pa.int64())
+    places = pc.index_in(hits["query"], pa.array(names, pa.string())).fill_null(-1), number
+    spans = np.array([_spans(trace) for trace in hits["btop"].to_pylist()])
+    evalue = hits["evalue"].to_numpy()
+    sound = (evalue >= 0) & np.isfinite(evalue) & (hits["query_start"].to_numpy() <= hits["query_end"].to_numpy())
+    for side, place, length, span in zip(("query", "subject"), places, lengths, spans.T, strict=True):
+        at = place.to_numpy()
+        ends = np.sort([hits[f"{side}_{end}"].to_numpy() for end in ("start", "end")], axis=0)
+        last = np.append(length, 0)[np.minimum(at, len(length))]  # 0 of a sequence that is not there, -1 or too large
+        sound &= (ends[0] >= 1) & (ends[1] <= last) & (ends[1] - ends[0] + 1 == span)
+    return None if sound.all() else _row(hits, sound)
+
+
+def _row(hits: pa.Table, sound: NDArray[np.bool_]) -> dict[str, Any]:
+    found: dict[str, Any] = hits.slice(int(sound.argmin()), 1).to_pylist()[0]
+    return found
+
+
+@lru_cache(maxsize=4)
+def _lengths(fasta: Path, stamp: int) -> NDArray[np.int64]:
+    """Lengths of the sequences in a FASTA file of `write_fasta`; `stamp` tells it from another of this name."""
+    with fasta.open("rb") as lines:
+        return np.fromiter((len(line) - 1 for line in islice(lines, 1, None, 2)), np.int64)
+
+
+def _spans(trace: str) -> tuple[int, int]:
+    """Count the letters of query and subject in a trace-back; -1 where it is none."""
+    try:
+        runs = sum(map(int, trace.translate(_DIGITS).split()))
+    except ValueError:
+        return -1, -1
+    columns = trace.translate(_LETTERS)
+    both = min(runs, _MANY) + len(columns) // 2
+    return both - columns[::2].count("-"), both - columns[1::2].count("-")
 
 
 def run_program(

@@ -118,7 +118,7 @@ class _Diamond:
             command += ["--ultra-sensitive", "--max-target-seqs", "0", "--max-hsps", "0", "--evalue", max_evalue]
             command += ["--dbsize", str(residues), "--tmpdir", folder, "--un", str(without), "--outfmt", "6", *fields]
             _run([*command, *self._quietly], query)
-            hits = read_hits(_read(out, self.name), self.name)
+            hits = read_hits(_read(out, self.name), self.name, query, database)
             answered = len(pc.unique(hits["query"])) + _read(without, self.name).count(b">")
         _check_answers(self.name, answered, query)
         return hits
@@ -159,7 +159,7 @@ class _Mmseqs:
             command = [self._program(), "convertalis", str(asked), str(database), str(found), str(out)]
             _run([*command, "--format-output", fields, *self._quietly], query)
             rows = _read(out, self.name).decode("ascii", "replace").splitlines()
-        return read_hits("".join(map(_with_btop, rows)).encode(), self.name)
+        return read_hits("".join(map(_with_btop, rows)).encode(), self.name, query, database)
 
     _quietly = ("--threads", "1", "-v", "1")
 

@@ -1,0 +1,63 @@
+"""Memory that has run out: told from other failures, and looked for before libraries hang for want of it."""
+
+from __future__ import annotations
+
+import mmap
+
+from bio_paws.errors import BioPawsError
+
+ROOM = 5 << 29
+"""Bytes of address space to start with. A small build takes 2.1 GiB, of which Arrow reserves one and uses little; the
+rest are libraries."""
+
+_WORDS = (
+    "cannot allocate memory",
+    "not enough memory",
+    "failed to map segment",
+    "can't start new thread",
+    "failed to launch worker thread",
+)
+"""What the C library, ZSTD, the dynamic linker, Python and Arrow say; the last two need room for a stack."""
+
+
+def need_room() -> None:
+    """See that there is address space to load libraries into.
+
+    While it loads, OpenBLAS tries for ever to get what it cannot have, and LLVM and the C library end the process.
+
+    Raises
+    ------
+    BioPawsError
+        When there is less than `ROOM`.
+    """
+    try:
+        # Nobody may use these pages: they count against a limit of addresses, not against memory.
+        mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+    except OSError as error:
+        raise BioPawsError(
+            f"out of memory: {ROOM / 2**30} GiB of address space are needed to start with: raise its limit (ulimit -v)"
+        ) from error
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an error is a lack of memory, or came of one."""
+    seen: list[BaseException] = []  # what is raised from what it caused goes round in a circle
+    earlier: BaseException | None = error
+    while earlier is not None and earlier not in seen:
+        if isinstance(earlier, MemoryError) or any(words in str(earlier).lower() for words in _WORDS):
+            return True
+        seen.append(earlier)
+        earlier = earlier.__cause__ or earlier.__context__
+    return False
+
+
+def raise_if_out(error: BaseException) -> None:
+    """Pass a lack of memory on as such, where any error is taken for bad input.
+
+    Raises
+    ------
+    MemoryError
+        When `error` is one.
+    """
+    if ran_out(error):
+        raise MemoryError("out of memory") from error
