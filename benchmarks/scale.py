@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import psutil
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
 from bio_paws.tools.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 
@@ -160,15 +160,20 @@ def plot(runs: list[Measured], path: Path) -> None:
             axes.legend(frameon=False)
         times.set_yscale("log")
         memory.set_ylim(bottom=0)
-        for axis in (times.xaxis, times.yaxis, memory.xaxis):
-            axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        short = EngFormatter(sep="")
+        for axis, formatter in (
+            (times.xaxis, short),
+            (times.yaxis, StrMethodFormatter("{x:,.0f}")),
+            (memory.xaxis, short),
+        ):
+            axis.set_major_formatter(formatter)
             axis.set_minor_formatter(NullFormatter())
         times.set_yticks(round_steps([run["seconds"] for run in runs]))
         last = [run for run in runs if run["workers"] == runs[-1]["workers"]]
         below = np.zeros(len(last))
         for stage, colour in zip(last[0]["stages"], (GREY, BLUE, GREEN, PURPLE), strict=False):
             part = np.array([100 * run["stages"][stage] / sum(run["stages"].values()) for run in last])
-            shares.bar([f"{run['pairs']:,}" for run in last], part, bottom=below, color=colour, label=stage)
+            shares.bar([short(run["pairs"]) for run in last], part, bottom=below, color=colour, label=stage)
             below += part
         shares.set(title=f"Share of each stage, %, workers: {runs[-1]['workers']}", xlabel="pairs")
         figure.legend(*shares.get_legend_handles_labels(), loc="outside right", frameon=False)

@@ -17,7 +17,7 @@ from bio_paws import configs
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.pinned import PINNED
 from bio_paws.tools.arguments import executor, positive
-from bio_paws.tools.memory import need_room, ran_out
+from bio_paws.tools.memory import give_back_early, need_room, ran_out
 
 _DATA = Path("bioPAWS")
 _VERBS = "bio_paws.verbs"
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = False
     try:
         need_room()
+        give_back_early()
         options = _parser().parse_args(arguments)
         debug = options.debug
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")

@@ -34,7 +34,7 @@ SEARCHED_ANYWAY = 20
 """One in so many strings that the prefilter rules out is searched by BLAST."""
 
 _LETTERS_A_JOB = 40_000
-_STRINGS_A_JOB, _STRINGS_A_PREFILTER = 200, 10_000
+_STRINGS_A_JOB, _STRINGS_A_PREFILTER = 200, 17_000
 _STRINGS_AT_ONCE = 10_000  # of these as Python's
 _SCREEN_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (),

@@ -34,7 +34,7 @@ SCREEN_EVALUE = 1e-2
 """Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
-QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 10_000
+QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 20_000
 _TEXTS_AT_ONCE = 10_000
 _TARGETS = 5  # one would do; BLAST warns below five
 
