@@ -77,6 +77,11 @@ def test_blocks_and_full_rooms_change_nothing(
     assert near([], database) == set()
 
 
+def test_what_is_too_long_to_align_is_let_through(strings: tuple[list[str], list[str], Path]) -> None:
+    long = random_dna(np.random.default_rng(2), 3_000)
+    assert near([long, strings[1][0]], strings[2]) == {long}
+
+
 def test_without_numba_all_are_let_through(
     strings: tuple[list[str], list[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,9 @@ itself."""
 MUCH = 3e13
 """Letters of strings times letters of sequences, from which BLAST takes longer than this takes to compile."""
 
+LONGEST = 1_900
+"""Longer strings are let through: with their surroundings they pass what `dna_scores` can align."""
+
 _MATCH, _MISMATCH = 2, -3
 _NEAR = 16  # letters on either side of a word that lie beside it in the index
 _HOPELESS = -18
@@ -91,7 +94,7 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     lengths = np.array([len(text) for text in strands])
     strings = _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
     least = np.array([least_score(length, residues, evalue) for length in lengths.tolist()])
-    found = np.zeros(len(strands), dtype=bool)
+    found = lengths > LONGEST
     codes = _codes(letters)
     words_of, extend = _compiled(_words), _compiled(_extend)
     heads, _, places, near = words_of(codes, 2 * WORD)
