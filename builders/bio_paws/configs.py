@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from bio_paws.errors import BioPawsError
+
+if TYPE_CHECKING:  # the command line reads this before it knows that there is memory for libraries
+    import numpy as np
+    from numpy.typing import NDArray
 
 CHANGES: tuple[tuple[str, str], ...] = (("1.0.0", "The first release."),)
 """Versions of the data, the newest first, and what each changed. A new version is one entry here: major when rows a
@@ -218,7 +219,9 @@ class PairConfig:
 
     def lengths_agree(self, length1: NDArray[np.int64], length2: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether two lengths, many times, differ by at most `length_tolerance` of the shorter one."""
-        agree: NDArray[np.bool_] = np.abs(length1 - length2) <= self.length_tolerance * np.minimum(length1, length2)
+        difference = abs(length1 - length2)
+        agree: NDArray[np.bool_] = difference <= self.length_tolerance * length1
+        agree &= difference <= self.length_tolerance * length2
         return agree
 
 

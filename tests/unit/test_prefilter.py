@@ -19,6 +19,12 @@ from genomes import random_dna, reverse_complement
 SPACE = 20_000_000
 
 
+@pytest.fixture(autouse=True)
+def _compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever another test has told numba."""
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 0)
+
+
 def edited(text: str, rate: float, rng: np.random.Generator) -> str:
     """Change, drop and double letters."""
 

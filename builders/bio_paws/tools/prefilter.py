@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,13 +52,18 @@ Codes = NDArray[np.uint8]
 
 
 def available() -> bool:
-    """Whether numba is installed, which is an extra."""
-    return find_spec("numba") is not None
+    """Whether numba, which is an extra, is installed and compiles."""
+    try:
+        import numba
+    except ImportError:
+        return False
+    settings: Any = numba.config
+    return not settings.DISABLE_JIT
 
 
 def is_worth_it(queries: Iterable[str], sequences: Path) -> bool:
     """Whether there is so much to search that it takes less time with the prefilter; of its arguments."""
-    return available() and sum(map(len, queries)) * sequences.stat().st_size > MUCH
+    return sum(map(len, queries)) * sequences.stat().st_size > MUCH and available()
 
 
 def least_score(query_length: int, residues: int, evalue: float) -> int:
