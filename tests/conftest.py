@@ -6,6 +6,8 @@ import os
 
 # Two test processes share two cores: threads of one would wait for the other's.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Compiling UMAP takes longer than running it uncompiled on a few points; and numba cannot change its mind later.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 import shutil
 import subprocess

@@ -48,8 +48,6 @@ PRETRAINED = {
 def patch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        # Compiling UMAP takes longer than running it uncompiled on a few points.
-        patch.setenv("NUMBA_DISABLE_JIT", "1")
         patch.setattr("bio_paws_eval.vectors.run.DRAWN_WORDS", 6)
         patch.chdir(tmp_path_factory.mktemp("here"))  # pre-trained models go there
         yield

@@ -41,8 +41,6 @@ def compare(models: list[Path], built: Path, pawsx: Path) -> Iterator[Callable[[
         assert main([*map(str, asked)]) == 0
 
     with pytest.MonkeyPatch.context() as patch:
-        # Compiling UMAP takes longer than running it uncompiled on a few points.
-        patch.setenv("NUMBA_DISABLE_JIT", "1")
         patch.setattr("bio_paws_eval.vectors.run.DRAWN_WORDS", 6)
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield call

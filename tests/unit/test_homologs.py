@@ -52,7 +52,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
     """Copies of training strings at 60-100% identity in the test split, each inside overlapping windows."""
     if much:
         monkeypatch.setattr(prefilter, "MUCH", 0)
-        monkeypatch.setattr("numba.config.DISABLE_JIT", 0)  # whatever another test has told numba
+        monkeypatch.setattr("numba.config.DISABLE_JIT", 0)  # against what conftest says
     rng = np.random.default_rng(0)
     lengths = (50, 150)
     train, test = (random_text(alphabet, 7_200, rng) for _ in range(2))

@@ -21,7 +21,7 @@ SPACE = 20_000_000
 
 @pytest.fixture(autouse=True)
 def _compiling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever another test has told numba."""
+    """Against what conftest says: uncompiled it would take minutes."""
     monkeypatch.setattr("numba.config.DISABLE_JIT", 0)
 
 
