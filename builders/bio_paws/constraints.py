@@ -64,7 +64,7 @@ def band(similarity: float) -> Kind:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedPairs:
     """Pairs of intervals and what lies there.
 
     Attributes
@@ -156,7 +156,7 @@ class Judge:
         table = pa.table([pa.array(columns[field.name], field.type) for field in CANDIDATES], schema=CANDIDATES)
         return table.filter(pa.array([not verdict for verdict in verdicts], pa.bool_()))
 
-    def place(self, side1: Places, side2: Places) -> Placed:
+    def place(self, side1: Places, side2: Places) -> PlacedPairs:
         """Cut out the strings of pairs of intervals, and say which of them cannot make a pair."""
         config = self.config
         locus, locus2 = self._lookup.find_all(side1), self._lookup.find_all(side2)
@@ -175,7 +175,7 @@ class Judge:
             repeat_masked=(self.alphabet == "dna") & (np.maximum(masked1, masked2) > config.max_masked),
             ambiguous=~(known1 & known2),
         )
-        return Placed(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
+        return PlacedPairs(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
 
     def locus(self, number: int) -> tuple[str, str]:
         """Return group and split of a locus that `place` found."""

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.tools import blast, prefilter
@@ -88,6 +89,11 @@ class Strings:
 
     def __len__(self) -> int:
         return len(self.at)
+
+    @property
+    def letters(self) -> int:
+        """Letters of all of them."""
+        return pc.sum(pc.binary_length(self.texts).take(pa.array(self.at))).as_py() or 0
 
     def read(self, which: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
         """Yield some of them with their numbers."""
@@ -192,9 +198,9 @@ class ProofSearch:
         folder.mkdir()
         sequences = folder / "stretches.fasta"
         among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
-        blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(among)))
+        blast.write_texts(sequences, among)
         everything = np.arange(len(queries))
-        if alphabet == "dna" and prefilter.is_worth_it((text for _, text in queries.read(everything)), sequences):
+        if alphabet == "dna" and prefilter.is_worth_it(queries.letters, sequences):
             self._prefilters = [
                 executor.submit(_prefilter, dict(queries.read(some)), sequences, residues)
                 for some in _split(everything, _STRINGS_A_PREFILTER)

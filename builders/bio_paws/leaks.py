@@ -108,19 +108,21 @@ class OtherSplits:
                 if texts or len(chosen):  # makeblastdb refuses an empty database
                     blast.write_database(folder / called, chain(texts, _read(chosen)), alphabet)
                     databases.append((folder / called, max_evalue))
-            sequences = folder / "sequences.fasta"
-            if alphabet == "dna":
+            sequences = folder / "all.fasta"
+            if alphabet == "dna" and not later:
                 # What is not altered lies in the stretches.
-                texts = chain(stretches, _read(chosen) if later else ())
-                blast.write_fasta(sequences, ((str(number), text) for number, text in enumerate(texts)))
+                sequences = folder / "stretches.fasta"
+                blast.write_texts(sequences, stretches)
             del chosen, stretches, wanted, texts  # they may be many, and are on disk
 
             def search(queries: list[str]) -> set[str]:
-                if alphabet == "dna" and prefilter.is_worth_it(queries, sequences):
+                if not databases:
+                    return set()
+                if alphabet == "dna" and prefilter.is_worth_it(sum(map(len, queries)), sequences):
                     queries = self._near(queries, sequences)
                 for database, max_evalue in databases:
                     queries = self._search(queries, database, alphabet, max_evalue)
-                return set(queries if databases else ())
+                return set(queries)
 
             yield search
 

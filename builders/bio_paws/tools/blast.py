@@ -105,6 +105,11 @@ def write_fasta(path: Path, records: Iterable[tuple[str, str]]) -> int:
     return count
 
 
+def write_texts(path: Path, texts: Iterable[str]) -> None:
+    """Write strings as `write_fasta`, called by their number."""
+    write_fasta(path, ((str(number), text) for number, text in enumerate(texts)))
+
+
 def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein"]) -> None:
     """Make the BLAST database `database` from a FASTA file.
 
@@ -134,7 +139,7 @@ def write_database(database: Path, texts: Iterable[str], molecule: Literal["dna"
         As `make_database`.
     """
     fasta = database.with_suffix(".fasta")
-    write_fasta(fasta, ((str(number), text) for number, text in enumerate(texts)))
+    write_texts(fasta, texts)
     make_database(fasta, database, molecule)
 
 

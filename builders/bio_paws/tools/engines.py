@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from bio_paws.errors import BioPawsError
 from bio_paws.tools import blast
-from bio_paws.tools.blast import count_records, last_line, read_hits, run_program, write_fasta
+from bio_paws.tools.blast import count_records, last_line, read_hits, run_program, write_texts
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ class _Diamond:
         return _version([self._program(), "version"])
 
     def write_database(self, database: Path, texts: Iterable[str]) -> None:
-        fasta = _write_texts(database, texts)
+        fasta = database.with_suffix(".fasta")
+        write_texts(fasta, texts)
         _run([self._program(), "makedb", "--in", str(fasta), "--db", str(database), *self._quietly], fasta)
 
     def search(self, query: Path, database: Path, max_evalue: str, residues: int) -> pa.Table:
@@ -144,7 +145,9 @@ class _Mmseqs:
         return _version([self._program(), "version"])
 
     def write_database(self, database: Path, texts: Iterable[str]) -> None:
-        self._make(_write_texts(database, texts), database)
+        fasta = database.with_suffix(".fasta")
+        write_texts(fasta, texts)
+        self._make(fasta, database)
 
     def search(self, query: Path, database: Path, max_evalue: str, residues: int) -> pa.Table:
         fields = "query,qstart,qend,target,tstart,tend,evalue,raw,qaln,taln"
@@ -243,12 +246,6 @@ def _version_at(*command: str) -> str:
 
 def _version(command: Sequence[str]) -> str:
     return _version_at(*command)
-
-
-def _write_texts(database: Path, texts: Iterable[str]) -> Path:
-    fasta = database.with_suffix(".fasta")
-    write_fasta(fasta, ((str(number), text) for number, text in enumerate(texts)))
-    return fasta
 
 
 def _run(command: Sequence[str], about: Path) -> None:

@@ -9,7 +9,7 @@ processor finds them, which is all that makes them several times as fast.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,9 +61,9 @@ def available() -> bool:
     return not settings.DISABLE_JIT
 
 
-def is_worth_it(queries: Iterable[str], sequences: Path) -> bool:
-    """Whether there is so much to search that it takes less time with the prefilter; of its arguments."""
-    return sum(map(len, queries)) * sequences.stat().st_size > MUCH and available()
+def is_worth_it(letters: int, sequences: Path) -> bool:
+    """Whether strings of so many letters are so much to search among sequences that the prefilter saves time."""
+    return letters * sequences.stat().st_size > MUCH and available()
 
 
 def least_score(query_length: int, residues: int, evalue: float) -> int:

@@ -305,7 +305,7 @@ def best_alignment(a: str, b: str, alphabet: Alphabet) -> Alignment:
     if alphabet == "protein":
         return forward
     reverse = align(a, reverse_complement(b), alphabet)
-    return max(forward, reverse, key=lambda one: (one.matches, one.score, -one.columns))
+    return max(forward, reverse, key=lambda one: _rank(*one))
 
 
 def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignments:
@@ -314,7 +314,9 @@ def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Ali
     if alphabet == "protein":
         return forward
     reverse = align_all([(a, reverse_complement(b)) for a, b in pairs], alphabet)
-    turned = _rank(reverse) > _rank(forward)
+    turned = _rank(reverse.score, reverse.matches, reverse.columns) > _rank(
+        forward.score, forward.matches, forward.columns
+    )
     return Alignments(
         np.where(turned, reverse.score, forward.score),
         np.where(turned, reverse.matches, forward.matches),
@@ -322,9 +324,9 @@ def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Ali
     )
 
 
-def _rank(found: Alignments) -> Ints:
+def _rank(score: Key, matches: Key, columns: Key) -> Key:
     """Most matches first, then the best score, then the fewest columns: none of them reaches 2^20."""
-    return (found.matches << 40) + (found.score << 20) - found.columns
+    return (matches << 40) + (score << 20) - columns
 
 
 def similarity(a: str, b: str, alphabet: Alphabet) -> float:
