@@ -37,7 +37,7 @@ from bio_paws.integrity import check_files
 from bio_paws.records import SCHEMA, Row, pair_id
 from bio_paws.row_keys import RowKeys, first_of, joined, keys_of, molecules
 from bio_paws.tools.kmers import word_overlap
-from bio_paws.tools.memory import raise_if_out
+from bio_paws.tools.memory import give_back, raise_if_out
 from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.tools.statistics import bit_score, evalue
 from bio_paws.tools.translation import best_frame_alignment, spliced_identity
@@ -95,6 +95,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
         in_rows += wrong
         tables.append(table)
     keys = RowKeys.of(tables)
+    give_back()
     at = 0
     for (name, split), path in files.items():
         here = slice(at, at + pq.read_metadata(path).num_rows)
@@ -500,6 +501,7 @@ def _check_homologs(
     }
     held = np.unique(np.concatenate(list(distinct.values())))
     texts = _texts(files, held)
+    give_back()
     reverse = keys.strand == (keys.names["strand"].index("-") if "-" in keys.names["strand"] else -1)
 
     def strings(sides: NDArray[np.int64]) -> Strings:

@@ -1,6 +1,6 @@
 """What checks across rows need of each row: its place, its names as numbers, and digests of its strings.
 
-Some 200 bytes a row, whatever the length of its strings: so a million rows can be held against each other.
+Some 120 bytes a row, whatever the length of its strings: so a million rows can be held against each other.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from bio_paws.tools.smith_waterman import reverse_complement
 
 _NAMES = ("kind", "group1", "group2", "source1", "source2", "strand1", "strand2")
 _NUMBERS = ("label", "start1", "end1", "start2", "end2")
-_DIGESTS = ("text1", "text2", "strands1", "strands2", "pair")
 _DIGEST = pa.binary(16)
+_NAME = pa.dictionary(pa.int32(), pa.string())
 
 
 def molecules(config: PairConfig) -> tuple[str, str]:
@@ -67,6 +67,8 @@ def _digests(texts: Iterable[str]) -> pa.Array:
 class RowKeys:
     """The keys of rows, as arrays of shape (rows,), or (rows, 2) with one column for each side.
 
+    Strings are numbers too, of their digests: no two strings have one number.
+
     Attributes
     ----------
     ids : pyarrow.Array
@@ -76,8 +78,8 @@ class RowKeys:
     label : ndarray of int64
     group, source, strand : ndarray of int32, shape (rows, 2)
     start, end : ndarray of int64, shape (rows, 2)
-    text, strands : ndarray of 16 bytes, shape (rows, 2)
-    pair : ndarray of 16 bytes
+    text, strands : ndarray of int32, shape (rows, 2)
+    pair : ndarray of int32
     names : dict of str to tuple of str
         What numbers of names stand for.
     """
@@ -92,55 +94,51 @@ class RowKeys:
     strand: NDArray[np.int32]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
-    text: NDArray[np.bytes_]
-    strands: NDArray[np.bytes_]
-    pair: NDArray[np.bytes_]
+    text: NDArray[np.int32]
+    strands: NDArray[np.int32]
+    pair: NDArray[np.int32]
     names: dict[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, tables: list[pa.Table]) -> RowKeys:
         """Join tables of `keys_of`; the list is emptied."""
-        numbers: dict[str, dict[str, int]] = {}
+        names: dict[str, tuple[str, ...]] = {}
 
-        def coded(column: str, vocabulary: str) -> NDArray[np.int32]:
-            known = numbers.setdefault(vocabulary, {})
-            parts = [np.zeros(0, dtype=np.int32)]
-            for table in tables:
-                for chunk in table[column].chunks:
-                    codes = [known.setdefault(name, len(known)) for name in chunk.dictionary.to_pylist()]
-                    parts.append(np.array(codes, dtype=np.int32)[chunk.indices.to_numpy()])
-            return np.concatenate(parts)
+        def chunks(*columns: str) -> list[Any]:
+            return [chunk for column in columns for table in tables for chunk in table[column].chunks]
 
-        def plain(column: str) -> NDArray[Any]:
-            return np.concatenate([np.zeros(0, dtype=np.int64), *(table[column].to_numpy() for table in tables)])
+        def sides(parts: list[NDArray[Any]], count: int) -> NDArray[Any]:
+            flat = np.concatenate([np.zeros(0, dtype=np.int32), *parts])
+            return flat if count == 1 else np.ascontiguousarray(flat.reshape(count, -1).T)
 
-        def digests(column: str) -> NDArray[np.bytes_]:
-            parts = [
-                np.frombuffer(chunk.buffers()[1], dtype="S16")[chunk.offset : chunk.offset + len(chunk)]
-                for table in tables
-                for chunk in table[column].chunks
-            ]
-            return np.concatenate([np.zeros(0, dtype="S16"), *parts])
+        def plain(*columns: str) -> NDArray[Any]:
+            return sides([chunk.to_numpy() for chunk in chunks(*columns)], len(columns))
 
-        def sides(read: Any, name: str, *more: str) -> NDArray[Any]:
-            return np.stack([read(f"{name}{side}", *more) for side in (1, 2)], axis=1)
+        def numbered(*columns: str) -> NDArray[np.int32]:
+            coded = pa.chunked_array(chunks(*columns), _DIGEST).dictionary_encode()
+            return sides([chunk.indices.to_numpy() for chunk in coded.chunks], len(columns))
 
-        chunks = [chunk for table in tables for chunk in table["pair_id"].chunks]
+        def named(what: str, *columns: str) -> NDArray[np.int32]:
+            coded = pa.chunked_array(chunks(*columns), _NAME).unify_dictionaries()
+            names[what] = tuple(coded.chunk(0).dictionary.to_pylist()) if coded.num_chunks else ()
+            return sides([chunk.indices.to_numpy() for chunk in coded.chunks], len(columns))
+
+        ids = chunks("pair_id")
         keys = cls(
-            ids=pa.concat_arrays(chunks) if chunks else pa.array([], pa.string()),
-            config=coded("config", "config"),
-            split=coded("split", "split"),
-            kind=coded("kind", "kind"),
+            ids=pa.concat_arrays(ids) if ids else pa.array([], pa.string()),
+            config=named("config", "config"),
+            split=named("split", "split"),
+            kind=named("kind", "kind"),
             label=plain("label"),
-            group=sides(coded, "group", "group"),
-            source=sides(coded, "source", "source"),
-            strand=sides(coded, "strand", "strand"),
-            start=sides(plain, "start"),
-            end=sides(plain, "end"),
-            text=sides(digests, "text"),
-            strands=sides(digests, "strands"),
-            pair=digests("pair"),
-            names={name: tuple(known) for name, known in numbers.items()},
+            group=named("group", "group1", "group2"),
+            source=named("source", "source1", "source2"),
+            strand=named("strand", "strand1", "strand2"),
+            start=plain("start1", "start2"),
+            end=plain("end1", "end2"),
+            text=numbered("text1", "text2"),
+            strands=numbered("strands1", "strands2"),
+            pair=numbered("pair"),
+            names=names,
         )
         tables.clear()
         return keys
@@ -165,12 +163,8 @@ def first_of(keys: NDArray[Any]) -> NDArray[np.int64]:
     return found
 
 
-def joined(*columns: NDArray[Any]) -> NDArray[np.bytes_]:
-    """Make one key of several columns: equal where all of them are."""
-    plain = [column if column.dtype.kind == "S" else column.astype(np.int64) for column in columns]
-    parts = [
-        np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.dtype.itemsize) for column in plain
-    ]
-    together = np.concatenate(parts, axis=1)
+def joined(*columns: NDArray[np.integer[Any]]) -> NDArray[np.bytes_]:
+    """Make one key of several columns of numbers: equal where all of them are."""
+    together = np.stack([column.astype(np.int64) for column in columns], axis=1)
     # Bytes of one width: that trailing zeros count as padding changes nothing.
-    return np.ascontiguousarray(together).view(f"S{together.shape[1]}").ravel()
+    return together.view(f"S{8 * len(columns)}").ravel()
