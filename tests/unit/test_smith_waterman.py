@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from Bio import Align
@@ -19,6 +21,7 @@ from bio_paws.tools.smith_waterman import (
     align_scores,
     best_alignment,
     best_alignments,
+    dna_scores_around,
     reverse_complement,
     similarity,
 )
@@ -41,17 +44,24 @@ def aligner(alphabet: Alphabet) -> Align.PairwiseAligner:
     )
 
 
-def best_by_definition(a: str, b: str, alphabet: Alphabet) -> tuple[int, int, int]:
-    """Score, matches and columns of the best local alignment, by a plain Gotoh recursion over all three."""
+def best_by_definition(a: str, b: str, alphabet: Alphabet, shifts: int | None = None) -> tuple[int, int, int]:
+    """Score, matches and columns of the best local alignment, by a plain Gotoh recursion over all three.
+
+    With `shifts`, letter i of `a` is aligned with letters i to i + shifts of `b` only.
+    """
     blosum = substitution_matrices.load("BLOSUM62")
     first, extend = (7, 2) if alphabet == "dna" else (12, 1)
     none = (-(10**9), 0, 0)
     best = (0, 0, 0)
     above: list[tuple[tuple[int, int, int], tuple[int, int, int]]] = [((0, 0, 0), none)] * (len(b) + 1)
-    for x in a:
+    for i, x in enumerate(a, start=1):
         left: tuple[int, int, int] = none
         row = [((0, 0, 0), none)]
         for j, y in enumerate(b, start=1):
+            if shifts is not None and not i <= j <= i + shifts:
+                left = none
+                row.append(((0, 0, 0), none))
+                continue
             score = (2 if x == y else -3) if alphabet == "dna" else int(blosum[x][y])
             diagonal = above[j - 1][0]
             down = max(shift(above[j][0], first), shift(above[j][1], extend))
@@ -200,6 +210,25 @@ def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int, alphabe
     rng = np.random.default_rng(5)
     for number in range(count // 2_000):
         check_batches(mutated_pairs(2_000, rng, alphabet, 511 if number % 10 == 9 else 180), alphabet)
+
+
+@pytest.mark.parametrize("shifts", [0, 1, 5, 20])
+def test_scores_around_a_place_keep_to_the_band(shifts: int) -> None:
+    random = Random(shifts)
+    strings = ["".join(random.choices("ACGT", k=random.randrange(1, 60))) for _ in range(70)]
+    around = []
+    for text in strings:
+        # Pieces of the string, so that the best alignments have gaps, and some of them lie outside the band.
+        end, start = (random.randrange(len(text) + 1) for _ in range(2))
+        spare = "".join(random.choices("ACGT", k=random.randrange(2 * shifts + 1)))
+        around.append((text[:end] + spare + text[start:])[: len(text) + shifts])
+    longest = max(map(len, strings))
+    sides = [
+        np.array([list(one.ljust(width).encode()) for one in side], dtype=np.uint8)
+        for side, width in ((strings, longest), (around, longest + shifts))
+    ]
+    expected = [best_by_definition(a, b, "dna", shifts)[0] for a, b in zip(strings, around, strict=True)]
+    assert dna_scores_around(*sides).tolist() == expected
 
 
 def test_best_alignments_are_those_of_either_strand() -> None:

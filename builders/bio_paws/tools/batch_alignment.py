@@ -58,7 +58,8 @@ class Substitutions(NamedTuple):
 # Rows are letters of the first strings, cells those of the second ones. Of the row above, %H holds the best score that
 # ends in a cell, less the price of opening a gap, and %E the best score that ends in a gap. What is true of row i is
 # stored higher by i times the price of one letter of a gap, %zero: so a gap that goes on from row to row needs no
-# subtraction. %C holds what `column` reads.
+# subtraction. %C holds what `column` reads. A band is %width cells wide, and begins one cell further in each row where
+# %slant is 1; what a cell at its edge would have had from outside is lost to it.
 _KERNEL = """
 declare {V} @llvm.smax.{v}({V}, {V})
 
@@ -78,6 +79,7 @@ turned:
 }}
 
 define void @align(ptr noalias %a, i64 %rows, i64 %stride_a, ptr noalias %b, i64 %cells, i64 %stride_b,
+                   i64 %slant, i64 %width,
                    ptr noalias %out, ptr noalias %H, ptr noalias %E, ptr noalias %C, ptr noalias %S,
                    {I} %match, {I} %mismatch, {I} %first, {I} %extend{arguments}) nounwind "stackrealign" {{
 entry:
@@ -106,14 +108,22 @@ row:
   %best_above = phi {V} [zeroinitializer, %clear], [%best_so_far, %row_end]
   %zero = add {V} %zero_above, %extends
   %edge = add {V} %edge_above, %extends
+  %from = mul i64 %i, %slant
+  %till = add i64 %from, %width
+  %at_edge = icmp eq i64 %from, 0
+  %back = select i1 %at_edge, i64 0, i64 -1
+  %before = add i64 %from, %back
+  %H_before = getelementptr {V}, ptr %H, i64 %before
+  %above = load {V}, ptr %H_before, align {bytes}
+  %corner = select i1 %at_edge, {V} %edge_above, {V} %above
 {each_row}
   br label %first_cell
 first_cell:
   br label %cell
 cell:
-  %j = phi i64 [0, %first_cell], [%j_next, %cell]
+  %j = phi i64 [%from, %first_cell], [%j_next, %cell]
   %best = phi {V} [%zero, %first_cell], [%best_next, %cell]
-  %diagonal = phi {V} [%edge_above, %first_cell], [%up, %cell]
+  %diagonal = phi {V} [%corner, %first_cell], [%up, %cell]
   %left = phi {V} [%edge, %first_cell], [%here, %cell]
   %gap_b = phi {V} [%edge, %first_cell], [%gap_b_next, %cell]
   %H_j = getelementptr {V}, ptr %H, i64 %j
@@ -133,7 +143,7 @@ cell:
   store {V} %here, ptr %H_j, align {bytes}
   store {V} %gap_a_next, ptr %E_j, align {bytes}
   %j_next = add i64 %j, 1
-  %end_of_row = icmp eq i64 %j_next, %cells
+  %end_of_row = icmp eq i64 %j_next, %till
   br i1 %end_of_row, label %row_end, label %cell
 row_end:
   %best_row = sub {V} %best_next, %zero
@@ -319,7 +329,7 @@ def _kernel(bits: Bits, looked_up: bool) -> tuple[Callable[..., None], object]:
     pointer, size, score = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int16 if bits == 16 else ctypes.c_int32
     side = pointer, size, size
     more = (pointer, score, score) if looked_up else (pointer,)
-    signature = ctypes.CFUNCTYPE(None, *side, *side, *[pointer] * 5, *[score] * 4, *more)
+    signature = ctypes.CFUNCTYPE(None, *side, *side, size, size, *[pointer] * 5, *[score] * 4, *more)
     return signature(engine.get_function_address("align")), engine
 
 
@@ -357,15 +367,17 @@ def best_scores(
     return found
 
 
-def best_scores_of_letters(
+def best_scores_around(
     first: NDArray[np.uint8], second: NDArray[np.uint8], scores: Scores, bits: Bits
 ) -> NDArray[np.int64]:
-    """Return the best local score of each pair of strings of DNA, given as letters.
+    """Return the best local score of strings of DNA with what lies around their places, given as letters.
 
     Parameters
     ----------
-    first, second : ndarray, shape (n, letters)
+    first : ndarray, shape (n, letters)
         Upper-case ASCII, spaces behind the ends.
+    second : ndarray, shape (n, letters + shifts)
+        Likewise. Letter i of the first string may stand in a column with any of letters i to i + shifts.
     scores, bits : Scores, {16, 32}
         As in `best_scores`.
 
@@ -382,8 +394,10 @@ def best_scores_of_letters(
         padded[: len(side), : side.shape[1]] = side
         return padded.reshape(batches, lanes, length)
 
-    sizes = np.tile([first.shape[1], second.shape[1]], (batches, 1))
-    return _align(lines(first), lines(second), sizes, scores, bits, None)[: len(first)].astype(np.int64)
+    rows, cells = first.shape[1], second.shape[1]
+    sizes = np.tile([rows, cells], (batches, 1))
+    found = _align(lines(first), lines(second), sizes, scores, bits, band=cells - rows + 1)
+    return found[: len(first)].astype(np.int64)
 
 
 def _best_scores(
@@ -396,7 +410,7 @@ def _best_scores(
     one, other = (
         _lines(side, int(longest), _lanes(bits), codes) for side, longest in zip(sides, sizes.max(axis=0), strict=True)
     )
-    return _align(one, other, sizes, scores, bits, substitutions)
+    return _align(one, other, sizes, scores, bits, substitutions=substitutions)
 
 
 def _align(
@@ -405,9 +419,11 @@ def _align(
     sizes: NDArray[np.int64],
     scores: Scores,
     bits: Bits,
-    substitutions: Substitutions | None,
+    *,
+    substitutions: Substitutions | None = None,
+    band: int | None = None,
 ) -> NDArray[Any]:
-    """Align batches of lines, shape (batches, lanes, letters): one score a lane."""
+    """Align batches of lines, shape (batches, lanes, letters), within a band of so many cells: one score a lane."""
     room = _room(int(sizes.max()))
     *places, spare = (room.ctypes.data + at * room.strides[0] for at in range(len(room)))
     more: tuple[int, ...] = (spare,)
@@ -418,7 +434,8 @@ def _align(
     (a, step_a), (b, step_b), (out, step) = ((array.ctypes.data, array.strides[0]) for array in (one, other, found))
     for batch, (rows, cells) in enumerate(sizes.tolist()):
         strings = a + batch * step_a, rows, one.shape[2], b + batch * step_b, cells, other.shape[2]
-        function(*strings, out + batch * step, *places, *scores, *more)
+        where = (1, band) if band else (0, cells)
+        function(*strings, *where, out + batch * step, *places, *scores, *more)
     return found.reshape(-1)
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from bio_paws.tools.smith_waterman import dna_scores, reverse_complement
+from bio_paws.tools.smith_waterman import dna_scores_around, reverse_complement
 from bio_paws.tools.statistics import GAPPED
 
 WORD = 11
@@ -34,7 +35,7 @@ MUCH = 3e13
 """Letters of strings times letters of sequences, from which BLAST takes longer than this takes to compile."""
 
 LONGEST = 1_900
-"""Longer strings are let through: with their surroundings they pass what `dna_scores` can align."""
+"""Longer strings are let through: with their surroundings they pass what `dna_scores_around` can align."""
 
 _MATCH, _MISMATCH = 2, -3
 _NEAR = 16  # letters on either side of a word that lie beside it in the index
@@ -44,7 +45,9 @@ gaps, of 50 and 150 columns and 60-90% identity, that blastn would go on with, n
 _BLOCK = 1 << 21  # letters of the sequences that are there at one time
 _ROOM = 1 << 18  # extensions that are there at one time
 _PAIRS_AT_ONCE = 4_096
+_SEEDS_AT_ONCE, _FEW = 1 << 15, 4
 _PART_BITS = 6  # words that begin alike are looked up together: their part of the index stays in the cache
+_SPACE = ord(" ")
 _END = 4  # code of whatever is not a base, and between two strings: equal to nothing
 
 Letters = NDArray[np.uint8]
@@ -100,16 +103,23 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     least = np.array([least_score(length, residues, evalue) for length in lengths.tolist()])
     found = lengths > LONGEST
     codes = _codes(letters)
-    words_of, extend = _compiled(_words), _compiled(_extend)
+    words_of = _compiled(_words)
     heads, _, places, near = words_of(codes, 2 * WORD)
-    room = np.empty((max(_ROOM, int(np.diff(heads).max())), 3), dtype=np.int32)
+    seeds = np.empty((2, _SEEDS_AT_ONCE + int(np.diff(heads).max()) + _FEW), dtype=np.int32)
     for block in _blocks(sequences, int(lengths.max()) + 2 * SHIFT):
         block_codes = _codes(block)
-        _, *words = words_of(block_codes, _PART_BITS)
-        at = 0
-        while at < len(words[0]):
-            at, count = extend(codes, heads, places, near, block_codes, *words, at, *_tables(), room)
-            _judge(room[:count], strings, block, least, found)
+        _, words, starts, around = words_of(block_codes, _PART_BITS)
+        extensions = []
+        word = waiting = 0
+        while word < len(words):
+            word, count = _compiled(_gather)(heads, words, word, seeds)
+            count = _compiled(_keep_hopeful)(near, around, seeds, count, *_tables())
+            these = _compiled(_extend)(codes, places, near, block_codes, starts, around, seeds[:, :count], *_tables())
+            extensions.append(these)
+            waiting += len(these)
+            if waiting > _ROOM or word == len(words):
+                _judge(np.concatenate(extensions), strings, block, least, found)
+                extensions, waiting = [], 0
     either = found[: len(queries)] | found[len(queries) :]
     return [queries[i] for i in np.flatnonzero(either).tolist()]
 
@@ -137,14 +147,18 @@ def _judge(
     diagonal = extensions[:, 1].astype(np.int64) - (extensions[:, 0] - strings.starts[string])
     place = np.unique((strings.lengths[string] << 48) + (diagonal + (1 << 20) << 24) + string)
     string, diagonal = place & 0xFFFFFF, (place >> 24 & 0xFFFFFF) - (1 << 20)
-    cut = _compiled(_cut)
+    margin = int(strings.lengths.max()) + SHIFT
+    letters = np.pad(strings.letters, (0, margin))
+    around = np.pad(block, margin, constant_values=_SPACE)
     for at in range(0, len(place), _PAIRS_AT_ONCE):
         some = string[at : at + _PAIRS_AT_ONCE]
-        starts, lengths = strings.starts[some], strings.lengths[some]
-        own = cut(strings.letters, starts, lengths, int(lengths.max()))
-        around = diagonal[at : at + _PAIRS_AT_ONCE] - SHIFT, lengths + 2 * SHIFT
-        other = cut(block, *around, int(lengths.max()) + 2 * SHIFT)
-        found[some[dna_scores(own, other) >= least[some]]] = True
+        lengths = strings.lengths[some]
+        longest = int(lengths.max())
+        own = sliding_window_view(letters, longest)[strings.starts[some]]
+        own[np.arange(longest) >= lengths[:, None]] = _SPACE
+        starts = diagonal[at : at + _PAIRS_AT_ONCE] - SHIFT + margin
+        other = sliding_window_view(around, longest + 2 * SHIFT)[starts]
+        found[some[dna_scores_around(own, other) >= least[some]]] = True
 
 
 def _blocks(path: Path, overlap: int) -> Iterator[Letters]:
@@ -223,69 +237,96 @@ def _words(codes: Codes, bits: int) -> tuple[NDArray[np.int32], ...]:
     return heads, words, starts, near
 
 
-def _extend(
-    codes: Codes,
-    heads: NDArray[np.int32],
-    places: NDArray[np.int32],
-    near: NDArray[np.int64],
-    block: Codes,
-    words: NDArray[np.int32],
-    starts: NDArray[np.int32],
-    around: NDArray[np.int64],
-    first: int,
-    gains: NDArray[np.int8],
-    totals: NDArray[np.int8],
-    out: NDArray[np.int32],
+def _gather(
+    heads: NDArray[np.int32], words: NDArray[np.int32], first: int, seeds: NDArray[np.int32]
 ) -> tuple[int, int]:
-    """Extend the words of a block that strings hold, from one of them on, without gaps.
+    """List words of a block, from one of them on, with each place where strings hold them.
 
     Returns
     -------
     int
-        The word to go on from, where `out` was full.
+        The word to go on from.
     int
-        How many were written to `out`: place in `codes`, place in `block`, score.
+        How many were written to `seeds`: number of the place, number of the word.
     """
+    count, word = 0, first
+    while word < len(words) and count < _SEEDS_AT_ONCE:
+        head, more = heads[words[word]], heads[words[word] + 1] - heads[words[word]]
+        # Of most words there are no more than a few. To write too many, which the next word's take the place of, is
+        # faster than to be wrong about how many there are.
+        for k in range(_FEW):
+            seeds[0, count + k], seeds[1, count + k] = head + k, word
+        for k in range(_FEW, more):
+            seeds[0, count + k], seeds[1, count + k] = head + k, word
+        count += more
+        word += 1
+    return word, count
+
+
+def _keep_hopeful(
+    near: NDArray[np.int64],
+    around: NDArray[np.int64],
+    seeds: NDArray[np.int32],
+    count: int,
+    gains: NDArray[np.int8],
+    totals: NDArray[np.int8],
+) -> int:
+    """Move the seeds whose letters nearby score enough to the front, and return how many they are."""
+    kept = 0
+    for i in range(count):
+        differ = near[seeds[0, i]] ^ around[seeds[1, i]]
+        left1, right1 = differ >> 32 & 0xFFFF, differ & 0xFFFF
+        left, right = totals[left1] + totals[differ >> 48 & 0xFFFF], totals[right1] + totals[differ >> 16 & 0xFFFF]
+        gain = gains[left1] + gains[right1]  # where both are hopeless, letters further on add nothing
+        seeds[0, kept], seeds[1, kept] = seeds[0, i], seeds[1, i]
+        kept += (_MATCH * WORD + gain >= TRIGGER) | (left >= _HOPELESS) | (right >= _HOPELESS)
+    return kept
+
+
+def _extend(
+    codes: Codes,
+    places: NDArray[np.int32],
+    near: NDArray[np.int64],
+    block: Codes,
+    starts: NDArray[np.int32],
+    around: NDArray[np.int64],
+    seeds: NDArray[np.int32],
+    gains: NDArray[np.int8],
+    totals: NDArray[np.int8],
+) -> NDArray[np.int32]:
+    """Extend seeds without gaps.
+
+    Returns
+    -------
+    ndarray, shape (n, 3), int32
+        Place in `codes`, place in `block`, score.
+    """
+    out = np.empty((seeds.shape[1], 3), dtype=np.int32)
     count = 0
-    for word in range(first, len(words)):
-        value = words[word]
-        if count + heads[value + 1] - heads[value] > len(out):
-            return word, count
-        for k in range(heads[value], heads[value + 1]):
-            differ = near[k] ^ around[word]
-            left1, left2 = differ >> 32 & 0xFFFF, differ >> 48 & 0xFFFF
-            right1, right2 = differ & 0xFFFF, differ >> 16 & 0xFFFF
+    for i in range(seeds.shape[1]):
+        p, b = places[seeds[0, i]], starts[seeds[1, i]]
+        differ = near[seeds[0, i]] ^ around[seeds[1, i]]
+        left1, left2 = differ >> 32 & 0xFFFF, differ >> 48 & 0xFFFF
+        right1, right2 = differ & 0xFFFF, differ >> 16 & 0xFFFF
+        if left1 & 3 == 0 and p > 0 and b > 0 and codes[p - 1] == block[b - 1] and codes[p - 1] != _END:
+            continue  # the word before it is equal too
+        gain_left = max(gains[left1], totals[left1] + gains[left2])
+        gain_right = max(gains[right1], totals[right1] + gains[right2])
+        score = _MATCH * WORD + gain_left + gain_right
+        if score < TRIGGER:
             left, right = totals[left1] + totals[left2], totals[right1] + totals[right2]
-            gain_left = max(gains[left1], totals[left1] + gains[left2])
-            gain_right = max(gains[right1], totals[right1] + gains[right2])
-            score = _MATCH * WORD + gain_left + gain_right
-            if (score < TRIGGER) & (left < _HOPELESS) & (right < _HOPELESS):
-                continue
-            p, b = places[k], starts[word]
-            if left1 & 3 == 0 and p > 0 and b > 0 and codes[p - 1] == block[b - 1] and codes[p - 1] != _END:
-                continue  # the word before it is equal too
-            if score < TRIGGER:
-                score = _MATCH * WORD
-                for way, total_near, gain in ((-1, left, gain_left), (1, right, gain_right)):
-                    total, best = total_near, gain
-                    step = _NEAR + 1 if way < 0 else WORD + _NEAR
-                    q, s = p + way * step, b + way * step
-                    while total >= best - DROP and 0 <= q < len(codes) and 0 <= s < len(block) and codes[q] != _END:
-                        total += _MATCH if codes[q] == block[s] else _MISMATCH
-                        best = max(best, total)
-                        q += way
-                        s += way
-                    score += best
-            if score >= TRIGGER:
-                out[count, 0], out[count, 1], out[count, 2] = p, b, score
-                count += 1
-    return len(words), count
-
-
-def _cut(letters: Letters, starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Letters:
-    """Cut strings out of letters: shape (strings, width), spaces behind their ends and beyond the letters."""
-    cut = np.full((len(starts), width), np.uint8(32))
-    for i in range(len(starts)):
-        for k in range(max(-starts[i], 0), min(lengths[i], len(letters) - starts[i])):
-            cut[i, k] = letters[starts[i] + k]
-    return cut
+            score = _MATCH * WORD
+            for way, total_near, gain in ((-1, left, gain_left), (1, right, gain_right)):
+                total, best = total_near, gain
+                step = _NEAR + 1 if way < 0 else WORD + _NEAR
+                q, s = p + way * step, b + way * step
+                while total >= best - DROP and 0 <= q < len(codes) and 0 <= s < len(block) and codes[q] != _END:
+                    total += _MATCH if codes[q] == block[s] else _MISMATCH
+                    best = max(best, total)
+                    q += way
+                    s += way
+                score += best
+        if score >= TRIGGER:
+            out[count, 0], out[count, 1], out[count, 2] = p, b, score
+            count += 1
+    return out[:count].copy()

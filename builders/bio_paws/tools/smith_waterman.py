@@ -201,20 +201,22 @@ def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[i
     return found
 
 
-def dna_scores(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the `align_score` of many pairs of strings of DNA, which are given as letters: llvmlite must be there.
+def dna_scores_around(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the best score of strings of DNA with what lies around their places: llvmlite must be there.
 
     Parameters
     ----------
-    first, second : ndarray, shape (n, letters)
+    first : ndarray, shape (n, letters)
         Upper-case ASCII, at most 2,000 letters, spaces behind the ends.
+    second : ndarray, shape (n, letters + shifts)
+        Likewise. Letter i of the first string may be aligned with any of letters i to i + shifts.
 
     Returns
     -------
     ndarray, shape (n,), int64
     """
     scores, bits, _ = _batch_scores("dna", 0, 0)
-    return batch_alignment.best_scores_of_letters(first, second, scores, bits)
+    return batch_alignment.best_scores_around(first, second, scores, bits)
 
 
 @lru_cache(maxsize=4)
