@@ -184,7 +184,7 @@ class ProofSearch:
         residues: int,
         executor: Executor,
     ) -> None:
-        self._folder = folder
+        self._strings = folder / "strings"
         self._queries = queries
         self._subjects = subjects
         self._alphabet: Alphabet = alphabet
@@ -205,6 +205,7 @@ class ProofSearch:
                 executor.submit(_prefilter, dict(queries.read(some)), sequences, residues)
                 for some in _split(everything, _STRINGS_A_PREFILTER)
             ]
+            self._make_database()  # while the jobs run
             return
         database = folder / "stretches"
         blast.make_database(sequences, database, alphabet)
@@ -219,14 +220,19 @@ class ProofSearch:
         near = np.array(sorted(touched.union(*(job.result() for job in self._prefilters))), dtype=np.int64)
         if not len(near):
             return {}
-        database = self._folder / "strings"
-        subjects = self._subjects.read(np.arange(len(self._subjects)))
-        blast.write_database(database, (text for _, text in subjects), self._alphabet)
+        if not self._prefilters:
+            self._make_database()
         jobs = [
-            self._executor.submit(_confirm, dict(self._queries.read(some)), database, self._alphabet, self._residues)
+            self._executor.submit(
+                _confirm, dict(self._queries.read(some)), self._strings, self._alphabet, self._residues
+            )
             for some in _split(near, _STRINGS_A_JOB)
         ]
         return {query: subject for job in jobs for query, subject in job.result().items()}
+
+    def _make_database(self) -> None:
+        subjects = self._subjects.read(np.arange(len(self._subjects)))
+        blast.write_database(self._strings, (text for _, text in subjects), self._alphabet)
 
     def _members(self, hits: pa.Table) -> Iterator[int]:
         """Yield the strings that hits between stretches touch."""

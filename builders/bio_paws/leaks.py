@@ -12,9 +12,10 @@ searched that `prefilter` does not rule out.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from bio_paws.constraints import search_space
 from bio_paws.sequences import Corpus
 from bio_paws.splits import Lookup
 from bio_paws.tools import blast, prefilter
+from bio_paws.tools.memory import give_back
 from bio_paws.tools.smith_waterman import Alphabet
 
 MAX_EVALUE = 1e-3
@@ -96,44 +98,54 @@ class OtherSplits:
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
         others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
-        stretches = [whole[source].residues[start:end].upper() for source, start, end, _ in others if source in whole]
+        others = [one for one in others if one[0] in whole]
+
+        def stretches() -> Iterator[str]:
+            return (whole[source].residues[start:end].upper() for source, start, end, _ in others)
+
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            wanted: list[tuple[str, Iterable[str], float]] = [("all", stretches, MAX_EVALUE)]
+            held = {"all": (stretches(), MAX_EVALUE)}
             if alphabet == "protein" and longest:
-                parts = distinct_parts(stretches, round(longest * RUN_LENGTH))
-                wanted.insert(0, ("distinct", parts, SCREEN_EVALUE))
-            databases = []
-            for called, texts, max_evalue in wanted:
-                if texts or len(chosen):  # makeblastdb refuses an empty database
-                    blast.write_database(folder / called, chain(texts, _read(chosen)), alphabet)
-                    databases.append((folder / called, max_evalue))
-            sequences = folder / "all.fasta"
-            if alphabet == "dna" and not later:
+                parts = distinct_parts(list(stretches()), round(longest * RUN_LENGTH))
+                held = {"distinct": (iter(parts), SCREEN_EVALUE), **held}
+            for called, (texts, _) in held.items():
+                blast.write_texts(folder / f"{called}.fasta", chain(texts, _read(chosen)))
+            sequences = folder / "sequences.fasta"
+            if alphabet == "dna":
                 # What is not altered lies in the stretches.
-                sequences = folder / "stretches.fasta"
-                blast.write_texts(sequences, stretches)
-            del chosen, stretches, wanted, texts  # they may be many, and are on disk
+                blast.write_texts(sequences, chain(stretches(), _read(chosen) if later else ()))
+            nothing = not others and not len(chosen)
+            max_evalues = {folder / called: max_evalue for called, (_, max_evalue) in held.items()}
+            del chosen, held  # they may be many, and are on disk
+            give_back()
+
+            @cache
+            def make_databases() -> None:
+                for database in max_evalues:
+                    blast.make_database(database.with_suffix(".fasta"), database, alphabet)
 
             def search(queries: list[str]) -> set[str]:
-                if not databases:
+                if nothing:  # makeblastdb refuses an empty database
                     return set()
                 if alphabet == "dna" and prefilter.is_worth_it(sum(map(len, queries)), sequences):
-                    queries = self._near(queries, sequences)
-                for database, max_evalue in databases:
+                    jobs = self._prefilter(queries, sequences)
+                    make_databases()  # while the jobs run
+                    queries = [query for job in jobs for query in job.result()]
+                make_databases()
+                for database, max_evalue in max_evalues.items():
                     queries = self._search(queries, database, alphabet, max_evalue)
                 return set(queries)
 
             yield search
 
-    def _near(self, queries: list[str], sequences: Path) -> list[str]:
-        """Return the queries that the prefilter does not rule out."""
+    def _prefilter(self, queries: list[str], sequences: Path) -> list[Future[list[str]]]:
+        """Have the queries picked that the prefilter does not rule out."""
         residues = search_space(self._corpus, "dna")
-        jobs = [
+        return [
             self._executor.submit(prefilter.near_homologs, some, sequences, residues, SCREEN_EVALUE)
             for some in _batches(queries, QUERIES_A_PREFILTER)
         ]
-        return [query for job in jobs for query in job.result()]
 
     def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
         """Return the queries with a hit."""

@@ -57,11 +57,13 @@ def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.Reco
 
 
 def strings_of(paths: Iterable[Path]) -> pa.Array:
-    """Return the different strings of pairs that `write_pairs` wrote, sorted."""
-    sides = ["sentence1", "sentence2"]
-    columns = [batch[side] for path in paths for batch in read_pairs(path, sides) for side in sides]
-    found = pa.chunked_array(columns, pa.string()).unique()
-    return found.take(pc.array_sort_indices(found))
+    """Return the different strings of pairs that `write_pairs` wrote."""
+    found = pa.array([], pa.string())
+    for path in paths:
+        for batch in read_pairs(path, ["sentence1", "sentence2"]):
+            # At once: the batch keeps all its columns in memory.
+            found = pa.chunked_array([found, *batch.columns]).unique()
+    return found
 
 
 def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:
