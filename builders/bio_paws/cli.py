@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         need_room()
         give_back_early()
+        arguments = sys.argv[1:] if arguments is None else arguments
+        _need_unicode(arguments)
         options = _parser().parse_args(arguments)
         debug = options.debug
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")
@@ -65,6 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print("bio-paws: error: out of memory", file=sys.stderr)
         return 2
+
+
+def _need_unicode(arguments: Sequence[str]) -> None:
+    """See that Arrow, which takes no other names, can be told of all that is named here."""
+    for one in arguments:
+        try:
+            one.encode()
+        except UnicodeEncodeError as error:
+            raise BioPawsError(f"{one!a}: not in UTF-8: give it another name, or unset PYTHONUTF8") from error
 
 
 def main_eval() -> int:
