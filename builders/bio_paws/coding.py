@@ -80,8 +80,8 @@ class CodingPairs:
             earlier_rows = [row for made in rows.values() for row in made]
             held = {side: {row[side] for row in earlier_rows} for side in ("sentence1", "sentence2")}
             with (
-                others.searcher(split, "dna", pa.array(sorted(held["sentence1"]), pa.string())) as genes,
-                others.searcher(split, "protein", pa.array(sorted(held["sentence2"]), pa.string())) as proteins,
+                others.searcher(split, "dna", sorted(held["sentence1"])) as genes,
+                others.searcher(split, "protein", sorted(held["sentence2"])) as proteins,
             ):
                 searchers = {"sentence1": genes, "sentence2": proteins}
                 clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())

@@ -12,14 +12,12 @@ searched that `prefilter` does not rule out.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
 from pathlib import Path
-
-import pyarrow as pa
 
 from bio_paws.configs import SPLITS
 from bio_paws.constraints import search_space
@@ -37,7 +35,6 @@ SCREEN_EVALUE = 1e-2
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 20_000
-_TEXTS_AT_ONCE = 10_000
 _TARGETS = 5  # one would do; BLAST warns below five
 
 
@@ -85,15 +82,16 @@ class OtherSplits:
 
     @contextmanager
     def searcher(
-        self, split: str, alphabet: Alphabet, chosen: pa.Array, *, later: bool = False, longest: int | None = None
+        self, split: str, alphabet: Alphabet, chosen: Iterable[str], *, later: bool = False, longest: int | None = None
     ) -> Iterator[Callable[[list[str]], set[str]]]:
         """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
-        `chosen` are different strings, those that the config already holds in earlier splits: they are searched by
-        themselves too, as the proof will, since among long stretches BLAST may pass over what it finds among windows,
-        and since some are altered. With `later`, those with a homolog in a later split are picked too: what is altered
-        can have one that the sequence it was made of has not, and other configs do not look for it. With `longest`, the
-        length of the longest string that will be asked for, proteins are first searched in what isoforms do not repeat.
+        `chosen`, which can be gone through more than once, are different strings, those that the config already holds
+        in earlier splits: they are searched by themselves too, as the proof will, since among long stretches BLAST may
+        pass over what it finds among windows, and since some are altered. With `later`, those with a homolog in a later
+        split are picked too: what is altered can have one that the sequence it was made of has not, and other configs
+        do not look for it. With `longest`, the length of the longest string that will be asked for, proteins are first
+        searched in what isoforms do not repeat.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
@@ -105,19 +103,18 @@ class OtherSplits:
 
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            held = {"all": (stretches(), MAX_EVALUE)}
+            max_evalues = {folder / "all": MAX_EVALUE}
+            blast.write_texts(folder / "all.fasta", chain(stretches(), chosen))
             if alphabet == "protein" and longest:
+                max_evalues = {folder / "distinct": SCREEN_EVALUE, **max_evalues}
                 parts = distinct_parts(list(stretches()), round(longest * RUN_LENGTH))
-                held = {"distinct": (iter(parts), SCREEN_EVALUE), **held}
-            for called, (texts, _) in held.items():
-                blast.write_texts(folder / f"{called}.fasta", chain(texts, _read(chosen)))
+                blast.write_texts(folder / "distinct.fasta", chain(parts, chosen))
+                del parts
             sequences = folder / "sequences.fasta"
             if alphabet == "dna":
                 # What is not altered lies in the stretches.
-                blast.write_texts(sequences, chain(stretches(), _read(chosen) if later else ()))
-            nothing = not others and not len(chosen)
-            max_evalues = {folder / called: max_evalue for called, (_, max_evalue) in held.items()}
-            del chosen, held  # they may be many, and are on disk
+                blast.write_texts(sequences, chain(stretches(), chosen if later else ()))
+            nothing = not (folder / "all.fasta").stat().st_size
             give_back()
 
             @cache
@@ -155,10 +152,6 @@ class OtherSplits:
             for some in _batches(queries, QUERIES_A_SHARD)
         ]
         return [query for job in jobs for query in job.result()]
-
-
-def _read(texts: pa.Array) -> Iterator[str]:
-    return (text for at in range(0, len(texts), _TEXTS_AT_ONCE) for text in texts[at : at + _TEXTS_AT_ONCE].to_pylist())
 
 
 def _batches(queries: list[str], size: int) -> Iterator[list[str]]:

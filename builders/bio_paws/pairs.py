@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ import pyarrow.compute as pc
 from bio_paws.configs import PairConfig
 from bio_paws.files import atomic, part_folder
 from bio_paws.records import ID_LETTERS, MADE, SCHEMA, pair_ids
+
+_ROWS_AT_ONCE = 10_000  # of these as Python's
 
 
 def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, split: str) -> None:
@@ -56,14 +59,20 @@ def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.Reco
             yield batch if columns is None else batch.select(columns)
 
 
-def strings_of(paths: Iterable[Path]) -> pa.Array:
-    """Return the different strings of pairs that `write_pairs` wrote."""
-    found = pa.array([], pa.string())
-    for path in paths:
-        for batch in read_pairs(path, ["sentence1", "sentence2"]):
-            # At once: the batch keeps all its columns in memory.
-            found = pa.chunked_array([found, *batch.columns]).unique()
-    return found
+@dataclass(frozen=True)
+class StringsOf:
+    """The different strings of pairs that `write_pairs` wrote; read anew each time they are gone through."""
+
+    paths: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[str]:
+        seen: set[str] = set()
+        for path in self.paths:
+            for batch in read_pairs(path, ["sentence1", "sentence2"]):
+                for at in range(0, len(batch), _ROWS_AT_ONCE):
+                    texts = pa.concat_arrays(batch.slice(at, _ROWS_AT_ONCE).columns).to_pylist()
+                    yield from (text for text in dict.fromkeys(texts) if text not in seen)
+                    seen.update(texts)
 
 
 def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:

@@ -19,7 +19,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.executors import Cluster, open_cluster, open_executor
 from bio_paws.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.leaks import OtherSplits
-from bio_paws.pairs import strings_of, write_pairs
+from bio_paws.pairs import StringsOf, write_pairs
 from bio_paws.tools import engines
 
 
@@ -126,7 +126,7 @@ def _homologous_pairs(
     for split, quota in quotas(pairs).items():
         rng = splits.seeded(seed, config.name, "squares", split)
         later, longest = config.rearranged, config.max_length
-        searcher = others.searcher(split, judge.alphabet, strings_of(earlier), later=later, longest=longest)
+        searcher = others.searcher(split, judge.alphabet, StringsOf(tuple(earlier)), later=later, longest=longest)
         with searcher as leaks:
             if config.rearranged:
                 squares, more = rearranged.choose_rearranged(config, found, split, quota, rng, seen, leaks)

@@ -109,7 +109,7 @@ def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.Mo
     found = []
     for much in (1e99, 0):
         monkeypatch.setattr(prefilter, "MUCH", much)
-        with others.searcher("test", "dna", pa.array([held]), later=later) as search:
+        with others.searcher("test", "dna", [held], later=later) as search:
             found.append(search(queries))
     assert found[0] == found[1]
     assert len(found[0]) > 20 and queries[-1] in found[0]
