@@ -68,7 +68,7 @@ BATCH_SPARE = 1.15
 
 _SQUARES_AT_ONCE = 2_000
 """Squares that are there as rows at one time."""
-_SQUARES_A_SEARCH = 10_000
+_SQUARES_A_SEARCH = 30_000
 """Squares whose strings are searched for at one time."""
 
 

@@ -96,30 +96,12 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     """
     if not queries or not available():
         return list(queries)
-    strands = [*queries, *map(reverse_complement, queries)]
-    letters = np.frombuffer(("\n".join(strands) + "\n").encode(), dtype=np.uint8)
-    lengths = np.array([len(text) for text in strands])
-    strings = _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
-    least = np.array([least_score(length, residues, evalue) for length in lengths.tolist()])
-    found = lengths > LONGEST
-    codes = _codes(letters)
-    words_of = _compiled(_words)
-    heads, _, places, near = words_of(codes, 2 * WORD)
-    seeds = np.empty((2, _SEEDS_AT_ONCE + int(np.diff(heads).max()) + _FEW), dtype=np.int32)
-    for block in _blocks(sequences, int(lengths.max()) + 2 * SHIFT):
-        block_codes = _codes(block)
-        _, words, starts, around = words_of(block_codes, _PART_BITS)
-        extensions = []
-        word = waiting = 0
-        while word < len(words):
-            word, count = _compiled(_gather)(heads, words, word, seeds)
-            count = _compiled(_keep_hopeful)(near, around, seeds, count, *_tables())
-            these = _compiled(_extend)(codes, places, near, block_codes, starts, around, seeds[:, :count], *_tables())
-            extensions.append(these)
-            waiting += len(these)
-            if waiting > _ROOM or word == len(words):
-                _judge(np.concatenate(extensions), strings, block, least, found)
-                extensions, waiting = [], 0
+    strings = _strings_of([*queries, *map(reverse_complement, queries)])
+    index = _index_of(strings)
+    least = np.array([least_score(length, residues, evalue) for length in strings.lengths.tolist()])
+    found = strings.lengths > LONGEST
+    for block in _blocks(sequences, int(strings.lengths.max()) + 2 * SHIFT):
+        _search(strings, index, block, least, found)
     either = found[: len(queries)] | found[len(queries) :]
     return [queries[i] for i in np.flatnonzero(either).tolist()]
 
@@ -130,6 +112,47 @@ class _Strings(NamedTuple):
     letters: Letters
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
+
+
+class _Index(NamedTuple):
+    """Words of strings: their codes, and of `_words` what is looked up."""
+
+    codes: Codes
+    heads: NDArray[np.int32]
+    places: NDArray[np.int32]
+    near: NDArray[np.int64]
+
+
+def _strings_of(texts: Sequence[str]) -> _Strings:
+    letters = np.frombuffer(("\n".join(texts) + "\n").encode(), dtype=np.uint8)
+    lengths = np.array([len(text) for text in texts])
+    return _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
+
+
+def _index_of(strings: _Strings) -> _Index:
+    codes = _codes(strings.letters)
+    heads, _, places, near = _compiled(_words)(codes, 2 * WORD)
+    return _Index(codes, heads, places, near)
+
+
+def _search(
+    strings: _Strings, index: _Index, block: Letters, least: NDArray[np.int64], found: NDArray[np.bool_]
+) -> None:
+    """Mark the strings that may have a hit in a block."""
+    codes = _codes(block)
+    _, words, starts, around = _compiled(_words)(codes, _PART_BITS)
+    seeds = np.empty((2, _SEEDS_AT_ONCE + int(np.diff(index.heads).max()) + _FEW), dtype=np.int32)
+    extensions = []
+    word = waiting = 0
+    while word < len(words):
+        word, count = _compiled(_gather)(index.heads, words, word, seeds)
+        count = _compiled(_keep_hopeful)(index.near, around, seeds, count, *_tables())
+        sides = index.codes, index.places, index.near, codes, starts, around
+        extensions.append(_compiled(_extend)(*sides, seeds[:, :count], *_tables()))
+        waiting += len(extensions[-1])
+        if waiting > _ROOM or word == len(words):
+            _judge(np.concatenate(extensions), strings, block, least, found)
+            extensions, waiting = [], 0
 
 
 def _judge(
