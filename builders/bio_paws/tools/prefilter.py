@@ -1,9 +1,10 @@
 """Which of many DNA strings may have a homolog among long sequences: all that blastn could find there, and a few more.
 
 blastn starts from words of 11 equal letters, extends each without gaps, and goes on with gaps only where that scores
-enough. The same is done here, one after the other: words, extensions, and for what is left `smith_waterman`, whose best
-score is never lower than blastn's. numba compiles the first two, when they are first used; their letters lie where the
-processor finds them, which is all that makes them several times as fast.
+enough. The same is done here, one after the other: words, extensions, and for what is left the best score around the
+place by `smith_waterman`, which no alignment of blastn's passes that shifts as little. numba compiles the first two,
+when they are first used; their letters lie where the processor finds them, which is all that makes them several times
+as fast.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ gaps, of 50 and 150 columns and 60-90% identity, that blastn would go on with, n
 _BLOCK = 1 << 21  # letters of the sequences that are there at one time
 _ROOM = 1 << 18  # extensions that are there at one time
 _PAIRS_AT_ONCE = 4_096
-_SEEDS_AT_ONCE, _FEW = 1 << 15, 4
+_SEEDS_AT_ONCE, _FEW = 1 << 15, 4  # words of a block, each at one place of the strings; places that most words have
 _PART_BITS = 6  # words that begin alike are looked up together: their part of the index stays in the cache
 _SPACE = ord(" ")
 _END = 4  # code of whatever is not a base, and between two strings: equal to nothing
