@@ -1,7 +1,7 @@
 """How the cost of a build grows with its pairs: seconds, peak memory, exponent, and each stage's share; on Linux.
 
 `python -m benchmarks.scale [--most 1000000] [--source cress] [--workers 1 2] [--out FOLDER]`. Builds dna150 with 1,000
-pairs, then ten times as many, up to `--most` (100,000 by default: minutes; a million takes most of an hour), for each
+pairs, then ten times as many, up to `--most` (100,000 by default: minutes; a million takes half an hour), for each
 number of workers, in fresh work folders. What does not depend on the pairs, the corpus and its search against itself,
 is done once, and told apart. Memory is that of the whole process tree, workers and BLAST+ among them, looked at five
 times a second; files that are mapped count, and what processes share counts once. A table goes to `scale.md`, its
@@ -9,7 +9,7 @@ numbers to `scale.json`, a plot to `scale.png`.
 
 By default the source is made up: three species of random DNA that differ from their ancestor in four bases of a
 hundred, and hold as many pairs as the largest build wants. `cress` (two Arabidopsis genomes) holds real repeats, but
-no more than some 150,000 pairs.
+no more than 166,068 pairs.
 """
 
 from __future__ import annotations
