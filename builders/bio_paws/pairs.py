@@ -71,8 +71,10 @@ class StringsOf:
             for batch in read_pairs(path, ["sentence1", "sentence2"]):
                 for at in range(0, len(batch), _ROWS_AT_ONCE):
                     texts = pa.concat_arrays(batch.slice(at, _ROWS_AT_ONCE).columns).to_pylist()
-                    yield from (text for text in dict.fromkeys(texts) if text not in seen)
-                    seen.update(texts)
+                    for text in texts:
+                        if text not in seen:
+                            seen.add(text)
+                            yield text
 
 
 def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:

@@ -25,10 +25,11 @@ def models(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("vectors")
     halved, other = (Path(shutil.copytree(bert, folder / name)) for name in ("halved", "other"))
     weights = load_file(bert / "model.safetensors")
-    last, first = "layer.1.output.LayerNorm", "layer.0.attention.output.dense.weight"
+    last = "layer.1.output.LayerNorm"
     smaller = {name: one / 2 if last in name else one for name, one in weights.items()}
     save_file(smaller, halved / "model.safetensors", PT)
-    turned = {name: one.flip(0).contiguous() if first in name else one for name, one in weights.items()}
+    # As small as they are drawn, they would change next to nothing; the embeddings stay.
+    turned = {name: 30 * one.flip(0) if ".layer." in name and one.ndim == 2 else one for name, one in weights.items()}
     save_file(turned, other / "model.safetensors", PT)
     return [bert, halved, other]
 
@@ -72,7 +73,7 @@ def test_a_space_that_shrinks_has_not_moved(compared: Path) -> None:
     assert after["euclidean"]["value"] == pytest.approx(before["euclidean"]["value"] / 2, rel=1e-4)
     for metric in METRICS[1:]:
         assert after[metric]["value"] == pytest.approx(before[metric]["value"], rel=1e-6)
-        assert abs(other[metric]["value"] / before[metric]["value"] - 1) > 1e-6
+        assert abs(other[metric]["value"] / before[metric]["value"] - 1) > 1e-5
         assert before[metric]["low"] < before[metric]["value"] < before[metric]["high"]
         assert 0.05 <= before[metric]["null"]["p"] <= 1
     page = (compared / "vectors.html").read_text()

@@ -108,7 +108,10 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
 
 
 class _Strings(NamedTuple):
-    """Strings behind each other, a line break between two: where each starts, and how long it is."""
+    """Strings behind each other, a line break between two: where each starts, and how long it is.
+
+    As many spaces as the longest has letters stand behind the last: so as many can be cut out anywhere.
+    """
 
     letters: Letters
     starts: NDArray[np.int64]
@@ -125,8 +128,8 @@ class _Index(NamedTuple):
 
 
 def _strings_of(texts: Sequence[str]) -> _Strings:
-    letters = np.frombuffer(("\n".join(texts) + "\n").encode(), dtype=np.uint8)
     lengths = np.array([len(text) for text in texts])
+    letters = np.frombuffer("\n".join([*texts, " " * int(lengths.max())]).encode(), dtype=np.uint8)
     return _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
 
 
@@ -172,13 +175,12 @@ def _judge(
     place = np.unique((strings.lengths[string] << 48) + (diagonal + (1 << 20) << 24) + string)
     string, diagonal = place & 0xFFFFFF, (place >> 24 & 0xFFFFFF) - (1 << 20)
     margin = int(strings.lengths.max()) + SHIFT
-    letters = np.pad(strings.letters, (0, margin))
     around = np.pad(block, margin, constant_values=_SPACE)
     for at in range(0, len(place), _PAIRS_AT_ONCE):
         some = string[at : at + _PAIRS_AT_ONCE]
         lengths = strings.lengths[some]
         longest = int(lengths.max())
-        own = sliding_window_view(letters, longest)[strings.starts[some]]
+        own = sliding_window_view(strings.letters, longest)[strings.starts[some]]
         own[np.arange(longest) >= lengths[:, None]] = _SPACE
         starts = diagonal[at : at + _PAIRS_AT_ONCE] - SHIFT + margin
         other = sliding_window_view(around, longest + 2 * SHIFT)[starts]
