@@ -17,6 +17,7 @@ lint: $(SETUP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build

@@ -19,18 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bio_paws.align.smith_waterman import LETTERS, Alphabet, align, align_all, align_scores, best_alignments
 from bio_paws.configs import get_config
-from bio_paws.files import write_arrow
-from bio_paws.sequences import Corpus, read_corpus
-from bio_paws.sources import resolve
-from bio_paws.tools.smith_waterman import (
-    LETTERS,
-    Alphabet,
-    align,
-    align_all,
-    align_scores,
-    best_alignments,
-)
+from bio_paws.execution.files import write_arrow
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sources.resolve import resolve
 
 Pairs = list[tuple[str, str]]
 CONFIGS = ("dna150", "dna50", "protein450", "protein150")

@@ -19,11 +19,11 @@ import numpy as np
 from Bio import Align
 
 from benchmarks import alignment
-from bio_paws.manifest import read_manifest
-from bio_paws.sequences import Corpus, read_corpus
-from bio_paws.sources import resolve
-from bio_paws.tools import blast
-from bio_paws.tools.smith_waterman import reverse_complement
+from bio_paws.align.smith_waterman import reverse_complement
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.search import blast
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sources.resolve import resolve
 
 REFERENCE_PAIRS = 40  # of each label
 

@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from benchmarks.build import timed
 from bio_paws.errors import BioPawsError
-from bio_paws.sequences import read_corpus, representative_proteins
-from bio_paws.sources import resolve
-from bio_paws.tools.blast import write_fasta
-from bio_paws.tools.engines import ENGINES, Engine
+from bio_paws.search.blast import write_fasta
+from bio_paws.search.engines import ENGINES, Engine
+from bio_paws.sequences.corpus import read_corpus, representative_proteins
+from bio_paws.sources.resolve import resolve
 
 EVALUE = "1e-5"
 BANDS = (0.3, 0.4, 0.6, 0.8)

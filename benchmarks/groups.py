@@ -19,7 +19,16 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.peak import peak_memory
-from bio_paws.splits import LOCI, MAX_GROUP_SHARE, MIN_COVERAGE, Edges, Ints, Lookup, assign_splits, join_groups
+from bio_paws.build.partition import (
+    LOCI,
+    MAX_GROUP_SHARE,
+    MIN_COVERAGE,
+    Edges,
+    Ints,
+    Lookup,
+    assign_splits,
+    join_groups,
+)
 
 SEQUENCES, EDGES = 1_000_000, 10_000_000
 

@@ -17,10 +17,10 @@ from tokenizers.pre_tokenizers import Split
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from benchmarks.peak import peak_memory
-from bio_paws_eval.encode import PairEncoder, encode
-from bio_paws_eval.predict import predict
+from bio_paws_eval.models.encode import PairEncoder, encode
+from bio_paws_eval.models.predict import predict
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks import ROWS_A_BATCH, Pairs
+from bio_paws_eval.tasks.tasks import ROWS_A_BATCH, Pairs
 
 
 def pairs_of(count: int) -> Pairs:

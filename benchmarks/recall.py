@@ -16,15 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bio_paws.constraints import search_space
-from bio_paws.executors import InProcessExecutor
-from bio_paws.homologs import HOMOLOG_EVALUE, Placed, ProofSearch, Strings
-from bio_paws.leaks import find_hits
-from bio_paws.sequences import Corpus, read_corpus
-from bio_paws.sources import resolve
-from bio_paws.tools import blast
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet, align_score, reverse_complement
-from bio_paws.tools.statistics import evalue
+from bio_paws.align.karlin_altschul import evalue
+from bio_paws.align.smith_waterman import LETTERS, Alphabet, align_score, reverse_complement
+from bio_paws.build.cross_split_filter import MAX_EVALUE
+from bio_paws.build.pair_filter import search_space
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.search import blast
+from bio_paws.search.homologs import find_hits
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sources.resolve import resolve
+from bio_paws.verify.cross_split_search import HOMOLOG_EVALUE, Placed, ProofSearch, Strings
 
 STRETCHES = 100  # of each length in each band
 WINDOWS = 3  # of each stretch, each a third of its length behind the last
@@ -99,7 +100,7 @@ def main() -> None:
                 proof = ProofSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
                 by_proof = {copies[index].text for index in proof.homologs()}
                 blast.write_database(folder / "all", (one.text for one in origins), alphabet)
-                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues)
+                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues, MAX_EVALUE)
             for band in BANDS:
                 here = [one for one in planted if one.band == band]
                 own = [one for one in here if significant(one, alphabet, residues)]

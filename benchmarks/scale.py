@@ -30,7 +30,7 @@ import psutil
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
-from bio_paws.tools.drawing import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
+from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 
 BASES_A_PAIR = 45
 """Of each of three species: 180 bp of alignment a similar pair, three alignments a place, and half as much again."""

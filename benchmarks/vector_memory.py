@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from benchmarks.peak import peak_memory
-from bio_paws_eval.vectors.distances import METRICS, frame_of, nearest
-from bio_paws_eval.vectors.words import GROUPS
+from bio_paws_eval.representations.distances import METRICS, frame_of, nearest
+from bio_paws_eval.representations.words import GROUPS
 
 WORDS, DIMENSIONS = 100_000, 768
 

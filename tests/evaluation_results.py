@@ -16,27 +16,18 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.configs import BANDS, get_config
-from bio_paws.files import digest_of, write_json
-from bio_paws.tools.views import STRAND_VIEWS, VIEW_ROWS, views_of
-from bio_paws_eval.metrics import measure, measure_kinds, measure_views
-from bio_paws_eval.results import (
-    Encoding,
-    Model,
-    Predictions,
-    Result,
-    Task,
-    Training,
-    result_path,
-    write_result,
-)
-from bio_paws_eval.tasks import PAWSX_REVISION, is_pawsx
-from bio_paws_eval.vectors.distances import METRICS, SCALE_FREE
-from bio_paws_eval.vectors.measure import CROSSINGS
-from bio_paws_eval.vectors.measured import Alignment, Change, Compared, Comparison, Distance
-from bio_paws_eval.vectors.null import Null
-from bio_paws_eval.vectors.page import JSON
-from bio_paws_eval.vectors.stored import FOLDER
-from bio_paws_eval.vectors.words import GROUPS
+from bio_paws.execution.files import digest_of, write_json
+from bio_paws.features.perturbations import STRAND_VIEWS, VIEW_ROWS, views_of
+from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
+from bio_paws_eval.representations.measure import CROSSINGS
+from bio_paws_eval.representations.measured import Alignment, Change, Compared, Comparison, Distance
+from bio_paws_eval.representations.null import Null
+from bio_paws_eval.representations.page import JSON
+from bio_paws_eval.representations.stored import FOLDER
+from bio_paws_eval.representations.words import GROUPS
+from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
+from bio_paws_eval.stats.metrics import measure, measure_kinds, measure_views
+from bio_paws_eval.tasks.tasks import PAWSX_REVISION, is_pawsx
 
 PAIRS = 200
 LENGTHS = tuple(range(20, 62, 2))

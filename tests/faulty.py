@@ -119,9 +119,6 @@ def runner(folder: Path) -> Iterator[Runner]:
 
 
 def _serve() -> None:
-    import bio_paws.build
-    import bio_paws.checks
-    import bio_paws.report  # noqa: F401
 
     for line in sys.stdin:
         asked = json.loads(line)
@@ -169,7 +166,7 @@ def _kill_group(child: int) -> None:
 
 
 def _run(asked: dict[str, Any]) -> None:
-    from bio_paws.cli import main
+    from bio_paws.cli.app import main
 
     os.setsid()
     for number, name in ((1, "out"), (2, "err")):

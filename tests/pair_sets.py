@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from Bio.Data import CodonTable
 
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.audit.reading import DataSet, Part
-from bio_paws.tools.smith_waterman import reverse_complement
 
 Molecule = Literal["dna", "protein", "dna_protein"]
 Row = list[str | int | None]

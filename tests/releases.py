@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from huggingface_hub import HfApi, constants
 
-from bio_paws.cli import main
-from bio_paws.manifest import read_manifest
-from bio_paws.writer import finish
+from bio_paws.build.export import finish
+from bio_paws.cli.app import main
+from bio_paws.dataset.manifest import read_manifest
 from hub_server import READER, Failures, HubServer, serving
 from hub_store import Repository
 

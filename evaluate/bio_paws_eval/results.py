@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, read_json, write_json
+from bio_paws.execution.files import atomic, read_json, write_json
 
 SCHEMA_VERSION = "1.1"
 """Version of the JSON: major when a field changes its meaning or goes, minor when one comes."""

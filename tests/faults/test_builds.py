@@ -253,7 +253,7 @@ def test_no_memory_left_from_any_moment_on(
 
 
 def command(site: Site, folder: Path, workers: int) -> list[str]:
-    program = "import signal, sys\nfrom bio_paws.cli import main\n"
+    program = "import signal, sys\nfrom bio_paws.cli.app import main\n"
     # Whoever runs the tests may have told them to ignore it.
     program += "signal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())"
     arguments = ["build", "dna50", "--source", site.home / "source", "--pairs", 40, "--seed", 1]

@@ -14,9 +14,16 @@ from typing import Any
 import pytest
 import torch
 
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models import describe, find_model, load_base, load_classifier, load_generator, load_tokenizer
+from bio_paws_eval.models.loading import (
+    describe,
+    find_model,
+    load_base,
+    load_classifier,
+    load_generator,
+    load_tokenizer,
+)
 from conftest import Tally
 
 Change = Callable[[Path, Path], object]

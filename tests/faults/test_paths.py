@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bio_paws import ncbi, writer
-from bio_paws.cli import main
+from bio_paws.build import export
+from bio_paws.cli.app import main
+from bio_paws.dataset.manifest import parse_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.manifest import parse_manifest
-from bio_paws.sequences import read_text
+from bio_paws.sequences.corpus import read_text
+from bio_paws.sources import ncbi
 from conftest import Tally
 from genomes import write_source
 from ncbi_server import serving
@@ -129,7 +130,7 @@ def test_a_data_set_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> N
         (tmp_path / "link").unlink(missing_ok=True)
         (tmp_path / "far").mkdir(exist_ok=True)
         (tmp_path / "link").symlink_to(tmp_path / "far/bioPAWS")
-        with writer.replacing(tmp_path / "link") as new:
+        with export.replacing(tmp_path / "link") as new:
             (new / "manifest.json").write_text(name)
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "far/bioPAWS/manifest.json").read_text() == name

@@ -16,8 +16,8 @@ from Bio.SeqFeature import Location, SeqFeature
 from Bio.SeqRecord import SeqRecord
 
 from bio_paws.errors import BioPawsError
-from bio_paws.sequences import Corpus, corpus_from_tables, corpus_to_tables, gene_dna, read_corpus
-from bio_paws.sources import resolve
+from bio_paws.sequences.corpus import Corpus, corpus_from_tables, corpus_to_tables, gene_dna, read_corpus
+from bio_paws.sources.resolve import resolve
 from genomes import write_source
 
 _NUCLEOTIDES, _RESIDUES = set("ACGTRYSWKMBDHVN"), set("ACDEFGHIKLMNPQRSTVWYBJOUXZ")

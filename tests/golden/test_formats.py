@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
+from bio_paws.build.export import write_split
 from bio_paws.configs import get_config
-from bio_paws.records import SCHEMA, pair_id
-from bio_paws.writer import write_split
+from bio_paws.schema import SCHEMA, pair_id
 from bio_paws_cards.about import COLUMNS
 from bio_paws_cards.croissant import render_croissant
 from bio_paws_cards.description import (

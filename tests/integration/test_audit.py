@@ -20,7 +20,7 @@ from bio_paws.audit import baselines, leakage
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
 from bio_paws.audit.reading import open_data
 from bio_paws.audit.run import Audit, audit
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from conftest import Run
 from hub_server import serving
 from pair_sets import PLANTERS, Molecule, Planter, Splits, as_data, clean

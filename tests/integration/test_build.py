@@ -19,7 +19,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bio_paws.configs import BANDS, CONFIGS
-from bio_paws.tools.kmers import word_overlap
+from bio_paws.features.kmers import word_overlap
 from conftest import Run
 
 SMALL = ("dna50", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
@@ -154,7 +154,7 @@ def test_a_new_config_is_one_entry(source: Path, tmp_path: Path) -> None:
         "from bio_paws import configs\n"
         "toy = dataclasses.replace(configs.get_config('dna50'), name='toy', mean_length=80, pairs=100)\n"
         "configs.CONFIGS = (*configs.CONFIGS, toy)\n"
-        "from bio_paws.cli import main\n"
+        "from bio_paws.cli.app import main\n"
         "from datasets import load_dataset\n"
         f"out = {str(tmp_path / 'bioPAWS')!r}\n"
         "if __name__ == '__main__':\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bio_paws.configs import CONFIGS
-from bio_paws.floors import UNCOMPARED
+from bio_paws.features.baselines import UNCOMPARED
 from conftest import Run, run_program
 
 

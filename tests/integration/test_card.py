@@ -16,15 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
-from bio_paws.card import check_card, write_card
-from bio_paws.cli import main
+from bio_paws.build.export import replacing
+from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS
-from bio_paws.describe import describe
+from bio_paws.dataset.card import write_card
+from bio_paws.dataset.description import describe
+from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.files import json_text
-from bio_paws.manifest import read_manifest
-from bio_paws.tools.pair_features import COMPOSITION_LETTERS
-from bio_paws.writer import replacing
+from bio_paws.execution.files import json_text
+from bio_paws.features.pair_features import COMPOSITION_LETTERS
+from bio_paws.verify.files import check_card
 from bio_paws_cards.description import Description
 from bio_paws_cards.files import generated_files
 from bio_paws_cards.render import metadata

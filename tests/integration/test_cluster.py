@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from distributed import Client
 
-from bio_paws.cluster import describe_worker
 from bio_paws.errors import BioPawsError
-from bio_paws.executors import Cluster, open_cluster
-from bio_paws.stages import run_shards
-from bio_paws.storage import SharedFolder
+from bio_paws.execution.dask_cluster import describe_worker
+from bio_paws.execution.executors import Cluster, open_cluster
+from bio_paws.execution.stages import run_shards
+from bio_paws.execution.storage import SharedFolder
 from clusters import (
     KillOnce,
     LoopbackCluster,
@@ -71,7 +71,15 @@ def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...]
     with Client(cluster.address, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
         client.register_plugin(KillOnce(kill, cluster.pids))
-        command = [sys.executable, "-m", "bio_paws.cli", "build", "--executor", cluster.address, *map(str, arguments)]
+        command = [
+            sys.executable,
+            "-m",
+            "bio_paws.cli.app",
+            "build",
+            "--executor",
+            cluster.address,
+            *map(str, arguments),
+        ]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
             while running.poll() is None:
                 cluster.replace_the_dead()

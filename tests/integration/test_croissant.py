@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from bio_paws.configs import CONFIGS, SPLITS
-from bio_paws.files import sha256_of
+from bio_paws.execution.files import sha256_of
 from bio_paws_cards.files import CROISSANT
 from hub_server import serving
 

@@ -22,13 +22,14 @@ import pytest
 import torch
 
 from bio_paws import load
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from bio_paws.configs import BANDS
-from bio_paws.tools import views
-from bio_paws.tools.views import VIEWS
-from bio_paws_eval import evaluate, tasks
-from bio_paws_eval.models import find_model, load_classifier, load_tokenizer
+from bio_paws.features import perturbations
+from bio_paws.features.perturbations import VIEWS
+from bio_paws_eval import evaluate
+from bio_paws_eval.models.loading import find_model, load_classifier, load_tokenizer
 from bio_paws_eval.results import Result, read_predictions, read_results
+from bio_paws_eval.tasks import tasks
 from models import ARCHITECTURES, write_model
 
 QUICK = ("--epochs", 2, "--batch-size", 16, "--learning-rate", 1e-3)
@@ -108,7 +109,7 @@ def test_views_are_asked_of_the_same_model(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (tasks, views):
+    for module in (tasks, perturbations):
         monkeypatch.setattr(module, "VIEW_ROWS", 11)
     run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna50")
     ((path, result),) = read_results(tmp_path / "out")
@@ -246,7 +247,7 @@ def test_controls_differ_from_the_plain_run_and_each_other(
 
 
 def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
-    from bio_paws_eval import finetune
+    from bio_paws_eval.models import finetune
 
     seen: dict[str, bool] = {}
     original = finetune.train_epochs
@@ -300,7 +301,7 @@ def test_the_function_is_the_command(
 ) -> None:
     from dataclasses import replace
 
-    from bio_paws_eval.choices import RECIPES
+    from bio_paws_eval.options import RECIPES
 
     _, printed = run(bert, "--seeds", "3,", "--configs", "dna50")
     recipe = replace(RECIPES["paper"], epochs=2, batch_size=16, learning_rate=1e-3)
@@ -354,7 +355,7 @@ def test_killed_runs_resume_to_the_same_numbers(
 def test_checkpoints_within_an_epoch_resume_to_the_same_numbers(
     run: Callable[..., tuple[int, list[Result]]], bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bio_paws_eval import finetune
+    from bio_paws_eval.models import finetune
 
     asked = ("--seeds", 1, "--configs", "pawsx_en")
     _, whole = run(bert, *asked, out="whole")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bio_paws_eval import tasks
 from bio_paws_eval.results import read_results
+from bio_paws_eval.tasks import tasks
 from conftest import Run
 from hub_server import HubServer, serving
 

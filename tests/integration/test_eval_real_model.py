@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from bio_paws_eval.results import Result, read_results
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bio_paws.configs import CONFIGS
-from bio_paws.records import SCHEMA
+from bio_paws.schema import SCHEMA
 from conftest import Run
 
 
@@ -113,8 +113,8 @@ def test_a_new_build_is_not_served_from_an_old_cache(built: Path, source: Path, 
 def test_the_builder_prepares_by_itself(source: Path, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
-        "from bio_paws.biopaws import BioPaws\n"
-        "from bio_paws.pipeline import Recipe\n"
+        "from bio_paws.build.datasets_builder import BioPaws\n"
+        "from bio_paws.build.pipeline import Recipe\n"
         f"recipe = Recipe(({str(source)!r},), pairs=120, work=Path({str(tmp_path / 'work')!r}))\n"
         "builder = BioPaws(config_name='protein150', recipe=recipe)\n"
         f"builder.download_and_prepare({str(tmp_path / 'out')!r}, file_format='parquet')\n"

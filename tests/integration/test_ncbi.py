@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bio_paws import ncbi
 from bio_paws.errors import BioPawsError
-from bio_paws.sources import resolve
+from bio_paws.sources import ncbi
+from bio_paws.sources.resolve import resolve
 from conftest import Run
 from genomes import ancestor, evolve, write_assembly
 from ncbi_server import NcbiServer, serving

@@ -18,9 +18,9 @@ import pytest
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bio_paws import sources
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
+from bio_paws.sources import resolve
 from bio_paws_eval.pretrain.held_out import HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, read_documents
 from bio_paws_eval.pretrain.recipe import Language, parse_recipe
@@ -157,7 +157,7 @@ def held_out(built: Path) -> HeldOut:
 def documents_of(language: Language, source: Path, held_out: HeldOut, folder: Path) -> Documents:
     """All that a source holds of a language."""
     recipe = parse_recipe({"bytes": {language: 10**9}}, "recipe")
-    return make_documents(recipe, sources.resolve((str(source),)), (), held_out, folder, 1)[language]
+    return make_documents(recipe, resolve.resolve((str(source),)), (), held_out, folder, 1)[language]
 
 
 def changed(text: str, letters: str, rng: random.Random) -> str:

@@ -19,9 +19,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws.manifest import read_manifest
-from bio_paws.provenance import STATEMENT, check_statement
-from bio_paws.writer import finish
+from bio_paws.build.export import finish
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.provenance import STATEMENT, check_statement
 from conftest import run_program
 from releases import CANARY, Reader, Site, check_published, contents, loopback, real_hub, release, write_keys
 
@@ -51,9 +51,8 @@ def local(tmp_path: Path) -> Iterator[Site]:
 def build(source: Path, out: Path, version: str, pairs: int, *names: str) -> Path:
     """Build as another version of the package would."""
     arguments = ["build", *names, "--source", str(source), "--out", str(out), "--pairs", str(pairs), "--workers", "1"]
-    code = (
-        f"import bio_paws.configs as c; c.DATA_VERSION = {version!r}; from bio_paws.cli import main; main({arguments})"
-    )
+    set_version = f"import bio_paws.configs as c; c.DATA_VERSION = {version!r}"
+    code = f"{set_version}; from bio_paws.cli.app import main; main({arguments})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert read_manifest(out)["version"] == version, done.stderr
     return out

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bio_paws.cli import main
+from bio_paws.build.export import finish
+from bio_paws.cli.app import main
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.provenance import STATEMENT, check_statement, sign
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.hub import read_release
-from bio_paws.manifest import read_manifest
-from bio_paws.provenance import STATEMENT, check_statement, sign
-from bio_paws.writer import finish
+from bio_paws.release.publish import read_release
 from releases import contents, write_keys
 
 

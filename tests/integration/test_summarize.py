@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, T5Config, T5ForConditionalGeneration
 
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from models import sentence, write_model
 
 
@@ -89,7 +89,7 @@ def test_genes_are_summarised_and_scored(
     # The same again, without the model.
     files = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bio_paws_eval.models.load_generator", lambda _: pytest.fail("loaded again"))
+        patch.setattr("bio_paws_eval.models.loading.load_generator", lambda _: pytest.fail("loaded again"))
         assert main(asked(model, built, tmp_path / "out")) == 0
     assert {path: path.read_bytes() for path in files} == files
 
@@ -153,8 +153,8 @@ class Stopped(Exception):
 def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     gpt2: Path, english: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bio_paws_eval import finetune
-    from bio_paws_eval.summaries import learn
+    from bio_paws_eval.models import finetune
+    from bio_paws_eval.summarization import learn
 
     given = ("--finetune", english, *TAUGHT)
     assert main(asked(gpt2, built, tmp_path / "whole", *given)) == 0

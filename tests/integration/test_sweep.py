@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 import yaml
 
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
-from bio_paws.files import read_json
+from bio_paws.execution.files import read_json
 from bio_paws_eval import results
-from bio_paws_eval.models import find_model
+from bio_paws_eval.models.loading import find_model
+from bio_paws_eval.representations.stored import stored_vectors
 from bio_paws_eval.results import Result, read_results
 from bio_paws_eval.sweep.jobs import run_jobs
-from bio_paws_eval.vectors.stored import stored_vectors
 from models import sentence, write_model
 
 CONFIGS = ["dna50", "pawsx_en"]
@@ -48,7 +48,7 @@ PRETRAINED = {
 def patch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setattr("bio_paws_eval.vectors.run.DRAWN_WORDS", 6)
+        patch.setattr("bio_paws_eval.representations.run.DRAWN_WORDS", 6)
         patch.chdir(tmp_path_factory.mktemp("here"))  # pre-trained models go there
         yield
 

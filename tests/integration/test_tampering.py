@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws.checks import verify
-from bio_paws.cli import main
+from bio_paws.build.export import finish
+from bio_paws.cli.app import main
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.provenance import STATEMENT, data_files, sign
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.executors import InProcessExecutor
-from bio_paws.files import json_text
-from bio_paws.integrity import check_files
-from bio_paws.manifest import read_manifest
-from bio_paws.provenance import STATEMENT, data_files, sign
-from bio_paws.writer import finish
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.execution.files import json_text
+from bio_paws.verify.checks import verify
+from bio_paws.verify.files import check_files
 from conftest import Run
 from releases import release, write_keys
 

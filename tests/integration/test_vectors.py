@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file, save_file
 
-from bio_paws.cli import main
+from bio_paws.cli.app import main
 
 PT = {"format": "pt"}
 OPTIONS = ("--words", 12, "--permutations", 19, "--device", "cpu")
@@ -42,7 +42,7 @@ def compare(models: list[Path], built: Path, pawsx: Path) -> Iterator[Callable[[
         assert main([*map(str, asked)]) == 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bio_paws_eval.vectors.run.DRAWN_WORDS", 6)
+        patch.setattr("bio_paws_eval.representations.run.DRAWN_WORDS", 6)
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield call
 

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws.checks import _check_orders, verify
-from bio_paws.cli import main
+from bio_paws.build.export import finish, write_config
+from bio_paws.cli.app import main
 from bio_paws.configs import get_config
+from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.executors import InProcessExecutor
-from bio_paws.manifest import read_manifest
-from bio_paws.records import SCHEMA, pair_id
-from bio_paws.writer import finish, write_config
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.schema import SCHEMA, pair_id
+from bio_paws.verify.checks import _check_orders, verify
 from conftest import Run
 from releases import release
 

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws.cli import main
-from bio_paws.files import sha256_of
-from bio_paws.manifest import read_manifest
-from bio_paws.viewer import _row_faults, check_viewer, viewer_notes
-from bio_paws.writer import finish
+from bio_paws.build.export import finish
+from bio_paws.cli.app import main
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.execution.files import sha256_of
+from bio_paws.verify.viewer import _row_faults, check_viewer, viewer_notes
 from releases import release
 
 TEST = "protein150/test-00000-of-00001.parquet"
@@ -73,7 +73,7 @@ def test_a_file_written_otherwise_is_refused(options: dict[str, Any], says: str 
 
 
 def test_row_groups_that_are_too_large_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bio_paws.viewer._ROW_GROUP_BYTES", 1_000)
+    monkeypatch.setattr("bio_paws.verify.viewer._ROW_GROUP_BYTES", 1_000)
     assert "protein150/test: a row group has 1,000 bytes or more" in told(folder)
 
 
@@ -126,7 +126,7 @@ def test_rows_that_the_viewer_fails_on_are_a_note(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rows are right, so the data set is; but nobody should publish it."""
-    monkeypatch.setattr("bio_paws.viewer._FIRST_ROWS_BYTES", 1_000)
+    monkeypatch.setattr("bio_paws.verify.viewer._FIRST_ROWS_BYTES", 1_000)
     assert main(["verify", str(folder), "--workers", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert all(line.startswith("note: protein150/") for line in said[:-1])

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws import splits
-from bio_paws.candidates import CANDIDATES, Candidates
-from bio_paws.coding import break_frame, mutate_protein
+from bio_paws.align.smith_waterman import LETTERS, similarity
+from bio_paws.align.translation import MIN_INTRON, spliced_identity
+from bio_paws.build import partition
+from bio_paws.build.candidates import CANDIDATES, Candidates
+from bio_paws.build.coding import break_frame, mutate_protein
+from bio_paws.build.negatives import make_squares, unordered
+from bio_paws.build.pair_filter import Judge
+from bio_paws.build.partition import LOCI, Edges, Lookup, assign_splits, cut_atoms, join_groups
+from bio_paws.build.windows import Trace
 from bio_paws.configs import SPLIT_SHARES, get_config
-from bio_paws.constraints import Judge
-from bio_paws.dissimilar import make_squares, unordered
-from bio_paws.records import Gene, Interval, Sequence, Strand
-from bio_paws.sequences import Corpus
-from bio_paws.splits import LOCI, Edges, Lookup, assign_splits, cut_atoms, join_groups
-from bio_paws.tools.pair_features import composition
-from bio_paws.tools.smith_waterman import LETTERS, similarity
-from bio_paws.tools.translation import MIN_INTRON, spliced_identity
-from bio_paws.windows import Trace
+from bio_paws.features.pair_features import composition
+from bio_paws.sequences.corpus import Corpus
+from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
 
 CODON_OF = {"M": "ATG", "A": "GCT", "K": "AAA", "W": "TGG", "L": "CTG", "D": "GAT", "S": "TCT", "V": "GTT"}
 proteins = st.text(alphabet="MAKWLDSV", min_size=40, max_size=90).map(lambda text: "M" + text)
@@ -111,7 +111,7 @@ def test_groups_are_those_of_joining_one_by_one(
     joins = [(min(a, b), max(a, b), c) for a, b, c in joins if a != b and max(a, b) < len(sizes)]
     edges = Edges(*(np.array([join[i] for join in joins], dtype) for i, dtype in enumerate((int, int, float))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(splits, "_EDGES_AT_ONCE", 5)
+        patch.setattr(partition, "_EDGES_AT_ONCE", 5)
         group = join_groups(np.array(sizes), edges)
     assert group.tolist() == joined_one_by_one(sizes, joins)
     assert np.bincount(group, weights=sizes).max() <= max(0.05 * sum(sizes), *sizes)

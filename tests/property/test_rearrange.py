@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.rearranged import _arranged, _block_cuts, _word_cuts
-from bio_paws.records import Interval
-from bio_paws.tools.kmers import word_overlap
-from bio_paws.tools.rearrange import block_order, word_order
-from bio_paws.windows import Jittered
+from bio_paws.build.adversarial import _arranged, _block_cuts, _word_cuts
+from bio_paws.build.reordering import block_order, word_order
+from bio_paws.build.windows import Jittered
+from bio_paws.features.kmers import word_overlap
+from bio_paws.sequences.records import Interval
 
 seeds = st.integers(0, 2**32 - 1)
 

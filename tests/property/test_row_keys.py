@@ -9,11 +9,11 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws import checks
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import SPLITS, get_config
-from bio_paws.records import SCHEMA
-from bio_paws.row_keys import RowKeys, keys_of
-from bio_paws.tools.smith_waterman import reverse_complement
+from bio_paws.schema import SCHEMA
+from bio_paws.verify import checks
+from bio_paws.verify.row_keys import RowKeys, keys_of
 
 CONFIG = get_config("dna50")
 TEXTS = ("AACC", "GGTT", "ACGT", "TTTT", "A")

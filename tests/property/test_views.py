@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws import load
+from bio_paws.align.karlin_altschul import bit_score, evalue
+from bio_paws.align.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
 from bio_paws.configs import CONFIGS, Molecule
 from bio_paws.errors import BioPawsError
-from bio_paws.records import SCHEMA
-from bio_paws.tools import views
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet, best_alignment, reverse_complement
-from bio_paws.tools.statistics import bit_score, evalue
-from bio_paws.tools.views import VIEW_ROWS, VIEWS, View, get_view, views_of
+from bio_paws.features import perturbations
+from bio_paws.features.perturbations import VIEW_ROWS, VIEWS, View, get_view, views_of
+from bio_paws.schema import SCHEMA
 
 ALL = [(molecule, view) for molecule in ("dna", "protein", "dna_protein") for view in views_of(molecule).values()]
 NAMES = [f"{molecule}-{view.name}" for molecule, view in ALL]
@@ -114,7 +114,7 @@ def test_views_of_a_built_config_are_of_its_first_rows(config: Any, built: Path)
 
 
 def test_a_view_is_of_so_many_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "VIEW_ROWS", 7)
+    monkeypatch.setattr(perturbations, "VIEW_ROWS", 7)
     stored = load("dna150", data=built, split="test")
     found = load("dna150", data=built, split="test", view="swapped")
     assert found["sentence1"][:] == stored["sentence2"][:7]

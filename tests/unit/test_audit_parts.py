@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bio_paws.align.smith_waterman import local_start, reverse_complement
 from bio_paws.audit import catalog, folds, reading
 from bio_paws.audit.catalog import CHECKS
 from bio_paws.audit.columns import find_columns
@@ -21,8 +22,7 @@ from bio_paws.audit.intervals import auc_estimate, either_way, share_estimate
 from bio_paws.audit.pairs import collect
 from bio_paws.audit.reading import DataSet, Part, open_data
 from bio_paws.audit.repeats import number_sequences
-from bio_paws.tools.smith_waterman import local_start, reverse_complement
-from bio_paws.tools.thresholds import auroc
+from bio_paws.features.thresholds import auroc
 from pair_sets import CODONS, as_data, clean
 
 SCORED = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1)), min_size=4, max_size=40).filter(

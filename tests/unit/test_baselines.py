@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.smith_waterman import reverse_complement
-from bio_paws_eval import baselines, tasks
-from bio_paws_eval.baselines import BASELINES, Batch, run_baselines
+from bio_paws_eval.baselines import baselines
+from bio_paws_eval.baselines.baselines import BASELINES, Batch, run_baselines
 from bio_paws_eval.results import Predictions, Result, read_predictions, read_result
-from bio_paws_eval.tasks import Sources
+from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks.tasks import Sources
 
 Rows = list[tuple[str, str, int]]
 BY_NAME = {one.name: one for one in BASELINES}

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from bio_paws.align.smith_waterman import Alignments, align, best_alignment, reverse_complement
+from bio_paws.build.pair_filter import Judge, outcomes_of
+from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.build.windows import Window
 from bio_paws.configs import get_config
-from bio_paws.constraints import Judge, outcomes_of
-from bio_paws.records import Interval, Places, Sequence
-from bio_paws.sequences import Corpus
-from bio_paws.splits import LOCI, Lookup
-from bio_paws.tools.smith_waterman import Alignments, align, best_alignment, reverse_complement
-from bio_paws.windows import Window
+from bio_paws.sequences.corpus import Corpus
+from bio_paws.sequences.records import Interval, Places, Sequence
 
 CONFIG = get_config("dna150")
 LOCI_OF = [("one", 0, 2_000, "g0", "train"), ("one", 2_000, 4_000, "g1", "test"), ("two", 0, 4_000, "g0", "train")]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws_eval import tasks
-from bio_paws_eval.encode import Encoded, PairEncoder, _longest_first, encode, split_words
-from bio_paws_eval.models import find_model, join_of, load_tokenizer
+from bio_paws_eval.models.encode import Encoded, PairEncoder, _longest_first, encode, split_words
+from bio_paws_eval.models.loading import find_model, join_of, load_tokenizer
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks import Pairs
+from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks.tasks import Pairs
 from models import ARCHITECTURES, write_model
 
 

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.errors import BioPawsError
-from bio_paws.tools import blast
-from bio_paws.tools.blast import read_hits
-from bio_paws.tools.engines import ENGINES, Engine, btop, get_engine
-from bio_paws.tools.smith_waterman import LETTERS
+from bio_paws.search import blast
+from bio_paws.search.blast import read_hits
+from bio_paws.search.engines import ENGINES, Engine, btop, get_engine
 
 needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="DIAMOND is not installed")
 INSTALLED = [pytest.param(one, marks=[needs_diamond] if one.name == "diamond" else [], id=one.name) for one in ENGINES]

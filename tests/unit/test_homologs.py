@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws import homologs
-from bio_paws.executors import InProcessExecutor
-from bio_paws.homologs import Placed, ProofSearch, Strings, join_overlapping
-from bio_paws.tools import blast, prefilter
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet, reverse_complement
+from bio_paws.align.smith_waterman import LETTERS, Alphabet, reverse_complement
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.search import blast, prefilter
+from bio_paws.verify import cross_split_search
+from bio_paws.verify.cross_split_search import Placed, ProofSearch, Strings, join_overlapping
 
 SPACE = {"dna": 8_000_000, "protein": 500_000}
 BANDS = (1.0, 0.9, 0.8, 0.7, 0.6)
@@ -72,7 +72,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
         tmp_path / "search", Strings.of(queries), Strings.of(subjects), alphabet, SPACE[alphabet], InProcessExecutor()
     ).homologs()
     blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
-    each = homologs._confirm(
+    each = cross_split_search._confirm(
         {i: one.text for i, one in enumerate(queries)},
         tmp_path / "each",
         alphabet,

@@ -14,7 +14,7 @@ from huggingface_hub import get_session
 from huggingface_hub.errors import HfHubHTTPError
 
 from bio_paws.errors import BioPawsError
-from bio_paws.hub_client import ATTEMPTS, PatientClient, asked_to_wait, connected
+from bio_paws.release.hub_client import ATTEMPTS, PatientClient, asked_to_wait, connected
 
 URL = "http://hub/api/x"
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -120,7 +120,7 @@ def test_a_file_is_sent_whole_again() -> None:
 
 
 def test_a_large_file_is_left_to_who_can_rewind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bio_paws.hub_client._HELD_WHOLE", 11)
+    monkeypatch.setattr("bio_paws.release.hub_client._HELD_WHOLE", 11)
     asking, waited = client(answering(httpx2.Response(500)))
     with asking:
         assert asking.put(URL, content=io.BytesIO(b"a large file"), headers={"Content-Length": "12"}).status_code == 500
@@ -164,6 +164,6 @@ def test_the_cause_is_kept_for_debug_and_the_innermost_is_told(monkeypatch: pyte
 
 
 def test_nobody_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bio_paws.hub_client.get_token", lambda: None)
+    monkeypatch.setattr("bio_paws.release.hub_client.get_token", lambda: None)
     with pytest.raises(BioPawsError, match="a/b: not logged in to the Hub: run `hf auth login`"), connected("a/b"):
         pass

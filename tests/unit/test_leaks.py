@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.executors import InProcessExecutor
-from bio_paws.leaks import OtherSplits, distinct_parts
-from bio_paws.records import Sequence
-from bio_paws.sequences import Corpus
-from bio_paws.splits import LOCI, Lookup
+from bio_paws.build.cross_split_filter import OtherSplits, distinct_parts
+from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.sequences.corpus import Corpus
+from bio_paws.sequences.records import Sequence
 from genomes import random_dna, reverse_complement
 
 NONE: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from bio_paws.tools.memory import raise_if_out, ran_out
+from bio_paws.execution.memory import raise_if_out, ran_out
 
 
 @pytest.mark.parametrize(

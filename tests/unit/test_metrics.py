@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
 
-from bio_paws_eval.metrics import (
+from bio_paws_eval.stats.metrics import (
     METRICS,
     _resampled_auroc,
     auroc,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws.tools import kmers
-from bio_paws.tools.kmers import kmer_similarity
-from bio_paws.tools.pair_features import composition_differences
-from bio_paws.tools.thresholds import fit_threshold
+from bio_paws.features import kmers
+from bio_paws.features.kmers import kmer_similarity
+from bio_paws.features.pair_features import composition_differences
+from bio_paws.features.thresholds import fit_threshold
 
 TEXTS = st.text(alphabet="ACGTa é汉😀", max_size=25)
 

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws import pairs, writer
-from bio_paws.candidates import CANDIDATES, Candidates
+from bio_paws.build import export, pairs
+from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.configs import get_config
-from bio_paws.files import read_arrow
-from bio_paws.records import MADE, SCHEMA, pair_id
-from bio_paws.row_keys import RowKeys, keys_of
+from bio_paws.execution.files import read_arrow
+from bio_paws.schema import MADE, SCHEMA, pair_id
+from bio_paws.verify.row_keys import RowKeys, keys_of
 
 CONFIG = get_config("dna150")
 
@@ -95,11 +95,11 @@ def test_nothing_is_left_of_a_write_that_fails(tmp_path: Path) -> None:
 
 
 def test_parquet_does_not_depend_on_the_chunks_of_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "ROW_GROUP", 100)
+    monkeypatch.setattr(export, "ROW_GROUP", 100)
     pairs.write_pairs(tmp_path / "rows", made(450), CONFIG, "train")
     table = read_arrow(tmp_path / "rows")
     for name, one in {"chunks": table, "whole": table.combine_chunks()}.items():
-        writer.write_split(tmp_path / name, one, CONFIG)
+        export.write_split(tmp_path / name, one, CONFIG)
     assert (tmp_path / "chunks").read_bytes() == (tmp_path / "whole").read_bytes()
     file = pq.ParquetFile(tmp_path / "whole")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [100] * 4 + [50]

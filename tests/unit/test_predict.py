@@ -12,9 +12,9 @@ import torch
 from test_encode import pairs_of
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.encode import Encoded, PairEncoder, encode
-from bio_paws_eval.models import find_model, join_of, load_classifier, load_tokenizer
-from bio_paws_eval.predict import predict
+from bio_paws_eval.models.encode import Encoded, PairEncoder, encode
+from bio_paws_eval.models.loading import find_model, join_of, load_classifier, load_tokenizer
+from bio_paws_eval.models.predict import predict
 from models import ARCHITECTURES, write_model
 
 ROWS = [("ACGTTGCA"[: 1 + i % 8] * (1 + i * 7 % 11), "TTGACC"[: 1 + i % 5]) for i in range(25)]

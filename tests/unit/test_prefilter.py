@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bio_paws import leaks
-from bio_paws.executors import InProcessExecutor
-from bio_paws.records import Sequence
-from bio_paws.sequences import Corpus
-from bio_paws.splits import LOCI, Lookup
-from bio_paws.tools import blast, prefilter
+from bio_paws.build import cross_split_filter
+from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.search import blast, prefilter
+from bio_paws.search.homologs import find_hits
+from bio_paws.sequences.corpus import Corpus
+from bio_paws.sequences.records import Sequence
 from genomes import random_dna, reverse_complement
 
 SPACE = 20_000_000
@@ -60,12 +61,14 @@ def strings(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[s
 
 
 def near(queries: list[str], database: Path) -> set[str]:
-    return set(prefilter.near_homologs(queries, database.with_suffix(".fasta"), SPACE, leaks.SCREEN_EVALUE))
+    return set(
+        prefilter.near_homologs(queries, database.with_suffix(".fasta"), SPACE, cross_split_filter.SCREEN_EVALUE)
+    )
 
 
 def test_all_that_blast_finds_is_let_through(strings: tuple[list[str], list[str], Path]) -> None:
     related, unrelated, database = strings
-    found = set(leaks.find_hits([*related, *unrelated], database, "dna", SPACE))
+    found = set(find_hits([*related, *unrelated], database, "dna", SPACE, cross_split_filter.MAX_EVALUE))
     let_through = near([*related, *unrelated], database)
     assert 150 < len(found) < len(related)
     assert found <= let_through
@@ -102,7 +105,7 @@ def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.Mo
     corpus = Corpus({"chr": Sequence("chr", "Testus primus", "dna", "".join(parts.values()))}, {}, {}, {})
     loci = [("chr", 0, 3_000, "g0", "train"), ("chr", 3_000, 6_000, "g1", "test")]
     columns = [list(column) for column in zip(*loci, strict=True)]
-    others = leaks.OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
+    others = cross_split_filter.OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
     held = random_dna(rng, 150) if later else parts["train"][2_500:2_650]  # altered, or not
     queries = [edited(parts["train"][at : at + 150], 0.2, rng) for at in range(0, 2_000, 50)]
     queries += [parts["test"][at : at + 150] for at in range(0, 2_000, 50)] + [held[20:140]]

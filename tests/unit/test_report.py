@@ -20,23 +20,23 @@ from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
 from bio_paws.configs import BANDS, CONFIGS
+from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
-from bio_paws.load import HUB_REPO
-from bio_paws.tools.views import views_of
+from bio_paws.features.perturbations import views_of
 from bio_paws_cards.benchmark import render_eval
-from bio_paws_eval.chapters import chapters_of
-from bio_paws_eval.comparisons import compare_all
-from bio_paws_eval.controls import control_matrix
-from bio_paws_eval.metrics import compare, holm, predicted
-from bio_paws_eval.paper import paper_numbers, paper_tables
-from bio_paws_eval.report import Report, _notes, write_report
-from bio_paws_eval.report_tables import all_tables, configs_table
+from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown
+from bio_paws_eval.report.chapters import chapters_of
+from bio_paws_eval.report.comparisons import compare_all
+from bio_paws_eval.report.controls import control_matrix
+from bio_paws_eval.report.main_tables import all_tables, configs_table
+from bio_paws_eval.report.paper import paper_numbers, paper_tables
+from bio_paws_eval.report.seed_study import study_seeds
+from bio_paws_eval.report.systems import Grouped, System, group
+from bio_paws_eval.report.writer import Report, _notes, write_report
+from bio_paws_eval.representations.stored import stored_vectors
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
-from bio_paws_eval.seed_study import study_seeds
-from bio_paws_eval.systems import Grouped, System, group
-from bio_paws_eval.tables import Table, escape_latex, latex, markdown
-from bio_paws_eval.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
-from bio_paws_eval.vectors.stored import stored_vectors
+from bio_paws_eval.stats.metrics import compare, holm, predicted
+from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
 from evaluation_results import (
     BERT,
     GPT2,
@@ -678,9 +678,9 @@ def test_a_folder_without_results(tmp_path: Path) -> None:
 
 def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    for name in ("bio_paws.tools.drawing", "bio_paws_eval.figures"):
+    for name in ("bio_paws.audit.plot_style", "bio_paws_eval.report.figures"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delattr("bio_paws_eval.figures", raising=False)
+    monkeypatch.delattr("bio_paws_eval.report.figures", raising=False)
     with pytest.raises(BioPawsError, match=re.escape("pip install 'bio-paws[plots]'")):
         write_report(results, tmp_path / "report")
     assert not (tmp_path / "report").exists()

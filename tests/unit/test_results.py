@@ -13,19 +13,13 @@ import pytest
 import torch
 
 from bio_paws.errors import BioPawsError
-from bio_paws.tools import views
-from bio_paws_eval import plan, tasks
-from bio_paws_eval.choices import RECIPES, Recipe
-from bio_paws_eval.results import (
-    Predictions,
-    read_predictions,
-    read_result,
-    read_results,
-    slug,
-    write_result,
-)
-from bio_paws_eval.settings import Settings
-from bio_paws_eval.tasks import Pairs, Sources
+from bio_paws.features import perturbations
+from bio_paws_eval.options import RECIPES, Recipe
+from bio_paws_eval.results import Predictions, read_predictions, read_result, read_results, slug, write_result
+from bio_paws_eval.runs import preparation
+from bio_paws_eval.runs.settings import Settings
+from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks.tasks import Pairs, Sources
 from evaluation_results import write_results
 from models import write_model
 
@@ -159,9 +153,9 @@ def settings(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> Settings:
 
 
 def cell(settings: Settings) -> tuple[str, Path]:
-    prepared = plan.prepare(settings)
+    prepared = preparation.prepare(settings)
     one, ask = prepared.runs[0], prepared.asks[0]
-    return plan.cell_key(prepared, one, ask), plan.cell_path(prepared, one, ask)
+    return preparation.cell_key(prepared, one, ask), preparation.cell_path(prepared, one, ask)
 
 
 def test_the_key_follows_all_that_can_change_a_result(settings: Settings, tmp_path: Path) -> None:
@@ -182,16 +176,20 @@ def test_every_hyper_parameter_is_in_the_key() -> None:
 def test_code_and_libraries_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cell(settings)
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "_CODE", plan._CODE[1:])
+        patch.setattr(preparation, "_CODE", preparation._CODE[1:])
         assert cell(settings)[0] != first[0]
     with monkeypatch.context() as patch:
-        patch.setattr(plan.importlib.metadata, "version", lambda _: "0")
+        patch.setattr(preparation.importlib.metadata, "version", lambda _: "0")
         assert cell(settings)[0] != first[0]
 
 
 def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = (*views.VIEWS[:-1], replace(views.VIEWS[-1], apply=views.swap))
-    for changed in ((views, "VIEWS", views.VIEWS[:-1]), (views, "VIEWS", other), (tasks, "VIEW_ROWS", 5)):
+    other = (*perturbations.VIEWS[:-1], replace(perturbations.VIEWS[-1], apply=perturbations.swap))
+    for changed in (
+        (perturbations, "VIEWS", perturbations.VIEWS[:-1]),
+        (perturbations, "VIEWS", other),
+        (tasks, "VIEW_ROWS", 5),
+    ):
         first = cell(settings)
         with monkeypatch.context() as patch:
             patch.setattr(*changed)
@@ -200,7 +198,7 @@ def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 def test_views_are_split_into_words_as_the_stored_pairs_are(settings: Settings) -> None:
     for segment in ("auto", 50):
-        (ask,) = plan.prepare(replace(settings, segment=segment)).asks  # type: ignore[arg-type]
+        (ask,) = preparation.prepare(replace(settings, segment=segment)).asks  # type: ignore[arg-type]
         assert ask.encoded.encoding.segment == (100 if segment == "auto" else 50)
         assert {one.encoding.segment for one in ask.views.values()} == {ask.encoded.encoding.segment}
 
@@ -214,7 +212,7 @@ def test_pairs_to_train_on_are_read_once_for_all_controls(settings: Settings, mo
 
     original = tasks.load_pairs
     monkeypatch.setattr(tasks, "load_pairs", load_pairs)
-    prepared = plan.prepare(replace(settings, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
+    prepared = preparation.prepare(replace(settings, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
     assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
     assert len({(one.key, one.training.seed) for one in prepared.runs}) == 6
 

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
-from bio_paws.pinned import PINNED
-from bio_paws.sequences import (
+from bio_paws.sequences.corpus import (
     Corpus,
     corpus_from_tables,
     corpus_to_tables,
@@ -21,7 +20,8 @@ from bio_paws.sequences import (
     read_corpus,
     representative_proteins,
 )
-from bio_paws.sources import Assembly, SourceFile, resolve
+from bio_paws.sources.bundled import PINNED
+from bio_paws.sources.resolve import Assembly, SourceFile, resolve
 from genomes import write_source
 
 GENOME = "ATGGCTTGTTAA"  # M A C stop
@@ -214,6 +214,6 @@ def test_a_lack_of_memory_is_no_bad_record(tmp_path: Path, monkeypatch: pytest.M
     def none_left(text: str) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bio_paws.sequences.Location.fromstring", none_left)
+    monkeypatch.setattr("bio_paws.sequences.corpus.Location.fromstring", none_left)
     with pytest.raises(MemoryError):
         read_corpus(resolve((str(write_source(tmp_path / "s", genes=3)),)))

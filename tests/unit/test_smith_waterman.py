@@ -11,8 +11,8 @@ from Bio.Align import substitution_matrices
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws.tools import batch_alignment, smith_waterman
-from bio_paws.tools.smith_waterman import (
+from bio_paws.align import batch_kernels, smith_waterman
+from bio_paws.align.smith_waterman import (
     LETTERS,
     Alphabet,
     align,
@@ -206,7 +206,7 @@ def mutated_pairs(count: int, rng: np.random.Generator, alphabet: Alphabet, long
 @pytest.mark.parametrize("alphabet", ["dna", "protein"])
 @pytest.mark.parametrize("count", [2_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_batches_are_aligned_as_random_and_mutated_pairs_are(count: int, alphabet: Alphabet) -> None:
-    assert batch_alignment.available()
+    assert batch_kernels.available()
     rng = np.random.default_rng(5)
     for number in range(count // 2_000):
         check_batches(mutated_pairs(2_000, rng, alphabet, 511 if number % 10 == 9 else 180), alphabet)
@@ -257,8 +257,8 @@ def test_no_pairs_are_no_alignments() -> None:
 
 
 def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_alignment, "llvm", None)
-    monkeypatch.delattr(batch_alignment, "best_scores")
+    monkeypatch.setattr(batch_kernels, "llvm", None)
+    monkeypatch.delattr(batch_kernels, "best_scores")
     assert list(align_all([("ACGT", "ACGA")], "dna")) == [align("ACGT", "ACGA", "dna")]
     assert align_scores([("ACGT", "ACGA")], "dna") == [6]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet, align
-from bio_paws.tools.statistics import GAPPED, bit_score, evalue
+from bio_paws.align.karlin_altschul import GAPPED, bit_score, evalue
+from bio_paws.align.smith_waterman import LETTERS, Alphabet, align
 
 OPTIONS = {
     "dna": "blastn -task blastn -reward 2 -penalty -3 -gapopen 5 -gapextend 2 -dust no",

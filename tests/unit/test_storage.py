@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bio_paws import storage
 from bio_paws.errors import BioPawsError
-from bio_paws.storage import RemoteFolder, SharedFolder, Store, open_store
+from bio_paws.execution import storage
+from bio_paws.execution.storage import RemoteFolder, SharedFolder, Store, open_store
 
 
 @pytest.fixture(params=["folder", "url"])

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bio_paws_eval import models
-from bio_paws_eval.summaries import docstrings
-from bio_paws_eval.summaries.english import DOCSTRINGS, Example, read_english
-from bio_paws_eval.summaries.learn import IGNORED, Lessons, dev_loss, lessons_of
-from bio_paws_eval.summaries.rouge import rouge_l, words
+from bio_paws_eval.models import loading
+from bio_paws_eval.summarization import docstrings
+from bio_paws_eval.summarization.english import DOCSTRINGS, Example, read_english
+from bio_paws_eval.summarization.learn import IGNORED, Lessons, dev_loss, lessons_of
+from bio_paws_eval.summarization.rouge import rouge_l, words
 from models import write_model
 
 PROSE = "The rows are sorted by their lengths first, and every batch is then drawn from rows of like length. " * 3
@@ -92,12 +92,12 @@ def test_rouge_l_is_f1_of_the_longest_common_subsequence(one: str, other: str) -
 
 
 @pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> models.Source:
-    return models.find_model(str(write_model(tmp_path_factory.mktemp("taught") / "gpt2", "gpt2")), None)
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> loading.Source:
+    return loading.find_model(str(write_model(tmp_path_factory.mktemp("taught") / "gpt2", "gpt2")), None)
 
 
-def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: models.Source) -> None:
-    tokenizer = models.load_tokenizer(gpt2)
+def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: loading.Source) -> None:
+    tokenizer = loading.load_tokenizer(gpt2)
     long = Example("the river moved north " * 30, "river near city", "")
     lessons = lessons_of(gpt2, tokenizer, [Example("the king won", "king won", ""), long], 12, 60)
     for ids, labels in zip(lessons.ids, lessons.labels, strict=True):
@@ -110,7 +110,7 @@ def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: models.Source)
     assert tokenizer.decode(lessons.ids[1]).endswith("\nTL;DR: river near city<|endoftext|>")  # the text was cut
 
 
-def test_dev_loss_is_that_of_each_token_whatever_the_batch(gpt2: models.Source) -> None:
+def test_dev_loss_is_that_of_each_token_whatever_the_batch(gpt2: loading.Source) -> None:
     tokenizer, model = AutoTokenizer.from_pretrained(gpt2.folder), AutoModelForCausalLM.from_pretrained(gpt2.folder)
     tokenizer.pad_token = tokenizer.eos_token
     examples = [Example("the king " * i, "river " * (7 - i), "") for i in range(1, 6)]

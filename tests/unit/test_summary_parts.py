@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.smith_waterman import reverse_complement
-from bio_paws_eval.summaries.floors import FLOORS, STRETCH, first_letters, minimizers, random_substring
-from bio_paws_eval.summaries.genes import Gene, finds, pair_up
-from bio_paws_eval.summaries.score import dna_of, score_all
+from bio_paws_eval.summarization.floors import FLOORS, STRETCH, first_letters, minimizers, random_substring
+from bio_paws_eval.summarization.genes import Gene, finds, pair_up
+from bio_paws_eval.summarization.score import dna_of, score_all
 
 RNG = np.random.default_rng(0)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import write_json
-from bio_paws_eval.report import write_report
-from bio_paws_eval.summaries.found import FILE, EnglishScore, Finetuned, Found, Learnt, read_founds, tables_of
-from bio_paws_eval.summaries.score import Score
-from bio_paws_eval.tables import markdown
+from bio_paws.execution.files import write_json
+from bio_paws_eval.layout.tables import markdown
+from bio_paws_eval.report.writer import write_report
+from bio_paws_eval.summarization.found import FILE, EnglishScore, Finetuned, Found, Learnt, read_founds, tables_of
+from bio_paws_eval.summarization.score import Score
 from evaluation_results import task, write_baseline
 
 GOLDEN = Path(__file__).parents[1] / "golden"

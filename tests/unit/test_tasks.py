@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.views import get_view
-from bio_paws_eval import tasks
-from bio_paws_eval.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs, view_of
+from bio_paws.features.perturbations import get_view
+from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs, view_of
 
 HEADER = "id\tsentence1\tsentence2\tlabel\n"
 

@@ -10,23 +10,23 @@ import torch
 from transformers import AutoModel
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval import models
-from bio_paws_eval.encode import MAX_UNKNOWN
-from bio_paws_eval.tasks import Sources
-from bio_paws_eval.vectors.embed import Embedder, survivable
-from bio_paws_eval.vectors.words import GROUPS, MIN_WORDS, STRETCH, find_words
+from bio_paws_eval.models import loading
+from bio_paws_eval.models.encode import MAX_UNKNOWN
+from bio_paws_eval.representations.embed import Embedder, survivable
+from bio_paws_eval.representations.words import GROUPS, MIN_WORDS, STRETCH, find_words
+from bio_paws_eval.tasks.tasks import Sources
 from models import write_model
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module", params=("bert", "gpt2"))
-def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> models.Source:
-    return models.find_model(str(write_model(tmp_path_factory.mktemp("vectors") / request.param, request.param)), None)
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> loading.Source:
+    return loading.find_model(str(write_model(tmp_path_factory.mktemp("vectors") / request.param, request.param)), None)
 
 
-def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: models.Source, built: Path) -> None:
-    tokenizer = models.load_tokenizer(network)
+def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: loading.Source, built: Path) -> None:
+    tokenizer = loading.load_tokenizer(network)
     words = find_words(tokenizer, Sources(str(built)), 40, seed=0)
     assert len(set(words.texts)) == len(words.texts)
     assert [words.texts[words.places[name]] for name in GROUPS] == [
@@ -55,12 +55,12 @@ def test_words_are_pieces_of_the_tokenizer_and_nobody_else_s(network: models.Sou
     assert words.digest == find_words(tokenizer, Sources(str(built)), 40, seed=0).digest != other.digest
 
 
-def test_too_few_words_say_why(network: models.Source, built: Path) -> None:
+def test_too_few_words_say_why(network: loading.Source, built: Path) -> None:
     with pytest.raises(BioPawsError, match=r"3 words of dna, 5 are needed \(.*an English word"):
-        find_words(models.load_tokenizer(network), Sources(str(built)), 3, seed=0)
+        find_words(loading.load_tokenizer(network), Sources(str(built)), 3, seed=0)
 
 
-def test_vectors_are_means_over_the_words_own_tokens(network: models.Source, tmp_path: Path) -> None:
+def test_vectors_are_means_over_the_words_own_tokens(network: loading.Source, tmp_path: Path) -> None:
     texts = ["river", "ACGTT", "the old bridge", "MKV"]
     embedder = Embedder(network, CPU, tmp_path)
     found = embedder.embed(texts, all_layers=True)
@@ -77,17 +77,17 @@ def test_vectors_are_means_over_the_words_own_tokens(network: models.Source, tmp
     assert np.array_equal(embedder.embed(texts, all_layers=False)[0], found[-1])
 
 
-def test_vectors_are_computed_once(network: models.Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_are_computed_once(network: loading.Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["river", "ACGTT"]
     before = np.array(Embedder(network, CPU, tmp_path).embed(texts, all_layers=False))
-    monkeypatch.setattr(models, "load_base", lambda _: pytest.fail("loaded again"))
+    monkeypatch.setattr(loading, "load_base", lambda _: pytest.fail("loaded again"))
     assert np.array_equal(Embedder(network, CPU, tmp_path).embed(texts, all_layers=False), before)
     with pytest.raises(pytest.fail.Exception):
         Embedder(network, CPU, tmp_path).embed(texts[::-1], all_layers=False)
 
 
-def test_sequences_are_split_where_the_tokenizer_needs_it(network: models.Source) -> None:
-    tokenizer = models.load_tokenizer(network)
+def test_sequences_are_split_where_the_tokenizer_needs_it(network: loading.Source) -> None:
+    tokenizer = loading.load_tokenizer(network)
     (split,) = survivable(tokenizer, ["ACGT" * 40])
     ids = tokenizer(split)["input_ids"]
     assert ids.count(tokenizer.unk_token_id) < MAX_UNKNOWN * len(ids)
@@ -95,7 +95,7 @@ def test_sequences_are_split_where_the_tokenizer_needs_it(network: models.Source
     assert (" " in split) == (network.config.model_type == "bert")
 
 
-def test_weights_that_are_missing_are_told(network: models.Source, tmp_path: Path) -> None:
+def test_weights_that_are_missing_are_told(network: loading.Source, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "part"
@@ -108,4 +108,4 @@ def test_weights_that_are_missing_are_told(network: models.Source, tmp_path: Pat
         {name: one for name, one in weights.items() if name != gone}, folder / "model.safetensors", {"format": "pt"}
     )
     with pytest.raises(BioPawsError, match="part: its files lack 1 weights of the model"):
-        models.load_base(models.find_model(str(folder), None))
+        loading.load_base(loading.find_model(str(folder), None))

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bio_paws.dataset.versions import Difference, check_version, differences, parse_version
 from bio_paws.errors import BioPawsError
-from bio_paws.records import SCHEMA, pair_id
-from bio_paws.versions import Difference, check_version, differences, parse_version
+from bio_paws.schema import SCHEMA, pair_id
 
 Row = dict[str, Any]
 

@@ -14,9 +14,9 @@ from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, findi
 from bio_paws.audit.folds import Design, Fold
 from bio_paws.audit.intervals import auc_estimate, share_estimate
 from bio_paws.audit.pairs import Pairs, Texts
-from bio_paws.tools.kmers import LONGEST_KMER, kmer_similarity
-from bio_paws.tools.pair_features import edit_similarities, one_sided_classifier
-from bio_paws.tools.thresholds import fit_threshold
+from bio_paws.features.kmers import LONGEST_KMER, kmer_similarity
+from bio_paws.features.pair_features import edit_similarities, one_sided_classifier
+from bio_paws.features.thresholds import fit_threshold
 
 ALIGNED_ROWS = 4_000
 """Pairs that are aligned or read, at most: half of them to fit on, half of them asked."""

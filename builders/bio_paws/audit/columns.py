@@ -10,9 +10,9 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.audit.reading import ROWS_A_BATCH, DataSet
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.smith_waterman import LETTERS
 
 Kind = Literal["dna", "protein", "text"]
 

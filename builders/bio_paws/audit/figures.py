@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bio_paws.audit.findings import Chart, Measurement
-from bio_paws.tools.drawing import BLUE, GREY, ORANGE, styled, svg_of
+from bio_paws.audit.plot_style import BLUE, GREY, ORANGE, styled, svg_of
 
 _COLOURS = (ORANGE, BLUE)
 _DASHES: tuple[str, ...] = ("-", "--")

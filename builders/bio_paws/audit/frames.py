@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bio_paws.align.karlin_altschul import evalue
+from bio_paws.align.smith_waterman import align_scores, local_start, reverse_complement
+from bio_paws.align.translation import spliced_identity, translations
 from bio_paws.audit.baselines import Sample, Scores, affordable, histogram, measure_score
 from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
 from bio_paws.audit.pairs import Pairs
-from bio_paws.tools.smith_waterman import align_scores, local_start, reverse_complement
-from bio_paws.tools.statistics import evalue
-from bio_paws.tools.translation import spliced_identity, translations
 
 _SPLICED_CELLS = 400_000_000  # bases times residues that are read with introns left out, at most: seconds
 _FEWEST = 200  # pairs that a spliced reading is worth reporting for

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bio_paws.align.smith_waterman import LETTERS, Alphabet
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.pairs import Pairs, Texts, fetch, sequences_of
 from bio_paws.audit.repeats import Numbered
-from bio_paws.leaks import find_hits
-from bio_paws.tools import blast
-from bio_paws.tools.smith_waterman import LETTERS, Alphabet
+from bio_paws.search import blast
+from bio_paws.search.homologs import find_hits
 
 RANDOM_TEST = 0.05
 """Part of the rows that a random split puts aside."""

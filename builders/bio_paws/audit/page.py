@@ -13,7 +13,7 @@ from bio_paws.audit.catalog import SEVERITIES
 from bio_paws.audit.run import Audit
 from bio_paws.audit.text import audit_json, example_text, facts
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, write_json
+from bio_paws.execution.files import atomic, write_json
 
 PAGE, DATA = "audit.html", "audit.json"
 

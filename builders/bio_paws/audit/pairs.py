@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from bio_paws.align.smith_waterman import LETTERS, reverse_complement
 from bio_paws.audit.columns import Columns, Kind, strings
 from bio_paws.audit.reading import DataSet
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.pair_features import COMPOSITION_LETTERS
-from bio_paws.tools.smith_waterman import LETTERS, reverse_complement
+from bio_paws.features.pair_features import COMPOSITION_LETTERS
 
 LETTER_FAULTS = ("lower_case", "gaps", "white_space", "other_letters")
 SIDE_FEATURES = ("length", "gc", "complexity")

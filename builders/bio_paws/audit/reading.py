@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from bio_paws.errors import BioPawsError
-from bio_paws.tools.memory import raise_if_out
+from bio_paws.execution.memory import raise_if_out
 
 ROWS_A_BATCH = 1024
 """Pairs that are looked at together: few enough for long genes."""

@@ -27,7 +27,7 @@ from bio_paws.audit.leakage import check_leaks
 from bio_paws.audit.pairs import Pairs, collect, fetch
 from bio_paws.audit.reading import DataSet
 from bio_paws.audit.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
-from bio_paws.tools.pair_features import alignment_scores
+from bio_paws.features.pair_features import alignment_scores
 
 _SHOWN = 60  # letters of an example
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bio_paws.records import Sequence as Whole
-from bio_paws.tools import blast
+from bio_paws.search import blast
+from bio_paws.sequences.records import Sequence as Whole
 from bio_paws_eval.pretrain.held_out import HeldOut, Molecule, merge
 
 MAX_EVALUE = 1e-3

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import CONFIGS, PairConfig
+from bio_paws.dataset.load import load
 from bio_paws.errors import BioPawsError
-from bio_paws.files import digest_of
-from bio_paws.load import load
-from bio_paws.tools.smith_waterman import reverse_complement
+from bio_paws.execution.files import digest_of
 
 Molecule = Literal["dna", "protein"]
 MOLECULES: tuple[Molecule, ...] = ("dna", "protein")

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws import sequences
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, digest_of, read_json, write_json
-from bio_paws.sources import Assembly
-from bio_paws.tools import blast
+from bio_paws.execution.files import atomic, digest_of, read_json, write_json
+from bio_paws.search import blast
+from bio_paws.sequences.corpus import read_corpus, representative_proteins
+from bio_paws.sources.resolve import Assembly
 from bio_paws_eval.pretrain import code_digest, exclude
 from bio_paws_eval.pretrain.held_out import HeldOut, Molecule
 from bio_paws_eval.pretrain.recipe import LANGUAGES, Language, Recipe, Text
@@ -241,14 +241,14 @@ def _pieces(
 ) -> Iterator[str]:
     """Yield pieces of genomes, or one protein a gene, less what is held out by its place; an assembly at a time."""
     for assembly in assemblies:
-        corpus = sequences.read_corpus((assembly,))
+        corpus = read_corpus((assembly,))
         if molecule == "dna":
             for sequence in corpus.dna.values():
                 pieces, cut = exclude.cut_genome(sequence, held_out)
                 removed.update(cut)
                 yield from pieces
         else:
-            for protein in sequences.representative_proteins(corpus):
+            for protein in representative_proteins(corpus):
                 if protein.id in held_out.proteins:
                     removed.update(proteins=1, by_interval=len(protein.residues))
                 elif len(protein.residues) >= exclude.SHORTEST["protein"]:

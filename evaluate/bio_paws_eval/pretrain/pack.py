@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, read_json, sha256_of, write_json
+from bio_paws.execution.files import atomic, read_json, sha256_of, write_json
 from bio_paws_eval.pretrain.mixture import Documents, batches_of, read_documents, take
 from bio_paws_eval.pretrain.recipe import Language
 from bio_paws_eval.pretrain.tokenizer import end_of

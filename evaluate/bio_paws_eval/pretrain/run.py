@@ -15,10 +15,10 @@ from accelerate import PartialState
 from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
-from bio_paws import sources
 from bio_paws.errors import BioPawsError
-from bio_paws.files import atomic, digest_of, read_json, sha256_of, write_json
-from bio_paws.sources import Assembly
+from bio_paws.execution.files import atomic, digest_of, read_json, sha256_of, write_json
+from bio_paws.sources import resolve
+from bio_paws.sources.resolve import Assembly
 from bio_paws_eval.pretrain import code_digest
 from bio_paws_eval.pretrain.held_out import MOLECULES, HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, quotas
@@ -100,7 +100,7 @@ def pretrain(
     recipe : Recipe
         From `recipe.read_recipe`.
     source : sequence of str
-        Sources of DNA and proteins, as `bio_paws.sources.resolve` takes them.
+        Sources of DNA and proteins, as `bio_paws.sources.resolve.resolve` takes them.
     data : str or None
         Folder or Hub id of bioPAWS, whose validation and test loci are held out.
     out : Path
@@ -142,7 +142,7 @@ def pretrain(
 def find_inputs(recipe: Recipe, source: Sequence[str], data: str | None) -> Inputs:
     """Find the sources and the held-out loci; arguments as in `pretrain`."""
     text = find_text(recipe.text) if recipe.text else ()
-    assemblies = sources.resolve(tuple(source)) if recipe.biological else ()
+    assemblies = resolve.resolve(tuple(source)) if recipe.biological else ()
     try:
         held_out = read_held_out(data)
     except BioPawsError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bio_paws_eval.tables import Table, markdown
+from bio_paws_eval.layout.tables import Table, markdown
 
 
 def pretraining_text(record: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import sha256_of
+from bio_paws.execution.files import sha256_of
 from bio_paws_eval.pretrain.recipe import Text
 
 HUB = "hub:"

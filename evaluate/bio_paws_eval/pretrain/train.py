@@ -30,8 +30,8 @@ from transformers import (
 )
 
 from bio_paws.errors import BioPawsError
-from bio_paws.files import read_json
-from bio_paws_eval.finetune import finish_training, last_checkpoint
+from bio_paws.execution.files import read_json
+from bio_paws_eval.models.finetune import finish_training, last_checkpoint
 from bio_paws_eval.pretrain.pack import Blocks
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval import models
-from bio_paws_eval.plan import Prepared
+from bio_paws_eval.models import loading
+from bio_paws_eval.representations import run as vectors
+from bio_paws_eval.representations.null import Permutations
+from bio_paws_eval.representations.page import JSON
+from bio_paws_eval.representations.stored import FOLDER
 from bio_paws_eval.results import slug
-from bio_paws_eval.run import alone, saved_model
-from bio_paws_eval.settings import Settings
+from bio_paws_eval.runs.preparation import Prepared
+from bio_paws_eval.runs.run import alone, saved_model
+from bio_paws_eval.runs.settings import Settings
 from bio_paws_eval.sweep.plan import PlannedVectors
-from bio_paws_eval.tasks import is_pawsx
-from bio_paws_eval.vectors import run as vectors
-from bio_paws_eval.vectors.null import Permutations
-from bio_paws_eval.vectors.page import JSON
-from bio_paws_eval.vectors.stored import FOLDER
+from bio_paws_eval.tasks.tasks import is_pawsx
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _settings(comparing: Comparing, prepared: Sequence[Prepared]) -> vectors.Set
         first.device,
         first.out / FOLDER,
     )
-    name = slug(models.find_model(first.model, first.revision).id)
+    name = slug(loading.find_model(first.model, first.revision).id)
     return replace(settings, out=settings.out / f"{name}-{vectors.key_of(settings)[:8]}")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.pretrain.recipe import Recipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
-from bio_paws_eval.run import alone
+from bio_paws_eval.runs.run import alone
 from bio_paws_eval.sweep.plan import PlannedModel
 
 MODELS = Path("models")

@@ -31,7 +31,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, StrictB
 from pydantic import ValidationError as Invalid
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.choices import MIN_WORDS, RECIPES, Dtype, Recipe, Segment
+from bio_paws_eval.options import MIN_WORDS, RECIPES, Dtype, Recipe, Segment
 
 _STRICT = ConfigDict(extra="forbid")
 

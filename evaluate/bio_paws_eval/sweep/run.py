@@ -15,15 +15,15 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.baselines import run_baselines
-from bio_paws_eval.plan import Prepared, prepare
+from bio_paws_eval.baselines.baselines import run_baselines
 from bio_paws_eval.results import read_result
-from bio_paws_eval.run import Evaluation, run_prepared
-from bio_paws_eval.settings import Settings, settings_of
+from bio_paws_eval.runs.preparation import Prepared, prepare
+from bio_paws_eval.runs.run import Evaluation, run_prepared
+from bio_paws_eval.runs.settings import Settings, settings_of
 from bio_paws_eval.sweep.compare import Comparing, check_libraries, compare
 from bio_paws_eval.sweep.models import find_planned
 from bio_paws_eval.sweep.plan import Grid, PlannedModel, read_plan
-from bio_paws_eval.tasks import Sources, task_names
+from bio_paws_eval.tasks.tasks import Sources, task_names
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Exact local alignment, its statistics, and DNA read as protein."""

@@ -1,0 +1,1 @@
+"""Build pairs from genomes. `pipeline.py` reads from top to bottom."""

@@ -1,0 +1,235 @@
+"""Pairs that share their words under both labels: only the order of the words tells similar from dissimilar.
+
+Two homologous windows, jittered so that their ends do not line up, are cut at aligned places and put together again
+in two orders, each on both sides: (a, b) in the first order and (a', b') in the second are homologs; (a, b') and
+(a', b), one order on each side, are not. Such a *square* has no shortcut:
+
+- every string stands once under each label, on the same side, so one side alone tells nothing; and all four strings
+  are made in the same way, so that telling what is natural from what is made tells nothing either;
+- the cuts lie where the two sides differ, so no word that they share is cut, and the k-mers in common, the longest
+  common substring, lengths and composition are those of the similar pairs.
+
+`permuted` puts three to eight blocks into another order. `shuffled` puts all words between the differences into
+another order that keeps the dinucleotide (or dipeptide) counts of both sides. The plain reverse, a third way to keep
+the letters, is left out: its words are other words, so that its overlap cannot be matched and k-mers tell it at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain, islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bio_paws.build.negatives import Choice, Leaks, Square, square_of
+from bio_paws.build.pair_filter import Judge, contains, with_outcomes
+from bio_paws.build.partition import Lookup, seeded
+from bio_paws.build.reordering import block_order, word_order
+from bio_paws.build.similarity_search import CorpusFiles
+from bio_paws.build.windows import Jittered, draw_jittered, slots_to_draw
+from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_WORDS, REARRANGED, Kind, PairConfig
+from bio_paws.execution.files import read_arrow, write_arrow
+from bio_paws.features.kmers import word_overlap
+from bio_paws.schema import MADE, Row
+from bio_paws.sequences.records import Places
+
+BLOCKS = (3, 8)
+"""Fewest and most blocks of `permuted`."""
+TRIES, MOST_SAME = 30, 4
+"""Orders tried for two windows; and how often they may come out the same as each other or as in the genome: then there
+is hardly another."""
+
+SQUARES = pa.schema([*MADE, ("split", pa.string()), ("slot", pa.int64())])
+"""Four rows a square; `slot` names the stretch of alignment it was drawn from."""
+
+FourRows = tuple[Row, Row, Row, Row]
+"""Two similar rows and the two dissimilar ones made of them."""
+
+Cut = tuple[int, int]
+"""Aligned places in the two strings, from their beginning: both are cut before these letters."""
+
+
+def square_shard(
+    path: Path,
+    config: PairConfig,
+    files: CorpusFiles,
+    loci: Path,
+    hits: Path,
+    some: range,
+    draws: dict[str, float],
+    seed: int,
+) -> None:
+    """Write the squares of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
+    lookup = Lookup(read_arrow(loci))
+    judge = Judge(config, files.load(), lookup)
+    rng = seeded(seed, config.name, "windows", some.start)
+    outcomes: Counter[str] = Counter()
+    rows: list[Row] = []
+    for number, hit in enumerate(read_arrow(hits).slice(some.start, len(some)).to_pylist(), start=some.start):
+        for kind, slot, low, high, count in slots_to_draw(config, number, hit, lookup, draws, rng):
+            for _ in range(count):
+                square = _square(judge, kind, hit, low, high, rng)
+                if isinstance(square, str):
+                    outcomes[square] += 1
+                    continue
+                outcomes["accepted"] += 1
+                rows += ({**row, "slot": slot} for row in square)
+                break
+    table = pa.Table.from_pylist(rows, schema=SQUARES)
+    write_arrow(path, with_outcomes(table, outcomes))
+
+
+def choose_rearranged(
+    config: PairConfig,
+    paths: list[Path],
+    split: str,
+    pairs: int,
+    rng: np.random.Generator,
+    seen: set[int],
+    leaks: Leaks,
+) -> tuple[Iterator[pa.Table], Counter[str]]:
+    """Choose squares of one split from files that `square_shard` wrote; else as `dissimilar.make_squares`."""
+    parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
+    rows = pa.concat_tables([SQUARES.empty_table(), *parts])
+    kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "slot", "sentence1", "sentence2"))
+    wanted = config.similar_quotas(pairs)
+
+    def rows_of(numbers: Sequence[int]) -> pa.Table:
+        return rows.select(MADE.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
+
+    choice = Choice(wanted, rng, seen, leaks, rows_of)
+
+    def squares() -> Iterator[Square[int]]:
+        for number in rng.permutation(len(rows) // 4).tolist():
+            first, behind = 4 * number, 4 * number + 4
+            if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
+                choice.take(slots[first])
+                texts = zip(ones[first:behind], others[first:behind], strict=True)
+                one, two = first, first + 1
+                yield square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, number)
+
+    proposed = squares()
+    choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
+    return choice.finish(wanted)
+
+
+def _square(
+    judge: Judge, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
+) -> FourRows | str:
+    """Draw two windows and two orders of their parts, or say why not."""
+    aimed = rng.uniform(judge.config.min_similarity, judge.config.max_similarity)
+    windows = draw_jittered(judge.config, hit, low, high, aimed, rng)
+    if windows is None:
+        return "jitter"
+    cuts = _block_cuts(windows) if kind == "permuted_homolog" else _word_cuts(windows)
+    if len(cuts) < BLOCKS[0] - 1:
+        return "too_alike_to_cut"
+    placed = judge.place(Places.of([windows.side1]), Places.of([windows.side2]))
+    if placed.reasons[0]:
+        return placed.reasons[0]
+    texts = placed.text1[0], placed.text2[0]
+    why: Counter[str] = Counter()
+    for _ in range(TRIES):
+        square = _judged(judge, kind, texts, _arranged(windows, texts, kind, cuts, rng))
+        if not isinstance(square, str):
+            origin = _origin(judge, windows, int(placed.locus[0]))
+            one, two, three, four = ({**origin, **row} for row in square)
+            return one, two, three, four
+        why[square] += 1
+        if why["same"] == MOST_SAME:
+            break
+    return f"no_order_{max(why, key=lambda reason: why[reason])}"
+
+
+def _origin(judge: Judge, windows: Jittered, locus: int) -> Row:
+    """Return where two windows lie."""
+    group, split = judge.locus(locus)
+    origin: Row = {"split": split}
+    for number, side in enumerate((windows.side1, windows.side2), start=1):
+        values = side._asdict() | {"organism": judge.organism(side.source), "group": group}
+        origin |= {f"{name}{number}": value for name, value in values.items()}
+    return origin
+
+
+def _arranged(
+    windows: Jittered, texts: tuple[str, str], kind: Kind, cuts: list[Cut], rng: np.random.Generator
+) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return both strings in two orders; what lies beyond the other window's end stays where it is."""
+    core1, core2 = texts[0][slice(*windows.core1)], texts[1][slice(*windows.core2)]
+    orders: list[list[int]] = []
+    if kind == "permuted_homolog":
+        blocks = int(rng.integers(BLOCKS[0], min(BLOCKS[1], len(cuts) + 1) + 1))
+        cuts = sorted(cuts[i] for i in rng.choice(len(cuts), blocks - 1, replace=False).tolist())
+        orders = [block_order(blocks, rng) for _ in range(2)]
+    else:
+        letters = [(core1[at1], core2[at2]) for at1, at2 in cuts]
+        # The first and the last part have an open end: they stay.
+        orders = [[0, *(word + 1 for word in word_order(letters, rng)), len(cuts)] for _ in range(2)]
+    bounds = [(0, 0), *cuts, (len(core1), len(core2))]
+
+    def put(order: list[int]) -> tuple[str, str]:
+        parts1 = (core1[bounds[i][0] : bounds[i + 1][0]] for i in order)
+        parts2 = (core2[bounds[i][1] : bounds[i + 1][1]] for i in order)
+        (start1, end1), (start2, end2) = windows.core1, windows.core2
+        return (
+            "".join(chain([texts[0][:start1]], parts1, [texts[0][end1:]])),
+            "".join(chain([texts[1][:start2]], parts2, [texts[1][end2:]])),
+        )
+
+    return put(orders[0]), put(orders[1])
+
+
+def _block_cuts(windows: Jittered) -> list[Cut]:
+    """Places behind a run of identical letters: no word that both strings have spans one."""
+    return [(at1 + length, at2 + length) for at1, at2, length in windows.runs[:-1]]
+
+
+def _word_cuts(windows: Jittered) -> list[Cut]:
+    """Places of letters that can end one word and begin the next: differences, and the ends of runs.
+
+    No word that both strings have goes on at both sides of such a letter.
+    """
+    cuts: set[Cut] = set()
+    for (at1, at2, length), (next1, next2, _) in pairwise(windows.runs):
+        cuts |= {(at1 + length - 1, at2 + length - 1), (next1, next2)}
+        if next1 - at1 == next2 - at2:  # no gap
+            cuts |= {(at1 + at, at2 + at) for at in range(length, next1 - at1)}
+    return sorted(cut for cut in cuts if cut[0] > 0)
+
+
+def _judged(
+    judge: Judge, kind: Kind, natural: tuple[str, str], arranged: tuple[tuple[str, str], tuple[str, str]]
+) -> FourRows | str:
+    """Make the rows of a square, or say which constraint it breaks."""
+    config = judge.config
+    (one1, one2), (two1, two2) = arranged
+    if len({natural[0], one1, two1}) < 3 or len({natural[1], one2, two2}) < 3:
+        return "same"
+    # What is cheap goes first. Either side may come first in the end, so every similar pair must match every other.
+    for k in OVERLAP_WORDS:
+        similar = word_overlap(one1, one2, k), word_overlap(two1, two2, k)
+        dissimilar = word_overlap(one1, two2, k), word_overlap(two1, one2, k)
+        if max(abs(a - b) for a in similar for b in dissimilar) > MAX_OVERLAP_DIFFERENCE:
+            return "overlap"
+    rows: list[Row] = []
+    for first, second in ((one1, one2), (two1, two2)):
+        row = judge.describe(first, second)
+        if not config.accepts(kind, row["similarity"]):
+            return "similarity"
+        if row["evalue"] >= config.max_evalue:
+            return "evalue"
+        if contains(first, second, judge.alphabet):
+            return "contained"
+        rows.append({**row, "kind": kind})
+    for first, second in ((one1, two2), (two1, one2)):
+        row = judge.describe(first, second)
+        if row["similarity"] >= config.max_dissimilarity:
+            return "dissimilarity"
+        rows.append({**row, "kind": REARRANGED[kind]})
+    return rows[0], rows[1], rows[2], rows[3]

@@ -1,0 +1,236 @@
+"""`bio-paws build`: make the named configs, check them, and put them where the old ones were."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import as_completed
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+from tqdm import tqdm
+
+from bio_paws import configs
+from bio_paws.build import export
+from bio_paws.build.datasets_builder import BioPaws
+from bio_paws.build.pair_filter import search_space
+from bio_paws.build.pipeline import Prepared, Recipe, make_config, prepare
+from bio_paws.configs import PairConfig, get_config
+from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.execution.executors import open_executor
+from bio_paws.execution.files import read_arrow
+from bio_paws.execution.stages import code_digest, open_work
+from bio_paws.features.baselines import Measured, measure_floors, split_files
+from bio_paws.search import engines
+from bio_paws.sequences.corpus import missing_input
+from bio_paws.verify.checks import verify
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConfigReport:
+    """What a build says of one config."""
+
+    name: str
+    rows: dict[str, int]
+    outcomes: dict[str, int]
+    measured: Measured
+    seconds: float
+    note: str
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build says at its end; `seconds` by stage."""
+
+    out: Path
+    rejected_records: dict[str, int]
+    configs: tuple[ConfigReport, ...]
+    left_out: dict[str, str]
+    seconds: dict[str, float]
+
+
+def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
+    """Build configs into `out`.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Configs; all when empty. Named ones must be buildable from the source, of all those that are not are left out.
+    recipe : Recipe
+        Sources, seed, workers.
+    out : Path
+        Folder of the data set. It is replaced as a whole when all is done and checked, and not touched before.
+
+    Raises
+    ------
+    BioPawsError
+        When the input is bad, or holds not a single pair.
+    CheckFailed
+        When the result breaks an invariant; `out` is left as it was.
+    """
+    wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
+    clock = _Clock()
+    datasets.disable_progress_bars()  # the build has its own
+    with export.replacing(out) as new, open_work(recipe.work), prepare(recipe) as prepared:
+        clock.lap("sources, search, splits")
+        corpus = prepared.files.load()
+        space = {"dna": search_space(corpus, "dna"), "protein": search_space(corpus, "protein")}
+        manifest = export.base_manifest(recipe, prepared.assemblies, corpus, engines.versions(recipe.engine), space)
+        left_out: dict[str, str] = {}
+        made: list[PairConfig] = []
+        seconds = _make_in_parallel([one for one in wanted if not missing_input(one, corpus)], prepared)
+        for config in wanted:
+            need = missing_input(config, corpus)
+            if need and names:
+                raise BioPawsError(
+                    f"{config.name}: the source holds no {need}: add a source that does, or leave it out"
+                )
+            entry = None if need else _write(config, prepared, new)
+            if entry is None:
+                left_out[config.name] = f"the source holds no {need}" if need else "no pair met its constraints"
+                continue
+            manifest["configs"][config.name] = entry
+            made.append(config)
+        if not made:
+            why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+            raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
+        export.keep_other_configs(out, new, manifest)
+        manifest["configs"] = {
+            c.name: manifest["configs"][c.name] for c in configs.CONFIGS if c.name in manifest["configs"]
+        }
+        clock.lap("configs")
+        _measure(new, manifest, prepared)
+        clock.lap("floors")
+        export.finish(new, manifest)
+        del corpus
+        prepared.files.forget()  # of a million rows, what is checked takes as much again
+        violations = verify(new, manifest, prepared.executor)
+        clock.lap("checks")
+        if violations:
+            for violation in violations[:20]:
+                logger.error("%s", violation)
+            raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
+        reports = tuple(
+            _report(config, manifest["configs"][config.name], recipe, seconds[config.name]) for config in made
+        )
+    return BuildReport(out, manifest["rejected_records"], reports, left_out, clock.seconds)
+
+
+def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str, float]:
+    """Make configs side by side where there are enough of them, else one by one with their shards side by side.
+
+    Returns
+    -------
+    dict of str to float
+        Seconds that each took.
+    """
+    recipe = prepared.recipe
+    # A cluster runs the shards of all configs; processes here put each config together.
+    enough = recipe.workers if recipe.cluster is None else 2
+    if len(wanted) < enough or recipe.workers == 1:
+        return {config.name: _timed(make_config, config, prepared) for config in wanted}
+    pool = open_executor(recipe.workers) if recipe.cluster else nullcontext(prepared.executor)
+    with pool as executor, tqdm(total=len(wanted), desc="configs", disable=None, leave=False) as bar:
+        jobs = {
+            config.name: executor.submit(_timed, _make_alone, config, replace(recipe, workers=1))
+            for config in sorted(wanted, key=_expected_cost, reverse=True)
+        }
+        for job in as_completed(jobs.values()):
+            job.result()
+            bar.update()
+        return {name: job.result() for name, job in jobs.items()}
+
+
+def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
+    """Order configs by how long they take: orders are tried over and over, and proteins are slow to search."""
+    return config.rearranged, config.molecule != "dna", config.mean_length
+
+
+def _make_alone(config: PairConfig, recipe: Recipe) -> None:
+    """Make a config in a worker process: what all configs share is found on disk."""
+    with prepare(recipe) as prepared:
+        make_config(config, prepared)
+
+
+def _timed(work: Callable[..., object], *arguments: object) -> float:
+    start = time.monotonic()
+    work(*arguments)
+    return time.monotonic() - start
+
+
+def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] | None:
+    """Make one config through the datasets builder and write it; None when not a single pair was found."""
+    paths, outcomes = make_config(config, prepared)
+    if not any(read_arrow(path).num_rows for path in paths.values()):
+        return None
+    parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, code_digest())
+    cached = prepared.work.path("datasets", "", *parameters)
+    builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
+    builder.download_and_prepare()
+    tables = {split: _prepared(builder, split) for split in builder.info.splits}
+    return export.write_config(new, config, tables, outcomes)
+
+
+def _prepared(builder: BioPaws, split: str) -> pa.Table:
+    """Read a split that the datasets builder wrote.
+
+    Its own `as_dataset` has a thread read each file, and Python waits for ever for one that lacks the memory to start.
+    """
+    files = sorted(Path(builder.cache_dir).glob(f"{builder.dataset_name}-{split}*.arrow"))
+    return pa.concat_tables([datasets.Dataset.from_file(str(path)).data.table for path in files])
+
+
+def _measure(folder: Path, manifest: dict[str, Any], prepared: Prepared) -> None:
+    """Put floors and ceilings into the manifest, where an earlier build has not."""
+    missing = {name: entry for name, entry in manifest["configs"].items() if "floors" not in entry}
+    jobs = {
+        name: prepared.executor.submit(measure_floors, split_files(folder, entry), get_config(name))
+        for name, entry in missing.items()
+    }
+    for name, job in jobs.items():
+        missing[name].update(job.result())
+
+
+def _report(config: PairConfig, entry: dict[str, Any], recipe: Recipe, seconds: float) -> ConfigReport:
+    rows = {split: one["rows"] for split, one in entry["splits"].items()}
+    total, asked = sum(rows.values()), recipe.pairs or config.pairs
+    note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry['outcomes'])}"
+    measured = {kind: entry[kind] for kind in ("floors", "ceilings")}
+    return ConfigReport(config.name, rows, entry["outcomes"], measured, seconds, note)
+
+
+_FEWER = {
+    "no_genome": "genes without their genome",
+    "length": "candidates out of the length range",
+    "identical": "identical windows",
+    "similarity": "windows under the similarity threshold",
+    "crosses_groups": "windows across homology groups",
+    "repeat_masked": "windows in repeats",
+    "homolog_in_other_split": "candidates with a homolog in another split",
+}
+
+
+def _why_fewer(outcomes: dict[str, int]) -> str:
+    told = [f"{outcomes[name]:,} {words}" for name, words in _FEWER.items() if outcomes.get(name)]
+    accepted = f"{outcomes.get('accepted', 0):,} candidates, overlapping ones counted, were let in"
+    return f"the source holds no more that can be matched ({accepted}; left out: {', '.join(told)})"
+
+
+class _Clock:
+    """Seconds spent in each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        now = time.monotonic()
+        self.seconds[stage] = now - self._last
+        self._last = now

@@ -1,0 +1,218 @@
+"""Write a finished data set: Parquet, manifest, card and figures, in a new folder that takes the old one's place."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bio_paws.build.datasets_builder import features_of, parquet_name
+from bio_paws.build.pipeline import Recipe
+from bio_paws.configs import DATA_VERSION, PairConfig
+from bio_paws.dataset.card import write_card
+from bio_paws.dataset.manifest import MANIFEST, read_manifest
+from bio_paws.errors import BioPawsError
+from bio_paws.execution.files import exchange, in_use, sha256_of, write_json
+from bio_paws.execution.memory import raise_if_out
+from bio_paws.schema import SCHEMA, content_hash
+from bio_paws.sequences.corpus import Corpus
+from bio_paws.sources.resolve import Assembly
+from bio_paws_cards.files import GENERATED
+
+ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
+_CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
+_PACKAGES = ("bio-paws", "biopython", "numpy", "parasail", "pyarrow")
+
+
+def write_split(path: Path, table: pa.Table, config: PairConfig) -> None:
+    """Write a split as Parquet: zstd, page checksums and index, content-defined chunks, features in the metadata."""
+    chunking = datasets.config.DEFAULT_CDC_OPTIONS
+    metadata = {
+        "huggingface": json.dumps({"info": {"features": features_of(config).to_dict()}}),
+        # The Hub looks for the first key, datasets writes the second.
+        "use_content_defined_chunking": json.dumps(chunking),
+        "content_defined_chunking": json.dumps(chunking),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with pq.ParquetWriter(
+        path,
+        table.schema.with_metadata(metadata),
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=_CATEGORIES,
+        write_page_index=True,
+        write_page_checksum=True,
+        use_content_defined_chunking=chunking,
+    ) as writer:
+        for at in range(0, table.num_rows, ROW_GROUP):
+            group = table.slice(at, ROW_GROUP).combine_chunks()
+            writer.write_table(group.replace_schema_metadata(metadata), row_group_size=ROW_GROUP)
+
+
+def write_config(
+    folder: Path, config: PairConfig, tables: dict[str, pa.Table], outcomes: dict[str, int]
+) -> dict[str, Any]:
+    """Write the splits of a config and return its entry in the manifest."""
+    splits: dict[str, Any] = {}
+    for split, table in tables.items():
+        path = folder / config.name / parquet_name(split)
+        write_split(path, table, config)
+        splits[split] = {
+            "file": f"{config.name}/{path.name}",
+            "rows": table.num_rows,
+            "similar": pa.compute.sum(table["label"]).as_py() or 0,
+            "bytes": path.stat().st_size,
+            "memory_bytes": table.nbytes,
+            "sha256": sha256_of(path),
+        }
+    return {
+        "version": DATA_VERSION,
+        "summary": config.summary,
+        "molecule": config.molecule,
+        "mean_length": config.mean_length,
+        "label_names": list(config.label_names),
+        "pairs_wanted": config.pairs,
+        "columns": [[field.name, str(field.type)] for field in SCHEMA],
+        "content_sha256": content_hash({split: table["pair_id"].to_pylist() for split, table in tables.items()}),
+        "outcomes": dict(sorted(outcomes.items())),
+        "splits": splits,
+    }
+
+
+def base_manifest(
+    recipe: Recipe,
+    assemblies: tuple[Assembly, ...],
+    corpus: Corpus,
+    programs: dict[str, str],
+    search_space: dict[str, int],
+) -> dict[str, Any]:
+    """Return a build's manifest before its configs: nothing in it depends on the machine, the workers or the time."""
+    return {
+        "name": "bioPAWS",
+        "version": DATA_VERSION,
+        "arguments": {
+            "pairs": recipe.pairs,
+            "seed": recipe.seed,
+            "source": [Path(one).name for one in recipe.source],
+        },
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
+        "sources": [
+            {
+                "accession": one.accession,
+                "name": one.name,
+                "origin": one.origin,
+                "organisms": _organisms(one, corpus),
+                "files": [{"role": f.role, "name": f.path.name, "sha256": f.sha256} for f in one.files],
+            }
+            for one in assemblies
+        ],
+        "rejected_records": corpus.rejected,
+        "search_space": search_space,
+        "configs": {},
+    }
+
+
+def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:
+    return [assembly.organism] if assembly.organism else sorted(set(corpus.organism.values()))
+
+
+def finish(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write manifest, card and figures into a folder that holds the configs."""
+    write_json(folder / MANIFEST, manifest)
+    write_card(folder, manifest)
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a new folder beside `out`; when the block ends well it takes the place of `out`, else nothing changes.
+
+    What a killed process left beside it is cleared away.
+
+    Raises
+    ------
+    BioPawsError
+        When `out` holds something that is not a data set, or cannot be written.
+    """
+    out = out.resolve()  # a link stays, and leads to the new folder
+    parent, old = out.parent, out.with_name(f".{out.name}.old")
+    beginning = f".{out.name}.{socket.gethostname()}."
+
+    def clear() -> None:
+        for left in parent.iterdir():
+            if left.name.startswith(beginning) and left.name.endswith(".new"):
+                shutil.rmtree(left, ignore_errors=True)
+
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        if old.exists() and not out.exists():
+            old.rename(out)  # a kill between the two renames below
+        if out.exists():
+            if not out.is_dir():
+                raise BioPawsError(f"{out}: not a folder: name another one with --out")
+            names = {path.name for path in out.iterdir()}
+            if names - GENERATED and MANIFEST not in names:
+                raise BioPawsError(
+                    f"{out}: holds files that are not a bioPAWS data set: name another folder with --out"
+                )
+            if not os.access(out, os.W_OK):
+                raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
+        with in_use(parent, clear):
+            new = Path(tempfile.mkdtemp(prefix=beginning, suffix=".new", dir=parent))
+            try:
+                new.chmod(0o755)
+                yield new
+                _take_place(new, out, old)
+            finally:
+                shutil.rmtree(new, ignore_errors=True)
+                if old.exists() and not out.exists():
+                    old.rename(out)
+    except OSError as error:
+        raise_if_out(error)
+        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
+
+
+def _take_place(new: Path, out: Path, old: Path) -> None:
+    if not out.exists():
+        new.rename(out)
+    elif not exchange(new, out):
+        shutil.rmtree(old, ignore_errors=True)
+        out.rename(old)
+        new.rename(out)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:
+    """Carry over the configs of an earlier build of the same sources that this build does not make anew.
+
+    Raises
+    ------
+    BioPawsError
+        When the earlier build is of other sources, seed or versions: its splits would not fit.
+    """
+    if not (out / MANIFEST).is_file():
+        return
+    earlier = read_manifest(out)
+    others = {name: entry for name, entry in earlier["configs"].items() if name not in manifest["configs"]}
+    if not others:
+        return
+    same = ("version", "arguments", "versions", "sources")
+    if any(earlier.get(name) != manifest[name] for name in same):
+        raise BioPawsError(
+            f"{out}: holds {', '.join(others)} built otherwise (sources, seed, pairs or versions): "
+            "build all configs, or name another folder with --out"
+        )
+    for name, entry in others.items():
+        shutil.copytree(out / name, new / name)
+        manifest["configs"][name] = entry

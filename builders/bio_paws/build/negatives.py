@@ -1,0 +1,373 @@
+"""Dissimilar pairs, matched to the similar ones, so that nothing but the relation of the two sides tells the label.
+
+Two similar pairs (a, b) and (c, d) of the same split and organisms, from different homology groups, make a *square*:
+their second members change places, giving the dissimilar pairs (a, d) and (c, b). So each string stands equally often
+under both labels, on the same side; and since b and d have the same length and the same composition, to a letter or
+the nearest there is, each dissimilar pair also copies the length difference and the composition difference of the
+similar one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from functools import partial
+from itertools import islice
+from math import ceil
+from typing import Generic, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from bio_paws.align.smith_waterman import Alignments
+from bio_paws.build.candidates import Candidates
+from bio_paws.build.pair_filter import Judge
+from bio_paws.configs import Kind, PairConfig
+
+Leaks = Callable[[list[str]], set[str]]
+
+Content = TypeVar("Content")
+
+
+class Square(NamedTuple, Generic[Content]):
+    """Two similar rows and the two dissimilar ones made of them, in little space.
+
+    Attributes
+    ----------
+    kinds, slots : (str, str), (int, int)
+        Of the two similar rows.
+    keys : tuple of int
+        `unordered` of each row.
+    content : object
+        What the rows are made of.
+    """
+
+    kinds: tuple[Kind, Kind]
+    slots: tuple[int, int]
+    keys: tuple[int, ...]
+    content: Content
+
+
+Exchange = tuple[int, ...]
+"""Two candidates that exchange their second members, by their numbers; then score, matches and columns of the first
+one with the second member of the other, and of the other one with the second member of the first."""
+
+TOLERANCES: tuple[tuple[int, int], ...] = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 3))
+"""How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give
+more pairs, but also give the label away."""
+
+SIDES = ("sentence1", "sentence2")
+_OTHER_SIDE = {"1": "2", "2": "1"}
+
+BATCH_SPARE = 1.15
+"""Squares tried for each that is still missing: some fall to the search across splits."""
+
+_SQUARES_AT_ONCE = 2_000
+"""Squares that are there as rows at one time."""
+_SQUARES_A_SEARCH = 30_000
+"""Squares whose strings are searched for at one time."""
+
+
+def make_squares(
+    config: PairConfig,
+    candidates: Candidates,
+    judge: Judge,
+    pairs: int,
+    rng: np.random.Generator,
+    seen: set[int],
+    leaks: Leaks | None,
+) -> tuple[Iterator[pa.Table], Counter[str]]:
+    """Choose similar pairs of one split together with their dissimilar ones.
+
+    Parameters
+    ----------
+    config : PairConfig
+        Kinds and shares.
+    candidates : Candidates
+        Candidates of the split.
+    judge : Judge
+        Judges the dissimilar pairs.
+    pairs : int
+        Similar pairs wanted.
+    rng : numpy.random.Generator
+        Decides which candidates are chosen, and which squares swap their sides.
+    seen : set of int
+        Pairs already in the config, by `unordered`; those chosen here are added.
+    leaks : callable or None
+        Returns those of some strings that have a homolog in another split; None where there is no other to look in.
+
+    Returns
+    -------
+    iterator of pyarrow.Table
+        Schema `MADE`, four rows a square: two similar ones, and the two dissimilar ones made of them.
+    Counter
+        Squares and candidates by outcome.
+    """
+    wanted = config.similar_quotas(pairs)
+    rows_of = partial(_rows_of, candidates, judge)
+    if config.graded and leaks:
+        leaks = _remembering(leaks)
+    while True:
+        choice = _fill(candidates, judge, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
+        taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
+        fewest = min((count for count in taken.values() if count), default=0)
+        if not config.graded or set(taken.values()) <= {0, fewest}:
+            break
+        # Bands are equally filled: what the scarcest one gives is all that is wanted of the others.
+        wanted = {kind: fewest if count else 0 for kind, count in taken.items()}
+    seen |= choice.seen
+    return choice.finish(config.similar_quotas(pairs))
+
+
+def _remembering(leaks: Leaks) -> Leaks:
+    """Return a function that asks for each string once."""
+    leaking: dict[str, bool] = {}
+
+    def ask(texts: list[str]) -> set[str]:
+        asked = [text for text in texts if text not in leaking]
+        found = leaks(asked)
+        leaking.update((text, text in found) for text in asked)
+        return {text for text in texts if leaking[text]}
+
+    return ask
+
+
+def _fill(candidates: Candidates, judge: Judge, choice: Choice[Exchange]) -> Choice[Exchange]:
+    """Take in squares of matching candidates, as many as are wanted."""
+    organisms = _organisms(candidates, judge)
+    # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
+    for identical in (1, 0):
+        matched = _matched(candidates, organisms, identical, choice)
+        choice.fill(partial(_propose, candidates, judge, choice, matched), partial(choice.left, bool(identical)))
+    return choice
+
+
+def _propose(
+    candidates: Candidates, judge: Judge, choice: Choice[Exchange], matched: Iterator[tuple[int, int]], count: int
+) -> list[Square[Exchange]]:
+    """Make so many squares of matching candidates, or fewer where there are no more."""
+    found: list[Square[Exchange]] = []
+    while pairs := list(islice(matched, min(count - len(found), _SQUARES_AT_ONCE))):
+        found += _squares(candidates, judge, pairs, choice)
+    return found
+
+
+class Choice(Generic[Content]):
+    """The squares chosen for one split: as many similar pairs of each kind as are wanted, and no leak among them.
+
+    Attributes
+    ----------
+    missing : dict of kind to int
+        Similar pairs still wanted.
+    rng : numpy.random.Generator
+        Decides the order of candidates, and which squares swap their sides.
+    seen : set of int
+        Pairs already in the config, by `unordered`.
+    outcomes : Counter
+        Squares and candidates by outcome.
+    """
+
+    def __init__(
+        self,
+        wanted: dict[Kind, int],
+        rng: np.random.Generator,
+        seen: set[int],
+        leaks: Leaks | None,
+        rows_of: Callable[[Sequence[Content]], pa.Table],
+    ) -> None:
+        self.missing = dict(wanted)
+        self.rng = rng
+        self.seen = seen
+        self.outcomes: Counter[str] = Counter()
+        self._leaks = leaks
+        self._rows_of = rows_of
+        self._used: set[int] = set()
+        self._chosen: list[tuple[Content, bool]] = []
+        self._taken: Counter[Kind] = Counter()
+
+    def used(self, slot: int) -> bool:
+        """Whether a square of this slot was proposed already."""
+        return slot in self._used
+
+    def take(self, *slots: int) -> None:
+        """Mark slots as used."""
+        self._used.update(slots)
+
+    def left(self, identical: bool) -> int:
+        """How many squares are still wanted: those with an identical pair, or all."""
+        return self.missing.get("identical", 0) if identical else sum(self.missing.values()) // 2
+
+    def fill(self, propose: Callable[[int], list[Square[Content]]], left: Callable[[], int]) -> None:
+        """Take in squares until none is `left` to be wanted, or there are no more; those that leak are passed over."""
+        while batch := propose(ceil(left() * BATCH_SPARE)):
+            for square, clean in zip(batch, self._clean(batch), strict=True):
+                if not all(clean):
+                    self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
+                    # What is clean is free for another partner.
+                    self._used.difference_update(slot for slot, free in zip(square.slots, clean, strict=True) if free)
+                elif self._wanted(square) and _add(square.keys, self.seen):
+                    self._chosen.append((square.content, bool(self.rng.random() < 0.5)))
+                    for kind in square.kinds:
+                        self.missing[kind] -= 1
+                        self._taken[kind] += 1
+
+    def _wanted(self, square: Square[Content]) -> bool:
+        return all(self.missing[kind] >= count for kind, count in Counter(square.kinds).items())
+
+    def _clean(self, batch: list[Square[Content]]) -> Iterator[tuple[bool, bool]]:
+        """Say of the two similar rows of each square whether they have no homolog in another split."""
+        if self._leaks is None:
+            yield from ((True, True) for _ in batch)
+            return
+        for at in range(0, len(batch), _SQUARES_A_SEARCH):
+            table = self._rows_of([square.content for square in batch[at : at + _SQUARES_A_SEARCH]])
+            pairs = list(zip(*(table[side].to_pylist() for side in SIDES), strict=True))
+            leaking = self._leaks(sorted(set().union(*pairs)))
+            clean = [leaking.isdisjoint(pair) for pair in pairs]
+            yield from zip(clean[::4], clean[1::4], strict=True)
+
+    def finish(self, quotas: dict[Kind, int]) -> tuple[Iterator[pa.Table], Counter[str]]:
+        """Return the rows of the chosen squares and the outcomes, among them what is missing of the quotas."""
+        for kind, count in quotas.items():
+            self.outcomes[f"missing_{kind}"] += count - self._taken[kind]
+        return self._tables(), self.outcomes
+
+    def _tables(self) -> Iterator[pa.Table]:
+        for at in range(0, len(self._chosen), _SQUARES_AT_ONCE):
+            contents, swapped = zip(*self._chosen[at : at + _SQUARES_AT_ONCE], strict=True)
+            yield _with_sides_swapped(self._rows_of(contents), np.repeat(swapped, 4))
+
+
+def _organisms(candidates: Candidates, judge: Judge) -> NDArray[np.int64]:
+    """Number the organisms of both sides together: shape (candidates,)."""
+    numbers: dict[str, int] = {}
+    of_sources = [
+        np.array(
+            [numbers.setdefault(judge.organism(one), len(numbers)) for one in candidates.names[name]], dtype=np.int64
+        )
+        for name in ("source1", "source2")
+    ]
+    one, other = (of[candidates.columns[name]] for of, name in zip(of_sources, ("source1", "source2"), strict=True))
+    both: NDArray[np.int64] = one * len(numbers) + other
+    return both
+
+
+def _matched(
+    candidates: Candidates, organisms: NDArray[np.int64], identical: int, choice: Choice[Exchange]
+) -> Iterator[tuple[int, int]]:
+    """Yield pairs of candidates whose second members match, closest first, each slot once.
+
+    `identical` says how many of the two are of that kind; kinds that are not missing any more are passed over. Scarce
+    kinds go first, so that they find the partners they need among the others.
+    """
+    columns, kinds = candidates.columns, candidates.kinds
+    supply = np.bincount(columns["kind"], minlength=len(kinds))[columns["kind"]]
+    order = choice.rng.permutation(len(candidates))
+    order = order[np.argsort(supply[order], kind="stable")]
+    # Memory views give plain numbers, without a list of all of them.
+    slots, groups, kind_of = (columns[name].data for name in ("slot", "group", "kind"))
+    is_identical = [kind == "identical" for kind in kinds]
+    for lengths, compositions in TOLERANCES:
+        keys = _keys(candidates, organisms, lengths + 1, compositions + 1).data
+        buckets: dict[int, list[int]] = {}
+        for i in order.data:
+            slot, kind = slots[i], kind_of[i]
+            if choice.used(slot) or choice.missing[kinds[kind]] < 1:
+                continue
+            waiting = buckets.setdefault(keys[i], [])
+            for at, j in enumerate(waiting):
+                other = slots[j]
+                if (
+                    not choice.used(other)
+                    and other != slot
+                    and groups[j] != groups[i]
+                    and is_identical[kind] + is_identical[kind_of[j]] == identical
+                ):
+                    choice.take(slot, other)
+                    del waiting[at]
+                    yield j, i
+                    break
+            else:
+                waiting.append(i)
+
+
+def _keys(candidates: Candidates, organisms: NDArray[np.int64], length: int, letters: int) -> NDArray[np.int64]:
+    """Number candidates so that those of equal numbers match, in steps of so much length and composition."""
+    columns = candidates.columns
+    key = organisms
+    for part in ((columns["end2"] - columns["start2"]) // length, columns["composition2"] // letters):
+        key = key * (int(part.max(initial=0)) + 1) + part
+    return key
+
+
+def _squares(
+    candidates: Candidates, judge: Judge, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
+) -> Iterator[Square[Exchange]]:
+    """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
+    numbers = np.array(pairs, dtype=np.int64)
+    members = numbers.ravel()
+    ones, others = (judge.texts(candidates.places(members, side)) for side in (1, 2))
+    crossed = [others[at ^ 1] for at in range(len(others))]
+    reasons, alignments = judge.dissimilar(list(zip(ones, crossed, strict=True)))
+    contents = np.concatenate([numbers, _numbers(alignments).reshape(-1, 6)], axis=1).tolist()
+    kinds, slots = candidates.kind(members), candidates.columns["slot"][members].tolist()
+    for at, content in zip(range(0, len(members), 2), contents, strict=True):
+        one, two = at, at + 1
+        if reason := reasons[one] or reasons[two]:
+            choice.outcomes[f"dissimilar_{reason}"] += 1
+            continue
+        texts = zip(ones[at : at + 2] * 2, others[at : at + 2] + crossed[at : at + 2], strict=True)
+        square = square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, tuple(content))
+        if choice.seen.intersection(square.keys):
+            choice.outcomes["duplicate"] += 1
+        else:
+            yield square
+
+
+def _rows_of(candidates: Candidates, judge: Judge, contents: Sequence[Exchange]) -> pa.Table:
+    """Return the rows of some squares, four of each."""
+    numbers = np.array(contents, dtype=np.int64)
+    one, two = numbers[:, 0], numbers[:, 1]
+    own = (_numbers(candidates.alignments(which)) for which in (one, two))
+    alignments = np.stack([*own, numbers[:, 2:5], numbers[:, 5:]], axis=1)
+    first, second = (np.stack(rows, axis=1).ravel() for rows in ((one, two, one, two), (one, two, two, one)))
+    similar = zip(candidates.kind(one), candidates.kind(two), strict=True)
+    kinds = [kind for pair in similar for kind in (*pair, "other_group", "other_group")]
+    return judge.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
+
+
+def _numbers(alignments: Alignments) -> NDArray[np.int64]:
+    """Return score, matches and columns: shape (alignments, 3)."""
+    return np.stack(list(vars(alignments).values()), axis=1)
+
+
+def square_of(
+    kinds: tuple[Kind, Kind], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
+) -> Square[Content]:
+    """Return a square, given the strings of its four rows."""
+    return Square(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
+
+
+def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
+    """Take a square's pairs in, unless one of them came in since it was made."""
+    if len(set(keys)) < len(keys) or seen.intersection(keys):
+        return False
+    seen.update(keys)
+    return True
+
+
+def unordered(one: str, other: str) -> int:
+    """Key of a pair, whichever side comes first: 64 bits of a digest."""
+    text = "\n".join(sorted((one, other)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+
+
+def _with_sides_swapped(table: pa.Table, where: NDArray[np.bool_]) -> pa.Table:
+    """Let some rows change their sides."""
+    turned = table.rename_columns([name[:-1] + _OTHER_SIDE.get(name[-1], name[-1]) for name in table.column_names])
+    columns = [pc.if_else(where, turned[name], table[name]) for name in table.column_names]
+    return pa.table(columns, schema=table.schema)

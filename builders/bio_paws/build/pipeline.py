@@ -1,0 +1,143 @@
+"""BUILD, from top to bottom: sources -> sequences -> hits -> loci -> similar -> dissimilar -> rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from bio_paws.build import adversarial, coding, pair_filter, partition, similarity_search
+from bio_paws.build.candidates import Candidates
+from bio_paws.build.cross_split_filter import OtherSplits
+from bio_paws.build.negatives import make_squares
+from bio_paws.build.pairs import StringsOf, write_pairs
+from bio_paws.configs import PairConfig, quotas
+from bio_paws.errors import BioPawsError
+from bio_paws.execution import stages
+from bio_paws.execution.executors import Cluster, open_cluster, open_executor
+from bio_paws.execution.files import digest_of, read_arrow, read_json, write_arrow, write_json
+from bio_paws.search import engines
+from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
+from bio_paws.sources import resolve
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a build is made from, and where.
+
+    `pairs` None means as many as each config asks for; `engine` searches proteins.
+    """
+
+    source: tuple[str, ...] = ("bundled",)
+    seed: int = 0
+    pairs: int | None = None
+    workers: int = 1
+    work: Path = Path(".bio-paws-work")
+    engine: str = "blast"
+    cluster: Cluster | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What all configs of a build share."""
+
+    recipe: Recipe
+    assemblies: tuple[resolve.Assembly, ...]
+    files: similarity_search.CorpusFiles
+    hits: dict[str, Path]
+    loci: Path
+    work: stages.Workdir
+    executor: Executor
+
+
+@contextmanager
+def prepare(recipe: Recipe) -> Iterator[Prepared]:
+    """Read the sources, search them against themselves, and assign their loci to splits."""
+    # First of all: a cluster that cannot do the work should not be found out after an hour.
+    with _open_executor(recipe) as executor:
+        assemblies = resolve.resolve(recipe.source)
+        inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
+        key = digest_of(inputs, stages.code_digest(), engines.versions(recipe.engine), pa.__version__)
+        work = stages.Workdir(recipe.work, key)
+        paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
+        if not all(path.is_file() for path in paths.values()):
+            for name, table in corpus_to_tables(read_corpus(assemblies)).items():
+                write_arrow(paths[name], table)
+        files = similarity_search.CorpusFiles(**paths)
+        dna = similarity_search.search_dna(files, work, executor)
+        protein = similarity_search.search_proteins(files, work, executor, engines.get_engine(recipe.engine))
+        loci = work.path("loci", ".arrow", recipe.seed)
+        if not loci.is_file():
+            hits = read_arrow(dna), read_arrow(protein)
+            write_arrow(loci, partition.make_loci(files.load(), *hits, recipe.seed))
+        yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, loci, work, executor)
+
+
+def _open_executor(recipe: Recipe) -> Executor:
+    if recipe.cluster:
+        return open_cluster(recipe.cluster, recipe.work, recipe.engine)
+    return open_executor(recipe.workers)
+
+
+def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path], Counter[str]]:
+    """Make one config: an Arrow file of pairs for each split, and the count of every outcome on the way."""
+    recipe, corpus = prepared.recipe, prepared.files.load()
+    pairs = recipe.pairs or config.pairs
+    parameters = (config.name, vars(config), recipe.seed, pairs)
+    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
+    counted = prepared.work.path("outcomes", ".json", *parameters)
+    if not counted.is_file():
+        if need := missing_input(config, corpus):
+            raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
+        lookup = partition.Lookup(read_arrow(prepared.loci))
+        others = OtherSplits(corpus, lookup, prepared.executor)
+        make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
+        outcomes = make(config, prepared, lookup, others, pairs, paths)
+        write_json(counted, dict(sorted(outcomes.items())))
+    return paths, Counter(read_json(counted))
+
+
+Paths = dict[str, Path]
+
+
+def _coding_pairs(
+    config: PairConfig, prepared: Prepared, lookup: partition.Lookup, others: OtherSplits, pairs: int, paths: Paths
+) -> Counter[str]:
+    made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
+    tables, outcomes = made.make(others, pairs)
+    for split, path in paths.items():
+        write_pairs(path, [tables[split]], config, split)
+    return outcomes
+
+
+def _homologous_pairs(
+    config: PairConfig, prepared: Prepared, lookup: partition.Lookup, others: OtherSplits, pairs: int, paths: Paths
+) -> Counter[str]:
+    seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
+    shard = adversarial.square_shard if config.rearranged else similarity_search.candidate_shard
+    found, outcomes = similarity_search.find_candidates(
+        config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs, shard
+    )
+    judge = pair_filter.Judge(config, prepared.files.load(), lookup)
+    seen: set[int] = set()
+    earlier: list[Path] = []
+    for split, quota in quotas(pairs).items():
+        rng = partition.seeded(seed, config.name, "squares", split)
+        later, longest = config.rearranged, config.max_length
+        searcher = others.searcher(split, judge.alphabet, StringsOf(tuple(earlier)), later=later, longest=longest)
+        with searcher as leaks:
+            if config.rearranged:
+                squares, more = adversarial.choose_rearranged(config, found, split, quota, rng, seen, leaks)
+            else:
+                here = Candidates.read(found, split)
+                squares, more = make_squares(config, here, judge, quota, rng, seen, leaks if earlier else None)
+                del here  # none is there beside those of the next split
+        outcomes.update(more)
+        write_pairs(paths[split], squares, config, split)
+        earlier.append(paths[split])
+    return outcomes

@@ -1,0 +1,299 @@
+"""Candidate similar pairs: long stretches searched once with BLAST+, then windows cut out of the alignments.
+
+Searching one window at a time would take hours. Instead chromosome pieces and whole proteins are searched against
+all others, each alignment is divided into slots, and windows of the config's length are drawn inside the slots, so
+that windows of one alignment never overlap. `constraints` judges each by its own Smith-Waterman alignment.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from bio_paws.build import pair_filter
+from bio_paws.build.partition import Lookup
+from bio_paws.build.windows import draw_windows, slots
+from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
+from bio_paws.execution.files import part_folder, read_arrow, write_arrow
+from bio_paws.execution.stages import Workdir, run_shards
+from bio_paws.search import blast
+from bio_paws.search.engines import Engine
+from bio_paws.sequences.corpus import Corpus, corpus_from_tables, representative_proteins
+
+HITS = pa.schema(
+    [
+        ("source1", pa.string()),
+        ("start1", pa.int64()),
+        ("end1", pa.int64()),
+        ("source2", pa.string()),
+        ("start2", pa.int64()),
+        ("end2", pa.int64()),
+        ("strand2", pa.string()),
+        ("btop", pa.string()),
+    ]
+)
+"""Hits between two places, each pair of places once; intervals 0-based, half-open, on the forward strands."""
+
+PIECE = 20_000
+"""Longest DNA query, bp: longer ones make BLAST slower, not better."""
+PIECES_A_SHARD, SHARDS, MOST_PIECES_A_SHARD = 32, 32, 256
+"""Pieces searched together: so many; more where that gives more shards than that, up to a limit. Each search reads the
+whole database, so few large ones take a third of the time of many."""
+HITS_A_SHARD, LETTERS_A_SHARD = 4_000, 3_000_000
+"""Most hits whose windows one shard draws, and letters of theirs after which it ends."""
+DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
+"""Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
+DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
+"""Windows that match in length and composition grow with the square of those drawn: so a small split draws
+``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
+MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
+"""Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
+
+_MAX_EVALUE = "1e-5"
+# Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
+_DNA_SEARCH = (
+    *("-task", "megablast", "-word_size", "16", "-lcase_masking"),
+    *("-soft_masking", "true", "-dust", "no"),
+)
+
+
+@dataclass(frozen=True)
+class CorpusFiles:
+    """A corpus on disk, as worker processes open it."""
+
+    sequences: Path
+    genes: Path
+    rejected: Path
+
+    def load(self) -> Corpus:
+        """Read the corpus; a process reads it once."""
+        return _load_corpus(self)
+
+    def forget(self) -> None:
+        """Let go of the corpus that this process has read."""
+        _load_corpus.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _load_corpus(files: CorpusFiles) -> Corpus:
+    return corpus_from_tables({name: read_arrow(path) for name, path in vars(files).items()})
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
+    """Search every genome piece against all genomes, both strands.
+
+    Returns
+    -------
+    Path
+        Arrow file of hits, schema `HITS`.
+    """
+    sequences = list(files.load().dna.values())
+    pieces = [(one.id, start) for one in sequences for start in range(0, len(one.residues), PIECE)]
+    size = min(max(PIECES_A_SHARD, ceil(len(pieces) / SHARDS)), MOST_PIECES_A_SHARD)
+    batches = [pieces[i : i + size] for i in range(0, len(pieces), size)]
+    return _search(files, work, executor, "dna", batches, sum(len(one.residues) for one in sequences))
+
+
+def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor, engine: Engine) -> Path:
+    """Search one protein of each gene against all others; return an Arrow file of hits, schema `HITS`."""
+    proteins = representative_proteins(files.load())
+    batches = [
+        [(one.id, 0) for one in proteins[i : i + engine.queries_a_shard]]
+        for i in range(0, len(proteins), engine.queries_a_shard)
+    ]
+    return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins), engine)
+
+
+def _search(
+    files: CorpusFiles,
+    work: Workdir,
+    executor: Executor,
+    molecule: str,
+    batches: list[list[tuple[str, int]]],
+    residues: int,
+    engine: Engine | None = None,
+) -> Path:
+    """Run the shards of a search against one database that lives as long as they run; proteins by `engine`."""
+    hits = work.path("hits", ".arrow", molecule)
+    if not hits.is_file():
+        shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
+        work.root.mkdir(parents=True, exist_ok=True)
+        with part_folder(work.root, "database") as folder:
+            database = folder / "all"
+            if shards:  # makeblastdb refuses an empty database
+                subjects = (residues for _, residues in _subjects(files.load(), molecule))
+                if engine:
+                    engine.write_database(database, subjects)
+                else:
+                    blast.write_database(database, subjects, "dna")
+            arguments = [(files, molecule, batch, database, residues, engine) for batch in batches]
+            run_shards(executor, _search_shard, list(zip(shards, arguments, strict=True)), f"search {molecule}")
+        write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
+    return hits
+
+
+def _subjects(corpus: Corpus, molecule: str) -> list[tuple[str, str]]:
+    whole = corpus.dna.values() if molecule == "dna" else representative_proteins(corpus)
+    return [(one.id, one.residues) for one in whole]
+
+
+def _search_shard(
+    path: Path,
+    files: CorpusFiles,
+    molecule: str,
+    batch: list[tuple[str, int]],
+    database: Path,
+    residues: int,
+    engine: Engine | None,
+) -> None:
+    corpus = files.load()
+    names = [name for name, _ in _subjects(corpus, molecule)]
+    number = {name: i for i, name in enumerate(names)}
+    whole = corpus.dna if molecule == "dna" else corpus.proteins
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
+        query = Path(folder) / "query.fasta"
+        blast.write_fasta(
+            query, ((f"{number[name]}:{at}", whole[name].residues[at : at + PIECE]) for name, at in batch)
+        )
+        if engine:
+            hits = engine.search(query, database, _MAX_EVALUE, residues)
+        else:
+            options = ["-evalue", _MAX_EVALUE, "-dbsize", str(residues), *_DNA_SEARCH]
+            hits = blast.search("blastn", query, database, options)
+    write_arrow(path, _each_once(hits, names))
+
+
+def _each_once(hits: pa.Table, names: list[str]) -> pa.Table:
+    """Turn BLAST's hits into places, and keep one of A on B and B on A."""
+    kept: list[tuple[Any, ...]] = []
+    for query, q0, q1, subject, s0, s1, btop in zip(
+        *(hits[name].to_pylist() for name in hits.column_names if name not in ("evalue", "score")),
+        strict=True,
+    ):
+        one, _, at = query.partition(":")
+        start1, end1 = int(at) + q0 - 1, int(at) + q1
+        start2, end2 = min(s0, s1) - 1, max(s0, s1)
+        if (int(one), start1) < (int(subject), start2):
+            strand = "+" if s0 <= s1 else "-"
+            kept.append((names[int(one)], start1, end1, names[int(subject)], start2, end2, strand, btop))
+    columns = list(zip(*kept, strict=True)) or [()] * len(HITS)
+    return pa.table([pa.array(c, t) for c, t in zip(columns, HITS.types, strict=True)], schema=HITS)
+
+
+# --- candidates -----------------------------------------------------------------------------------------------------
+
+
+Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, range, dict[str, float], int], None]
+
+
+def find_candidates(
+    config: PairConfig,
+    files: CorpusFiles,
+    loci: Path,
+    hits: Path,
+    work: Workdir,
+    executor: Executor,
+    seed: int,
+    pairs: int,
+    shard: Shard,
+) -> tuple[list[Path], Counter[str]]:
+    """Draw windows in all alignments and keep those that meet the config's constraints.
+
+    Parameters
+    ----------
+    config : PairConfig
+        What to look for.
+    files, loci, hits : CorpusFiles, Path, Path
+        Where the corpus, its loci and its alignments are.
+    work, executor : Workdir, Executor
+        Where finished shards are kept, and what runs the others.
+    seed, pairs : int
+        Seed of the build, and pairs wanted of all splits.
+    shard : callable
+        `candidate_shard`, or another function with its arguments.
+
+    Returns
+    -------
+    list of Path
+        What `shard` wrote, in the order of the hits.
+    Counter
+        Windows by outcome: accepted, or why not.
+    """
+    parameters = (config.name, vars(config), seed, pairs)
+    found = read_arrow(hits)
+    draws = _draws_a_slot(config, found, Lookup(read_arrow(loci)), pairs)
+    shards = [
+        (
+            work.path("candidates", ".arrow", parameters, some.start),
+            (config, files, loci, hits, some, draws, seed),
+        )
+        for some in _shards(found)
+    ]
+    paths = run_shards(executor, shard, shards, f"{config.name} windows")
+    outcomes: Counter[str] = Counter()
+    for path in paths:
+        outcomes.update(pair_filter.outcomes_of(read_arrow(path)))
+    return paths, outcomes
+
+
+def _shards(hits: pa.Table) -> Iterator[range]:
+    """Share hits out, in their order: few are of the length of genes, or many of that of a chromosome."""
+    reach = np.cumsum(hits["end1"].to_numpy() - hits["start1"].to_numpy())
+    first = 0
+    while first < len(reach):
+        most = reach[first] + LETTERS_A_SHARD
+        after = min(int(np.searchsorted(reach, most)) + 1, first + HITS_A_SHARD, len(reach))
+        yield range(first, after)
+        first = after
+
+
+def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int) -> dict[str, float]:
+    """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
+    counts: Counter[str] = Counter()
+    for batch in hits.to_batches(max_chunksize=HITS_A_SHARD):
+        for hit in batch.to_pylist():
+            for kind in config.drawn_kinds:
+                for low, _ in slots(config, kind, hit):
+                    counts[f"{lookup.split_at(hit['source1'], low)}/{kind}"] += 1
+    draws = {}
+    for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
+        for kind, share in config.drawn_kinds.items():
+            quota = float(part) * pairs / 2
+            matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
+            # What is rearranged needs no match, and gives two similar pairs at once.
+            wanted = DRAWS_A_SQUARE * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
+            wanted *= share
+            here = max(counts[f"{split}/{kind}"], 1)
+            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_A_SLOT)
+            draws[f"{split}/{kind}"] = min(wanted / here, most)
+    return draws
+
+
+def candidate_shard(
+    path: Path,
+    config: PairConfig,
+    files: CorpusFiles,
+    loci: Path,
+    hits: Path,
+    some: range,
+    draws: dict[str, float],
+    seed: int,
+) -> None:
+    """Write the candidates of `some` hits, the outcomes of all windows in the table's metadata."""
+    corpus, lookup = files.load(), Lookup(read_arrow(loci))
+    judge = pair_filter.Judge(config, corpus, lookup)
+    windows = draw_windows(config, read_arrow(hits).slice(some.start, len(some)), some.start, lookup, draws, seed)
+    write_arrow(path, judge.candidates(windows))

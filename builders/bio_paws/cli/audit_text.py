@@ -1,0 +1,38 @@
+"""An audit as the terminal shows it."""
+
+from __future__ import annotations
+
+import textwrap
+
+from bio_paws.audit.findings import Example
+from bio_paws.audit.run import Audit
+from bio_paws.audit.text import example_text, facts
+from bio_paws.cli.text import table
+
+_WIDTH = 110  # characters of a line
+
+
+def audit_text(audit: Audit) -> str:
+    """Lay out an audit."""
+    parts = [f"{audit.name}: {facts(audit)}"]
+    if audit.findings:
+        found = [(one.severity, one.check, f"{one.unit} {one.figure}") for one in audit.findings]
+        parts.append(table(("finding", "check", "figure"), found))
+        parts += [_details(one.check, one.severity, one.what, one.advice, one.examples) for one in audit.findings]
+    else:
+        parts.append("Nothing found.")
+    rows = [
+        (one.name, one.kind, str(one.auc), str(one.accuracy), "" if one.threshold is None else f"{one.threshold:.4g}",
+         f"{one.rows:,}")
+        for one in audit.measurements
+    ]  # fmt: skip
+    if rows:
+        title = f"Floors and ceilings: {audit.how}"
+        header = ("baseline", "kind", "AUC [95%]", "accuracy [95%]", "threshold", "pairs")
+        parts.append(f"{title}\n{table(header, rows)}")
+    return "\n\n".join(parts)
+
+
+def _details(check: str, severity: str, what: str, advice: str, examples: tuple[Example, ...]) -> str:
+    said = textwrap.fill(f"{severity}: {check}: {what}. {advice}", _WIDTH, subsequent_indent="  ")
+    return "\n".join([said, *(f"    {example_text(one)}" for one in examples)])

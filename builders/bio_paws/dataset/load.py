@@ -1,0 +1,86 @@
+"""Load a config from wherever it is: the data set's folder, else the pinned revision on the Hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bio_paws.configs import DATA_VERSION, get_config
+from bio_paws.errors import BioPawsError
+
+HUB_REPO = "bioPAWS"
+FOLDER = Path("bioPAWS")
+
+
+def load(
+    config: str,
+    *,
+    data: str | Path | None = None,
+    version: str | None = None,
+    split: str | None = None,
+    streaming: bool = False,
+    view: str | None = None,
+) -> Any:
+    """Load a config as `datasets.load_dataset` does.
+
+    Parameters
+    ----------
+    config : str
+        Name of the config, as in ``"dna150"``.
+    data : str or Path, optional
+        Folder of a data set, or a Hub id; by default the folder ``bioPAWS`` where it exists, else what
+        `bio-paws install` put into the cache or the Hub holds.
+    version : str, optional
+        Version of the data, as in ``"1.0.0"``; by default what a folder holds, and elsewhere this package's version.
+    split : str, optional
+        One split; by default a dictionary of all.
+    streaming : bool
+        Iterate without preparing the whole.
+    view : str, optional
+        Instead of the test split, its first `tools.views.VIEW_ROWS` pairs written another way, as in ``"swapped"``:
+        one of `tools.views.VIEWS`.
+
+    Raises
+    ------
+    BioPawsError
+        When there is no such config or view, or no data set of that version can be found.
+    """
+    import datasets  # takes a second: `import bio_paws` should not
+
+    get_config(config)
+    if view is not None:
+        return _load_view(config, view, data, version, split, streaming)
+    folder = Path(data) if data is not None else FOLDER
+    local = folder.is_dir() and (folder / "manifest.json").is_file()
+    place = str(folder) if local else str(data or HUB_REPO)
+    revision = None if local else f"v{version or DATA_VERSION}"
+    try:
+        loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
+    except (FileNotFoundError, ConnectionError, ValueError) as error:
+        where = f"{place} at {revision}" if version else place
+        raise BioPawsError(
+            f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"
+        ) from error
+    # Where the Hub cannot be reached, datasets takes any version that its cache holds.
+    held = str((loaded if split else next(iter(loaded.values()))).info.version)
+    if version not in {None, held}:
+        raise BioPawsError(
+            f"{config}: {place} holds version {held}, not {version}: pass the Hub id that has it as data="
+        )
+    return loaded
+
+
+def _load_view(
+    config: str, view: str, data: str | Path | None, version: str | None, split: str | None, streaming: bool
+) -> Any:
+    import datasets
+
+    from bio_paws.features.perturbations import VIEW_ROWS, get_view
+
+    chosen = get_view(view, get_config(config).molecule)
+    if split != "test":
+        raise BioPawsError(f"{config}: views are of the test split: pass split='test' with view={view!r}")
+    stored = load(config, data=data, version=version, split=split, streaming=True)
+    rows = next(stored.with_format("arrow").iter(VIEW_ROWS))
+    viewed = datasets.Dataset(chosen.apply(rows), info=stored.info, split=stored.split)
+    return viewed.to_iterable_dataset() if streaming else viewed

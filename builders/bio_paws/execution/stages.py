@@ -1,0 +1,108 @@
+"""Results of stages on disk: written once, whole, under a name that holds everything they depend on.
+
+A stage's file appears by rename, so it is either complete or absent; a build that was killed finds what was finished
+and does only the rest. The key of a stage covers its inputs and this package's own code, so a stale result is never
+taken for a fresh one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from bio_paws.errors import BioPawsError
+from bio_paws.execution.files import clear_parts, digest_of, in_use
+
+tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when they move
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Digest of this package's source files."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """The folder of a build's stages.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    key : str
+        Digest of what every stage depends on: sources, code, versions.
+    """
+
+    root: Path
+    key: str
+
+    def path(self, stage: str, suffix: str, *parameters: Any) -> Path:
+        """Path of a stage's result for these parameters."""
+        return self.root / stage / f"{digest_of(self.key, stage, *parameters)}{suffix}"
+
+
+@contextmanager
+def open_work(root: Path) -> Iterator[None]:
+    """Use a folder of stages; what killed builds left half done in it is removed first.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be written to.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BioPawsError(f"{root}: cannot be written ({error.strerror}): name another folder with --work") from error
+    with in_use(root, partial(clear_parts, root)):
+        yield
+
+
+def _unless_done(work: Callable[..., None], path: Path, *arguments: Any) -> None:
+    """Do a shard's work where nobody has: in a store that machines share, the file may be there already."""
+    if not path.is_file():
+        work(path, *arguments)
+
+
+def run_shards(
+    executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str
+) -> list[Path]:
+    """Run `work(path, *arguments)` for each shard whose file is missing; return all files in shard order.
+
+    Shards may run on other machines: they read and write nothing but the paths among their arguments.
+
+    Raises
+    ------
+    BioPawsError
+        When a shard fails, or its worker process is killed.
+    """
+    missing = [(path, arguments) for path, arguments in shards if not path.is_file()]
+    try:
+        futures = [executor.submit(_unless_done, work, path, *arguments) for path, arguments in missing]
+        with tqdm(total=len(futures), desc=title, disable=None, leave=False) as bar:
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    bar.update()
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
+    except BrokenExecutor as error:
+        raise BioPawsError(
+            f"{title}: a worker process was killed (out of memory?): run again, it goes on from here"
+        ) from error
+    return [path for path, _ in shards]

@@ -1,0 +1,44 @@
+"""Queries that have a homolog in a database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bio_paws.align.smith_waterman import Alphabet
+from bio_paws.search import blast
+
+_TARGETS = 5  # a single subject would do, but BLAST warns below five
+
+
+def find_hits(
+    queries: list[str], database: Path, alphabet: Alphabet, residues: int, max_evalue: float
+) -> dict[str, int]:
+    """Find the queries that have a significant hit in a database.
+
+    Parameters
+    ----------
+    queries : list of str
+        Strings, not empty.
+    database : Path
+        Made by `blast.write_database`: its subjects are called by their number.
+    alphabet : {"dna", "protein"}
+        What they are.
+    residues : int
+        Database size that E-values refer to, so that they do not depend on how many subjects there are.
+    max_evalue : float
+        A hit is significant below it.
+
+    Returns
+    -------
+    dict of str to int
+        Each query with a hit, and the number of a subject it hits.
+    """
+    options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-max_hsps", "1")
+    found = blast.search_widely(enumerate(queries), database, alphabet, options, max_targets=_TARGETS)
+    return {
+        queries[int(query)]: int(subject)
+        for query, subject, evalue in zip(
+            *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
+        )
+        if evalue < max_evalue
+    }

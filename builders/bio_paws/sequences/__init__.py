@@ -1,0 +1,1 @@
+"""Parse and validate source files into one corpus of sequences, genes and proteins."""

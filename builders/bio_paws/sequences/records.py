@@ -1,0 +1,104 @@
+"""Records of a corpus: sequences, genes, and intervals on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Strand = Literal["+", "-"]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A whole sequence of a source.
+
+    Attributes
+    ----------
+    id : str
+        Accession with version.
+    organism : str
+        Scientific name.
+    molecule : {"dna", "protein"}
+        What the residues are.
+    residues : str
+        The sequence; DNA keeps the soft mask (lower case).
+    """
+
+    id: str
+    organism: str
+    molecule: Literal["dna", "protein"]
+    residues: str
+
+
+class Interval(NamedTuple):
+    """A stretch of a sequence: 0-based, half-open, with the strand it is read on."""
+
+    source: str
+    start: int
+    end: int
+    strand: Strand
+
+
+@dataclass(frozen=True)
+class Places:
+    """Many intervals.
+
+    Attributes
+    ----------
+    source, strand : list of str, length n
+        As in `Interval`.
+    start, end : ndarray, shape (n,), int64
+        As in `Interval`.
+    """
+
+    source: list[str]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    strand: list[str]
+
+    @classmethod
+    def of(cls, intervals: list[Interval]) -> Places:
+        """Turn intervals into columns."""
+        start, end = (np.array([one[at] for one in intervals], dtype=np.int64) for at in (1, 2))
+        return cls([one.source for one in intervals], start, end, [one.strand for one in intervals])
+
+    def take(self, which: list[int]) -> Places:
+        """Return some of the intervals."""
+        source, strand = ([column[i] for i in which] for column in (self.source, self.strand))
+        return Places(source, self.start[which], self.end[which], strand)
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Letters of each interval."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Gene:
+    """A coding sequence and the protein it codes for.
+
+    Attributes
+    ----------
+    protein_id : str
+        Accession of the protein.
+    locus : str
+        Gene symbol or locus tag: isoforms of one gene share it.
+    organism : str
+        Scientific name.
+    span : Interval
+        From the first to the last base of the CDS, introns included.
+    exons : tuple of (start, end)
+        Coding parts on the forward strand, ascending; 0-based, half-open.
+    protein : str
+        The protein, without the stop.
+    """
+
+    protein_id: str
+    locus: str
+    organism: str
+    span: Interval
+    exons: tuple[tuple[int, int], ...]
+    protein: str

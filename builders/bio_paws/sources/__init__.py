@@ -1,0 +1,1 @@
+"""Where sequences come from: bundled packages, NCBI, files and folders."""

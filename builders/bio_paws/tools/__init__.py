@@ -1,1 +1,0 @@
-"""Programs and kernels the stages call."""

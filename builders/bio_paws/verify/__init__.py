@@ -1,0 +1,1 @@
+"""The invariants of a finished data set, recomputed from its files alone."""

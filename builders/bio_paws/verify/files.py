@@ -1,0 +1,75 @@
+"""Whether the files of a data set are those of its manifest: told from bytes alone, before any row is looked at.
+
+Whoever changes a file must change the manifest, and then the card, which names the manifest's digest. Done well, that
+is another data set, whose rows must hold what `checks` recomputes. Whether it is the one that was published, only a
+signature tells: `provenance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bio_paws.dataset.card import differing_files, render_files
+from bio_paws.dataset.manifest import MANIFEST
+from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement
+from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.execution.files import json_text, sha256_of
+from bio_paws.verify.violations import Violation
+from bio_paws_cards.files import GENERATED
+
+_STALE = "is not what this version of bio-paws renders from the manifest and the rows: run bio-paws card"
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+    """Check that a data set's files are byte by byte what its manifest says, and that there are no others.
+
+    Hidden files, as `.gitattributes` of the Hub, are not part of a data set.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set.
+    manifest : dict
+        Its manifest.
+
+    Returns
+    -------
+    list of Violation
+        Empty when all is well. What is rendered or signed is looked at only where the rest is as it should be.
+    """
+    return list(_check_data(folder, manifest)) or list(_check_derived(folder, manifest))
+
+
+def _check_data(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+    # Blanks, escapes and repeated keys of JSON can change without changing what is read.
+    if (folder / MANIFEST).read_bytes() != json_text(manifest).encode():
+        yield Violation("", "", "", f"{MANIFEST}: is not as bio-paws writes it")
+    known = {MANIFEST, STATEMENT}
+    for name, entry in manifest["configs"].items():
+        for split, one in entry["splits"].items():
+            known.add(one["file"])
+            path = folder / one["file"]
+            if not path.is_file():
+                yield Violation(name, split, "", f"cannot be read: {one['file']} is missing")
+            elif path.stat().st_size != one["bytes"] or sha256_of(path) != one["sha256"]:
+                yield Violation(name, split, "", f"{one['file']}: size or sha256 is not the manifest's")
+    for name in data_files(folder):
+        if name not in known and name.split("/")[0] not in GENERATED:
+            yield Violation("", "", "", f"{name}: is not a file of the data set: remove it")
+
+
+def _check_derived(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+    yield from check_card(folder, manifest)
+    if fault := fault_of_statement(folder):
+        yield Violation("", "", "", f"{STATEMENT}: {fault}")
+
+
+def check_card(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+    """Return a violation for each file that is stale, or one that says why none could be rendered to compare it."""
+    try:
+        stale = differing_files(folder, render_files(folder, manifest))
+    except (BioPawsError, CheckFailed) as error:
+        return [Violation("", "", "", f"card and figures cannot be compared: {error}")]
+    return [Violation("", "", "", f"{name} {_STALE}") for name in stale]

@@ -1,0 +1,1 @@
+"""Baselines and upper bounds: how far one gets without a neural network."""

@@ -1,0 +1,1 @@
+"""The verbs of evaluation. One module a verb."""

@@ -1,0 +1,1 @@
+"""Load a classifier, encode pairs, fine-tune, predict."""

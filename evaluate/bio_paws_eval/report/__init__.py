@@ -1,0 +1,1 @@
+"""A folder of results as tables, figures and one HTML page."""

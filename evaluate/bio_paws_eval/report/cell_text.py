@@ -1,0 +1,65 @@
+"""What stands in a cell of a report's tables."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from bio_paws_eval.layout.tables import percent
+from bio_paws_eval.report.systems import Cell
+
+MARKS = (
+    ("† 12%", "so many pairs were longer than the model takes, and were cut; such a cell is left out of means"),
+    ("‡ 3.1%", "so many tokens were unknown to the tokenizer"),
+    ("¶ 100", "sequences were split into words of so many letters before they were tokenised"),
+    ("§", "rows were left out (--limit): not comparable with other reports"),
+    ("refused", "not scored, for the reason given; a score would say nothing about the model"),
+    ("-", "not asked, or not defined"),
+)
+"""Marks beside a score, and what they mean."""
+
+MISSING = "-"
+
+
+def accuracy(cell: Cell | None) -> str:
+    """Write a score in two lines: mean and standard deviation with marks, then interval and number of seeds."""
+    if cell is None:
+        return MISSING
+    if not cell.scored:
+        return f"refused: {re.sub(r'^refused:? *', '', cell.results[0].note)}"
+    summary = cell.summary
+    spread = "" if math.isnan(summary.sd) else f" ± {summary.sd:.3f}"
+    source = f"{cell.results[0].model.id} " if cell.results[0].model.method == "floor" else ""
+    return f"{source}{summary.mean:.3f}{spread}{marks(cell)}\n{interval(summary.low, summary.high)} n={summary.seeds}"
+
+
+def marks(cell: Cell) -> str:
+    """Return the marks of a cell's score, behind a space each."""
+    segment = f" ¶{cell.segment}" if cell.segment else ""
+    return rates(cell.truncated, cell.unknown) + segment + (" §" if cell.limited else "")
+
+
+def rates(truncated: float, unknown: float) -> str:
+    """Return the marks of pairs that were cut and of unknown tokens, behind a space each."""
+    return (f" †{percent(truncated)}" if truncated else "") + (f" ‡{percent(unknown)}" if unknown else "")
+
+
+def interval(low: float, high: float) -> str:
+    """Write an interval."""
+    return f"[{low:z.3f}, {high:z.3f}]"
+
+
+def share_interval(found: dict[str, float | None]) -> str:
+    """Write the interval of what `metrics.share` returned."""
+    low, high = found["low"], found["high"]
+    return MISSING if low is None or high is None else interval(low, high)
+
+
+def decimal(value: float | None) -> str:
+    """Write a number between -1 and 1."""
+    return MISSING if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def p_value(p: float) -> str:
+    """Write a p-value."""
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"

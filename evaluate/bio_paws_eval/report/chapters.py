@@ -1,0 +1,68 @@
+"""What stands where in a report: a chapter for each part of the paper, then what the paper has not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bio_paws_eval.layout.tables import Table
+from bio_paws_eval.sweep.plan import read_plan
+
+if TYPE_CHECKING:
+    from bio_paws_eval.layout.drawing import Drawing
+
+_PLANS: dict[str, tuple[str, ...]] = {
+    "table1": ("configs", "paper-table1"),
+    "table3": ("languages", "paper-table3"),
+    "table4-5": ("plan-table4-5",),
+    "table6": ("plan-table6",),
+    "table7": ("plan-table7",),
+    "length": ("plan-length",),
+    "seeds": ("figure-seeds", "figure-seed-study", "seed-study", "paper-seeds", "seeds"),
+    "controls": ("controls",),
+}
+"""Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
+
+_VECTORS = "vectors"
+"""The plan whose title heads the vectors of all plans."""
+
+_OTHERS: dict[str, tuple[str, ...]] = {
+    "Section 4.2: summaries of genes": ("summaries", "summaries-english"),
+    "Similarity, kinds of pairs, other strands": ("figure-bands", "bands", "kinds", "consistency"),
+    "Floors and ceilings": ("baselines",),
+}
+
+_REST = "All numbers"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A title, and the tables and figures under it."""
+
+    title: str
+    items: tuple[Table | Drawing, ...]
+
+
+def chapters_of(
+    tables: Sequence[Table], drawings: Sequence[Drawing], vectors: Sequence[Table | Drawing]
+) -> list[Chapter]:
+    """Sort tables and figures into chapters; those of no chapter make the last. Chapters without any are left out.
+
+    Parameters
+    ----------
+    tables, drawings : sequence of Table, of Drawing
+        Of evaluations.
+    vectors : sequence of Table or Drawing
+        Of vectors, in their order.
+    """
+    named: dict[str, Table | Drawing] = {one.name: one for one in tables}
+    named |= {f"figure-{one.name}": one for one in drawings}
+    titles = {read_plan(name).title: names for name, names in _PLANS.items()} | _OTHERS
+    placed = {name for names in titles.values() for name in names}
+    titles[_REST] = tuple(name for name in named if name not in placed)
+    chapters = [
+        Chapter(title, tuple(named[name] for name in names if name in named)) for title, names in titles.items()
+    ]
+    chapters.insert(len(_PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
+    return [one for one in chapters if one.items]

@@ -1,0 +1,72 @@
+"""Systems against each other, on the pairs that both answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from tqdm import tqdm
+
+from bio_paws.errors import BioPawsError
+from bio_paws_eval.report.systems import Cell, System, tasks_of
+from bio_paws_eval.stats.metrics import Comparison, compare, holm
+from bio_paws_eval.tasks.tasks import is_biopaws
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two systems on one task.
+
+    Attributes
+    ----------
+    task, first, second : str
+        Names.
+    seeds : tuple of int
+        Seed of each that McNemar's test compares.
+    comparison : Comparison
+        What came out.
+    corrected : float
+        P-value after Holm's correction for all comparisons of the report.
+    """
+
+    task: str
+    first: str
+    second: str
+    seeds: tuple[int, int]
+    comparison: Comparison
+    corrected: float
+
+
+def compare_all(systems: Sequence[System]) -> list[Compared]:
+    """Compare each two systems of one model, or of one training, on each task that both answered the same pairs of.
+
+    Two that differ in both would tell nothing of either.
+    """
+    todo = [
+        (task, first, second)
+        for task in tasks_of(systems, scored=True)
+        for first, second in combinations([one for one in systems if task in one.scored], 2)
+        if (first.weights == second.weights or first.training.name == second.training.name)
+        and pairs_key(first.cells[task]) == pairs_key(second.cells[task])
+    ]
+    compared = [_compare(*one) for one in tqdm(todo, desc="compare", unit="pair", disable=None)]
+    corrected = holm([one.comparison.p_value for one in compared])
+    return [replace(one, corrected=p) for one, p in zip(compared, corrected, strict=True)]
+
+
+def _compare(task: str, first: System, second: System) -> Compared:
+    cell1, cell2 = first.cells[task], second.cells[task]
+    if list(cell1.pair_ids) != list(cell2.pair_ids):
+        raise BioPawsError(
+            f"{task}: {first.name} and {second.name} claim the same pairs, but their predictions name others: run again"
+        )
+    seeds = tuple(cell.results[cell.chosen].training.seed for cell in (cell1, cell2))
+    found = compare(cell1.correct, cell2.correct, cell1.chosen, cell2.chosen)
+    return Compared(task, first.name, second.name, (seeds[0], seeds[1]), found, found.p_value)
+
+
+def pairs_key(cell: Cell) -> tuple[str, str]:
+    """What two cells must share to be compared: their pairs, and the major version of bioPAWS."""
+    task = cell.task
+    return task.content_sha256, task.version.split(".", maxsplit=1)[0] if is_biopaws(task.name) else ""

@@ -1,0 +1,113 @@
+"""The control matrix of the transfer claim: one model trained in several ways, each against each.
+
+If paraphrases teach what homology needs, the model that learnt them must beat itself with shuffled labels, after
+brackets, from random weights and untuned; the distance to the model that learnt the config itself is what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.report.cell_text import MISSING, accuracy, interval
+from bio_paws_eval.report.comparisons import Compared
+from bio_paws_eval.report.systems import System, config_names
+from bio_paws_eval.stats.metrics import SIGNIFICANT, holm
+from bio_paws_eval.tasks.tasks import pawsx
+
+_ITSELF = "the config that is asked"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A way to train: what tables call it, on what, with which control."""
+
+    name: str
+    on: str
+    control: str = "none"
+
+
+ROLES = (
+    Role("PAWS-X", pawsx("en")),
+    Role("shuffled labels", pawsx("en"), "shuffled-labels"),
+    Role("brackets", "dyck"),
+    Role("random weights", pawsx("en"), "random-init"),
+    Role("untuned", "none", "untuned"),
+    Role("itself", _ITSELF),
+)
+"""Rows and columns of the matrix."""
+
+
+def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> Table:
+    """Lay out each model's trainings against each other, config by config.
+
+    Parameters
+    ----------
+    systems : sequence of System
+        As `systems.group` returns them.
+    compared : sequence of Compared
+        As `comparisons.compare_all` returns them for these.
+    """
+    by_names = {(one.task, one.first, one.second): one for one in compared}
+    # In the order of the systems, as the comparisons are.
+    matrices = [
+        (model, task, found)
+        for model in dict.fromkeys(one.weights for one in systems)
+        for task in config_names()
+        if len(found := _in_roles([one for one in systems if one.weights == model], task)) > 1
+    ]
+    pairs = [
+        by_names[key]
+        for _, task, found in matrices
+        for first, second in combinations(sorted(found.values(), key=systems.index), 2)
+        if (key := (task, first.name, second.name)) in by_names
+    ]
+    corrected = dict(zip(pairs, holm([one.comparison.p_value for one in pairs]), strict=True))
+    cells = {}
+    for one, p in corrected.items():
+        sure = p < SIGNIFICANT and one.comparison.low * one.comparison.high > 0
+        cells[one.task, one.first, one.second] = _cell(one, 1, sure)
+        cells[one.task, one.second, one.first] = _cell(one, -1, sure)
+
+    def row(task: str, role: Role, found: dict[Role, System]) -> Row:
+        one = found[role]
+        against = [
+            cells.get((task, one.name, found[other].name), MISSING) if other in found else MISSING for other in ROLES
+        ]
+        return (one.model.id, task, role.name, accuracy(one.cells[task]), *against)
+
+    return Table(
+        "controls",
+        "Control matrix",
+        ("model", "config", "trained on", "accuracy", *(f"less {role.name}" for role in ROLES)),
+        tuple(tuple(row(task, role, found) for role in ROLES if role in found) for _, task, found in matrices),
+        labels=3,
+        note="Each cell: mean accuracy of the row less that of the column, beneath it the 95% interval by paired "
+        "bootstrap over seeds and pairs. *: the interval leaves out 0, and McNemar's test of the seeds that are best "
+        f"on dev is significant too ({SIGNIFICANT:g}) after Holm's correction for all {len(pairs)} comparisons of this "
+        "table. Trained on: paraphrases (PAWS-X, English); the same with permuted labels; bracket strings; paraphrases "
+        "from random weights; nothing; the config itself. Of several systems in one place the one with most seeds "
+        "stands here.",
+    )
+
+
+def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
+    """Find who plays which role on a task; the first with most seeds where several do."""
+    found = {}
+    for role in ROLES:
+        on = task if role.on == _ITSELF else role.on
+        trained = [
+            one
+            for one in systems
+            if (one.training.on, one.training.control) == (on, role.control) and task in one.scored
+        ]
+        if trained:
+            found[role] = max(trained, key=lambda one: one.cells[task].summary.seeds)
+    return found
+
+
+def _cell(one: Compared, sign: int, sure: bool) -> str:
+    low, high = sorted((sign * one.comparison.low, sign * one.comparison.high))
+    return f"{sign * one.comparison.difference:+z.3f}{' *' if sure else ''}\n{interval(low, high)}"

@@ -1,0 +1,363 @@
+"""The tables of a report."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bio_paws.configs import BANDS
+from bio_paws.features.perturbations import STRAND_VIEWS, VIEW_ROWS
+from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
+from bio_paws_eval.report.comparisons import Compared, compare_all
+from bio_paws_eval.report.controls import control_matrix
+from bio_paws_eval.report.paper import paper_tables
+from bio_paws_eval.report.plan_tables import plan_tables
+from bio_paws_eval.report.seed_study import SeedStudy, seed_table
+from bio_paws_eval.report.systems import Cell, Grouped, System, config_names, names_of, tasks_of
+from bio_paws_eval.stats.metrics import METRICS, best_on_dev, share
+from bio_paws_eval.tasks.tasks import LANGUAGES, is_pawsx, pawsx
+
+_METRIC_COLUMNS = ("accuracy", "95% interval", "balanced accuracy", "F1", "MCC", "AUROC", "answered 1")
+
+
+def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
+    """Build all tables that have rows.
+
+    Parameters
+    ----------
+    grouped : Grouped
+        What a results folder holds.
+    studies : sequence of SeedStudy
+        As `seed_study.study_seeds` returns them.
+    """
+    compared = compare_all(grouped.systems)
+    tables = [
+        configs_table(grouped),
+        _languages_table(grouped),
+        *paper_tables(grouped.systems),
+        *plan_tables(grouped.systems),
+        seed_table(studies),
+        control_matrix(grouped.systems, compared),
+        _metrics_table("baselines", "Baselines: floors and ceilings", grouped.baselines),
+        _seeds_table(grouped.systems),
+        _metrics_table("metrics", "All metrics", grouped.systems),
+        _bands_table(grouped),
+        _kinds_table(grouped),
+        _consistency_table(grouped.systems),
+        _comparisons_table(compared),
+        _systems_table(grouped.systems),
+        _data_table(grouped),
+    ]
+    return [table for table in tables if any(table.groups)]
+
+
+def configs_table(grouped: Grouped) -> Table:
+    """Lay out systems by configs of bioPAWS: the paper's Table 1."""
+    names = config_names()
+    own = {language for one in grouped.systems if (language := _own_language(one))}
+    # Baselines were fine-tuned in no language: they stand beside systems that share one.
+    language = own.pop() if len(own) == 1 else None
+    columns = ("system", "PAWS-X", *names, "mean")
+
+    def row(system: System, language: str | None) -> Row:
+        own = accuracy(system.cells.get(language)) if language else MISSING
+        if own != MISSING and language:
+            own = f"{language.removeprefix('pawsx_')} {own}"
+        return (system.name, own, *(accuracy(system.cells.get(name)) for name in names), _mean(system, names))
+
+    wanted = {*names, *map(pawsx, LANGUAGES)}
+    systems = tuple(row(one, _own_language(one)) for one in grouped.systems if wanted & set(one.cells))
+    baselines = tuple(row(one, language) for one in baseline_rows(grouped.baselines) if wanted & set(one.cells))
+    return Table(
+        "configs",
+        "Accuracy on bioPAWS",
+        columns,
+        (systems, baselines),
+        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs. PAWS-X: in "
+        "the language of fine-tuning. Mean: over the configs that are scored and not cut; systems that are scored on "
+        "different configs do not compare by it. Best floor: chosen on this very test, so that the bar is high.",
+    )
+
+
+def _own_language(system: System) -> str | None:
+    return system.training.on if is_pawsx(system.training.on) else None
+
+
+def _languages_table(grouped: Grouped) -> Table:
+    """The paper's Table 3: systems by languages of PAWS-X."""
+    names = [pawsx(language) for language in LANGUAGES]
+
+    def rows(systems: Iterable[System]) -> tuple[Row, ...]:
+        return tuple(
+            (one.name, *(accuracy(one.cells.get(name)) for name in names))
+            for one in systems
+            if set(names) & set(one.cells)
+        )
+
+    return Table(
+        "languages",
+        "Accuracy on PAWS-X",
+        ("system", *LANGUAGES),
+        (rows(grouped.systems), rows(baseline_rows(grouped.baselines))),
+        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs.",
+    )
+
+
+def baseline_rows(baselines: Sequence[System]) -> list[System]:
+    """The best floor of each task as one row, then each ceiling."""
+    floors = [one for one in baselines if one.method == "floor" and one.scored]
+    if not floors:
+        return [one for one in baselines if one.method == "ceiling"]
+    best = {
+        task: max((one.scored[task] for one in floors if task in one.scored), key=lambda cell: cell.summary.mean)
+        for task in tasks_of(floors, scored=True)
+    }
+    ceilings = [replace(one, name=f"ceiling: {one.name}") for one in baselines if one.method == "ceiling"]
+    return [replace(floors[0], name="best floor", cells=best), *ceilings]
+
+
+def _name_on(system: System, cell: Cell) -> str:
+    """Name a system beside one of its cells: which floor is the best differs from task to task."""
+    return f"{system.name}: {cell.results[0].model.id}" if system.method == "floor" else system.name
+
+
+def _mean(system: System, names: Sequence[str]) -> str:
+    """Mean over the configs that may be averaged, and over how many it runs."""
+    cells = [system.cells[name] for name in names if name in system.cells and system.cells[name].in_means]
+    if not cells:
+        return MISSING
+    mean = sum(cell.summary.mean for cell in cells) / len(cells)
+    mark = " §" if any(cell.limited for cell in cells) else ""
+    return f"{mean:.3f}{mark}\n{len(cells)} of {len(names)}"
+
+
+def _seeds_table(systems: Sequence[System]) -> Table:
+    rows = []
+    for system in systems:
+        for task, cell in system.scored.items():
+            one = cell.summary
+            numbers = [decimal(value) for value in (one.mean, one.sd, one.min, one.max)]
+            ends = [interval(one.low, one.high), decimal(one.dev_chosen), decimal(one.oracle)]
+            rows.append((system.name, task, f"{one.seeds}{marks(cell)}", *numbers, *ends))
+    columns = ("mean", "sd", "min", "max", "95% interval", "best on dev", "oracle: chosen on this test")
+    return Table(
+        "seeds",
+        "Seeds",
+        ("system", "task", "seeds", *columns),
+        (tuple(rows),),
+        labels=2,
+        note="Accuracy. Best on dev: the seed that the development split chooses. The oracle is the seed that is best "
+        "on the very test it is shown for: nobody could have chosen it, and it is no estimate of anything.",
+    )
+
+
+def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
+    rows = []
+    for system in systems:
+        for task, cell in system.scored.items():
+            values = [decimal(cell.metric(metric)) for metric in METRICS]
+            label = system.name if system.method == "model" else f"{system.method}: {system.name}"
+            values.insert(1, interval(cell.summary.low, cell.summary.high))
+            rows.append((label, task, f"{cell.summary.seeds}{marks(cell)}", *values))
+    return Table(
+        name,
+        title,
+        ("system", "task", "seeds", *_METRIC_COLUMNS),
+        (tuple(rows),),
+        labels=2,
+        note="Means over seeds. MCC: Matthews correlation. Answered 1: part of the pairs that were called similar. "
+        "Intervals of the other metrics stand in results.csv, seed by seed.",
+    )
+
+
+def _bands_table(grouped: Grouped) -> Table:
+    """Tasks whose similar pairs are graded by similarity: a column a band."""
+
+    def row(system: System, task: str, cell: Cell) -> Row:
+        bands = {kind: cell.kinds[kind] for kind in cell.bands}
+        scores = [
+            f"{decimal(bands[kind].accuracy)}\nAUROC {decimal(bands[kind].auroc)}" if kind in bands else MISSING
+            for kind, _, _ in BANDS
+        ]
+        seeds, false_alarms = f"{cell.summary.seeds}{marks(cell)}", decimal(cell.false_alarms["value"])
+        return (_name_on(system, cell), task, seeds, *scores, false_alarms)
+
+    groups = [
+        tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.bands)
+        for systems in (grouped.systems, baseline_rows(grouped.baselines))
+    ]
+    heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in BANDS]
+    return Table(
+        "bands",
+        "Accuracy by similarity",
+        ("system", "task", "seeds", *heads, "false alarms"),
+        tuple(groups),
+        labels=2,
+        note="Means over seeds. A column holds the similar pairs whose similarity lies between its limits; remote ones "
+        "are similar by the E-value of BLAST. Accuracy: mean of the part of these pairs, and of the part of all "
+        "dissimilar pairs, that was answered rightly. AUROC: these pairs against all dissimilar ones. False alarms: "
+        "part of the dissimilar pairs that was called similar.",
+    )
+
+
+def _kinds_table(grouped: Grouped) -> Table:
+    rows = [
+        (
+            _name_on(one, cell),
+            task,
+            kind,
+            str(found.label),
+            f"{found.n:,}",
+            f"{found.seeds}{marks(cell)}",
+            decimal(found.answered_1["value"]),
+            share_interval(found.answered_1),
+            decimal(found.accuracy),
+            decimal(found.auroc),
+        )
+        for one in (*grouped.systems, *baseline_rows(grouped.baselines))
+        for task, cell in one.scored.items()
+        for kind, found in cell.kinds.items()
+    ]
+    columns = ("label", "pairs", "seeds", "answered 1", "95% interval", "accuracy", "AUROC")
+    return Table(
+        "kinds",
+        "Kinds of pairs",
+        ("system", "task", "kind", *columns),
+        (tuple(rows),),
+        labels=3,
+        note="Of tasks in which a label has several kinds of pairs. Answered 1: part of the pairs of this kind that "
+        "was called similar, mean over seeds, with its interval over seeds and pairs. Accuracy: mean of the part of "
+        "these pairs, and of the part of all pairs of the other label, that was answered rightly. AUROC: these pairs "
+        "against all pairs of the other label.",
+    )
+
+
+def _consistency_table(systems: Sequence[System]) -> Table:
+    """Systems by configs and views."""
+    groups = [_consistency_rows(system.name, task, cell) for system in systems for task, cell in system.scored.items()]
+    columns = (
+        "seeds",
+        "pairs",
+        "accuracy",
+        "accuracy as stored",
+        "similar found",
+        "found as stored",
+        "same answer",
+        "95% interval",
+        "margin change",
+        "p (McNemar)",
+        "p (Holm)",
+        "tells strands",
+    )
+    return Table(
+        "consistency",
+        "Consistency",
+        ("system", "config", "view", *columns),
+        tuple(groups),
+        labels=3,
+        note=f"The first {VIEW_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its other "
+        "strand. No label changes, so a model that understands the pairs gives the same answers; so does one that "
+        "gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each the "
+        "value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
+        "answer: part of the pairs, with its interval over seeds and pairs. Margin: score of label 1 less that of "
+        "label 0; mean absolute change. McNemar's test asks whether the model is right as often as on the pairs as "
+        "stored, for the seed that is best on the development split; Holm's method corrects for the views of the "
+        "config. Tells strands: in so many seeds this changes significantly when one side only is written as its other "
+        "strand. Where answers change both ways alike, only the part of same answers shows it.",
+    )
+
+
+def _consistency_rows(system: str, task: str, cell: Cell) -> tuple[Row, ...]:
+    asked = [result for result in cell.results if result.views]
+    if not asked:
+        return ()
+    chosen = asked[best_on_dev([result.training.dev_accuracy for result in asked]) or 0].views
+    told = [result.views["tells_strands"] for result in asked]
+    pairs = chosen["n"]
+
+    def mean(seeds: Sequence[dict[str, Any]], name: str) -> str:
+        values = [one[name]["value"] for one in seeds]
+        return MISSING if None in values else decimal(sum(values) / len(values))
+
+    stored = [result.views["original"] for result in asked]
+    rows = []
+    for name, test in chosen["views"].items():
+        seeds = [result.views["views"][name] for result in asked]
+        same = share([round(one["consistency"]["value"] * pairs) for one in seeds], pairs)
+        rows.append(
+            (
+                *(system, task, name, f"{len(asked)}{marks(cell)}", f"{pairs:,}"),
+                *(mean(one, metric) for metric in ("accuracy", "recall") for one in (seeds, stored)),
+                *(decimal(same["value"]), share_interval(same)),
+                f"{sum(one['margin_change'] for one in seeds) / len(seeds):.3g}",
+                *(p_value(test["p_value"]), p_value(test["p_corrected"])),
+                f"{sum(told)} of {len(told)} seeds" if name in STRAND_VIEWS else MISSING,
+            )
+        )
+    return tuple(rows)
+
+
+def _comparisons_table(compared: Sequence[Compared]) -> Table:
+    rows = []
+    for one in compared:
+        found = one.comparison
+        difference = [f"{found.difference:+z.3f}", interval(found.low, found.high)]
+        pairs = [f"{one.seeds[0]}, {one.seeds[1]}", f"{found.only_first:,}", f"{found.only_second:,}"]
+        tests = [p_value(found.p_value), p_value(one.corrected)]
+        rows.append((one.task, one.first, one.second, *difference, *pairs, *tests))
+    columns = (
+        "difference",
+        "95% interval",
+        "seeds",
+        "only first right",
+        "only second right",
+        "p (McNemar)",
+        "p (Holm)",
+    )
+    return Table(
+        "comparisons",
+        "Comparisons",
+        ("task", "first", "second", *columns),
+        (tuple(rows),),
+        labels=3,
+        note="Systems of one model, or of one training. Difference: mean accuracy of the first less that of the "
+        "second, its interval by paired bootstrap over seeds and pairs. McNemar's test takes one seed of each, the "
+        "best on the development split, or the first where no such accuracy is known. Its p-values are not corrected "
+        f"for the number of comparisons; those beside them are, by Holm's method, for all {len(compared)} of this "
+        "table.",
+    )
+
+
+def _systems_table(systems: Sequence[System]) -> Table:
+    rows = []
+    for system in systems:
+        model, training = system.model, system.training
+        weights = (model.revision or model.weights_sha256)[:8] or MISSING
+        recipe = " ".join(f"{key}={value}" for key, value in (training.recipe or {}).items()) or MISSING
+        seeds = " ".join(map(str, system.seeds))
+        pairs = f"{training.rows:,}{rates(training.truncated_pairs, training.unknown)}"
+        size = f"{model.parameters:,}"
+        rows.append((system.name, model.architecture, size, weights, pairs, seeds, system.run_key, recipe))
+    columns = ("system", "architecture", "parameters", "weights", "trained on pairs", "seeds", "key", "recipe")
+    return Table(
+        "systems", "Systems", columns, (tuple(rows),), note="Weights: commit on the Hub, or digest of the files."
+    )
+
+
+def _data_table(grouped: Grouped) -> Table:
+    """What each task asked: a row for each set of pairs that any cell was scored on."""
+    rows = []
+    for task in tasks_of(grouped.everything):
+        by_content: dict[tuple[str, ...], list[System]] = defaultdict(list)
+        for system in grouped.everything:
+            if task in system.cells:
+                asked = system.cells[task].task
+                numbers = f"{asked.rows:,}", f"{asked.dropped:,}", asked.version[:12], asked.content_sha256[:8]
+                by_content[asked.split, *numbers].append(system)
+        for key, systems in by_content.items():
+            rows.append((task, *key, "all" if len(by_content) == 1 else names_of(systems)))
+    columns = ("task", "split", "pairs", "placeholders left out", "version", "content", "asked of")
+    return Table("data", "Data", columns, (tuple(rows),), labels=2)

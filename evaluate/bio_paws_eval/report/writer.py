@@ -1,0 +1,224 @@
+"""A results folder as tables, figures and one HTML page, and as entries for the Hub's leaderboards."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+from bio_paws.dataset.load import HUB_REPO
+from bio_paws.errors import BioPawsError
+from bio_paws.execution.files import atomic, read_json
+from bio_paws_eval.layout.drawing import Drawing
+from bio_paws_eval.layout.pages import render_page
+from bio_paws_eval.layout.tables import Table, latex, markdown, percent
+from bio_paws_eval.report.cell_text import MARKS
+from bio_paws_eval.report.chapters import Chapter, chapters_of
+from bio_paws_eval.report.comparisons import pairs_key
+from bio_paws_eval.report.csv_files import csv_files
+from bio_paws_eval.report.main_tables import all_tables
+from bio_paws_eval.report.seed_study import study_seeds
+from bio_paws_eval.report.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
+from bio_paws_eval.representations.stored import stored_vectors
+from bio_paws_eval.results import read_results, slug
+from bio_paws_eval.summarization.found import read_founds, tables_of
+from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
+
+_MAIN_TABLES = ("configs", "languages")
+_FILE_LIST = "report.json"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        All files, in the order they were written.
+    markdown : str
+        The two main tables, their marks and the notes, for the terminal; ``report.md`` holds everything.
+    """
+
+    files: tuple[Path, ...]
+    markdown: str
+
+
+def write_report(results: Path, out: Path) -> Report:
+    """Write the report of a results folder, over an earlier one.
+
+    Parameters
+    ----------
+    results : Path
+        What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
+    out : Path
+        Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``kinds.csv``, ``tables``,
+        ``figures`` and ``eval_results``.
+
+    Raises
+    ------
+    BioPawsError
+        When there are no results, they are damaged or of data of two major versions, or matplotlib is missing.
+    """
+    try:
+        from bio_paws_eval.report import figures
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != "matplotlib":
+            raise
+        raise BioPawsError("the report draws with matplotlib: pip install 'bio-paws[plots]'") from error
+    entries = read_results(results)
+    _refuse_several_majors(entries)
+    grouped = group(entries)
+    studies = study_seeds(grouped.systems)
+    tables = [*all_tables(grouped, studies), *tables_of(read_founds(results))]
+    notes = _notes(grouped, results)
+    drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
+    vectors = stored_vectors(results)
+    chapters = chapters_of(tables, drawings, vectors)
+    tables += [one for one in vectors if isinstance(one, Table)]
+    drawings += [one for one in vectors if isinstance(one, Drawing)]
+    contents: dict[str, str | bytes] = {
+        "report.md": _markdown_report(chapters, notes),
+        "report.html": render_page("report.html.j2", drawings, chapters=chapters, notes=notes, marks=MARKS),
+        **csv_files(entries, grouped, results),
+        **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
+        **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
+        **{f"figures/{drawing.name}.png": drawing.png for drawing in drawings},
+        **_eval_results(grouped.systems),
+    }
+    main = [table for table in tables if table.name in _MAIN_TABLES]
+    summary = _markdown_report(chapters_of(main, [], []), notes)
+    return Report(_write_all(out, contents), summary)
+
+
+def _refuse_several_majors(entries: Sequence[Entry]) -> None:
+    """Between major versions of bioPAWS the pairs changed: one table of both would compare what does not compare."""
+    found = {
+        one.task.version.split(".", maxsplit=1)[0]: (path, one.task.version)
+        for path, one in entries
+        if is_biopaws(one.task.name)
+    }
+    if len(found) > 1:
+        told = " and ".join(f"{version} ({path})" for path, version in found.values())
+        raise BioPawsError(f"results on bioPAWS {told} do not compare: report each major version by itself")
+
+
+def _write_all(out: Path, contents: dict[str, str | bytes]) -> tuple[Path, ...]:
+    """Write files, and remove those of an earlier report that this one has not: a figure of a system that is gone."""
+    listed = out / _FILE_LIST
+    earlier = _listed(listed)
+    contents[_FILE_LIST] = json.dumps({"files": sorted(contents)}, indent=2) + "\n"
+    for name, content in contents.items():
+        with atomic(out / name) as part:
+            part.write_bytes(content if isinstance(content, bytes) else content.encode())
+    for name in earlier - set(contents):
+        if (out / name).resolve().is_relative_to(out.resolve()):
+            (out / name).unlink(missing_ok=True)
+    return tuple(out / name for name in contents)
+
+
+def _listed(path: Path) -> set[str]:
+    try:
+        return set(read_json(path)["files"])
+    except FileNotFoundError:
+        return set()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BioPawsError(f"{path}: not the list of a report's files: remove it, or choose another --out") from error
+
+
+# Notes
+
+
+def _notes(grouped: Grouped, results: Path) -> list[str]:
+    """What a reader must know about this very report."""
+    notes = []
+    for task in tasks_of(grouped.everything):
+        groups: dict[tuple[str, str], list[System]] = defaultdict(list)
+        for system in grouped.everything:
+            if task in system.scored:
+                groups[pairs_key(system.cells[task])].append(system)
+        if len(groups) > 1:
+            described = " against ".join(_asked(task, systems) for systems in groups.values())
+            notes.append(f"{task}: not the same pairs for all, and not compared between these: {described}.")
+    if grouped.left_out:
+        paths = ", ".join(path.relative_to(results).as_posix() for path in grouped.left_out)
+        notes.append(
+            "Not shown, since the same system, task and seed has a cell on whole, on later or on other data, or with a "
+            f"score: {paths}. They stand in results.csv, without a system."
+        )
+    return notes
+
+
+def _asked(task: str, systems: Sequence[System]) -> str:
+    asked = systems[0].cells[task].task
+    return f"version {asked.version}, {asked.rows:,} pairs, content {asked.content_sha256[:8]} ({names_of(systems)})"
+
+
+# Formats
+
+
+def _markdown_report(chapters: Sequence[Chapter], notes: Sequence[str]) -> str:
+    parts = ["# bioPAWS: results", "\n".join(f"- `{mark}`: {meaning}." for mark, meaning in MARKS)]
+    if notes:
+        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    for chapter in chapters:
+        parts.append(f"## {chapter.title}")
+        for item in chapter.items:
+            if isinstance(item, Table):
+                parts += [f"### {item.title}", markdown(item), item.note]
+            else:
+                parts += [f"### {item.title}", f"![{item.title}](figures/{item.name}.png)", item.caption]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _latex_marks() -> list[str]:
+    return [f"{mark}: {meaning}." for mark, meaning in MARKS]
+
+
+# The Hub
+
+
+def _eval_results(systems: Sequence[System]) -> dict[str, str]:
+    """Entries for the model pages of the Hub: scores of plainly fine-tuned systems that stand comparison."""
+    by_model: dict[str, list[EvalResultEntry]] = defaultdict(list)
+    for system in systems:
+        if system.training.control == "none" and system.training.on not in {"none", *SYNTHETIC}:
+            by_model[slug(system.model.id)] += [
+                _eval_entry(system, cell)
+                for name, cell in system.cells.items()
+                if cell.in_means and not cell.limited and name not in SYNTHETIC
+            ]
+    return {
+        f"eval_results/{name}/.eval_results/bioPAWS.yaml": yaml.safe_dump(
+            eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=1000
+        )
+        for name, entries in by_model.items()
+        if entries
+    }
+
+
+def _eval_entry(system: System, cell: Cell) -> EvalResultEntry:
+    task, summary = cell.task, cell.summary
+    notes = [
+        "accuracy",
+        "1 seed" if summary.seeds == 1 else f"mean of {summary.seeds} seeds",
+        f"fine-tuned on {system.training.name} ({system.run_key})",
+        "" if math.isnan(summary.sd) else f"sd {summary.sd:.4f}",
+        f"sequences split into words of {cell.segment} letters" if cell.segment else "",
+        f"{percent(cell.unknown)} of the tokens unknown" if cell.unknown else "",
+    ]
+    language = is_pawsx(task.name)
+    pinned = PAWSX_REVISION if task.version == PAWSX_REVISION else None
+    return EvalResultEntry(
+        dataset_id=PAWSX_REPO if language else HUB_REPO,
+        task_id=task.name.removeprefix(pawsx("")),
+        value=round(summary.mean, 4),
+        dataset_revision=pinned if language else f"v{task.version}",
+        notes=", ".join(note for note in notes if note),
+    )

@@ -1,0 +1,284 @@
+"""Teach a model to summarise English: asked as it is asked for genes later, and only the words of the summary count.
+
+The controls of the transfer claim: the model as it was, and the same model taught with each text another's summary.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from safetensors.torch import load_model
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from bio_paws.execution.files import atomic, digest_of, read_json
+from bio_paws_eval.models import finetune, loading
+from bio_paws_eval.models.finetune import finish_training, train_epochs
+from bio_paws_eval.options import Recipe
+from bio_paws_eval.results import record_of, slug
+from bio_paws_eval.runs.run import alone
+from bio_paws_eval.summarization import generate
+from bio_paws_eval.summarization.english import English, Example
+from bio_paws_eval.summarization.found import Learnt
+
+IGNORED = -100
+"""Label of a token that is not learnt; PyTorch's."""
+
+_TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
+_PACKAGES = ("accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
+_CODE = (finetune, loading, generate)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Examples as tokens.
+
+    Attributes
+    ----------
+    ids : list of list of int
+        What is read.
+    labels : list of list of int
+        What is to be written: of a causal model as long as what is read, `IGNORED` where it is the question.
+    pad_id : int
+        Fills up what is read.
+    """
+
+    ids: list[list[int]]
+    labels: list[list[int]]
+    pad_id: int
+
+    def collate(self, rows: Sequence[int]) -> dict[str, torch.Tensor]:
+        """Make a batch, filled up at the right."""
+        ids, mask, labels = (
+            _rectangle([parts[i] for i in rows], fill)
+            for parts, fill in (
+                (self.ids, self.pad_id),
+                ([[1] * len(one) for one in self.ids], 0),
+                (self.labels, IGNORED),
+            )
+        )
+        return {"input_ids": ids, "attention_mask": mask, "labels": labels}
+
+
+def _rectangle(rows: list[list[int]], fill: int) -> torch.Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
+
+
+def lessons_of(
+    source: loading.Source,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    tokens: int,
+    max_length: int,
+) -> Lessons:
+    """Bring examples into tokens: the very question that is asked later, and the summary with an end.
+
+    Parameters
+    ----------
+    source : models.Source
+        The model.
+    tokenizer : PreTrainedTokenizerBase
+        Its own.
+    examples : sequence of Example
+        Texts and summaries.
+    tokens : int
+        Most tokens of a summary, its end among them.
+    max_length : int
+        Tokens that are read at most.
+
+    Raises
+    ------
+    BioPawsError
+        When no room is left for the text.
+    """
+    prompts = generate.prompts_of(source, tokenizer, [one.text for one in examples], tokens, max_length)
+    causal, end = not source.config.is_encoder_decoder, tokenizer.eos_token_id
+    answers = []
+    for one in examples:
+        # Of GPT-2 and its like a word begins with the space before it.
+        text = f" {one.summary}" if causal else one.summary
+        answer = tokenizer(text_target=text, add_special_tokens=not causal)["input_ids"]
+        ended = end is None or answer[-1:] == [end]
+        answers.append(answer[:tokens] if ended else [*answer[: tokens - 1], end])
+    if not causal:
+        return Lessons(prompts, answers, tokenizer.pad_token_id)
+    return Lessons(
+        [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)],
+        [[IGNORED] * len(prompt) + answer for prompt, answer in zip(prompts, answers, strict=True)],
+        tokenizer.pad_token_id,
+    )
+
+
+def teach(
+    source: loading.Source,
+    english: English,
+    recipe: Recipe,
+    tokens: int,
+    seed: int,
+    device: torch.device,
+    out: Path,
+    *,
+    shuffled: bool,
+) -> tuple[loading.Source, Learnt]:
+    """Fine-tune a model on summaries; what is finished is read, what was killed goes on from its last checkpoint.
+
+    Parameters
+    ----------
+    source : models.Source
+        The model as it was.
+    english : English
+        What it learns from.
+    recipe : Recipe
+        How.
+    tokens : int
+        Most tokens of a summary.
+    seed : int
+        Of order, dropout and shuffled summaries.
+    device : torch.device
+        Where to compute.
+    out : Path
+        The model goes to ``models`` in it, checkpoints to ``.work``.
+    shuffled : bool
+        Give each text the summary of another, in both parts.
+
+    Returns
+    -------
+    models.Source
+        The model as it is now, a folder as any other.
+    Learnt
+        How it went.
+
+    Raises
+    ------
+    BioPawsError
+        When the model writes no text, memory runs out, or training diverges.
+    """
+    key = _key(source, english, recipe, tokens, seed, device, shuffled)
+    name = f"{slug(source.id)}-{slug(Path(english.name).stem)}{'-shuffled' * shuffled}-{key[:8]}"
+    folder, saved = out / ".work" / "runs" / key, out / "models" / name
+    with alone(out / ".work" / "locks" / key):
+        learnt = _taught(source, english, recipe, tokens, seed, device, folder, saved, shuffled=shuffled)
+    return loading.find_model(str(saved), None), learnt
+
+
+def _taught(
+    source: loading.Source,
+    english: English,
+    recipe: Recipe,
+    tokens: int,
+    seed: int,
+    device: torch.device,
+    folder: Path,
+    saved: Path,
+    *,
+    shuffled: bool,
+) -> Learnt:
+    finished = folder / _TRAINED
+    if finished.is_file() and saved.is_dir():
+        return record_of(Learnt, read_json(finished), "dev_losses", "losses")
+    tokenizer = loading.load_tokenizer(source)
+    model = loading.load_generator(source).to(device)  # type: ignore[arg-type]
+    if not finished.is_file():
+        train, dev = english.train, english.dev
+        if shuffled:
+            rng = np.random.default_rng(seed)
+            train, dev = (_shuffled(part, rng) for part in (train, dev))
+        learnt = _train(source, model, tokenizer, train, dev, recipe, tokens, seed, folder)
+        finish_training(model, learnt, folder / _WEIGHTS, finished)
+    else:
+        load_model(model, folder / _WEIGHTS)
+    if PartialState().is_main_process:
+        with atomic(saved) as part:
+            model.save_pretrained(part)
+            loading.load_tokenizer(source).save_pretrained(part)  # the other keeps how it padded and cut
+    PartialState().wait_for_everyone()
+    return record_of(Learnt, read_json(finished), "dev_losses", "losses")
+
+
+def _shuffled(examples: Sequence[Example], rng: np.random.Generator) -> tuple[Example, ...]:
+    order = rng.permutation(len(examples))
+    return tuple(
+        dataclasses.replace(one, summary=examples[other].summary) for one, other in zip(examples, order, strict=True)
+    )
+
+
+def _train(
+    source: loading.Source,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    recipe: Recipe,
+    tokens: int,
+    seed: int,
+    folder: Path,
+) -> Learnt:
+    lessons, asked = (lessons_of(source, tokenizer, part, tokens, recipe.max_length) for part in (train, dev))
+    lengths = np.array([len(one) for one in lessons.ids])
+
+    def loss(model: PreTrainedModel) -> float:
+        return dev_loss(model, asked, recipe.batch_size)
+
+    gpu = model.device.type == "cuda" and torch.cuda.is_bf16_supported()
+    dtype = torch.bfloat16 if gpu else torch.float32
+    course = train_epochs(model, lengths, lessons.collate, ("loss", loss), recipe, seed, dtype, folder)
+    return Learnt(
+        course.measured,
+        1 + course.measured.index(min(course.measured)),
+        course.steps,
+        course.seconds,
+        recipe.epochs * int(lengths.sum()) / course.seconds,
+        course.losses,
+    )
+
+
+def dev_loss(model: PreTrainedModel, lessons: Lessons, batch_size: int) -> float:
+    """Mean loss of the tokens of all summaries, nats.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        A model that writes.
+    lessons : Lessons
+        What it is asked, and should write.
+    batch_size : int
+        Examples that are asked together.
+    """
+    order = np.argsort([len(one) for one in lessons.ids], kind="stable").tolist()
+    total, count = 0.0, 0
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        for at in range(0, len(order), batch_size):
+            batch = {name: one.to(model.device) for name, one in lessons.collate(order[at : at + batch_size]).items()}
+            learnt = int((batch["labels"] != IGNORED).sum())
+            total += float(model(**batch).loss) * learnt
+            count += learnt
+    model.train(training)
+    return total / count
+
+
+def _key(
+    source: loading.Source,
+    english: English,
+    recipe: Recipe,
+    tokens: int,
+    seed: int,
+    device: torch.device,
+    shuffled: bool,
+) -> str:
+    """Digest of everything that can change the trained weights."""
+    code = [Path(__file__), *(Path(str(one.__file__)) for one in _CODE)]
+    versions = {one: importlib.metadata.version(one) for one in _PACKAGES}
+    return digest_of(
+        [source.weights_sha256, source.tokenizer_sha256, english.digest, dataclasses.asdict(recipe), tokens, seed],
+        [device.type, PartialState().num_processes, shuffled, versions],
+        [path.read_text(encoding="utf-8") for path in code],
+    )

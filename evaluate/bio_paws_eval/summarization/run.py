@@ -1,0 +1,209 @@
+"""Summarisation transfer from top to bottom: English -> model; genes -> summaries, and floors -> BLAST -> scores."""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from accelerate import PartialState
+
+from bio_paws.execution.files import atomic, write_json
+from bio_paws.search import blast
+from bio_paws_eval.models import loading
+from bio_paws_eval.options import Recipe
+from bio_paws_eval.stats import metrics
+from bio_paws_eval.summarization.english import English, Example, read_english
+from bio_paws_eval.summarization.floors import FLOORS, KMER
+from bio_paws_eval.summarization.found import FILE, EnglishScore, Finetuned, Found
+from bio_paws_eval.summarization.generate import summarise
+from bio_paws_eval.summarization.genes import pair_up, read_genes
+from bio_paws_eval.summarization.learn import teach
+from bio_paws_eval.summarization.rouge import rouge_l, words
+from bio_paws_eval.summarization.score import dna_of, score_all
+
+LENGTH = 100
+"""Letters of the floors where the model writes no DNA."""
+
+ASKED = 200
+"""Held-out English texts that are summarised, at most."""
+
+SHUFFLED = "shuffled summaries"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """English to fine-tune on.
+
+    Attributes
+    ----------
+    dataset : str
+        As `english.read_english` takes it.
+    columns : (str, str) or None
+        Of text and summary.
+    config : str or None
+        Of a data set on the Hub.
+    examples : int
+        Most of them.
+    recipe : Recipe
+        Hyper-parameters.
+    """
+
+    dataset: str
+    columns: tuple[str, str] | None
+    config: str | None
+    examples: int
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to summarise.
+
+    Attributes
+    ----------
+    model : str
+        Folder or Hub id.
+    lesson : Lesson or None
+        What the model is fine-tuned on first; None to ask it as it is.
+    genes, tokens : int
+        Most genes, and most tokens of a summary.
+    data : str or None
+        Folder or Hub id of bioPAWS.
+    seed : int
+        Of every random choice.
+    device : torch.device
+        Where to compute.
+    out : Path
+        Folder of what is written.
+    """
+
+    model: str
+    lesson: Lesson | None
+    genes: int
+    tokens: int
+    data: str | None
+    seed: int
+    device: torch.device
+    out: Path
+
+
+def run(settings: Settings) -> Found:
+    """Summarise genes, and measure what is left of them.
+
+    Writes ``summaries.parquet`` and ``summaries.json``; where the model is fine-tuned first, ``english.parquet`` and
+    the models too.
+
+    Raises
+    ------
+    BioPawsError
+        When the model, the data set, what it is fine-tuned on or BLAST+ cannot be had.
+    """
+    PartialState(cpu=settings.device.type == "cpu")
+    source = loading.find_model(settings.model, None)
+    genes = read_genes(settings.data, settings.genes, settings.seed)
+    homologs, others = pair_up(genes, settings.seed)
+    asked, finetuned = {"model": source}, None
+    if settings.lesson:
+        asked, finetuned = _finetune(settings, settings.lesson, source)
+    dna = [gene.dna for gene in genes]
+    written = {name: _summarise(settings, one, dna) for name, one in asked.items()}
+    usable = [len(one) for one in map(dna_of, written["model"]) if len(one) >= KMER]
+    length = int(np.median(usable)) if usable else LENGTH
+    for name, floor in FLOORS.items():
+        rng = np.random.default_rng([settings.seed, zlib.crc32(name.encode())])
+        written[name] = [floor(one, length, rng) for one in dna]
+    found = Found(
+        source.id,
+        source.weights_sha256,
+        source.tokenizer_sha256,
+        len(genes),
+        len({gene.group for gene in genes}),
+        len(homologs),
+        len(others),
+        length,
+        settings.tokens,
+        settings.seed,
+        blast.version(),
+        tuple(score_all(written, genes, homologs, others)),
+        finetuned,
+    )
+    columns = {name: [getattr(gene, name) for gene in genes] for name in ("group", "organism", "dna")}
+    _write(settings.out / "summaries.parquet", columns | written)
+    write_json(settings.out / FILE, dataclasses.asdict(found))
+    return found
+
+
+def _summarise(settings: Settings, source: loading.Source, texts: Sequence[str]) -> list[str]:
+    return summarise(source, texts, settings.tokens, settings.device, settings.out / ".work")
+
+
+def _finetune(
+    settings: Settings, lesson: Lesson, source: loading.Source
+) -> tuple[dict[str, loading.Source], Finetuned]:
+    """Fine-tune the model and its control, and ask them, and the model as it was, for summaries of English."""
+    work = settings.out / ".work"
+    english = read_english(lesson.dataset, lesson.columns, lesson.config, lesson.examples, work)
+    taught = {
+        name: teach(
+            source,
+            english,
+            lesson.recipe,
+            settings.tokens,
+            settings.seed,
+            settings.device,
+            settings.out,
+            shuffled=name == SHUFFLED,
+        )
+        for name in ("model", SHUFFLED)
+    }
+    asked = {"model": taught["model"][0], "untuned": source, SHUFFLED: taught[SHUFFLED][0]}
+    examples = english.held_out[:ASKED]
+    texts = [one.text for one in examples]
+    written = {name: _summarise(settings, one, texts) for name, one in asked.items()} | _english_floors(english, texts)
+    _write(settings.out / "english.parquet", {"text": texts, "summary": [one.summary for one in examples], **written})
+    finetuned = Finetuned(
+        english.name,
+        english.origin,
+        len(english.train),
+        len(english.dev),
+        len(english.held_out),
+        len(examples),
+        english.digest,
+        dataclasses.asdict(lesson.recipe),
+        {name: learnt for name, (_, learnt) in taught.items()},
+        _score_english(written, examples),
+    )
+    return asked, finetuned
+
+
+def _english_floors(english: English, texts: Sequence[str]) -> dict[str, list[str]]:
+    """What no model is needed for: as many first words as a summary has, and summaries of other texts."""
+    length = int(np.median([len(words(one.summary)) for one in english.train]))
+    return {
+        "first words": [" ".join(words(text)[:length]) for text in texts],
+        "another's summary": [one.summary for one in english.train[: len(texts)]],
+    }
+
+
+def _score_english(written: Mapping[str, Sequence[str]], examples: Sequence[Example]) -> tuple[EnglishScore, ...]:
+    """ROUGE-L of each method, and how far the model is above it, on the same draws of texts."""
+    values = np.array(
+        [
+            [rouge_l(text, one.summary) for text, one in zip(summaries, examples, strict=True)]
+            for summaries in written.values()
+        ]
+    )
+    means = metrics.mean_intervals(np.concatenate([values, values[0] - values]))
+    return tuple(EnglishScore(name, means[i], means[len(values) + i] if i else None) for i, name in enumerate(written))
+
+
+def _write(path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    with atomic(path) as part:
+        pq.write_table(pa.table(dict(columns)), part, compression="zstd")

@@ -1,0 +1,1 @@
+"""The pairs that a model is trained and tested on."""
