@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bio_paws.configs import BANDS, get_config
 from bio_paws.execution.files import digest_of, write_json
-from bio_paws.features.perturbations import STRAND_VIEWS, VIEW_ROWS, views_of
+from bio_paws.features.perturbations import STRAND_PERTURBATIONS, PERTURBED_ROWS, perturbations_of
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
 from bio_paws_eval.representations.measure import CROSSINGS
 from bio_paws_eval.representations.measured import Alignment, Change, Compared, Comparison, Distance
@@ -84,12 +84,12 @@ def kinds(asked: Task) -> NDArray[np.object_]:
 
 def views(asked: Task, answers: Predictions) -> dict[str, Any]:
     """Answers to the views: where one side is complemented, every third similar pair is answered the other way."""
-    known = {} if is_pawsx(asked.name) else views_of(get_config(asked.name.removesuffix("_graded")).molecule)
-    logits, labels = answers.logits[:VIEW_ROWS], answers.labels[:VIEW_ROWS]
+    known = {} if is_pawsx(asked.name) else perturbations_of(get_config(asked.name.removesuffix("_graded")).molecule)
+    logits, labels = answers.logits[:PERTURBED_ROWS], answers.labels[:PERTURBED_ROWS]
     turned = (np.arange(len(labels)) % 3 == 0) & (labels == 1)
     other = np.where(turned[:, np.newaxis], logits[:, ::-1], logits)
     more = logits + np.array([0, 0.25], dtype=np.float32)
-    return measure_views(logits, labels, {name: other if name in STRAND_VIEWS else more for name in known})
+    return measure_views(logits, labels, {name: other if name in STRAND_PERTURBATIONS else more for name in known})
 
 
 def write_cell(

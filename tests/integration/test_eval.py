@@ -25,7 +25,7 @@ from bio_paws import load
 from bio_paws.cli.app import main
 from bio_paws.configs import BANDS
 from bio_paws.features import perturbations
-from bio_paws.features.perturbations import VIEWS
+from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
 from bio_paws_eval.models.loading import find_model, load_classifier, load_tokenizer
 from bio_paws_eval.results import Result, read_predictions, read_results
@@ -110,10 +110,10 @@ def test_views_are_asked_of_the_same_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (tasks, perturbations):
-        monkeypatch.setattr(module, "VIEW_ROWS", 11)
+        monkeypatch.setattr(module, "PERTURBED_ROWS", 11)
     run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna50")
     ((path, result),) = read_results(tmp_path / "out")
-    assert list(result.views["views"]) == [view.name for view in VIEWS]
+    assert list(result.views["views"]) == [perturbation.name for perturbation in PERTURBATIONS]
     assert result.views["n"] == 11
     stored = read_predictions(path, result)
     # The plainest way: the same head, each pair of the view alone.
@@ -121,7 +121,7 @@ def test_views_are_asked_of_the_same_model(
     tokenizer = load_tokenizer(source)
     model = load_classifier(source, tokenizer, seed=0).eval()
     for name, one in result.views["views"].items():
-        rows = load("dna50", data=built, split="test", view=name)
+        rows = load("dna50", data=built, split="test", perturbation=name)
         with torch.no_grad():
             answers = [
                 model(**tokenizer(row["sentence1"], row["sentence2"], return_tensors="pt")).logits[0].numpy()

@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from bio_paws.configs import BANDS, CONFIGS
 from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
-from bio_paws.features.perturbations import views_of
+from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
 from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown
 from bio_paws_eval.report.chapters import chapters_of
@@ -255,7 +255,7 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     assert read_result(path) == replace(stored, views={}, schema_version="1.0")
     table = next(one for one in all_tables(grouped(tmp_path), []) if one.name == "consistency")
     rows = [dict(zip(table.columns[2:], row[2:], strict=True)) for group in table.groups for row in group]
-    assert [one["view"] for one in rows] == list(views_of("dna"))
+    assert [one["view"] for one in rows] == list(perturbations_of("dna"))
     assert {one["seeds"] for one in rows} == {"1"}
     assert [one["tells strands"] for one in rows] == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
 

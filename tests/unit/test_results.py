@@ -184,11 +184,11 @@ def test_code_and_libraries_are_in_the_key(settings: Settings, monkeypatch: pyte
 
 
 def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = (*perturbations.VIEWS[:-1], replace(perturbations.VIEWS[-1], apply=perturbations.swap))
+    other = (*perturbations.PERTURBATIONS[:-1], replace(perturbations.PERTURBATIONS[-1], apply=perturbations.swap))
     for changed in (
-        (perturbations, "VIEWS", perturbations.VIEWS[:-1]),
-        (perturbations, "VIEWS", other),
-        (tasks, "VIEW_ROWS", 5),
+        (perturbations, "PERTURBATIONS", perturbations.PERTURBATIONS[:-1]),
+        (perturbations, "PERTURBATIONS", other),
+        (tasks, "PERTURBED_ROWS", 5),
     ):
         first = cell(settings)
         with monkeypatch.context() as patch:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bio_paws.errors import BioPawsError
-from bio_paws.features.perturbations import get_view
+from bio_paws.features.perturbations import get_perturbation
 from bio_paws_eval.tasks import tasks
 from bio_paws_eval.tasks.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs, view_of
 
@@ -118,14 +118,14 @@ def test_the_digest_of_pairs_is_that_of_earlier_versions(built: Path) -> None:
 
 
 def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "VIEW_ROWS", 5)
+    monkeypatch.setattr(tasks, "PERTURBED_ROWS", 5)
     stored = load_pairs("dna150", "test", Sources(data=str(built)))
-    viewed = view_of(stored, get_view("swapped", "dna"))
+    viewed = view_of(stored, get_perturbation("swapped", "dna"))
     expected = [row | {"sentence1": row["sentence2"], "sentence2": row["sentence1"]} for row in rows(stored)[:5]]
     assert rows(viewed) == rows(viewed) == expected
     assert viewed.task.rows == 5
     assert viewed.task.content_sha256 != stored.task.content_sha256
-    few = view_of(load_pairs("dna150", "test", Sources(data=str(built), limit=3)), get_view("swapped", "dna"))
+    few = view_of(load_pairs("dna150", "test", Sources(data=str(built), limit=3)), get_perturbation("swapped", "dna"))
     assert rows(few) == expected[:3]
 
 

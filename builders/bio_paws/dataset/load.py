@@ -19,7 +19,7 @@ def load(
     version: str | None = None,
     split: str | None = None,
     streaming: bool = False,
-    view: str | None = None,
+    perturbation: str | None = None,
 ) -> Any:
     """Load a config as `datasets.load_dataset` does.
 
@@ -36,20 +36,20 @@ def load(
         One split; by default a dictionary of all.
     streaming : bool
         Iterate without preparing the whole.
-    view : str, optional
-        Instead of the test split, its first `tools.views.VIEW_ROWS` pairs written another way, as in ``"swapped"``:
-        one of `tools.views.VIEWS`.
+    perturbation : str, optional
+        Return the first `bio_paws.features.perturbations.PERTURBED_ROWS` pairs of the test split with this perturbation
+        applied, as in ``"swapped"``: a name from `bio_paws.features.perturbations.PERTURBATIONS`.
 
     Raises
     ------
     BioPawsError
-        When there is no such config or view, or no data set of that version can be found.
+        When there is no such config or perturbation, or no data set of that version can be found.
     """
     import datasets  # takes a second: `import bio_paws` should not
 
     get_config(config)
-    if view is not None:
-        return _load_view(config, view, data, version, split, streaming)
+    if perturbation is not None:
+        return _load_perturbed(config, perturbation, data, version, split, streaming)
     folder = Path(data) if data is not None else FOLDER
     local = folder.is_dir() and (folder / "manifest.json").is_file()
     place = str(folder) if local else str(data or HUB_REPO)
@@ -70,17 +70,19 @@ def load(
     return loaded
 
 
-def _load_view(
-    config: str, view: str, data: str | Path | None, version: str | None, split: str | None, streaming: bool
+def _load_perturbed(
+    config: str, perturbation: str, data: str | Path | None, version: str | None, split: str | None, streaming: bool
 ) -> Any:
     import datasets
 
-    from bio_paws.features.perturbations import VIEW_ROWS, get_view
+    from bio_paws.features.perturbations import PERTURBED_ROWS, get_perturbation
 
-    chosen = get_view(view, get_config(config).molecule)
+    chosen = get_perturbation(perturbation, get_config(config).molecule)
     if split != "test":
-        raise BioPawsError(f"{config}: views are of the test split: pass split='test' with view={view!r}")
+        raise BioPawsError(
+            f"{config}: only the test split can be perturbed: pass split='test' with perturbation={perturbation!r}"
+        )
     stored = load(config, data=data, version=version, split=split, streaming=True)
-    rows = next(stored.with_format("arrow").iter(VIEW_ROWS))
-    viewed = datasets.Dataset(chosen.apply(rows), info=stored.info, split=stored.split)
-    return viewed.to_iterable_dataset() if streaming else viewed
+    rows = next(stored.with_format("arrow").iter(PERTURBED_ROWS))
+    perturbed = datasets.Dataset(chosen.apply(rows), info=stored.info, split=stored.split)
+    return perturbed.to_iterable_dataset() if streaming else perturbed

@@ -1,7 +1,7 @@
-"""Views: the same pairs written another way, by which what is similar stays similar.
+"""Perturbations: the same pairs written in another way that keeps their label, for tests of a model's invariance.
 
-Similarity is symmetric and DNA is judged on both strands, so every stored number but the id holds for a view as it
-stands. Views are functions of stored rows and are not stored themselves.
+Similarity is symmetric and DNA is compared on both strands, so every stored number except the id also holds for the
+perturbed pair. Perturbed pairs are computed from the stored rows and are not stored themselves.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import Molecule
 from bio_paws.errors import BioPawsError
 
-VIEW_ROWS = 500
-"""Views are of the first so many rows of a test split: rows stand in the order of their digests, so these are a random
-part, and always the same."""
+PERTURBED_ROWS = 500
+"""How many rows of a test split are perturbed: the first ones. Rows are sorted by digest, so the first rows are a random
+sample, and always the same one."""
 
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 
-_OTHER_SIDE = {"1": "2", "2": "1"}
-_OTHER_STRAND = {"+": "-", "-": "+"}
+_OPPOSITE_SIDE = {"1": "2", "2": "1"}
+_OPPOSITE_STRAND = {"+": "-", "-": "+"}
 
 
 @dataclass(frozen=True)
-class View:
-    """A way to write a pair that leaves its similarity and its label as they are.
+class Perturbation:
+    """A change of a pair that keeps its similarity and its label.
 
     Attributes
     ----------
     name : str
-        Name of the view.
-    molecules : tuple of str
-        Which pairs it is for.
+        Name of the perturbation.
+    molecules : tuple of {"dna", "protein", "dna_protein"}
+        The molecules of the pairs that it applies to.
     apply : callable
-        Takes pairs, a table or record batch with ``sentence1``, ``sentence2`` and any other columns of
-        `records.SCHEMA`, and returns them in the same order and columns. ``pair_id`` stays that of the stored row.
-        Applied twice it changes nothing.
+        Takes a table or record batch with the columns ``sentence1`` and ``sentence2`` and any further columns of
+        `bio_paws.schema.SCHEMA`, and returns the perturbed rows in the same order and with the same columns.
+        ``pair_id`` stays that of the stored row. A perturbation is its own inverse.
     """
 
     name: str
@@ -49,54 +49,74 @@ class View:
 
 
 def swap(rows: Rows) -> Rows:
-    """Exchange the two sides of each pair: text, origin and group."""
+    """Exchange the two sides of each pair: sequence, origin and group."""
     names = rows.schema.names
-    return rows.select([name[:-1] + _OTHER_SIDE.get(name[-1], name[-1]) for name in names]).rename_columns(names)
+    return rows.select([name[:-1] + _OPPOSITE_SIDE.get(name[-1], name[-1]) for name in names]).rename_columns(names)
 
 
 def complement(rows: Rows, sides: tuple[int, ...]) -> Rows:
-    """Write some sides of each pair as their other strand: text and, where there is one, column ``strand``."""
+    """Reverse-complement the given sides of each pair, and flip their ``strand`` column where there is one.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table or pyarrow.RecordBatch
+        Pairs of DNA.
+    sides : tuple of {1, 2}
+        The sides to reverse-complement.
+    """
     for side in sides:
         rows = _mapped(rows, f"sentence{side}", reverse_complement)
         if f"strand{side}" in rows.schema.names:
-            rows = _mapped(rows, f"strand{side}", _OTHER_STRAND.__getitem__)
+            rows = _mapped(rows, f"strand{side}", _OPPOSITE_STRAND.__getitem__)
     return rows
 
 
 def _mapped(rows: Rows, name: str, function: Callable[[str], str]) -> Rows:
-    place = rows.schema.get_field_index(name)
-    field = rows.schema.field(place)
-    return rows.set_column(place, field, pa.array(map(function, rows[name].to_pylist()), field.type))
+    """Apply a function to each value of a column."""
+    column = rows.schema.get_field_index(name)
+    field = rows.schema.field(column)
+    return rows.set_column(column, field, pa.array(map(function, rows[name].to_pylist()), field.type))
 
 
-VIEWS: tuple[View, ...] = (
-    View("swapped", ("dna", "protein", "dna_protein"), swap),
-    View("reverse_complement1", ("dna",), partial(complement, sides=(1,))),
-    View("reverse_complement2", ("dna",), partial(complement, sides=(2,))),
-    View("reverse_complement_both", ("dna",), partial(complement, sides=(1, 2))),
+PERTURBATIONS: tuple[Perturbation, ...] = (
+    Perturbation("swapped", ("dna", "protein", "dna_protein"), swap),
+    Perturbation("reverse_complement1", ("dna",), partial(complement, sides=(1,))),
+    Perturbation("reverse_complement2", ("dna",), partial(complement, sides=(2,))),
+    Perturbation("reverse_complement_both", ("dna",), partial(complement, sides=(1, 2))),
 )
 
-STRAND_VIEWS = ("reverse_complement1", "reverse_complement2")
-"""Views in which one side changes its strand and the other does not."""
+STRAND_PERTURBATIONS = ("reverse_complement1", "reverse_complement2")
+"""Perturbations that change the strand of one side only."""
 
-if len({view.name for view in VIEWS}) < len(VIEWS):
-    raise ValueError("a view is defined twice")
-
-
-def views_of(molecule: str) -> dict[str, View]:
-    """Return the views of pairs of a molecule, by name; of text there are none."""
-    return {view.name: view for view in VIEWS if molecule in view.molecules}
+if len({perturbation.name for perturbation in PERTURBATIONS}) < len(PERTURBATIONS):
+    raise ValueError("a perturbation is defined twice")
 
 
-def get_view(name: str, molecule: Molecule) -> View:
-    """Return the view called `name`.
+def perturbations_of(molecule: str) -> dict[str, Perturbation]:
+    """Return the perturbations that apply to pairs of a molecule, by name.
+
+    Parameters
+    ----------
+    molecule : str
+        ``"dna"``, ``"protein"``, ``"dna_protein"``, or ``"text"``, which has none.
+
+    Examples
+    --------
+    >>> list(perturbations_of("protein"))
+    ['swapped']
+    """
+    return {perturbation.name: perturbation for perturbation in PERTURBATIONS if molecule in perturbation.molecules}
+
+
+def get_perturbation(name: str, molecule: Molecule) -> Perturbation:
+    """Return the perturbation called `name`.
 
     Raises
     ------
     BioPawsError
-        When such pairs have no such view; the message names those they have.
+        When no perturbation of this name applies to pairs of this molecule; the message names those that do.
     """
-    known = views_of(molecule)
+    known = perturbations_of(molecule)
     if name not in known:
-        raise BioPawsError(f"unknown view {name!r} of {molecule} pairs: choose from {', '.join(known)}")
+        raise BioPawsError(f"unknown perturbation {name!r} of {molecule} pairs: choose from {', '.join(known)}")
     return known[name]

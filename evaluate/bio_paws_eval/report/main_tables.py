@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bio_paws.configs import BANDS
-from bio_paws.features.perturbations import STRAND_VIEWS, VIEW_ROWS
+from bio_paws.features.perturbations import STRAND_PERTURBATIONS, PERTURBED_ROWS
 from bio_paws_eval.layout.tables import Row, Table
 from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
 from bio_paws_eval.report.comparisons import Compared, compare_all
@@ -258,7 +258,7 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         ("system", "config", "view", *columns),
         tuple(groups),
         labels=3,
-        note=f"The first {VIEW_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its other "
+        note=f"The first {PERTURBED_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its other "
         "strand. No label changes, so a model that understands the pairs gives the same answers; so does one that "
         "gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each the "
         "value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
@@ -294,7 +294,7 @@ def _consistency_rows(system: str, task: str, cell: Cell) -> tuple[Row, ...]:
                 *(decimal(same["value"]), share_interval(same)),
                 f"{sum(one['margin_change'] for one in seeds) / len(seeds):.3g}",
                 *(p_value(test["p_value"]), p_value(test["p_corrected"])),
-                f"{sum(told)} of {len(told)} seeds" if name in STRAND_VIEWS else MISSING,
+                f"{sum(told)} of {len(told)} seeds" if name in STRAND_PERTURBATIONS else MISSING,
             )
         )
     return tuple(rows)

@@ -13,7 +13,7 @@ from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of
-from bio_paws.features.perturbations import views_of
+from bio_paws.features.perturbations import perturbations_of
 from bio_paws_eval import results
 from bio_paws_eval.layout.tables import percent
 from bio_paws_eval.models import encode, finetune, loading, predict
@@ -85,7 +85,7 @@ def _asks(settings: Settings, source: loading.Source, encoder: PairEncoder) -> t
         # Split into words as the stored pairs are, or the answers could differ for that.
         views = {
             name: encode.encode(tasks.view_of(pairs, view), encoder, encoded.encoding.segment, max_length, folder)
-            for name, view in views_of(pairs.molecule).items()
+            for name, view in perturbations_of(pairs.molecule).items()
             if settings.split == "test" and not refusal
         }
         asks.append(Ask(pairs, encoded, refusal, _note(encoded), views))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binomtest
 
-from bio_paws.features.perturbations import STRAND_VIEWS
+from bio_paws.features.perturbations import STRAND_PERTURBATIONS
 from bio_paws.features.thresholds import auroc
 
 RESAMPLES = 1000
@@ -126,7 +126,7 @@ def measure_views(
             ``only_original``, ``only_view`` and ``p_value`` as `mcnemar` returns them; ``p_corrected``, by `holm` over
             the views.
         ``tells_strands``
-            Whether the model tells the strands of DNA: the corrected p-value of either of `STRAND_VIEWS` is under
+            Whether the model tells the strands of DNA: the corrected p-value of either of `STRAND_PERTURBATIONS` is under
             `SIGNIFICANT`. Answers that change as often for the better as for the worse pass this test, and show in
             ``consistency``. None where there are no such views.
     """
@@ -148,7 +148,7 @@ def measure_views(
             "p_value": tests[name].p_value,
             "p_corrected": corrected[name],
         }
-    strands = [corrected[name] < SIGNIFICANT for name in STRAND_VIEWS if name in views]
+    strands = [corrected[name] < SIGNIFICANT for name in STRAND_PERTURBATIONS if name in views]
     told = any(strands) if strands else None
     return {"n": n, "original": _of_view(logits, labels), "views": found, "tells_strands": told}
 

@@ -27,7 +27,7 @@ from bio_paws import configs
 from bio_paws.configs import SPLITS, Molecule
 from bio_paws.dataset.load import load
 from bio_paws.errors import BioPawsError
-from bio_paws.features.perturbations import VIEW_ROWS, View
+from bio_paws.features.perturbations import PERTURBED_ROWS, Perturbation
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks import dyck
 
@@ -244,15 +244,15 @@ def _first(batches: Iterable[pa.RecordBatch], rows: int | None) -> Iterator[pa.R
                 return
 
 
-def view_of(pairs: Pairs, view: View) -> Pairs:
-    """Return the first `VIEW_ROWS` pairs of a config of bioPAWS, written another way."""
+def view_of(pairs: Pairs, view: Perturbation) -> Pairs:
+    """Return the first `PERTURBED_ROWS` pairs of a config of bioPAWS, written another way."""
     task = pairs.task
     read = partial(_viewed, pairs.read, view)
     return _measured(task.name, task.split, pairs.molecule, read, task.dropped, task.version)
 
 
-def _viewed(read: Callable[[], Iterator[pa.RecordBatch]], view: View) -> Iterator[pa.RecordBatch]:
-    return map(view.apply, _first(read(), VIEW_ROWS))
+def _viewed(read: Callable[[], Iterator[pa.RecordBatch]], view: Perturbation) -> Iterator[pa.RecordBatch]:
+    return map(view.apply, _first(read(), PERTURBED_ROWS))
 
 
 def _load_pawsx(language: str, split: str, sources: Sources) -> Pairs:

@@ -1,4 +1,4 @@
-"""Views of pairs: each undoes itself, and leaves the similarity and all that is stored of it as they are."""
+"""Perturbations of pairs: each is its own inverse, and keeps the similarity and all numbers stored with it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bio_paws.align.smith_waterman import LETTERS, Alphabet, best_alignment, rev
 from bio_paws.configs import CONFIGS, Molecule
 from bio_paws.errors import BioPawsError
 from bio_paws.features import perturbations
-from bio_paws.features.perturbations import VIEW_ROWS, VIEWS, View, get_view, views_of
+from bio_paws.features.perturbations import PERTURBED_ROWS, PERTURBATIONS, Perturbation, get_perturbation, perturbations_of
 from bio_paws.schema import SCHEMA
 
-ALL = [(molecule, view) for molecule in ("dna", "protein", "dna_protein") for view in views_of(molecule).values()]
-NAMES = [f"{molecule}-{view.name}" for molecule, view in ALL]
+ALL = [(molecule, perturbation) for molecule in ("dna", "protein", "dna_protein") for perturbation in perturbations_of(molecule).values()]
+NAMES = [f"{molecule}-{perturbation.name}" for molecule, perturbation in ALL]
 
 
 def rows(draw: st.DrawFn, molecule: Molecule) -> pa.Table:
@@ -52,27 +52,27 @@ def numbers(row: dict[str, Any], alphabet: Alphabet, space: int) -> dict[str, fl
     }
 
 
-@pytest.mark.parametrize(("molecule", "view"), ALL, ids=NAMES)
+@pytest.mark.parametrize(("molecule", "perturbation"), ALL, ids=NAMES)
 @given(data=st.data())
 @settings(deadline=None, max_examples=40)
-def test_a_view_is_its_own_inverse_and_keeps_every_number(molecule: Molecule, view: View, data: st.DataObject) -> None:
+def test_a_perturbation_is_its_own_inverse_and_keeps_every_number(molecule: Molecule, perturbation: Perturbation, data: st.DataObject) -> None:
     stored = data.draw(st.composite(rows)(molecule))
-    viewed = view.apply(stored)
-    assert viewed.schema == stored.schema
-    assert view.apply(viewed).equals(stored)
-    assert view.apply(stored.to_batches()[0]).equals(viewed.to_batches()[0])
+    perturbed = perturbation.apply(stored)
+    assert perturbed.schema == stored.schema
+    assert perturbation.apply(perturbed).equals(stored)
+    assert perturbation.apply(stored.to_batches()[0]).equals(perturbed.to_batches()[0])
     for name in ("label", "pair_id", "kind"):
-        assert viewed[name] == stored[name]
+        assert perturbed[name] == stored[name]
     if molecule != "dna_protein":
-        for one, other in zip(stored.to_pylist(), viewed.to_pylist(), strict=True):
+        for one, other in zip(stored.to_pylist(), perturbed.to_pylist(), strict=True):
             assert numbers(one, molecule, 10_000) == numbers(other, molecule, 10_000)
 
 
 @given(st.data())
 @settings(deadline=None, max_examples=40)
-def test_a_view_changes_the_sides_it_names_and_no_other(data: st.DataObject) -> None:
+def test_a_perturbation_changes_the_sides_it_names_and_no_other(data: st.DataObject) -> None:
     stored = data.draw(st.composite(rows)("dna"))
-    found = {view.name: view.apply(stored).to_pylist() for view in VIEWS}
+    found = {perturbation.name: perturbation.apply(stored).to_pylist() for perturbation in PERTURBATIONS}
     for i, row in enumerate(stored.to_pylist()):
         other = {
             side: {
@@ -89,46 +89,46 @@ def test_a_view_changes_the_sides_it_names_and_no_other(data: st.DataObject) -> 
             assert value == row[partner]
 
 
-def test_views_need_no_more_than_the_sentences() -> None:
+def test_perturbations_need_no_more_than_the_sentences() -> None:
     few = pa.table({"sentence1": ["AAC"], "sentence2": ["GTT"], "label": [1]})
-    assert get_view("reverse_complement1", "dna").apply(few).to_pylist() == [
+    assert get_perturbation("reverse_complement1", "dna").apply(few).to_pylist() == [
         {"sentence1": "GTT", "sentence2": "GTT", "label": 1}
     ]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_views_of_a_built_config_are_of_its_first_rows(config: Any, built: Path) -> None:
+def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built: Path) -> None:
     stored = load(config.name, data=built, split="test")
-    first = stored.select(range(min(VIEW_ROWS, stored.num_rows)))
+    first = stored.select(range(min(PERTURBED_ROWS, stored.num_rows)))
     space = json.loads((built / "manifest.json").read_text())["search_space"]
-    for name, view in views_of(config.molecule).items():
-        found = load(config.name, data=built, split="test", view=name)
+    for name, perturbation in perturbations_of(config.molecule).items():
+        found = load(config.name, data=built, split="test", perturbation=name)
         assert found.features == stored.features
         assert found["pair_id"][:] == first["pair_id"][:]
-        assert view.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
-        assert list(load(config.name, data=built, split="test", view=name, streaming=True)) == list(found)
+        assert perturbation.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
+        assert list(load(config.name, data=built, split="test", perturbation=name, streaming=True)) == list(found)
         if config.molecule != "dna_protein":
             for row in found:
                 again = numbers(row, config.molecule, space[config.molecule])
                 assert {name: row[name] for name in again} == pytest.approx(again, rel=1e-9, abs=1e-300)
 
 
-def test_a_view_is_of_so_many_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perturbations, "VIEW_ROWS", 7)
+def test_only_the_first_rows_are_perturbed(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perturbations, "PERTURBED_ROWS", 7)
     stored = load("dna150", data=built, split="test")
-    found = load("dna150", data=built, split="test", view="swapped")
+    found = load("dna150", data=built, split="test", perturbation="swapped")
     assert found["sentence1"][:] == stored["sentence2"][:7]
 
 
 @pytest.mark.parametrize(
-    ("config", "split", "view", "message"),
+    ("config", "split", "perturbation", "message"),
     [
         ("protein150", "test", "reverse_complement1", "of protein pairs: choose from swapped$"),
-        ("dna_protein", "test", "other", "unknown view 'other' of dna_protein pairs"),
-        ("dna150", "train", "swapped", "dna150: views are of the test split: pass split='test'"),
-        ("dna150", None, "swapped", "views are of the test split"),
+        ("dna_protein", "test", "other", "unknown perturbation 'other' of dna_protein pairs"),
+        ("dna150", "train", "swapped", "dna150: only the test split can be perturbed: pass split='test'"),
+        ("dna150", None, "swapped", "only the test split can be perturbed"),
     ],
 )
-def test_wrong_views_get_one_clear_line(config: str, split: str | None, view: str, message: str, built: Path) -> None:
+def test_wrong_perturbations_get_one_clear_line(config: str, split: str | None, perturbation: str, message: str, built: Path) -> None:
     with pytest.raises(BioPawsError, match=message):
-        load(config, data=built, split=split, view=view)
+        load(config, data=built, split=split, perturbation=perturbation)
