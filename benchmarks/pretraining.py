@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import transformers
 
-from bio_paws_eval.pretrain.pack import Blocks, Shard, token_dtype
+from bio_paws_eval.pretrain.packing import Blocks, Shard, token_dtype
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
 from bio_paws_eval.pretrain.train import new_model, train
 

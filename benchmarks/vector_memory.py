@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.peak import peak_memory
 from bio_paws_eval.representations.distances import METRICS, frame_of, nearest
-from bio_paws_eval.representations.words import GROUPS
+from bio_paws_eval.representations.vocabulary import GROUPS
 
 WORDS, DIMENSIONS = 100_000, 768
 

@@ -23,7 +23,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval import results
 from bio_paws_eval.models.loading import find_model
-from bio_paws_eval.representations.stored import stored_vectors
+from bio_paws_eval.representations.report_section import stored_vectors
 from bio_paws_eval.results import Result, read_results
 from bio_paws_eval.sweep.jobs import run_jobs
 from models import sentence, write_model

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bio_paws.sequences.records import Sequence
-from bio_paws_eval.pretrain.exclude import PIECE, SHORTEST, cut_genome
+from bio_paws_eval.pretrain.decontaminate import PIECE, SHORTEST, cut_genome
 from bio_paws_eval.pretrain.held_out import HeldOut, Stretch, merge, stitch
 from bio_paws_eval.pretrain.mixture import batches_of, quotas, take
 from bio_paws_eval.pretrain.recipe import LANGUAGES, Language

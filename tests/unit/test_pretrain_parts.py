@@ -19,12 +19,12 @@ import yaml
 from transformers import GPT2LMHeadModel
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.pretrain import pack as packing
+from bio_paws_eval.pretrain import packing
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, read_documents
-from bio_paws_eval.pretrain.pack import Blocks, pack
+from bio_paws_eval.pretrain.packing import Blocks, pack
 from bio_paws_eval.pretrain.perplexity import measure
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Text, Training, parse_recipe, read_recipe, recipe_names
-from bio_paws_eval.pretrain.text import find_text, read_text
+from bio_paws_eval.pretrain.text_sources import find_text, read_text
 from bio_paws_eval.pretrain.tokenizer import END, end_of, read_tokenizer, train_tokenizer
 from bio_paws_eval.pretrain.train import new_model, steps_of
 from models import sentence

@@ -33,7 +33,7 @@ from bio_paws_eval.report.paper import paper_numbers, paper_tables
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Grouped, System, group
 from bio_paws_eval.report.writer import Report, _notes, write_report
-from bio_paws_eval.representations.stored import stored_vectors
+from bio_paws_eval.representations.report_section import stored_vectors
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.stats.metrics import compare, holm, predicted
 from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names

@@ -323,7 +323,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _vectors(options: argparse.Namespace) -> int:
     try:
-        from bio_paws_eval.representations.null import Permutations
+        from bio_paws_eval.representations.permutation_tests import Permutations
         from bio_paws_eval.representations.page import all_tables, told
         from bio_paws_eval.representations.run import Settings, run
         from bio_paws_eval.runs.settings import device_of
@@ -353,7 +353,7 @@ def _vectors(options: argparse.Namespace) -> int:
 def _summarize(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.runs.settings import device_of
-        from bio_paws_eval.summarization.found import FILE, tables_of
+        from bio_paws_eval.summarization.results import FILE, tables_of
         from bio_paws_eval.summarization.run import Lesson, Settings, run
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
@@ -391,7 +391,7 @@ def _pretrain(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.pretrain.recipe import read_recipe
         from bio_paws_eval.pretrain.run import pretrain
-        from bio_paws_eval.pretrain.summary import pretraining_text
+        from bio_paws_eval.pretrain.record_text import pretraining_text
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)

@@ -23,10 +23,10 @@ from bio_paws.execution.files import atomic, digest_of, read_json, write_json
 from bio_paws.search import blast
 from bio_paws.sequences.corpus import read_corpus, representative_proteins
 from bio_paws.sources.resolve import Assembly
-from bio_paws_eval.pretrain import code_digest, exclude
+from bio_paws_eval.pretrain import code_digest, decontaminate
 from bio_paws_eval.pretrain.held_out import HeldOut, Molecule
 from bio_paws_eval.pretrain.recipe import LANGUAGES, Language, Recipe, Text
-from bio_paws_eval.pretrain.text import TextSource, read_text
+from bio_paws_eval.pretrain.text_sources import TextSource, read_text
 
 TEXT_HELD_OUT = 0.05
 """Part of the text that perplexity is measured on, until it is `TEXT_ASKED_BYTES`."""
@@ -216,7 +216,7 @@ def _biological(
         with pa.OSFile(str(cut), "wb") as out, pa.ipc.new_file(out, _SCHEMA) as writer:
             for batch in batches_of(_pieces(molecule, assemblies, held_out, removed), _BATCH_BYTES):
                 writer.write_batch(pa.record_batch({"text": batch}, schema=_SCHEMA))
-        database = exclude.make_database(folder, molecule, held_out)
+        database = decontaminate.make_database(folder, molecule, held_out)
         with pa.memory_map(str(cut)) as source:
             pieces = pa.ipc.open_file(source).read_all()
             with closing(_searched(pieces, molecule, database, removed, recipe.seed, workers)) as searched:
@@ -244,14 +244,14 @@ def _pieces(
         corpus = read_corpus((assembly,))
         if molecule == "dna":
             for sequence in corpus.dna.values():
-                pieces, cut = exclude.cut_genome(sequence, held_out)
+                pieces, cut = decontaminate.cut_genome(sequence, held_out)
                 removed.update(cut)
                 yield from pieces
         else:
             for protein in representative_proteins(corpus):
                 if protein.id in held_out.proteins:
                     removed.update(proteins=1, by_interval=len(protein.residues))
-                elif len(protein.residues) >= exclude.SHORTEST["protein"]:
+                elif len(protein.residues) >= decontaminate.SHORTEST["protein"]:
                     yield protein.residues
 
 
@@ -270,13 +270,13 @@ def _searched(
     with ThreadPoolExecutor(workers) as pool:
         running = []
         for group in texts:
-            running.append(pool.submit(exclude.remove_homologs, group, database, molecule))
+            running.append(pool.submit(decontaminate.remove_homologs, group, database, molecule))
             if len(running) > workers:
                 yield from _left(running.pop(0).result(), removed)
         for one in running:
             yield from _left(one.result(), removed)
 
 
-def _left(kept: exclude.Kept, removed: Counter[str]) -> Iterator[str]:
+def _left(kept: decontaminate.Kept, removed: Counter[str]) -> Iterator[str]:
     removed.update(kept.removed)
     yield from kept.texts

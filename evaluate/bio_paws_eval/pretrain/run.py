@@ -22,10 +22,10 @@ from bio_paws.sources.resolve import Assembly
 from bio_paws_eval.pretrain import code_digest
 from bio_paws_eval.pretrain.held_out import MOLECULES, HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, quotas
-from bio_paws_eval.pretrain.pack import Blocks, Shard, pack
+from bio_paws_eval.pretrain.packing import Blocks, Shard, pack
 from bio_paws_eval.pretrain.perplexity import measure
 from bio_paws_eval.pretrain.recipe import Language, Recipe
-from bio_paws_eval.pretrain.text import TextSource, find_text
+from bio_paws_eval.pretrain.text_sources import TextSource, find_text
 from bio_paws_eval.pretrain.tokenizer import end_of, finished_tokenizer, read_tokenizer, train_tokenizer
 from bio_paws_eval.pretrain.train import Trained, new_model, train
 

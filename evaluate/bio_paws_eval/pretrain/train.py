@@ -32,7 +32,7 @@ from transformers import (
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval.models.finetune import finish_training, last_checkpoint
-from bio_paws_eval.pretrain.pack import Blocks
+from bio_paws_eval.pretrain.packing import Blocks
 from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
 
 POINTS = 100

@@ -25,9 +25,9 @@ from bio_paws_eval.report.csv_files import csv_files
 from bio_paws_eval.report.main_tables import all_tables
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
-from bio_paws_eval.representations.stored import stored_vectors
+from bio_paws_eval.representations.report_section import stored_vectors
 from bio_paws_eval.results import read_results, slug
-from bio_paws_eval.summarization.found import read_founds, tables_of
+from bio_paws_eval.summarization.results import read_founds, tables_of
 from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
 
 _MAIN_TABLES = ("configs", "languages")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws_eval.representations.null import Null, null_of
+from bio_paws_eval.representations.permutation_tests import Null, null_of
 
 MIN_THINGS = 4
 """Fewer cannot be debiased."""

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from bio_paws.audit.plot_style import BLUE, GREEN, ORANGE, styled
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
 from bio_paws_eval.representations.distances import SCALE_FREE
-from bio_paws_eval.representations.measured import Alignment, Comparison, Distance
+from bio_paws_eval.representations.results import Alignment, Comparison, Distance
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "dna": {"color": BLUE, "marker": "o"},

@@ -14,7 +14,7 @@ from bio_paws.execution.files import atomic, write_json
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Row, Table
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
-from bio_paws_eval.representations.measured import Change, Comparison, Distance
+from bio_paws_eval.representations.results import Change, Comparison, Distance
 
 PAPER = (("the paper, before", "50.09"), ("the paper, after", "29.79"))
 """Mean distance of a word of DNA to the nearest English word that the paper reports, before and after fine-tuning."""

@@ -17,10 +17,10 @@ import torch
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws_eval.models import loading
-from bio_paws_eval.representations import project
+from bio_paws_eval.representations import projections
 from bio_paws_eval.representations.distances import frame_of, place
 from bio_paws_eval.representations.embed import Embedder, survivable
-from bio_paws_eval.representations.measure import (
+from bio_paws_eval.representations.analysis import (
     Embedded,
     alignments,
     changes,
@@ -29,10 +29,10 @@ from bio_paws_eval.representations.measure import (
     nearest_words,
     sample,
 )
-from bio_paws_eval.representations.measured import Compared, Comparison
-from bio_paws_eval.representations.null import Permutations
+from bio_paws_eval.representations.results import Compared, Comparison
+from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.page import write_all
-from bio_paws_eval.representations.words import CUT_FROM, STRETCH, Words, find_words
+from bio_paws_eval.representations.vocabulary import CUT_FROM, STRETCH, Words, find_words
 from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
 
 PAIRED = ("dna150", "protein150")
@@ -191,7 +191,7 @@ def _embed(
 def _projections(settings: Settings, embedded: Sequence[Embedded], words: Words) -> tuple[pa.Table, tuple[str, ...]]:
     """Project a sample of the words; as a table, a row for each model and word."""
     rows = np.concatenate(list(sample(settings.permutations, words, "drawn", DRAWN_WORDS).values()))
-    program = Path(project.__file__).read_text(encoding="utf-8")
+    program = Path(projections.__file__).read_text(encoding="utf-8")
     key = digest_of([[one.source.weights_sha256, one.source.tokenizer_sha256] for one in embedded], words.digest,
                     rows.tolist(), settings.permutations.seed, program, _environment(settings))  # fmt: skip
     kept = settings.out / ".work" / f"projections-{key}.arrow"
@@ -202,9 +202,9 @@ def _projections(settings: Settings, embedded: Sequence[Embedded], words: Words)
     if not kept.is_file():
         own = [one.words[rows].astype(np.float64) for one in embedded]
         scaled = [place(one.words[rows], one.frame, "scaled") for one in embedded]
-        drawn = {"pca": project.pca_alone(scaled), "umap": project.umap_alone(scaled, settings.permutations.seed)}
+        drawn = {"pca": projections.pca_alone(scaled), "umap": projections.umap_alone(scaled, settings.permutations.seed)}
         if together:
-            drawn = {"pca_together": project.pca_together(own), **drawn}
+            drawn = {"pca_together": projections.pca_together(own), **drawn}
         groups = words.groups
         parts = [
             {

@@ -24,8 +24,8 @@ from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import record_of, slug
 from bio_paws_eval.runs.run import alone
 from bio_paws_eval.summarization import generate
-from bio_paws_eval.summarization.english import English, Example
-from bio_paws_eval.summarization.found import Learnt
+from bio_paws_eval.summarization.english_summaries import English, Example
+from bio_paws_eval.summarization.results import Learnt
 
 IGNORED = -100
 """Label of a token that is not learnt; PyTorch's."""

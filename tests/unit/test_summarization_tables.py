@@ -11,7 +11,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import write_json
 from bio_paws_eval.layout.tables import markdown
 from bio_paws_eval.report.writer import write_report
-from bio_paws_eval.summarization.found import FILE, EnglishScore, Finetuned, Found, Learnt, read_founds, tables_of
+from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, Found, Learnt, read_founds, tables_of
 from bio_paws_eval.summarization.score import Score
 from evaluation_results import task, write_baseline
 

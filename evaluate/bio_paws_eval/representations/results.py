@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bio_paws_eval.representations.null import Null
+from bio_paws_eval.representations.permutation_tests import Null
 from bio_paws_eval.results import Model
 
 SCHEMA_VERSION = "1.0"

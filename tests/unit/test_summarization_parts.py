@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.summarization.floors import FLOORS, STRETCH, first_letters, minimizers, random_substring
+from bio_paws_eval.summarization.baselines import FLOORS, STRETCH, first_letters, minimizers, random_substring
 from bio_paws_eval.summarization.genes import Gene, finds, pair_up
 from bio_paws_eval.summarization.score import dna_of, score_all
 

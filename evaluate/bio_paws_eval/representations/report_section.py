@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval.layout.tables import Table
-from bio_paws_eval.representations.measured import SCHEMA_VERSION, Comparison
+from bio_paws_eval.representations.results import SCHEMA_VERSION, Comparison
 from bio_paws_eval.representations.page import JSON, all_tables, told
 
 if TYPE_CHECKING:

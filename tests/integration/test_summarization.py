@@ -154,11 +154,11 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     gpt2: Path, english: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bio_paws_eval.models import finetune
-    from bio_paws_eval.summarization import learn
+    from bio_paws_eval.summarization import fine_tune
 
     given = ("--finetune", english, *TAUGHT)
     assert main(asked(gpt2, built, tmp_path / "whole", *given)) == 0
-    measure: Callable[..., float] = learn.dev_loss
+    measure: Callable[..., float] = fine_tune.dev_loss
     calls = []
 
     def stop(*arguments: Any) -> float:
@@ -168,7 +168,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
         return measure(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(learn, "dev_loss", stop)
+        patch.setattr(fine_tune, "dev_loss", stop)
         with pytest.raises(Stopped):
             main(asked(gpt2, built, tmp_path / "killed", *given))
     resumed = []
@@ -188,7 +188,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list((tmp_path / "killed").glob("**/checkpoint-*"))
     with monkeypatch.context() as patch:
-        patch.setattr(learn, "_train", lambda *_: pytest.fail("trained again"))
+        patch.setattr(fine_tune, "_train", lambda *_: pytest.fail("trained again"))
         assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
 
 

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 from bio_paws_eval.representations import distances
 from bio_paws_eval.representations.cka import debiased_cka, linear_cka
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, frame_of, nearest, place
-from bio_paws_eval.representations.null import change, null_of, separation
+from bio_paws_eval.representations.permutation_tests import change, null_of, separation
 
 CPU = torch.device("cpu")
 seeds = st.integers(0, 2**32 - 1)

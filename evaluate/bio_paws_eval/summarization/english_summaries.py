@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
-from bio_paws_eval.pretrain.text import HUB, find_source, read_rows
+from bio_paws_eval.pretrain.text_sources import HUB, find_source, read_rows
 from bio_paws_eval.summarization import docstrings
 from bio_paws_eval.summarization.rouge import words
 

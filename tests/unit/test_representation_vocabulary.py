@@ -13,7 +13,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN
 from bio_paws_eval.representations.embed import Embedder, survivable
-from bio_paws_eval.representations.words import GROUPS, MIN_WORDS, STRETCH, find_words
+from bio_paws_eval.representations.vocabulary import GROUPS, MIN_WORDS, STRETCH, find_words
 from bio_paws_eval.tasks.tasks import Sources
 from models import write_model
 

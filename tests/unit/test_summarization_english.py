@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bio_paws_eval.models import loading
 from bio_paws_eval.summarization import docstrings
-from bio_paws_eval.summarization.english import DOCSTRINGS, Example, read_english
-from bio_paws_eval.summarization.learn import IGNORED, Lessons, dev_loss, lessons_of
+from bio_paws_eval.summarization.english_summaries import DOCSTRINGS, Example, read_english
+from bio_paws_eval.summarization.fine_tune import IGNORED, Lessons, dev_loss, lessons_of
 from bio_paws_eval.summarization.rouge import rouge_l, words
 from models import write_model
 
