@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from bio_paws.configs import BANDS, get_config
 from bio_paws.execution.files import digest_of, write_json
-from bio_paws.features.perturbations import STRAND_PERTURBATIONS, PERTURBED_ROWS, perturbations_of
-from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
+from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS, perturbations_of
 from bio_paws_eval.representations.analysis import CROSSINGS
-from bio_paws_eval.representations.results import Alignment, Change, Compared, Comparison, Distance
-from bio_paws_eval.representations.permutation_tests import Null
+from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
 from bio_paws_eval.representations.page import JSON
+from bio_paws_eval.representations.permutation_tests import Null
 from bio_paws_eval.representations.report_section import FOLDER
+from bio_paws_eval.representations.results import Alignment, Change, Compared, Comparison, Distance
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
 from bio_paws_eval.stats.metrics import measure, measure_kinds, measure_views

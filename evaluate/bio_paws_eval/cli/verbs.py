@@ -323,8 +323,8 @@ def _report(options: argparse.Namespace) -> int:
 
 def _vectors(options: argparse.Namespace) -> int:
     try:
-        from bio_paws_eval.representations.permutation_tests import Permutations
         from bio_paws_eval.representations.page import all_tables, told
+        from bio_paws_eval.representations.permutation_tests import Permutations
         from bio_paws_eval.representations.run import Settings, run
         from bio_paws_eval.runs.settings import device_of
     except ModuleNotFoundError as error:
@@ -390,8 +390,8 @@ def _summarize(options: argparse.Namespace) -> int:
 def _pretrain(options: argparse.Namespace) -> int:
     try:
         from bio_paws_eval.pretrain.recipe import read_recipe
-        from bio_paws_eval.pretrain.run import pretrain
         from bio_paws_eval.pretrain.record_text import pretraining_text
+        from bio_paws_eval.pretrain.run import pretrain
     except ModuleNotFoundError as error:
         raise _not_installed(error, "eval") from error
     _quiet(options)

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations.cka import MIN_THINGS, debiased_cka, linear_cka
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, Frame, nearest, place
-from bio_paws_eval.representations.results import Alignment, Change, Distance
 from bio_paws_eval.representations.permutation_tests import Null, Permutations, change, separation
+from bio_paws_eval.representations.results import Alignment, Change, Distance
 from bio_paws_eval.representations.vocabulary import GROUPS, Words
 from bio_paws_eval.stats import metrics
 

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval.layout.tables import Table
-from bio_paws_eval.representations.results import SCHEMA_VERSION, Comparison
 from bio_paws_eval.representations.page import JSON, all_tables, told
+from bio_paws_eval.representations.results import SCHEMA_VERSION, Comparison
 
 if TYPE_CHECKING:
     from bio_paws_eval.layout.drawing import Drawing

@@ -18,8 +18,6 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations import projections
-from bio_paws_eval.representations.distances import frame_of, place
-from bio_paws_eval.representations.embed import Embedder, survivable
 from bio_paws_eval.representations.analysis import (
     Embedded,
     alignments,
@@ -29,9 +27,11 @@ from bio_paws_eval.representations.analysis import (
     nearest_words,
     sample,
 )
-from bio_paws_eval.representations.results import Compared, Comparison
-from bio_paws_eval.representations.permutation_tests import Permutations
+from bio_paws_eval.representations.distances import frame_of, place
+from bio_paws_eval.representations.embed import Embedder, survivable
 from bio_paws_eval.representations.page import write_all
+from bio_paws_eval.representations.permutation_tests import Permutations
+from bio_paws_eval.representations.results import Compared, Comparison
 from bio_paws_eval.representations.vocabulary import CUT_FROM, STRETCH, Words, find_words
 from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
 
@@ -202,7 +202,10 @@ def _projections(settings: Settings, embedded: Sequence[Embedded], words: Words)
     if not kept.is_file():
         own = [one.words[rows].astype(np.float64) for one in embedded]
         scaled = [place(one.words[rows], one.frame, "scaled") for one in embedded]
-        drawn = {"pca": projections.pca_alone(scaled), "umap": projections.umap_alone(scaled, settings.permutations.seed)}
+        drawn = {
+            "pca": projections.pca_alone(scaled),
+            "umap": projections.umap_alone(scaled, settings.permutations.seed),
+        }
         if together:
             drawn = {"pca_together": projections.pca_together(own), **drawn}
         groups = words.groups

@@ -19,12 +19,12 @@ from bio_paws.search import blast
 from bio_paws_eval.models import loading
 from bio_paws_eval.options import Recipe
 from bio_paws_eval.stats import metrics
-from bio_paws_eval.summarization.english_summaries import English, Example, read_english
 from bio_paws_eval.summarization.baselines import FLOORS, KMER
-from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, Found
+from bio_paws_eval.summarization.english_summaries import English, Example, read_english
+from bio_paws_eval.summarization.fine_tune import teach
 from bio_paws_eval.summarization.generate import summarise
 from bio_paws_eval.summarization.genes import pair_up, read_genes
-from bio_paws_eval.summarization.fine_tune import teach
+from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, Found
 from bio_paws_eval.summarization.rouge import rouge_l, words
 from bio_paws_eval.summarization.score import dna_of, score_all
 

@@ -12,8 +12,8 @@ from accelerate import PartialState
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations import run as vectors
-from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.page import JSON
+from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.report_section import FOLDER
 from bio_paws_eval.results import slug
 from bio_paws_eval.runs.preparation import Prepared
