@@ -34,9 +34,9 @@ CANARY = "hf_CanaryCanaryCanaryCanary"
 def release(built: Path, out: Path, version: str, configs: Iterable[str]) -> Path:
     """A data set of some of the configs of another, under another version."""
     manifest = read_manifest(built)
-    manifest["version"] = version
-    manifest["configs"] = {name: manifest["configs"][name] | {"version": version} for name in configs}
-    for name in manifest["configs"]:
+    manifest.version = version
+    manifest.configs = {name: manifest.configs[name].model_copy(update={"version": version}) for name in configs}
+    for name in manifest.configs:
         shutil.copytree(built / name, out / name)
     finish(out, manifest)
     return out

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+
+from bio_paws_cards.manifest import Manifest
 
 DESCRIPTION = (
     "Pairs of DNA, of proteins, and of DNA with protein, built like PAWS-X (sentence1, sentence2, label) from real "
@@ -42,17 +43,17 @@ COLUMNS = {
 """What each column holds."""
 
 
-def manifest_digest(manifest: dict[str, Any]) -> str:
-    """Return the SHA-256 of the canonical JSON of a manifest, in hexadecimal digits."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+def manifest_digest(manifest: Manifest) -> str:
+    """Return the SHA-256 of the canonical JSON (sorted keys, today's terms) of a manifest, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(manifest.model_dump(), sort_keys=True).encode()).hexdigest()
 
 
-def citation(manifest: dict[str, Any]) -> str:
+def citation(manifest: Manifest) -> str:
     """Return how to cite a data set, as a BibTeX entry: by its name, version and digest."""
     return (
         "@misc{biopaws,\n"
         "  title = {bioPAWS: pairs of biological sequences built like PAWS-X},\n"
-        f"  howpublished = {{Data set, version {manifest['version']}}},\n"
+        f"  howpublished = {{Data set, version {manifest.version}}},\n"
         f"  note = {{manifest sha256 {manifest_digest(manifest)}}}\n"
         "}"
     )

@@ -10,29 +10,28 @@ before their framework was listed (huggingface.js, pull requests 2096 and 2174).
 
 from __future__ import annotations
 
-from typing import Any
-
 import yaml
 
 from bio_paws_cards.about import DESCRIPTION
+from bio_paws_cards.manifest import Manifest
 
 
-def render_eval(manifest: dict[str, Any]) -> str:
+def render_eval(manifest: Manifest) -> str:
     """Return the text of ``eval.yaml``: a task for the test split of each config, by the name of the config.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     """
     benchmark = {
-        "name": manifest["name"],
+        "name": manifest.name,
         "description": DESCRIPTION,
         "evaluation_framework": "bio-paws",
         "tasks": [
             {"id": name, "config": name, "split": "test"}
-            for name, entry in manifest["configs"].items()
-            if "test" in entry["splits"]
+            for name, entry in manifest.configs.items()
+            if "test" in entry.splits
         ],
     }
     return yaml.safe_dump(benchmark, sort_keys=False, allow_unicode=True, width=1000)

@@ -19,6 +19,7 @@ import json
 from typing import Any
 
 from bio_paws_cards.about import COLUMNS, DESCRIPTION, citation
+from bio_paws_cards.manifest import ConfigEntry, Manifest
 from bio_paws_cards.render import metadata
 
 _TERMS = (
@@ -47,28 +48,28 @@ _SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "tes
 _PARQUET = "application/x-parquet"
 
 
-def render_croissant(manifest: dict[str, Any]) -> str:
+def render_croissant(manifest: Manifest) -> str:
     """Return the text of ``croissant.json``.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     """
-    configs = manifest["configs"]
+    configs = manifest.configs
     card = metadata(manifest)
-    found = {split for entry in configs.values() for split in entry["splits"]}
+    found = {split for entry in configs.values() for split in entry.splits}
     splits = [split for split in _SPLITS if split in found]
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
-        "name": manifest["name"],
+        "name": manifest.name,
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "description": DESCRIPTION,
-        "version": manifest["version"],
+        "version": manifest.version,
         "license": card["license_link"],
         "keywords": card["tags"],
-        "creator": {"@type": "sc:Organization", "name": manifest["name"]},
+        "creator": {"@type": "sc:Organization", "name": manifest.name},
         "citeAs": citation(manifest),
         **{f"rai:{term}": text for term, text in _responsible(manifest).items()},
         "distribution": [one for name, entry in configs.items() for one in _files(name, entry)],
@@ -77,20 +78,20 @@ def render_croissant(manifest: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _files(name: str, entry: dict[str, Any]) -> list[dict[str, Any]]:
+def _files(name: str, entry: ConfigEntry) -> list[dict[str, Any]]:
     """Each file of a config, and the set of them."""
     files = [
         {
             "@type": "cr:FileObject",
-            "@id": one["file"],
-            "name": one["file"],
-            "description": f"The {split} split of {name}: {one['rows']} pairs.",
-            "contentUrl": one["file"],
-            "contentSize": f"{one['bytes']} B",
+            "@id": one.file,
+            "name": one.file,
+            "description": f"The {split} split of {name}: {one.rows} pairs.",
+            "contentUrl": one.file,
+            "contentSize": f"{one.bytes} B",
             "encodingFormat": _PARQUET,
-            "sha256": one["sha256"],
+            "sha256": one.sha256,
         }
-        for split, one in entry["splits"].items()
+        for split, one in entry.splits.items()
     ]
     together = {
         "@type": "cr:FileSet",
@@ -98,7 +99,7 @@ def _files(name: str, entry: dict[str, Any]) -> list[dict[str, Any]]:
         "name": f"{name}-files",
         "description": f"All splits of {name}.",
         "encodingFormat": _PARQUET,
-        "includes": [one["file"] for one in entry["splits"].values()],
+        "includes": [one.file for one in entry.splits.values()],
     }
     return [*files, together]
 
@@ -119,7 +120,7 @@ def _split_names(splits: list[str]) -> dict[str, Any]:
     }
 
 
-def _records(name: str, entry: dict[str, Any], splits: list[str]) -> dict[str, Any]:
+def _records(name: str, entry: ConfigEntry, splits: list[str]) -> dict[str, Any]:
     """The rows of a config: its columns, and the split that the name of the file tells."""
     files = {"@id": f"{name}-files"}
     # mlcroissant applies the expression to its own result as well, so a bare name of a split matches too.
@@ -146,35 +147,34 @@ def _records(name: str, entry: dict[str, Any], splits: list[str]) -> dict[str, A
             "source": {"fileSet": files, "extract": {"column": column}},
             **(_label(entry) if column == "label" else {}),
         }
-        for column, kind in entry["columns"]
+        for column, kind in entry.columns
     ]
     return {
         "@type": "cr:RecordSet",
         "@id": name,
         "name": name,
-        "description": entry["summary"],
+        "description": entry.summary,
         "key": {"@id": f"{name}/pair_id"},
         "field": [split, *fields],
     }
 
 
-def _label(entry: dict[str, Any]) -> dict[str, Any]:
-    names = ", ".join(f"{number}: {name}" for number, name in enumerate(entry["label_names"]))
+def _label(entry: ConfigEntry) -> dict[str, Any]:
+    names = ", ".join(f"{number}: {name}" for number, name in enumerate(entry.label_names))
     return {"description": f"{COLUMNS['label']} {names}.", "dataType": ["sc:Integer", "cr:Label"]}
 
 
-def _responsible(manifest: dict[str, Any]) -> dict[str, str | list[str]]:
+def _responsible(manifest: Manifest) -> dict[str, str | list[str]]:
     """The terms of Croissant RAI, by name."""
     sources = "; ".join(
-        f"{one['accession']} {one['name']} ({', '.join(one['organisms'])}), from {one['origin']}"
-        for one in manifest["sources"]
+        f"{one.accession} {one.name} ({', '.join(one.organisms)}), from {one.origin}" for one in manifest.sources
     )
-    floors = ", ".join(
-        f"{name} {max(entry['floors'].values()):.3f}" for name, entry in manifest["configs"].items() if entry["floors"]
+    baselines = ", ".join(
+        f"{name} {max(entry.baselines.values()):.3f}" for name, entry in manifest.configs.items() if entry.baselines
     )
     shortcuts = [
         "Shortcuts that align nothing reach these areas under the ROC curve on test, the best of them for each config: "
-        f"{floors}. A score at or below that is no sign that a model compares sequences."
+        f"{baselines}. A score at or below that is no sign that a model compares sequences."
     ]
     return {
         "dataCollection": "Computed from the sequences of rai:dataCollectionRawData. They are searched against one "
@@ -195,14 +195,14 @@ def _responsible(manifest: dict[str, Any]) -> dict[str, str | list[str]]:
             "values that it follows from."
         ],
         "annotationsPerItem": "0 by people; 1 computed.",
-        "machineAnnotationTools": [f"{name} {version}" for name, version in manifest["versions"].items()],
+        "machineAnnotationTools": [f"{name} {version}" for name, version in manifest.versions.items()],
         "dataBiases": [
             "Only the organisms and the stretches of rai:dataCollectionRawData are in it, and of them only what has a "
             "homolog there: regions that evolve slowly are held more often.",
             "Similar and dissimilar pairs are equally many by design; among natural sequences similar pairs are rare.",
         ],
         "dataLimitations": [
-            *(shortcuts if floors else []),
+            *(shortcuts if baselines else []),
             "Strings of the _paws configs are rearranged: they are not natural sequences.",
             "Homology is inferred from sequences and annotation, not from experiments.",
         ],

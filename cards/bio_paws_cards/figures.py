@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from math import ceil, floor
-from typing import Any
 
 from bio_paws_cards.description import Description, Histogram, Strings
+from bio_paws_cards.manifest import Manifest
 from bio_paws_cards.render import render
 
 _COLUMNS = 3
@@ -55,13 +55,13 @@ class Panel:
     top: str
 
 
-def draw_figures(manifest: dict[str, Any], description: Description) -> dict[str, str]:
+def draw_figures(manifest: Manifest, description: Description) -> dict[str, str]:
     """Draw similarity, lengths and composition of every config, by label.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     description : Description
         What its rows hold.
 
@@ -99,11 +99,10 @@ def _composition_axis(strings: Strings) -> str:
     return f"{', '.join(strings.letters[:-1])} and {strings.letters[-1]}, % of letters"
 
 
-def _label_names(manifest: dict[str, Any]) -> tuple[str, str]:
+def _label_names(manifest: Manifest) -> tuple[str, str]:
     """Name labels 0 and 1, in all the words that the configs have for them."""
     zero, one = (
-        ", or ".join(dict.fromkeys(entry["label_names"][label] for entry in manifest["configs"].values()))
-        for label in (0, 1)
+        ", or ".join(dict.fromkeys(entry.label_names[label] for entry in manifest.configs.values())) for label in (0, 1)
     )
     return zero, one
 

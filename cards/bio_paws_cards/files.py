@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bio_paws_cards.benchmark import render_eval
 from bio_paws_cards.croissant import render_croissant
 from bio_paws_cards.description import Description
 from bio_paws_cards.figures import draw_figures
+from bio_paws_cards.manifest import Manifest
 from bio_paws_cards.render import render_card
 
 CARD, CROISSANT, BENCHMARK, FIGURES = "README.md", "croissant.json", "eval.yaml", "figures"
@@ -15,13 +14,13 @@ GENERATED = frozenset({CARD, CROISSANT, BENCHMARK, FIGURES})
 """What `generated_files` makes at the top of a data set; the folder of figures holds nothing else."""
 
 
-def generated_files(manifest: dict[str, Any], description: Description) -> dict[str, bytes]:
+def generated_files(manifest: Manifest, description: Description) -> dict[str, bytes]:
     """Render the files that tell of a data set: the same bytes for the same arguments.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     description : Description
         What its rows hold.
 

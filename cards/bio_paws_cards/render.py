@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from bio_paws_cards.about import COLUMNS, citation, manifest_digest
 from bio_paws_cards.description import ConfigDescription, Description
+from bio_paws_cards.manifest import ConfigEntry, Manifest
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
@@ -52,25 +53,25 @@ _OUTCOMES = {
 }
 
 
-def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
+def metadata(manifest: Manifest) -> dict[str, Any]:
     """Return the YAML block of the card: what datasets and the Hub read.
 
     ``task_ids`` are those of PAWS-X on the Hub (google-research-datasets/paws-x); there is no language.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     """
     configs, infos = [], []
-    for number, (name, entry) in enumerate(manifest["configs"].items()):
-        files = [{"split": split, "path": one["file"]} for split, one in entry["splits"].items()]
+    for number, (name, entry) in enumerate(manifest.configs.items()):
+        files = [{"split": split, "path": one.file} for split, one in entry.splits.items()]
         # The digest makes every build's card differ: datasets would else serve old rows from its cache.
         configs.append(
             {
                 "config_name": name,
-                "version": entry["version"],
-                "description": f"{entry['summary']} (content sha256 {entry['content_sha256']})",
+                "version": entry.version,
+                "description": f"{entry.summary} (content sha256 {entry.content_sha256})",
                 "data_files": files,
                 **({"default": True} if number == 0 else {}),
             }
@@ -78,13 +79,13 @@ def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
         infos.append(
             {
                 "config_name": name,
-                "features": [_feature(column, kind, entry) for column, kind in entry["columns"]],
+                "features": [_feature(column, kind, entry) for column, kind in entry.columns],
                 "splits": [
-                    {"name": split, "num_bytes": one["memory_bytes"], "num_examples": one["rows"]}
-                    for split, one in entry["splits"].items()
+                    {"name": split, "num_bytes": one.memory_bytes, "num_examples": one.rows}
+                    for split, one in entry.splits.items()
                 ],
-                "download_size": sum(one["bytes"] for one in entry["splits"].values()),
-                "dataset_size": sum(one["memory_bytes"] for one in entry["splits"].values()),
+                "download_size": sum(one.bytes for one in entry.splits.values()),
+                "dataset_size": sum(one.memory_bytes for one in entry.splits.values()),
             }
         )
     return {
@@ -99,7 +100,7 @@ def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
             "text-scoring",
             "multi-input-text-classification",
         ],
-        "size_categories": [_size_category(sum(rows(entry) for entry in manifest["configs"].values()))],
+        "size_categories": [_size_category(manifest.rows)],
         "source_datasets": ["original"],
         "annotations_creators": ["machine-generated"],
         "tags": ["biology", "genomics", "dna", "protein", "benchmark", "paraphrase-identification"],
@@ -108,14 +109,9 @@ def metadata(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def rows(entry: dict[str, Any]) -> int:
-    """Return the number of pairs of a config, from its entry in the manifest."""
-    return sum(int(one["rows"]) for one in entry["splits"].values())
-
-
-def _feature(column: str, kind: str, entry: dict[str, Any]) -> dict[str, Any]:
+def _feature(column: str, kind: str, entry: ConfigEntry) -> dict[str, Any]:
     if column == "label":
-        names = {str(number): name for number, name in enumerate(entry["label_names"])}
+        names = {str(number): name for number, name in enumerate(entry.label_names)}
         return {"name": column, "dtype": {"class_label": {"names": names}}}
     return {"name": column, "dtype": _TYPES.get(kind, kind)}
 
@@ -128,13 +124,13 @@ def _size_category(count: int) -> str:
     return f"{_SIZES[at - 1]}<n<{_SIZES[at]}" if at < len(_SIZES) else f"n>{_SIZES[-1]}"
 
 
-def render_card(manifest: dict[str, Any], description: Description) -> str:
+def render_card(manifest: Manifest, description: Description) -> str:
     """Return the text of README.md.
 
     Parameters
     ----------
-    manifest : dict
-        The parsed ``manifest.json``.
+    manifest : Manifest
+        Manifest of the data set.
     description : Description
         What its rows hold.
     """
@@ -146,13 +142,12 @@ def render_card(manifest: dict[str, Any], description: Description) -> str:
         digest=manifest_digest(manifest),
         citation=citation(manifest),
         columns=COLUMNS,
-        splits=list(dict.fromkeys(split for entry in manifest["configs"].values() for split in entry["splits"])),
+        splits=list(dict.fromkeys(split for entry in manifest.configs.values() for split in entry.splits)),
         limits=_limits(manifest),
-        total=sum(rows(entry) for entry in manifest["configs"].values()),
+        total=manifest.rows,
         solved=SOLVED,
         cue=CUE,
         rearranged=[name for name, one in description.configs.items() if one.rearranged],
-        rows=rows,
         highest=_highest,
         example_text=_example_text,
         outcomes_text=_outcomes_text,
@@ -188,11 +183,11 @@ def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:
     return f"{name} {auc:.3f}"
 
 
-def _example_text(entry: dict[str, Any], description: ConfigDescription) -> str:
+def _example_text(entry: ConfigEntry, description: ConfigDescription) -> str:
     """Lay out the examples of a config, long strings shortened."""
     lines = []
     for one in description.examples:
-        label = entry["label_names"][one.label]
+        label = entry.label_names[one.label]
         lines.append(f"label {one.label} ({label}), similarity {one.similarity:.3f}, kind {one.kind}")
         for number, (text, side) in enumerate(zip(one.sentences, description.sides, strict=True), start=1):
             shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -200,15 +195,15 @@ def _example_text(entry: dict[str, Any], description: ConfigDescription) -> str:
     return "\n".join(lines)
 
 
-def _outcomes_text(entry: dict[str, Any]) -> str:
+def _outcomes_text(entry: ConfigEntry) -> str:
     """Tell how many candidates had which outcome, the most frequent first."""
-    left = sorted(entry["outcomes"].items(), key=lambda one: (one[0] != "accepted", -one[1], one[0]))
+    left = sorted(entry.outcomes.items(), key=lambda one: (one[0] != "accepted", -one[1], one[0]))
     return ", ".join(f"{name} {count:,}" for name, count in left if count)
 
 
-def _outcome_words(manifest: dict[str, Any]) -> dict[str, str]:
+def _outcome_words(manifest: Manifest) -> dict[str, str]:
     """Explain the outcomes that a manifest counts."""
-    names = {name for entry in manifest["configs"].values() for name, count in entry["outcomes"].items() if count}
+    names = {name for entry in manifest.configs.values() for name, count in entry.outcomes.items() if count}
     return {
         outcome: words
         for outcome, words in _OUTCOMES.items()
@@ -216,21 +211,17 @@ def _outcome_words(manifest: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _limits(manifest: dict[str, Any]) -> dict[str, Any]:
+def _limits(manifest: Manifest) -> dict[str, Any]:
     """Find what the card must warn of: configs by what is wrong with them."""
-    measured = {name: entry["floors"] for name, entry in manifest["configs"].items() if entry["floors"]}
-    tests = {
-        name: entry["splits"]["test"]["rows"]
-        for name, entry in manifest["configs"].items()
-        if "test" in entry["splits"]
-    }
+    measured = {name: entry.baselines for name, entry in manifest.configs.items() if entry.baselines}
+    tests = {name: entry.splits["test"].rows for name, entry in manifest.configs.items() if "test" in entry.splits}
     return {
-        "solved": [name for name, floors in measured.items() if max(floors.values()) >= SOLVED],
+        "solved": [name for name, baselines in measured.items() if max(baselines.values()) >= SOLVED],
         "cues": [
-            f"{name}: {floor} {floors[floor]:.3f}"
-            for name, floors in measured.items()
-            for floor in _UNCOMPARED
-            if abs(floors[floor] - 0.5) > CUE
+            f"{name}: {baseline} {baselines[baseline]:.3f}"
+            for name, baselines in measured.items()
+            for baseline in _UNCOMPARED
+            if abs(baselines[baseline] - 0.5) > CUE
         ],
         # Half the width of a 95% interval around an accuracy of one half, in points.
         "small": [

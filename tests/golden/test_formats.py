@@ -13,6 +13,7 @@ from huggingface_hub import DatasetCard
 
 from bio_paws.build.export import write_split
 from bio_paws.configs import get_config
+from bio_paws.dataset.manifest import is_canonical, parse_manifest, write_manifest
 from bio_paws.schema import SCHEMA, pair_id
 from bio_paws_cards.about import COLUMNS
 from bio_paws_cards.croissant import render_croissant
@@ -27,6 +28,7 @@ from bio_paws_cards.description import (
     Strings,
 )
 from bio_paws_cards.files import GENERATED, generated_files
+from bio_paws_cards.manifest import Manifest
 from bio_paws_cards.render import metadata
 
 HERE = Path(__file__).parent
@@ -71,9 +73,32 @@ DESCRIPTION = Description(
 )
 
 
+def golden_manifest(name: str = "manifest.json") -> Manifest:
+    return parse_manifest((HERE / name).read_bytes(), name, "mend it")
+
+
+def test_a_manifest_with_the_terms_of_earlier_versions_is_read_and_written_with_todays() -> None:
+    data, earlier = ((HERE / name).read_bytes() for name in ("manifest.json", "manifest-earlier-terms.json"))
+    assert b'"floors"' in earlier
+    manifest = golden_manifest("manifest-earlier-terms.json")
+    assert manifest == golden_manifest()
+    assert manifest.configs["dna50"].baselines["gc"] == 0.501
+    assert manifest.configs["dna50"].upper_bounds["score"] == 0.999
+    assert manifest.database_size.protein == 500
+    assert is_canonical(data)
+    assert is_canonical(earlier)
+
+
+def test_keys_of_later_versions_are_kept(tmp_path: Path) -> None:
+    raw = json.loads((HERE / "manifest.json").read_text())
+    raw["later"] = raw["configs"]["dna50"]["later"] = {"a": [1, None]}
+    write_manifest(tmp_path, parse_manifest(json.dumps(raw).encode(), "later", "mend it"))
+    assert json.loads((tmp_path / "manifest.json").read_text()) == raw
+
+
 def test_the_card_and_its_figures() -> None:
     """To accept new ones: write what generated_files returns over card/, and look at it."""
-    manifest = json.loads((HERE / "manifest.json").read_text())
+    manifest = golden_manifest()
     files = generated_files(manifest, DESCRIPTION)
     golden = {path.relative_to(HERE / "card").as_posix() for path in (HERE / "card").rglob("*.*")}
     assert files.keys() == golden
@@ -93,22 +118,22 @@ def test_the_card_and_its_figures() -> None:
     ],
 )
 def test_the_size_in_the_words_of_the_hub(rows: int, category: str) -> None:
-    manifest = json.loads((HERE / "manifest.json").read_text())
-    manifest["configs"]["dna50"]["splits"]["train"]["rows"] = rows - 10
+    manifest = golden_manifest()
+    manifest.configs["dna50"].splits["train"].rows = rows - 10
     assert metadata(manifest)["size_categories"] == [category]
 
 
 def test_the_card_changes_with_the_content() -> None:
-    manifest = json.loads((HERE / "manifest.json").read_text())
+    manifest = golden_manifest()
     before = metadata(manifest)["configs"]
-    manifest["configs"]["dna50"]["content_sha256"] = "00fe"
+    manifest.configs["dna50"].content_sha256 = "00fe"
     assert metadata(manifest)["configs"] != before
 
 
-def test_metadata_of_a_config_without_floors() -> None:
-    manifest = json.loads((HERE / "manifest.json").read_text())
+def test_metadata_of_a_config_without_baselines() -> None:
+    manifest = golden_manifest()
     limits = json.loads(render_croissant(manifest))["rai:dataLimitations"]
-    manifest["configs"]["dna50"]["floors"] = {}
+    manifest.configs["dna50"].baselines = {}
     assert json.loads(render_croissant(manifest))["rai:dataLimitations"] == limits[1:]
 
 

@@ -39,12 +39,12 @@ def test_no_shortcut_tells_the_label(bundled: tuple[Path, str]) -> None:
     measured = json.loads((bundled[0] / "manifest.json").read_text())["configs"]
     for name in ("dna150", "dna50", "protein150", "protein450"):
         for shortcut in UNCOMPARED:
-            assert abs(measured[name]["floors"][shortcut] - 0.5) <= 0.05, (name, shortcut)
+            assert abs(measured[name]["baselines"][shortcut] - 0.5) <= 0.05, (name, shortcut)
     for name, aucs in measured.items():
-        assert max(aucs["ceilings"].values()) > 0.99, name
-    assert measured["dna_protein"]["ceilings"]["six_frame"] > 0.7
+        assert max(aucs["upper_bounds"].values()) > 0.99, name
+    assert measured["dna_protein"]["upper_bounds"]["six_frame"] > 0.7
     for name in ("dna150_paws", "protein150_paws", "protein450_paws", "dna_protein"):
-        floors = measured[name]["floors"]
+        floors = measured[name]["baselines"]
         assert max(floors.values()) < 0.6, (name, floors)
         assert max(floors["sentence1"], floors["sentence2"]) < 0.55, name
 

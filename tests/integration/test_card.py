@@ -21,17 +21,15 @@ from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS
 from bio_paws.dataset.card import write_card
 from bio_paws.dataset.description import describe
-from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.manifest import read_manifest, write_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import json_text
 from bio_paws.features.pair_features import COMPOSITION_LETTERS
 from bio_paws.verify.files import check_card
 from bio_paws_cards.description import Description
 from bio_paws_cards.files import generated_files
+from bio_paws_cards.manifest import ConfigEntry, Manifest
 from bio_paws_cards.render import metadata
 from releases import release
-
-Manifest = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +48,14 @@ def copy(small: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small, tmp_path / "bioPAWS"))
 
 
-def table_of(folder: Path, entry: Manifest) -> list[dict[str, Any]]:
-    return [row for one in entry["splits"].values() for row in pq.read_table(folder / one["file"]).to_pylist()]
+def table_of(folder: Path, entry: ConfigEntry) -> list[dict[str, Any]]:
+    return [row for split in entry.splits.values() for row in pq.read_table(folder / split.file).to_pylist()]
 
 
 @pytest.mark.parametrize("name", [config.name for config in CONFIGS])
 def test_every_number_is_that_of_the_rows(name: str, built: Path, described: tuple[Manifest, Description]) -> None:
     manifest, description = described
-    one, rows = description.configs[name], table_of(built, manifest["configs"][name])
+    one, rows = description.configs[name], table_of(built, manifest.configs[name])
     counted = {(kind.label, kind.name): sum(kind.pairs.values()) for kind in one.kinds}
     assert counted == Counter((row["label"], row["kind"]) for row in rows)
     assert all(kind.meaning for kind in one.kinds)
@@ -92,30 +90,32 @@ def test_splits_share_no_group_and_a_shared_one_is_counted(
 ) -> None:
     manifest, description = described
     assert description.groups.shared == description.strings.shared == 0
-    rows = [row for entry in manifest["configs"].values() for row in table_of(built, entry)]
+    rows = [row for entry in manifest.configs.values() for row in table_of(built, entry)]
     groups = {row[f"group{side}"] for row in rows for side in (1, 2)}
     assert sum(description.groups.by_split.values()) == len(groups)
-    entry = manifest["configs"]["dna50"]
-    twice = {"train": entry["splits"]["train"], "test": entry["splits"]["train"]}
-    again = describe(built, manifest | {"configs": {"dna50": entry | {"splits": twice}}})
+    entry = manifest.configs["dna50"]
+    twice = {"train": entry.splits["train"], "test": entry.splits["train"]}
+    again = describe(
+        built, manifest.model_copy(update={"configs": {"dna50": entry.model_copy(update={"splits": twice})}})
+    )
     assert again.groups.shared == again.groups.by_split["train"] > 0
     assert again.strings.shared == again.strings.by_split["test"] > 0
 
 
 def one_split(manifest: Manifest) -> None:
-    for entry in manifest["configs"].values():
-        entry["splits"] = {"validation": entry["splits"]["validation"]}
-        entry["floors"], entry["ceilings"] = {}, {}
+    for entry in manifest.configs.values():
+        entry.splits = {"validation": entry.splits["validation"]}
+        entry.baselines, entry.upper_bounds = {}, {}
 
 
 def one_config(manifest: Manifest) -> None:
-    manifest["configs"] = {"dna_protein": manifest["configs"]["dna_protein"]}
+    manifest.configs = {"dna_protein": manifest.configs["dna_protein"]}
 
 
 def uneven(manifest: Manifest) -> None:
-    manifest["configs"] = {name: manifest["configs"][name] for name in ("dna50", "protein450_paws")}
-    del manifest["configs"]["dna50"]["splits"]["validation"]
-    manifest["arguments"]["source"] = ["folder"]
+    manifest.configs = {name: manifest.configs[name] for name in ("dna50", "protein450_paws")}
+    del manifest.configs["dna50"].splits["validation"]
+    manifest.arguments.source = ["folder"]
 
 
 @pytest.mark.parametrize("change", [lambda manifest: None, one_split, one_config, uneven])
@@ -129,12 +129,12 @@ def test_any_data_set_has_a_card(change: Callable[[Manifest], None], built: Path
     tables = re.findall(r"(?:^\|.*\n)+", card.text, flags=re.MULTILINE)
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
-    for name in manifest["configs"]:
+    for name in manifest.configs:
         assert f"\n### {name}\n" in card.text
     reasons = {
         outcome
-        for entry in manifest["configs"].values()
-        for outcome, count in entry["outcomes"].items()
+        for entry in manifest.configs.values()
+        for outcome, count in entry.outcomes.items()
         if count and not outcome.startswith(("missing_", "no_order_", "dissimilar_"))
     }
     assert all(f"\n| {reason} | " in card.text for reason in reasons)
@@ -147,7 +147,7 @@ def test_any_data_set_has_a_card(change: Callable[[Manifest], None], built: Path
         assert len(drawn) > 2
         assert not re.search(r"nan|inf", "".join(drawn))
         titles = {str(node.text).split()[0] for node in svg.findall(".//{*}text") if node.get("y") == "-8"}
-        assert titles == manifest["configs"].keys()
+        assert titles == manifest.configs.keys()
 
 
 def test_a_stale_card_fails_verify_and_is_mended(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,19 +172,19 @@ def test_a_stale_card_fails_verify_and_is_mended(copy: Path, capsys: pytest.Capt
 
 def test_a_changed_number_of_the_manifest_makes_the_card_stale(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = read_manifest(copy)
-    manifest["configs"]["dna50"]["ceilings"]["similarity"] -= 0.001
-    (copy / "manifest.json").write_text(json_text(manifest))
+    manifest.configs["dna50"].upper_bounds["similarity"] -= 0.001
+    write_manifest(copy, manifest)
     assert main(["verify", str(copy), "--workers", "1"]) == 1
     assert capsys.readouterr().out.startswith("README.md is not what this version of bio-paws renders")
 
 
 def test_no_card_of_other_data(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = read_manifest(copy)
-    test, validation = (manifest["configs"]["dna50"]["splits"][split] for split in ("test", "validation"))
-    shutil.copy(copy / test["file"], copy / validation["file"])
+    test, validation = (manifest.configs["dna50"].splits[split] for split in ("test", "validation"))
+    shutil.copy(copy / test.file, copy / validation.file)
     (copy / "README.md").write_text("mine")
     assert main(["card", str(copy)]) == 1
-    assert f"{validation['file']}: is not the file that manifest.json names" in capsys.readouterr().err
+    assert f"{validation.file}: is not the file that manifest.json names" in capsys.readouterr().err
     assert (copy / "README.md").read_text() == "mine"
     (violation,) = check_card(copy, manifest)
     assert str(violation).startswith("card and figures cannot be compared: ")
@@ -192,12 +192,12 @@ def test_no_card_of_other_data(copy: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_what_cannot_be_described_is_told_in_one_line(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = read_manifest(copy)
-    entry = whole["configs"]["dna50"]
+    entry = whole.configs["dna50"]
     for changed, says in (
-        (whole | {"configs": {"other": entry}}, "unknown config 'other'"),
-        (whole | {"configs": {"dna50": entry | {"floors": {"gc": 0.5}}}}, "cannot be described ("),
+        ({"other": entry}, "unknown config 'other'"),
+        ({"dna50": entry.model_copy(update={"baselines": {"gc": 0.5}})}, "cannot be described ("),
     ):
-        (copy / "manifest.json").write_text(json_text(changed))
+        write_manifest(copy, whole.model_copy(update={"configs": changed}))
         assert main(["card", str(copy)]) == 2
         said = capsys.readouterr()
         assert (said.out, said.err.count("\n")) == ("", 1)

@@ -103,10 +103,9 @@ def test_a_release_is_published_and_loads_by_tag(site: Site, built: Path) -> Non
     assert status == 0, err
     loaded = json.loads(out.splitlines()[-1])
     assert loaded == {
-        name: {split: one["rows"] for split, one in entry["splits"].items()}
-        for name, entry in manifest["configs"].items()
+        name: {split: one.rows for split, one in entry.splits.items()} for name, entry in manifest.configs.items()
     }
-    assert list(loaded) == list(manifest["configs"])
+    assert list(loaded) == list(manifest.configs)
     site.check_no_token()
 
 
@@ -122,7 +121,7 @@ def test_two_versions_are_published_and_load(site: Site, tiny: Path, other: Path
     assert status == 0, err
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.startswith("dna50/")}
     for split in ("train", "validation", "test"):
-        sizes = [read_manifest(folder)["configs"]["dna50"]["splits"][split]["rows"] for folder in (other, tiny)]
+        sizes = [read_manifest(folder).configs["dna50"].splits[split].rows for folder in (other, tiny)]
         added, removed, changed = map(int, rows[f"dna50/{split}"])
         assert (added + changed, removed + changed) == tuple(sizes)
     assert publish(site, other)[0] == 0
@@ -189,7 +188,7 @@ def test_what_is_not_sound_is_not_published(local: Site, tiny: Path, tmp_path: P
     shutil.copy(broken / "dna50/test-00000-of-00001.parquet", broken / "dna50/validation-00000-of-00001.parquet")
     wrong = Path(shutil.copytree(tiny, tmp_path / "wrong"))
     manifest = read_manifest(wrong)
-    manifest["search_space"]["dna"] *= 2  # all E-values refer to it
+    manifest.database_size.dna *= 2  # all E-values refer to it
     finish(wrong, manifest)
     for folder, says in (
         (stale, "README.md is not what this version of bio-paws renders"),

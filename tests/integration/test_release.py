@@ -54,13 +54,13 @@ def test_a_release_names_sources_builder_and_files(
         "manifest.json",
         "README.md",
         "figures/length.svg",
-        manifest["configs"]["dna50"]["splits"]["test"]["file"],
+        manifest.configs["dna50"].splits["test"].file,
     } < (names.keys())
     definition = statement["predicate"]["buildDefinition"]
     assert definition["externalParameters"]["version"] == "1.0.0"
     found = {one["digest"]["sha256"] for one in definition["resolvedDependencies"]}
-    assert found == {file["sha256"] for source in manifest["sources"] for file in source["files"]}
-    assert statement["predicate"]["runDetails"]["builder"]["version"] == manifest["versions"]
+    assert found == {file.sha256 for source in manifest.sources for file in source.files}
+    assert statement["predicate"]["runDetails"]["builder"]["version"] == manifest.versions
 
 
 def test_the_same_data_and_key_give_the_same_bytes(signed: Path, keys: tuple[Path, Path]) -> None:
@@ -131,7 +131,7 @@ def test_a_stale_statement_is_not_published(signed: Path) -> None:
     with pytest.raises(CheckFailed, match=r"notes.txt: is not a file of the data set"):
         read_release(signed)
     (signed / "notes.txt").unlink()
-    finish(signed, read_manifest(signed) | {"version": "1.0.1"})
+    finish(signed, read_manifest(signed).model_copy(update={"version": "1.0.1"}))
     with pytest.raises(CheckFailed, match="is not about these files: sign again"):
         read_release(signed)
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from bio_paws.build.export import finish
 from bio_paws.cli.app import main
-from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.card import write_card
+from bio_paws.dataset.manifest import read_manifest, write_manifest
 from bio_paws.dataset.provenance import STATEMENT, data_files, sign
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import InProcessExecutor
@@ -136,7 +137,7 @@ def test_every_way_to_write_the_same_manifest_but_one_is_found(folder: Path) -> 
         text.replace(": 0,", ":  0,", 1),
         text.replace('"dna50"', '"dna\\u0035\\u0030"', 1),
         text.replace('"seed": 0', '"seed": 1, "seed": 0', 1),
-        json.dumps(manifest),
+        json.dumps(manifest.model_dump()),
     ):
         assert other != text
         path.write_text(other)
@@ -166,7 +167,7 @@ def test_only_a_signature_tells_one_sound_data_set_from_another(
     """Leave out a config, and make the manifest and the card fit: all that is left is as it should be."""
     manifest = read_manifest(folder)
     shutil.rmtree(folder / "dna50")
-    del manifest["configs"]["dna50"]
+    del manifest.configs["dna50"]
     finish(folder, manifest)
     assert verified(folder) == [f"{STATEMENT}: is not about these files: sign again, or remove it"]
     given_key = ["--release", str(folder / STATEMENT), "--key", str(keys[1])]
@@ -198,8 +199,8 @@ def test_what_is_no_manifest_is_wrong_use(data: bytes, folder: Path, capsys: pyt
 
 def test_a_file_out_of_the_folder_is_refused(folder: Path, bio_paws: Run) -> None:
     manifest = read_manifest(folder)
-    manifest["configs"]["dna50"]["splits"]["test"]["file"] = "../../etc/passwd"
-    (folder / "manifest.json").write_text(json_text(manifest))
+    manifest.configs["dna50"].splits["test"].file = "../../etc/passwd"
+    write_manifest(folder, manifest)
     done = bio_paws("verify", folder)
     assert done.returncode == 2
     assert "configs.dna50.splits.test.file: " in done.stderr
@@ -235,8 +236,9 @@ def change_anything(built: Path, folder: Path, examples: int) -> None:
             del holder[place[-1]]
         else:
             holder[place[-1]] = value
-        with suppress(BioPawsError, CheckFailed, LookupError, TypeError, ValueError, AttributeError):
-            finish(folder, manifest)
+        path.write_text(json_text(manifest))
+        with suppress(BioPawsError, CheckFailed):
+            write_card(folder, read_manifest(folder))
         verified(folder)
 
     check()
@@ -260,13 +262,13 @@ Change = Callable[[dict[str, Any]], object]
         (lambda one: one["splits"]["test"].update(rows=True), "splits.test.rows: Input should be a valid integer"),
         (lambda one: one["splits"]["test"].pop("sha256"), "splits.test.sha256: Field required"),
         (lambda one: one["splits"].update(dev=one["splits"]["test"]), "splits.dev"),
-        (lambda one: one.update(floors={"gc": float("nan")}), "floors.gc: Input should be a finite number"),
+        (lambda one: one.update(baselines={"gc": float("nan")}), "baselines.gc: Input should be a finite number"),
         (lambda one: one.update(columns=[["label"]]), "columns.0: List should have at least 2 items"),
         (lambda one: one.update(splits=[]), "splits: Input should be a valid dictionary"),
     ],
 )
 def test_the_place_is_named(change: Change, says: str, folder: Path) -> None:
-    manifest = read_manifest(folder)
+    manifest = read_manifest(folder).model_dump()
     change(manifest["configs"]["dna50"])
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BioPawsError, match=rf"not a manifest of bioPAWS \(configs.dna50.{says}"):

@@ -132,8 +132,7 @@ def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None])
         What verify says.
     """
     manifest = read_manifest(folder)
-    entry = manifest["configs"][config]
-    path = folder / entry["splits"][split]["file"]
+    path = folder / manifest.configs[config].splits[split].file
     rows = pq.read_table(path).to_pylist()
     change(rows)
     for row in rows:
@@ -145,12 +144,13 @@ def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None])
 def forge_table(folder: Path, config: str, split: str, table: pa.Table) -> list[str]:
     """Put other rows in the place of a split's, with hashes that fit, and a card where one can be rendered."""
     manifest = read_manifest(folder)
-    tables = {name: pq.read_table(folder / one["file"]) for name, one in manifest["configs"][config]["splits"].items()}
+    tables = {name: pq.read_table(folder / one.file) for name, one in manifest.configs[config].splits.items()}
     # What was read from Parquet has maps of missing values, which a build's tables do not have.
     made = {name: pa.Table.from_pylist(one.to_pylist(), one.schema) for name, one in tables.items()}
     written = write_config(folder, get_config(config), made | {split: table}, {})
-    kept = {name: manifest["configs"][config][name] for name in ("outcomes", "floors", "ceilings")}
-    manifest["configs"][config] = written | kept
+    for name in ("outcomes", "baselines", "upper_bounds"):
+        setattr(written, name, getattr(manifest.configs[config], name))
+    manifest.configs[config] = written
     with suppress(BioPawsError):
         finish(folder, manifest)
     return [violation.what for violation in verify(folder, manifest, InProcessExecutor())]
@@ -186,8 +186,8 @@ def test_a_manifest_that_turns_the_labels_round_is_found(part: Part) -> None:
     """The rows stay, and mean the opposite."""
     folder = part("dna50")
     manifest = read_manifest(folder)
-    manifest["configs"]["dna50"]["label_names"].reverse()
-    manifest["configs"]["dna50"]["splits"]["test"]["similar"] += 1
+    manifest.configs["dna50"].label_names.reverse()
+    manifest.configs["dna50"].splits["test"].similar += 1
     finish(folder, manifest)
     said = [str(violation) for violation in verify(folder, manifest, InProcessExecutor())]
     assert "dna50: the manifest names another molecule, or other labels" in said
@@ -364,6 +364,6 @@ def test_verify_measures_shortcuts(built: Path, bio_paws: Run) -> None:
     assert shortcuts["dna150"]["floors"]["sentence1"] == shortcuts["protein150"]["floors"]["sentence2"] == 0.5
     configs = json.loads((built / "manifest.json").read_text())["configs"]
     for name, entry in configs.items():
-        assert shortcuts[name] == {"floors": entry["floors"], "ceilings": entry["ceilings"]}, name
-    spliced = configs["dna_protein"]["ceilings"]["spliced"]
+        assert shortcuts[name] == {"floors": entry["baselines"], "ceilings": entry["upper_bounds"]}, name
+    spliced = configs["dna_protein"]["upper_bounds"]["spliced"]
     assert f"| spliced {spliced:.3f} |" in (built / "README.md").read_text()

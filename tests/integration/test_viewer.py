@@ -47,7 +47,8 @@ def rewrite(folder: Path, table: pa.Table, **options: Any) -> list[str]:
     path, manifest = folder / TEST, read_manifest(folder)
     usual = {"compression": "zstd", "write_page_index": True, "write_page_checksum": True}
     pq.write_table(table, path, **(usual | options))
-    manifest["configs"]["protein150"]["splits"]["test"] |= {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    entry = manifest.configs["protein150"].splits["test"]
+    entry.bytes, entry.sha256 = path.stat().st_size, sha256_of(path)
     finish(folder, manifest)
     return told(folder)
 

@@ -100,7 +100,7 @@ def test_perturbations_need_no_more_than_the_sentences() -> None:
 def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built: Path) -> None:
     stored = load(config.name, data=built, split="test")
     first = stored.select(range(min(PERTURBED_ROWS, stored.num_rows)))
-    space = json.loads((built / "manifest.json").read_text())["search_space"]
+    space = json.loads((built / "manifest.json").read_text())["database_size"]
     for name, perturbation in perturbations_of(config.molecule).items():
         found = load(config.name, data=built, split="test", perturbation=name)
         assert found.features == stored.features

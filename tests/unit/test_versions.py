@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from bio_paws.dataset.versions import Difference, check_version, differences, parse_version
 from bio_paws.errors import BioPawsError
 from bio_paws.schema import SCHEMA, pair_id
+from bio_paws_cards.manifest import Manifest
 
+GOLDEN = Path(__file__).parent.parent / "golden" / "manifest.json"
 Row = dict[str, Any]
 
 
@@ -33,17 +37,19 @@ class Built:
         (self.folder / config).mkdir(parents=True)
         named = [one | {"pair_id": pair_id(one, config, "test")} for one in rows]
         pq.write_table(pa.Table.from_pylist(named, schema=SCHEMA), self.folder / config / "test.parquet")
-        digest = "".join(sorted(one["pair_id"] for one in named))
-        entry = {"content_sha256": digest, "splits": {"test": {"file": f"{config}/test.parquet"}}}
-        columns = [[name, ""] for name in SCHEMA.names]
-        self.manifest: dict[str, Any] = {"version": version, "configs": {config: entry | {"columns": columns}}}
+        digest = hashlib.sha256("".join(sorted(one["pair_id"] for one in named)).encode()).hexdigest()
+        manifest: dict[str, Any] = json.loads(GOLDEN.read_text())
+        entry = manifest["configs"].popitem()[1] | {"content_sha256": digest}
+        entry["columns"] = [[name, ""] for name in SCHEMA.names]
+        entry["splits"] = {"test": entry["splits"]["test"] | {"file": f"{config}/test.parquet"}}
+        self.manifest = Manifest.model_validate(manifest | {"version": version, "configs": {config: entry}})
 
     def file(self, name: str) -> Path:
         return self.folder / name
 
 
 def compare(new: Built, old: Built) -> list[Difference]:
-    return differences(new.manifest, old.manifest, new.file, old.file)
+    return differences(new.manifest.configs, old.manifest.configs, new.file, old.file)
 
 
 ROWS = [row(number) for number in range(4)]
@@ -72,22 +78,22 @@ def test_rows_and_the_version_they_call_for(
     for below in {"1.0.0", "1.0.1", "1.1.0"} - {least}:
         if parse_version(below) < parse_version(least):
             with pytest.raises(BioPawsError, match=f"build under version {least} or later, not {below}"):
-                check_version(new.manifest | {"version": below}, old.manifest, [found])
+                check_version(new.manifest.model_copy(update={"version": below}), old.manifest, [found])
 
 
 def test_a_config_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path) -> None:
     old, more = Built(tmp_path, "1.0.0", ROWS), Built(tmp_path, "1.1.0", ROWS)
     other = Built(tmp_path, "3.0.0", ROWS, "dna150")
-    more.manifest["configs"]["dna150"] = other.manifest["configs"]["dna150"]
-    found = differences(more.manifest, old.manifest, other.file, old.file)
+    more.manifest.configs["dna150"] = other.manifest.configs["dna150"]
+    found = differences(more.manifest.configs, old.manifest.configs, other.file, old.file)
     assert [(one.config, one.added) for one in found] == [("dna50", 0), ("dna150", 4)]
     check_version(more.manifest, old.manifest, found)
     with pytest.raises(BioPawsError, match=r"1\.1\.0 or later"):
-        check_version(more.manifest | {"version": "1.0.1"}, old.manifest, found)
-    back = differences(old.manifest, more.manifest, old.file, other.file)
+        check_version(more.manifest.model_copy(update={"version": "1.0.1"}), old.manifest, found)
+    back = differences(old.manifest.configs, more.manifest.configs, old.file, other.file)
     assert [(one.config, one.removed, one.scored) for one in back] == [("dna50", 0, False), ("dna150", 4, True)]
     with pytest.raises(BioPawsError, match=r"build under version 2\.0\.0 or later"):
-        check_version(old.manifest | {"version": "1.2.0"}, more.manifest, back)
+        check_version(old.manifest.model_copy(update={"version": "1.2.0"}), more.manifest, back)
 
 
 @pytest.mark.parametrize("text", ["1.0", "v1.0.0", "1.0.0-rc1", "01.0.0", "1.0.0 ", "None"])

@@ -9,7 +9,6 @@ from concurrent.futures import as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -29,6 +28,7 @@ from bio_paws.features.baselines import Measured, measure_floors, split_files
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.checks import verify
+from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +81,8 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
     with export.replacing(out) as new, open_work(recipe.work), prepare(recipe) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
-        space = {"dna": search_space(corpus, "dna"), "protein": search_space(corpus, "protein")}
-        manifest = export.base_manifest(recipe, prepared.assemblies, corpus, engines.versions(recipe.engine), space)
         left_out: dict[str, str] = {}
-        made: list[PairConfig] = []
+        entries: dict[str, ConfigEntry] = {}
         seconds = _make_in_parallel([one for one in wanted if not missing_input(one, corpus)], prepared)
         for config in wanted:
             need = missing_input(config, corpus)
@@ -96,17 +94,17 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
             if entry is None:
                 left_out[config.name] = f"the source holds no {need}" if need else "no pair met its constraints"
                 continue
-            manifest["configs"][config.name] = entry
-            made.append(config)
-        if not made:
+            entries[config.name] = entry
+        if not entries:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
+        database_size = DatabaseSize(dna=search_space(corpus, "dna"), protein=search_space(corpus, "protein"))
+        programs = engines.versions(recipe.engine)
+        manifest = export.new_manifest(recipe, prepared.assemblies, corpus, programs, database_size, entries)
         export.keep_other_configs(out, new, manifest)
-        manifest["configs"] = {
-            c.name: manifest["configs"][c.name] for c in configs.CONFIGS if c.name in manifest["configs"]
-        }
+        manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
-        _measure(new, manifest, prepared)
+        _measure(new, entries, prepared)
         clock.lap("floors")
         export.finish(new, manifest)
         del corpus
@@ -117,10 +115,8 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
             for violation in violations[:20]:
                 logger.error("%s", violation)
             raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
-        reports = tuple(
-            _report(config, manifest["configs"][config.name], recipe, seconds[config.name]) for config in made
-        )
-    return BuildReport(out, manifest["rejected_records"], reports, left_out, clock.seconds)
+        reports = tuple(_report(get_config(name), entry, recipe, seconds[name]) for name, entry in entries.items())
+    return BuildReport(out, manifest.rejected_records, reports, left_out, clock.seconds)
 
 
 def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str, float]:
@@ -165,7 +161,7 @@ def _timed(work: Callable[..., object], *arguments: object) -> float:
     return time.monotonic() - start
 
 
-def _write(config: PairConfig, prepared: Prepared, new: Path) -> dict[str, Any] | None:
+def _write(config: PairConfig, prepared: Prepared, new: Path) -> ConfigEntry | None:
     """Make one config through the datasets builder and write it; None when not a single pair was found."""
     paths, outcomes = make_config(config, prepared)
     if not any(read_arrow(path).num_rows for path in paths.values()):
@@ -187,23 +183,23 @@ def _prepared(builder: BioPaws, split: str) -> pa.Table:
     return pa.concat_tables([datasets.Dataset.from_file(str(path)).data.table for path in files])
 
 
-def _measure(folder: Path, manifest: dict[str, Any], prepared: Prepared) -> None:
-    """Put floors and ceilings into the manifest, where an earlier build has not."""
-    missing = {name: entry for name, entry in manifest["configs"].items() if "floors" not in entry}
+def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) -> None:
+    """Measure the baselines and upper bounds of configs and put them into their entries."""
     jobs = {
         name: prepared.executor.submit(measure_floors, split_files(folder, entry), get_config(name))
-        for name, entry in missing.items()
+        for name, entry in entries.items()
     }
     for name, job in jobs.items():
-        missing[name].update(job.result())
+        measured = job.result()
+        entries[name].baselines, entries[name].upper_bounds = measured["floors"], measured["ceilings"]
 
 
-def _report(config: PairConfig, entry: dict[str, Any], recipe: Recipe, seconds: float) -> ConfigReport:
-    rows = {split: one["rows"] for split, one in entry["splits"].items()}
-    total, asked = sum(rows.values()), recipe.pairs or config.pairs
-    note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry['outcomes'])}"
-    measured = {kind: entry[kind] for kind in ("floors", "ceilings")}
-    return ConfigReport(config.name, rows, entry["outcomes"], measured, seconds, note)
+def _report(config: PairConfig, entry: ConfigEntry, recipe: Recipe, seconds: float) -> ConfigReport:
+    rows = {split: one.rows for split, one in entry.splits.items()}
+    total, asked = entry.rows, recipe.pairs or config.pairs
+    note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry.outcomes)}"
+    measured = {"floors": entry.baselines, "ceilings": entry.upper_bounds}
+    return ConfigReport(config.name, rows, entry.outcomes, measured, seconds, note)
 
 
 _FEWER = {

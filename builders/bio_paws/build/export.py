@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -21,14 +20,15 @@ from bio_paws.build.datasets_builder import features_of, parquet_name
 from bio_paws.build.pipeline import Recipe
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
-from bio_paws.dataset.manifest import MANIFEST, read_manifest
+from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import exchange, in_use, sha256_of, write_json
+from bio_paws.execution.files import exchange, in_use, sha256_of
 from bio_paws.execution.memory import raise_if_out
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sources.resolve import Assembly
 from bio_paws_cards.files import GENERATED
+from bio_paws_cards.manifest import BuildArguments, ConfigEntry, DatabaseSize, Manifest, Source, SourceFile, SplitEntry
 
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
 _CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
@@ -62,74 +62,75 @@ def write_split(path: Path, table: pa.Table, config: PairConfig) -> None:
 
 def write_config(
     folder: Path, config: PairConfig, tables: dict[str, pa.Table], outcomes: dict[str, int]
-) -> dict[str, Any]:
-    """Write the splits of a config and return its entry in the manifest."""
-    splits: dict[str, Any] = {}
+) -> ConfigEntry:
+    """Write the splits of a config and return its entry in the manifest; baselines are measured later."""
+    splits = {}
     for split, table in tables.items():
         path = folder / config.name / parquet_name(split)
         write_split(path, table, config)
-        splits[split] = {
-            "file": f"{config.name}/{path.name}",
-            "rows": table.num_rows,
-            "similar": pa.compute.sum(table["label"]).as_py() or 0,
-            "bytes": path.stat().st_size,
-            "memory_bytes": table.nbytes,
-            "sha256": sha256_of(path),
-        }
-    return {
-        "version": DATA_VERSION,
-        "summary": config.summary,
-        "molecule": config.molecule,
-        "mean_length": config.mean_length,
-        "label_names": list(config.label_names),
-        "pairs_wanted": config.pairs,
-        "columns": [[field.name, str(field.type)] for field in SCHEMA],
-        "content_sha256": content_hash({split: table["pair_id"].to_pylist() for split, table in tables.items()}),
-        "outcomes": dict(sorted(outcomes.items())),
-        "splits": splits,
-    }
+        splits[split] = SplitEntry(
+            file=f"{config.name}/{path.name}",
+            rows=table.num_rows,
+            similar=pa.compute.sum(table["label"]).as_py() or 0,
+            bytes=path.stat().st_size,
+            memory_bytes=table.nbytes,
+            sha256=sha256_of(path),
+        )
+    return ConfigEntry(
+        version=DATA_VERSION,
+        summary=config.summary,
+        molecule=config.molecule,
+        mean_length=config.mean_length,
+        label_names=list(config.label_names),
+        pairs_wanted=config.pairs,
+        columns=[[field.name, str(field.type)] for field in SCHEMA],
+        content_sha256=content_hash({split: table["pair_id"].to_pylist() for split, table in tables.items()}),
+        outcomes=dict(sorted(outcomes.items())),
+        splits=splits,
+        baselines={},
+        upper_bounds={},
+    )
 
 
-def base_manifest(
+def new_manifest(
     recipe: Recipe,
     assemblies: tuple[Assembly, ...],
     corpus: Corpus,
     programs: dict[str, str],
-    search_space: dict[str, int],
-) -> dict[str, Any]:
-    """Return a build's manifest before its configs: nothing in it depends on the machine, the workers or the time."""
-    return {
-        "name": "bioPAWS",
-        "version": DATA_VERSION,
-        "arguments": {
-            "pairs": recipe.pairs,
-            "seed": recipe.seed,
-            "source": [Path(one).name for one in recipe.source],
-        },
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
-        "sources": [
-            {
-                "accession": one.accession,
-                "name": one.name,
-                "origin": one.origin,
-                "organisms": _organisms(one, corpus),
-                "files": [{"role": f.role, "name": f.path.name, "sha256": f.sha256} for f in one.files],
-            }
-            for one in assemblies
+    database_size: DatabaseSize,
+    entries: dict[str, ConfigEntry],
+) -> Manifest:
+    """Return the manifest of a build: nothing in it depends on the machine, the workers or the time."""
+    return Manifest(
+        name="bioPAWS",
+        version=DATA_VERSION,
+        arguments=BuildArguments(
+            pairs=recipe.pairs, seed=recipe.seed, source=[Path(source).name for source in recipe.source]
+        ),
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
+        sources=[
+            Source(
+                accession=assembly.accession,
+                name=assembly.name,
+                origin=assembly.origin,
+                organisms=_organisms(assembly, corpus),
+                files=[SourceFile(role=file.role, name=file.path.name, sha256=file.sha256) for file in assembly.files],
+            )
+            for assembly in assemblies
         ],
-        "rejected_records": corpus.rejected,
-        "search_space": search_space,
-        "configs": {},
-    }
+        rejected_records=corpus.rejected,
+        database_size=database_size,
+        configs=entries,
+    )
 
 
 def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:
     return [assembly.organism] if assembly.organism else sorted(set(corpus.organism.values()))
 
 
-def finish(folder: Path, manifest: dict[str, Any]) -> None:
+def finish(folder: Path, manifest: Manifest) -> None:
     """Write manifest, card and figures into a folder that holds the configs."""
-    write_json(folder / MANIFEST, manifest)
+    write_manifest(folder, manifest)
     write_card(folder, manifest)
 
 
@@ -193,7 +194,7 @@ def _take_place(new: Path, out: Path, old: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:
+def keep_other_configs(out: Path, new: Path, manifest: Manifest) -> None:
     """Carry over the configs of an earlier build of the same sources that this build does not make anew.
 
     Raises
@@ -204,15 +205,19 @@ def keep_other_configs(out: Path, new: Path, manifest: dict[str, Any]) -> None:
     if not (out / MANIFEST).is_file():
         return
     earlier = read_manifest(out)
-    others = {name: entry for name, entry in earlier["configs"].items() if name not in manifest["configs"]}
-    if not others:
+    kept = {name: entry for name, entry in earlier.configs.items() if name not in manifest.configs}
+    if not kept:
         return
-    same = ("version", "arguments", "versions", "sources")
-    if any(earlier.get(name) != manifest[name] for name in same):
+    if (earlier.version, earlier.arguments, earlier.versions, earlier.sources) != (
+        manifest.version,
+        manifest.arguments,
+        manifest.versions,
+        manifest.sources,
+    ):
         raise BioPawsError(
-            f"{out}: holds {', '.join(others)} built otherwise (sources, seed, pairs or versions): "
+            f"{out}: holds {', '.join(kept)} built otherwise (sources, seed, pairs or versions): "
             "build all configs, or name another folder with --out"
         )
-    for name, entry in others.items():
+    for name, entry in kept.items():
         shutil.copytree(out / name, new / name)
-        manifest["configs"][name] = entry
+        manifest.configs[name] = entry

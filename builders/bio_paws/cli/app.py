@@ -243,9 +243,9 @@ def _verify(options: argparse.Namespace) -> int:
     notes = [] if violations else viewer_notes(options.dir, manifest)
     measured = {}
     if options.shortcuts and not violations:
-        for name, entry in manifest["configs"].items():
+        for name, entry in manifest.configs.items():
             measured[name] = measure_floors(split_files(options.dir, entry), configs.get_config(name))
-    rows = sum(split["rows"] for entry in manifest["configs"].values() for split in entry["splits"].values())
+    rows = manifest.rows
     if options.json:
         found = {"rows": rows, "violations": [vars(one) for one in violations], "notes": [vars(one) for one in notes]}
         found["shortcuts"] = measured
@@ -257,7 +257,7 @@ def _verify(options: argparse.Namespace) -> int:
             print(f"note: {note}")
         if measured:
             print(text.floors_text(measured))
-        print(f"{options.dir}: {len(manifest['configs'])} configs, {rows:,} pairs, {len(violations):,} violations")
+        print(f"{options.dir}: {len(manifest.configs)} configs, {rows:,} pairs, {len(violations):,} violations")
     return 1 if violations else 0
 
 

@@ -13,6 +13,7 @@ from bio_paws.build.build_dataset import BuildReport
 from bio_paws.configs import SPLITS
 from bio_paws.features.baselines import KMERS, UNCOMPARED, Measured, best
 from bio_paws.release.publish import Preview
+from bio_paws_cards.manifest import Manifest
 
 _SAMPLE_WIDTH = 60
 
@@ -31,19 +32,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
-def config_list(manifest: dict[str, Any] | None) -> list[dict[str, Any]]:
+def config_list(manifest: Manifest | None) -> list[dict[str, Any]]:
     """Describe every config, and how much of it is built."""
-    built = manifest["configs"] if manifest else {}
+    built = manifest.configs if manifest else {}
     described = []
     for config in configs.CONFIGS:
         entry = built.get(config.name)
         described.append(
             {
                 "config": config.name,
-                "version": entry["version"] if entry else configs.DATA_VERSION,
+                "version": entry.version if entry else configs.DATA_VERSION,
                 "mean_length": f"{config.mean_length} {config.unit}",
                 "pairs": config.pairs,
-                "built": {split: one["rows"] for split, one in entry["splits"].items()} if entry else None,
+                "built": {split: one.rows for split, one in entry.splits.items()} if entry else None,
                 "summary": config.summary,
             }
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from jinja2 import UndefinedError
@@ -13,16 +12,17 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic
 from bio_paws.execution.memory import raise_if_out
 from bio_paws_cards.files import FIGURES, generated_files
+from bio_paws_cards.manifest import Manifest
 
 
-def write_card(folder: Path, manifest: dict[str, Any]) -> list[str]:
+def write_card(folder: Path, manifest: Manifest) -> list[str]:
     """Render the card and what belongs to it into a data set, and remove figures that are no longer drawn.
 
     Parameters
     ----------
     folder : Path
         The data set.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
 
     Returns
@@ -52,7 +52,7 @@ def write_card(folder: Path, manifest: dict[str, Any]) -> list[str]:
     return changed
 
 
-def render_files(folder: Path, manifest: dict[str, Any]) -> dict[str, bytes]:
+def render_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     """Render the card, the figures and the metadata files of a data set, by file name."""
     try:
         return generated_files(manifest, describe(folder, manifest))

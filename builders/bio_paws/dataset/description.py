@@ -29,6 +29,7 @@ from bio_paws_cards.description import (
     Spread,
     Strings,
 )
+from bio_paws_cards.manifest import ConfigEntry, Manifest
 
 _COLUMNS = ["sentence1", "sentence2", "label", "similarity", "kind", "group1", "group2"]
 _BATCH = 10_000  # rows
@@ -39,14 +40,14 @@ _MOST_BINS = 64  # of lengths: windows of 120 to 180 letters get a bin for each 
 _UNITS: dict[Alphabet, str] = {"dna": "bp", "protein": "aa"}
 
 
-def describe(folder: Path, manifest: dict[str, Any]) -> Description:
+def describe(folder: Path, manifest: Manifest) -> Description:
     """Measure the rows of a data set, batch by batch.
 
     Parameters
     ----------
     folder : Path
         The data set.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
 
     Raises
@@ -59,9 +60,9 @@ def describe(folder: Path, manifest: dict[str, Any]) -> Description:
     groups, strings = _Spread(), _Spread()
     described = {
         name: _describe_config(folder, get_config(name), entry, groups, strings)
-        for name, entry in manifest["configs"].items()
+        for name, entry in manifest.configs.items()
     }
-    version = parse_version(manifest["version"])
+    version = parse_version(manifest.version)
     changes = tuple(one for one in CHANGES if parse_version(one[0]) <= version)
     return Description(described, groups.summary(), strings.summary(), changes)
 
@@ -106,7 +107,7 @@ class _Numbers:
 
 
 def _describe_config(
-    folder: Path, config: PairConfig, entry: dict[str, Any], groups: _Spread, strings: _Spread
+    folder: Path, config: PairConfig, entry: ConfigEntry, groups: _Spread, strings: _Spread
 ) -> ConfigDescription:
     alphabets: tuple[Alphabet, Alphabet] = (
         ("dna", "protein") if config.molecule == "dna_protein" else (config.molecule, config.molecule)
@@ -114,9 +115,9 @@ def _describe_config(
     numbers = _Numbers(alphabets)
     counts: Counter[tuple[int, str, str]] = Counter()
     examples: dict[int, Example] = {}
-    for split, one in entry["splits"].items():
-        path = folder / one["file"]
-        if sha256_of(path) != one["sha256"]:
+    for split, one in entry.splits.items():
+        path = folder / one.file
+        if sha256_of(path) != one.sha256:
             raise CheckFailed(f"{path}: is not the file that manifest.json names: build the data set again")
         for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=_COLUMNS):
             numbers.add(batch)
@@ -132,10 +133,10 @@ def _describe_config(
         rules=_rules(config),
         rearranged=config.rearranged,
         kinds=tuple(
-            Kind(label, kind, meaning, {split: counts[label, kind, split] for split in entry["splits"]})
+            Kind(label, kind, meaning, {split: counts[label, kind, split] for split in entry.splits})
             for label in (1, 0)
             for kind, meaning in KINDS.items()
-            if any(counts[label, kind, split] for split in entry["splits"])
+            if any(counts[label, kind, split] for split in entry.splits)
         ),
         examples=tuple(examples[label] for label in (1, 0) if label in examples),
         sides=(_side(alphabets[0], numbers["length1"]), _side(alphabets[1], numbers["length2"])),

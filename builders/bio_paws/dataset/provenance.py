@@ -37,9 +37,9 @@ def statement_of(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder)
     names = [name for name in data_files(folder) if name != STATEMENT]
     sources = [
-        {"name": f"{source['accession']}/{one['name']}", "digest": {"sha256": one["sha256"]}}
-        for source in manifest["sources"]
-        for one in source["files"]
+        {"name": f"{source.accession}/{one.name}", "digest": {"sha256": one.sha256}}
+        for source in manifest.sources
+        for one in source.files
     ]
     return {
         "_type": "https://in-toto.io/Statement/v1",
@@ -48,10 +48,10 @@ def statement_of(folder: Path) -> dict[str, Any]:
         "predicate": {
             "buildDefinition": {
                 "buildType": "urn:bio-paws:build:1",
-                "externalParameters": manifest["arguments"] | {"version": manifest["version"]},
+                "externalParameters": manifest.arguments.model_dump() | {"version": manifest.version},
                 "resolvedDependencies": sources,
             },
-            "runDetails": {"builder": {"id": "pkg:pypi/bio-paws", "version": manifest["versions"]}},
+            "runDetails": {"builder": {"id": "pkg:pypi/bio-paws", "version": manifest.versions}},
         },
     }
 

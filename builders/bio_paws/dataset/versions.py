@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.errors import BioPawsError
+from bio_paws_cards.manifest import ConfigEntry, Manifest
 
 Version = tuple[int, int, int]
 
@@ -62,14 +63,17 @@ def parse_version(text: str) -> Version:
 
 
 def differences(
-    new: dict[str, Any], old: dict[str, Any], new_file: Callable[[str], Path], old_file: Callable[[str], Path]
+    new: dict[str, ConfigEntry],
+    old: dict[str, ConfigEntry],
+    new_file: Callable[[str], Path],
+    old_file: Callable[[str], Path],
 ) -> list[Difference]:
     """Compare two releases, split by split.
 
     Parameters
     ----------
-    new, old : dict
-        Their manifests.
+    new, old : dict of str to ConfigEntry
+        The configs of their manifests.
     new_file, old_file : callable
         Return the path of a file of each; asked only for splits of configs whose content hash differs.
 
@@ -78,18 +82,20 @@ def differences(
     list of Difference
         In the order of the manifests; those without any change too.
     """
-    found = []
-    for config in dict.fromkeys((*new["configs"], *old["configs"])):
-        ours, theirs = (one["configs"].get(config, {"splits": {}}) for one in (new, old))
-        same = ours.get("content_sha256") == theirs.get("content_sha256")
-        for split in dict.fromkeys((*ours["splits"], *theirs["splits"])):
+    changes = []
+    for config in dict.fromkeys((*new, *old)):
+        hashes = [entries[config].content_sha256 if config in entries else None for entries in (new, old)]
+        ours, theirs = (entries[config].splits if config in entries else {} for entries in (new, old))
+        for split in dict.fromkeys((*ours, *theirs)):
+            if hashes[0] == hashes[1]:
+                changes.append(Difference(config, split))
+                continue
             tables = [
-                pq.read_table(file(entry["splits"][split]["file"])) if split in entry["splits"] else None
-                for entry, file in ((ours, new_file), (theirs, old_file))
-                if not same
+                pq.read_table(file(splits[split].file)) if split in splits else None
+                for splits, file in ((ours, new_file), (theirs, old_file))
             ]
-            found.append(Difference(config, split) if same else _difference(config, split, *tables))
-    return found
+            changes.append(_difference(config, split, *tables))
+    return changes
 
 
 def _difference(config: str, split: str, new: pa.Table | None, old: pa.Table | None) -> Difference:
@@ -134,13 +140,13 @@ def _beyond(
     return left
 
 
-def check_version(new: dict[str, Any], old: dict[str, Any], found: list[Difference]) -> None:
+def check_version(new: Manifest, old: Manifest, found: list[Difference]) -> None:
     """Hold the rule of versions: major when pairs that were scored change, minor when something comes, else patch.
 
     Parameters
     ----------
-    new, old : dict
-        Manifests; the old one is published.
+    new, old : Manifest
+        The old one is published.
     found : list of Difference
         What differs between them.
 
@@ -149,10 +155,9 @@ def check_version(new: dict[str, Any], old: dict[str, Any], found: list[Differen
     BioPawsError
         When the new version does not say what has changed.
     """
-    version, earlier = parse_version(new["version"]), parse_version(old["version"])
+    version, earlier = parse_version(new.version), parse_version(old.version)
     columns = [
-        {(config, name) for config, entry in one["configs"].items() for name, _ in entry["columns"]}
-        for one in (new, old)
+        {(config, name) for config, entry in one.configs.items() for name, _ in entry.columns} for one in (new, old)
     ]
     lost = columns[1] - columns[0]
     scored = [one for one in found if one.scored]
@@ -165,6 +170,6 @@ def check_version(new: dict[str, Any], old: dict[str, Any], found: list[Differen
         least, why = (*earlier[:2], earlier[2] + 1), "this is not the same"
     if version < least:
         raise BioPawsError(
-            f"{old['version']} is published, and {why}: build under version {'.'.join(map(str, least))} or later, "
-            f"not {new['version']} (DATA_VERSION in configs.py)"
+            f"{old.version} is published, and {why}: build under version {'.'.join(map(str, least))} or later, "
+            f"not {new.version} (DATA_VERSION in configs.py)"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from bio_paws.features.pair_features import (
     one_sided_classifier,
 )
 from bio_paws.features.thresholds import auroc
+from bio_paws_cards.manifest import ConfigEntry
 
 UNCOMPARED = ("sentence1", "sentence2", "length", "gc")
 """Floors that compare no letter with another: either side alone by a logistic regression on its 3-mers, the
@@ -46,9 +46,9 @@ Measured = dict[str, dict[str, float]]
 """Area under the ROC curve by name, of the "floors" and of the "ceilings"."""
 
 
-def split_files(folder: Path, entry: dict[str, Any]) -> dict[str, Path]:
+def split_files(folder: Path, entry: ConfigEntry) -> dict[str, Path]:
     """Return the Parquet file of each split, for a data set's folder and a config's entry in its manifest."""
-    return {split: folder / one["file"] for split, one in entry["splits"].items()}
+    return {split: folder / one.file for split, one in entry.splits.items()}
 
 
 def measure_floors(files: dict[str, Path], config: PairConfig) -> Measured:

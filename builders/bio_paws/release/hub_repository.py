@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
@@ -20,6 +19,7 @@ from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.files import sha256_of
 from bio_paws.release.reload import reloaded_hashes
 from bio_paws_cards.files import CARD
+from bio_paws_cards.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Release:
     ----------
     folder : Path
         Where it lies.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
     tag : str
         Its version, as in ``v1.0.0``.
@@ -48,7 +48,7 @@ class Release:
     """
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     tag: str
     files: tuple[str, ...]
 
@@ -92,7 +92,7 @@ class Repository:
         return commit
 
     @contextmanager
-    def manifest(self, revision: str) -> Iterator[tuple[dict[str, Any] | None, Callable[[str], Path]]]:
+    def manifest(self, revision: str) -> Iterator[tuple[Manifest | None, Callable[[str], Path]]]:
         """Yield the manifest of a revision, None where it is empty, and what fetches its files for the block."""
         held = {
             one.path
@@ -173,9 +173,9 @@ class Repository:
         wrong += sorted(set(found.extra_paths) & set(release.files))
         if wrong:
             raise CheckFailed(f"{self.id}: {wrong[0]} at {commit} is not what was sent: run again")
-        loaded = reloaded_hashes(self.id, commit, tuple(release.manifest["configs"]))
-        for name, entry in release.manifest["configs"].items():
-            if loaded[name] != entry["content_sha256"]:
+        loaded = reloaded_hashes(self.id, commit, tuple(release.manifest.configs))
+        for name, entry in release.manifest.configs.items():
+            if loaded[name] != entry.content_sha256:
                 raise CheckFailed(f"{self.id}: {name} loads from {commit} with other content than {MANIFEST} says")
 
     def merge(self, number: int) -> str:

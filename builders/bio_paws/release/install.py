@@ -22,10 +22,8 @@ def install(folder: Path) -> dict[str, str]:
         When `folder` holds no data set.
     """
     places = {}
-    for name, entry in read_manifest(folder)["configs"].items():
-        builder = BioPaws(
-            dataset_name="bioPAWS", config_name=name, hash=entry["content_sha256"], folder=folder.absolute()
-        )
+    for name, entry in read_manifest(folder).configs.items():
+        builder = BioPaws(dataset_name="bioPAWS", config_name=name, hash=entry.content_sha256, folder=folder.absolute())
         builder.download_and_prepare()
         places[name] = str(builder.cache_dir)
     return places

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -75,7 +74,7 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
         When a file is not: a file was added or changed, or the card, a figure or the signed statement is stale.
     """
     manifest = read_manifest(folder)
-    named = f"v{manifest.get('version')}"
+    named = f"v{manifest.version}"
     parse_version(named[1:])
     if tag not in {None, named}:
         raise BioPawsError(f"{folder}: holds version {named[1:]}: its tag is {named}, not {tag}")
@@ -115,7 +114,7 @@ def publish(repo_id: str, release: Release, *, private: bool = False) -> Publish
         if hub.missing(release, main) != ((), ()):
             with hub.manifest(main) as (old, file):
                 if old is not None:
-                    found = differences(release.manifest, old, lambda name: release.folder / name, file)
+                    found = differences(release.manifest.configs, old.configs, lambda name: release.folder / name, file)
                     check_version(release.manifest, old, found)
             number = hub.pull_request(release, main)
             hub.check(release, hub.upload(release, number))
@@ -137,17 +136,18 @@ def preview(repo_id: str, release: Release) -> Preview:
     """
     with connected(repo_id) as api:
         hub = Repository(api, repo_id)
-        nothing: dict[str, Any] = {"configs": {}}
         try:
             references = hub.references()
         except RepositoryNotFoundError:
-            found = differences(release.manifest, nothing, lambda name: release.folder / name, Path)
+            found = differences(release.manifest.configs, {}, lambda name: release.folder / name, Path)
             return Preview(release.tag, False, release.files, (), found)
         already = bool(hub.published(release, references))
         main = references["refs/heads/main"]
         sent, deleted = hub.missing(release, main)
         with hub.manifest(main) as (old, file):
-            found = differences(release.manifest, old or nothing, lambda name: release.folder / name, file)
+            found = differences(
+                release.manifest.configs, old.configs if old else {}, lambda name: release.folder / name, file
+            )
             if old is not None and not already and (sent or deleted):
                 check_version(release.manifest, old, found)
         return Preview(release.tag, already, sent, deleted, found)

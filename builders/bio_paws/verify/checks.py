@@ -43,13 +43,14 @@ from bio_paws.verify.files import check_files
 from bio_paws.verify.row_keys import RowKeys, first_of, joined, keys_of, molecules
 from bio_paws.verify.viewer import check_viewer
 from bio_paws.verify.violations import Violation
+from bio_paws_cards.manifest import ConfigEntry, DatabaseSize, Manifest
 
 _ROWS_A_JOB = 5_000
 _ROWS_AT_ONCE = 500  # of these as dictionaries
 _ALPHABETS: tuple[Alphabet, ...] = ("protein", "dna")  # what takes longest first
 
 
-def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[Violation]:
+def verify(folder: Path, manifest: Manifest, executor: Executor) -> list[Violation]:
     """Check files, then every row, every split, and all configs against each other.
 
     Files that are not those of the manifest are told of first, and then by row as far as a row's own values tell what
@@ -59,7 +60,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     ----------
     folder : Path
         The data set.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
     executor : Executor
         Runs the checks of rows, and the searches.
@@ -69,8 +70,8 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     list of Violation
         Rows first; empty when all is well.
     """
-    organisms = {one for source in manifest["sources"] for one in source["organisms"]}
-    every = {(name, split) for name, entry in manifest["configs"].items() for split in entry["splits"]}
+    organisms = {organism for source in manifest.sources for organism in source.organisms}
+    every = {(name, split) for name, entry in manifest.configs.items() for split in entry.splits}
     if changed := check_files(folder, manifest):
         files, found = _read(folder, manifest, {(one.config, one.split) for one in changed if one.split} or every)
         for (name, split), path in files.items():
@@ -82,7 +83,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     files, found = _read(folder, manifest, every)
     if not found:
         found += check_viewer(folder, manifest)
-    space = manifest["search_space"]
+    space = manifest.database_size
     jobs = [
         executor.submit(_check_rows, get_config(name), split, path, part, space, organisms)
         for (name, split), path in files.items()
@@ -99,7 +100,7 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
     at = 0
     for (name, split), path in files.items():
         here = slice(at, at + pq.read_metadata(path).num_rows)
-        entry, pairs = manifest["configs"][name], manifest["arguments"]["pairs"]
+        entry, pairs = manifest.configs[name], manifest.arguments.pairs
         found += _check_split(get_config(name), split, path, keys, here, entry, pairs)
         at = here.stop
     found += _check_entries(manifest, keys)
@@ -111,14 +112,14 @@ def verify(folder: Path, manifest: dict[str, Any], executor: Executor) -> list[V
 
 
 def _read(
-    folder: Path, manifest: dict[str, Any], wanted: set[tuple[str, str]]
+    folder: Path, manifest: Manifest, wanted: set[tuple[str, str]]
 ) -> tuple[dict[tuple[str, str], Path], list[Violation]]:
     """Find the files of those of some splits that are there and whole; tell of what cannot be read."""
     files: dict[tuple[str, str], Path] = {}
     found = []
-    for name, entry in manifest["configs"].items():
-        for split, one in entry["splits"].items():
-            path = folder / one["file"]
+    for name, entry in manifest.configs.items():
+        for split, one in entry.splits.items():
+            path = folder / one.file
             if (name, split) not in wanted or not path.is_file():
                 continue
             try:
@@ -175,7 +176,7 @@ def _rows(path: Path, part: Part, columns: list[str] | None = None) -> list[Row]
 
 
 def _check_rows(
-    config: PairConfig, split: str, path: Path, part: Part, space: dict[str, int], organisms: set[str]
+    config: PairConfig, split: str, path: Path, part: Part, space: DatabaseSize, organisms: set[str]
 ) -> tuple[list[Violation], pa.Table]:
     """Check rows one by one; return what is wrong with them, and their keys."""
     check = _coding_row if config.molecule == "dna_protein" else _homolog_row
@@ -189,10 +190,10 @@ def _check_rows(
 
 
 def _guarded(
-    check: Callable[[PairConfig, Row, dict[str, int]], Iterator[str]],
+    check: Callable[[PairConfig, Row, DatabaseSize], Iterator[str]],
     config: PairConfig,
     row: Row,
-    space: dict[str, int],
+    space: DatabaseSize,
 ) -> Iterator[str]:
     """Align only what can be aligned."""
     alphabet = "protein" if config.molecule == "protein" else "dna"
@@ -226,7 +227,7 @@ def _any_row(config: PairConfig, split: str, row: Row, organisms: set[str]) -> I
             yield f"sentence{side} has {len(row[f'sentence{side}'])} letters, its interval {length}"
 
 
-def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator[str]:
+def _homolog_row(config: PairConfig, row: Row, space: DatabaseSize) -> Iterator[str]:
     one, other = row["sentence1"], row["sentence2"]
     dna = config.molecule == "dna"
     short, long = sorted((len(one), len(other)))
@@ -242,7 +243,7 @@ def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterato
         "identity": best.identity,
         "sw_score": best.score,
         "bit_score": bit_score(best.score, "dna" if dna else "protein"),
-        "evalue": evalue(best.score, long, space["dna" if dna else "protein"], "dna" if dna else "protein"),
+        "evalue": evalue(best.score, long, space.dna if dna else space.protein, "dna" if dna else "protein"),
     }
     yield from _differences(row, found)
     strands = (one, reverse_complement(one)) if dna else (one,)
@@ -264,7 +265,7 @@ def _homolog_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterato
         yield f"dissimilar, but the E-value is {found['evalue']:.2g}"
 
 
-def _coding_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator[str]:
+def _coding_row(config: PairConfig, row: Row, space: DatabaseSize) -> Iterator[str]:
     gene, protein = row["sentence1"], row["sentence2"]
     if not config.min_length <= len(gene) <= config.max_length:
         yield f"the gene's length {len(gene)} is not within {config.min_length}-{config.max_length}"
@@ -276,7 +277,7 @@ def _coding_row(config: PairConfig, row: Row, space: dict[str, int]) -> Iterator
         "identity": best.identity,
         "sw_score": best.score,
         "bit_score": bit_score(best.score, "protein"),
-        "evalue": evalue(best.score, len(protein), 2 * space["dna"], "protein"),
+        "evalue": evalue(best.score, len(protein), 2 * space.dna, "protein"),
     }
     yield from _differences(row, found)
     if row["label"] == 1 and similarity <= config.min_similarity:
@@ -295,7 +296,7 @@ def _differences(row: Row, found: dict[str, float]) -> Iterator[str]:
 
 
 def _check_split(
-    config: PairConfig, split: str, path: Path, keys: RowKeys, here: slice, entry: dict[str, Any], pairs: int | None
+    config: PairConfig, split: str, path: Path, keys: RowKeys, here: slice, entry: ConfigEntry, pairs: int | None
 ) -> Iterator[Violation]:
     """Check the rows of one split, which stand `here` among all."""
 
@@ -306,9 +307,9 @@ def _check_split(
     rows, zero, one = len(labels), int((labels == 0).sum()), int((labels == 1).sum())
     if zero != one:
         yield violation(f"{one} similar but {zero} dissimilar pairs")
-    said = entry["splits"][split]
-    if (rows, one) != (said["rows"], said["similar"]):
-        yield violation(f"{rows} rows, {one} similar, the manifest says {said['rows']} and {said['similar']}")
+    said = entry.splits[split]
+    if (rows, one) != (said.rows, said.similar):
+        yield violation(f"{rows} rows, {one} similar, the manifest says {said.rows} and {said.similar}")
     ids = keys.ids[here]
     if rows and pc.any(pc.less(ids[1:], ids[:-1])).as_py():
         yield violation("rows are not in the order of their ids")
@@ -317,7 +318,7 @@ def _check_split(
     kinds = keys.kind[here][labels == 1]
     similar = Counter({keys.name("kind", kind): int((kinds == kind).sum()) for kind in np.unique(kinds).tolist()})
     wanted = config.similar_quotas(round((pairs or config.pairs) * SPLIT_SHARES[SPLITS.index(split)] / 2))
-    complete = not any(entry["outcomes"].get(f"missing_{kind}") for kind in wanted)
+    complete = not any(entry.outcomes.get(f"missing_{kind}") for kind in wanted)
     for kind, count in wanted.items():
         if len(wanted) > 1 and complete and abs(similar[kind] - count) > 1:
             yield violation(f"{similar[kind]} pairs of kind {kind!r} among {one}, {count} are wanted")
@@ -390,15 +391,15 @@ def _neighbours(text: str) -> Counter[str]:
     return Counter(text[at : at + 2] for at in range(len(text) - 1))
 
 
-def _check_entries(manifest: dict[str, Any], keys: RowKeys) -> Iterator[Violation]:
-    for name, entry in manifest["configs"].items():
+def _check_entries(manifest: Manifest, keys: RowKeys) -> Iterator[Violation]:
+    for name, entry in manifest.configs.items():
         content = hashlib.sha256()
-        for split in entry["splits"]:
+        for split in entry.splits:
             for row_id in keys.ids.filter(pa.array(_of(keys, name, split))).to_pylist():
                 content.update(f"{split}\t{row_id}\n".encode())
-        if content.hexdigest() != entry["content_sha256"]:
+        if content.hexdigest() != entry.content_sha256:
             yield Violation(name, "", "", "the content hash is not the manifest's")
-        if (entry["molecule"], tuple(entry["label_names"])) != (
+        if (entry.molecule, tuple(entry.label_names)) != (
             get_config(name).molecule,
             get_config(name).label_names,
         ):
@@ -489,7 +490,7 @@ def _check_strings(keys: RowKeys) -> Iterator[Violation]:
 
 
 def _check_homologs(
-    files: dict[tuple[str, str], Path], keys: RowKeys, space: dict[str, int], executor: Executor
+    files: dict[tuple[str, str], Path], keys: RowKeys, space: DatabaseSize, executor: Executor
 ) -> Iterator[Violation]:
     """No string of validation or test has a significant hit in a split before it, all configs together."""
     splits = np.array([SPLITS.index(split) for split in keys.names["split"]], dtype=np.int64)
@@ -515,7 +516,8 @@ def _check_homologs(
                 early = np.concatenate([distinct[alphabet, earlier] for earlier in range(number)])
                 queries, subjects = distinct[alphabet, number], _distinct(keys, early)
                 where = Path(folder) / f"{alphabet}-{split}"
-                search = ProofSearch(where, strings(queries), strings(subjects), alphabet, space[alphabet], executor)
+                size = space.dna if alphabet == "dna" else space.protein
+                search = ProofSearch(where, strings(queries), strings(subjects), alphabet, size, executor)
                 searches.append((queries, subjects, search))
         for queries, subjects, search in searches:
             for query, subject in sorted(search.homologs().items()):

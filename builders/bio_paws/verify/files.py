@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from bio_paws.dataset.card import differing_files, render_files
-from bio_paws.dataset.manifest import MANIFEST
+from bio_paws.dataset.manifest import MANIFEST, is_canonical
 from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.execution.files import json_text, sha256_of
+from bio_paws.execution.files import sha256_of
 from bio_paws.verify.violations import Violation
 from bio_paws_cards.files import GENERATED
+from bio_paws_cards.manifest import Manifest
 
 _STALE = "is not what this version of bio-paws renders from the manifest and the rows: run bio-paws card"
 
 
-def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+def check_files(folder: Path, manifest: Manifest) -> list[Violation]:
     """Check that a data set's files are byte by byte what its manifest says, and that there are no others.
 
     Hidden files, as `.gitattributes` of the Hub, are not part of a data set.
@@ -31,7 +31,7 @@ def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
     ----------
     folder : Path
         The data set.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
 
     Returns
@@ -42,31 +42,30 @@ def check_files(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
     return list(_check_data(folder, manifest)) or list(_check_derived(folder, manifest))
 
 
-def _check_data(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
-    # Blanks, escapes and repeated keys of JSON can change without changing what is read.
-    if (folder / MANIFEST).read_bytes() != json_text(manifest).encode():
+def _check_data(folder: Path, manifest: Manifest) -> Iterator[Violation]:
+    if not is_canonical((folder / MANIFEST).read_bytes()):
         yield Violation("", "", "", f"{MANIFEST}: is not as bio-paws writes it")
     known = {MANIFEST, STATEMENT}
-    for name, entry in manifest["configs"].items():
-        for split, one in entry["splits"].items():
-            known.add(one["file"])
-            path = folder / one["file"]
+    for name, entry in manifest.configs.items():
+        for split, one in entry.splits.items():
+            known.add(one.file)
+            path = folder / one.file
             if not path.is_file():
-                yield Violation(name, split, "", f"cannot be read: {one['file']} is missing")
-            elif path.stat().st_size != one["bytes"] or sha256_of(path) != one["sha256"]:
-                yield Violation(name, split, "", f"{one['file']}: size or sha256 is not the manifest's")
+                yield Violation(name, split, "", f"cannot be read: {one.file} is missing")
+            elif path.stat().st_size != one.bytes or sha256_of(path) != one.sha256:
+                yield Violation(name, split, "", f"{one.file}: size or sha256 is not the manifest's")
     for name in data_files(folder):
         if name not in known and name.split("/")[0] not in GENERATED:
             yield Violation("", "", "", f"{name}: is not a file of the data set: remove it")
 
 
-def _check_derived(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+def _check_derived(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     yield from check_card(folder, manifest)
     if fault := fault_of_statement(folder):
         yield Violation("", "", "", f"{STATEMENT}: {fault}")
 
 
-def check_card(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+def check_card(folder: Path, manifest: Manifest) -> list[Violation]:
     """Return a violation for each file that is stale, or one that says why none could be rendered to compare it."""
     try:
         stale = differing_files(folder, render_files(folder, manifest))

@@ -23,6 +23,7 @@ from huggingface_hub import DatasetCard
 
 from bio_paws.verify.violations import Violation
 from bio_paws_cards.files import CARD
+from bio_paws_cards.manifest import Manifest
 
 _ROW_GROUP_BYTES = 100_000_000  # PARQUET_AND_INFO_MAX_ROW_GROUP_BYTE_SIZE_FOR_COPY
 _FIRST_ROWS = 10  # FIRST_ROWS_MIN_NUMBER: of rows after these it leaves out what is too much
@@ -30,14 +31,14 @@ _FIRST_ROWS_BYTES = 200_000  # what the Hub gives FIRST_ROWS_MAX_BYTES
 _CATEGORY_SHARE, _CATEGORIES, _FEW = 0.2, 1_000, 10  # MAX_PROPORTION_STRING_LABELS, MAX_NUM_STRING_LABELS, NUM_BINS
 
 
-def check_viewer(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
+def check_viewer(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     """Check that the card's metadata is what the Parquet files hold, and that these are written as the viewer reads.
 
     Parameters
     ----------
     folder : Path
         The data set, whose files are those of its manifest.
-    manifest : dict
+    manifest : Manifest
         Its manifest.
     """
     try:
@@ -46,17 +47,17 @@ def check_viewer(folder: Path, manifest: dict[str, Any]) -> Iterator[Violation]:
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         yield Violation("", "", "", f"{CARD}: its metadata cannot be read: {str(error).splitlines()[0]}")
         return
-    if not list(manifest["configs"]) == list(entries) == list(infos):
+    if not list(manifest.configs) == list(entries) == list(infos):
         yield Violation("", "", "", f"{CARD}: its metadata is of configs {list(entries)} and {list(infos)}")
         return
-    for name, entry in manifest["configs"].items():
+    for name, entry in manifest.configs.items():
         files = {one["split"]: one["path"] for one in entries[name]["data_files"]}
-        if files != {split: one["file"] for split, one in entry["splits"].items()}:
+        if files != {split: one.file for split, one in entry.splits.items()}:
             yield Violation(name, "", "", f"{CARD}: names other files: {files}")
-        for what in _config_faults(name, infos[name], [folder / one["file"] for one in entry["splits"].values()]):
+        for what in _config_faults(name, infos[name], [folder / one.file for one in entry.splits.values()]):
             yield Violation(name, "", "", what)
-        for split, one in entry["splits"].items():
-            for what in _split_faults(folder / one["file"], split, infos[name]):
+        for split, one in entry.splits.items():
+            for what in _split_faults(folder / one.file, split, infos[name]):
                 yield Violation(name, split, "", what)
 
 
@@ -143,7 +144,7 @@ def _has_checksums(path: Path, columns: list[Any]) -> bool:
     return True
 
 
-def viewer_notes(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
+def viewer_notes(folder: Path, manifest: Manifest) -> list[Violation]:
     """Name the rows of a sound data set that the viewer fails on: it happens where a build is small.
 
     Statistics fail for a whole split where the integers of a column, or the lengths of its strings, are of two
@@ -157,9 +158,9 @@ def viewer_notes(folder: Path, manifest: dict[str, Any]) -> list[Violation]:
         Empty when the viewer shows everything.
     """
     found = []
-    for name, entry in manifest["configs"].items():
-        for split, one in entry["splits"].items():
-            table = pq.read_table(folder / one["file"])
+    for name, entry in manifest.configs.items():
+        for split, one in entry.splits.items():
+            table = pq.read_table(folder / one.file)
             found += [Violation(name, split, "", f"the Hub's viewer fails: {what}") for what in _row_faults(table)]
     return found
 

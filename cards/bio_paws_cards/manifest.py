@@ -1,0 +1,175 @@
+"""The data model of a data set's manifest, ``manifest.json``: what it must hold for the rest of the program to use it.
+
+The card is rendered from a manifest, so its model is defined here; `bio_paws.dataset.manifest` reads and writes it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+Auc = Annotated[float, Field(allow_inf_nan=False)]
+Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+
+
+class _Entry(BaseModel):
+    # Later versions may add keys: they are kept, so that a manifest that is read and written again loses nothing.
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class SplitEntry(_Entry):
+    """One split of a config.
+
+    Attributes
+    ----------
+    file : str
+        Path of its Parquet file, relative to the data set, as in ``dna50/test-00000-of-00001.parquet``.
+    rows : int
+        Pairs.
+    similar : int
+        Pairs of label 1.
+    bytes : int
+        Size of the file.
+    memory_bytes : int
+        Size of the rows as an Arrow table.
+    sha256 : str
+        Digest of the file, in hexadecimal digits.
+    """
+
+    # The pattern keeps the path inside the data set's folder, whoever wrote the manifest.
+    file: Annotated[str, Field(pattern=r"^\w+/\w[\w.-]*$")]
+    rows: Count
+    similar: Count
+    bytes: Count
+    memory_bytes: Count
+    sha256: Sha256
+
+
+class ConfigEntry(_Entry):
+    """One config of a data set.
+
+    Attributes
+    ----------
+    version : str
+        Version of the data, as in ``1.0.0``.
+    summary : str
+        What the config holds, in one line.
+    molecule : {"dna", "protein", "dna_protein"}
+    mean_length : int
+        Mean length of a sequence, in bp or aa.
+    label_names : list of str
+        Names of label 0 and label 1.
+    pairs_wanted : int
+        Pairs of a build that does not limit them.
+    columns : list of [name, type]
+        Columns of the Parquet files, with their Arrow types.
+    content_sha256 : str
+        Digest of the ids of all pairs; it does not depend on how the files are written.
+    outcomes : dict of str to int
+        Candidate pairs by outcome: ``accepted``, or the reason for which they were rejected.
+    splits : dict of str to SplitEntry
+    baselines, upper_bounds : dict of str to float
+        Areas under the ROC curve on the test split, by method. Empty where train or test lacks a label.
+    """
+
+    version: Version
+    summary: str
+    molecule: Literal["dna", "protein", "dna_protein"]
+    mean_length: Count
+    label_names: list[str]
+    pairs_wanted: Count
+    columns: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    content_sha256: Sha256
+    outcomes: dict[str, Count]
+    splits: Annotated[
+        dict[Annotated[str, Field(pattern=r"^(train|validation|test)$")], SplitEntry], Field(min_length=1)
+    ]
+    # The second names are those that manifests had before these terms were chosen.
+    baselines: dict[str, Auc] = Field(validation_alias=AliasChoices("baselines", "floors"))
+    upper_bounds: dict[str, Auc] = Field(validation_alias=AliasChoices("upper_bounds", "ceilings"))
+
+    @property
+    def rows(self) -> int:
+        """Number of pairs, all splits together."""
+        return sum(split.rows for split in self.splits.values())
+
+
+class SourceFile(_Entry):
+    """A file of a source: its role (genome, cds, ...), its name and its digest."""
+
+    role: str
+    name: str
+    sha256: Sha256
+
+
+class Source(_Entry):
+    """An assembly that the sequences were taken from.
+
+    Attributes
+    ----------
+    accession, name : str
+        As in ``GCF_000146045.2`` and ``R64``.
+    origin : str
+        Where its files came from: a package and its version, the name of a folder, or a URL.
+    organisms : list of str
+        Scientific names.
+    files : list of SourceFile
+    """
+
+    accession: str
+    name: str
+    origin: str
+    organisms: list[str]
+    files: list[SourceFile]
+
+
+class BuildArguments(_Entry):
+    """The arguments of the build: pairs in each config (None: as many as the config wants), seed, and sources."""
+
+    pairs: Count | None
+    seed: int
+    source: list[str]
+
+
+class DatabaseSize(_Entry):
+    """Length of all sequences of the sources (BLAST's ``-dbsize``), which E-values refer to: in bp and in aa."""
+
+    dna: Count
+    protein: Count
+
+
+class Manifest(_Entry):
+    """A data set: how it was built, from what, and the files that it consists of.
+
+    Attributes
+    ----------
+    name : "bioPAWS"
+    version : str
+        Version of the data, as in ``1.0.0``.
+    arguments : BuildArguments
+    versions : dict of str to str
+        Versions of the packages and programs that built it.
+    sources : list of Source
+    rejected_records : dict of str to int
+        Records of the sources that were rejected, by reason.
+    database_size : DatabaseSize
+    configs : dict of str to ConfigEntry
+        At least one.
+    """
+
+    name: Literal["bioPAWS"]
+    version: Version
+    arguments: BuildArguments
+    versions: dict[str, str]
+    sources: list[Source]
+    rejected_records: dict[str, Count]
+    database_size: DatabaseSize = Field(validation_alias=AliasChoices("database_size", "search_space"))
+    configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], ConfigEntry], Field(min_length=1)]
+
+    @property
+    def rows(self) -> int:
+        """Number of pairs, all configs together."""
+        return sum(entry.rows for entry in self.configs.values())
