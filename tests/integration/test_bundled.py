@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bio_paws.configs import CONFIGS
-from bio_paws.features.baselines import UNCOMPARED
+from bio_paws.features.baselines import SHORTCUTS
 from conftest import Run, run_program
 
 
@@ -38,7 +38,7 @@ def test_dna_configs_are_full_and_the_others_say_why_not(bundled: tuple[Path, st
 def test_no_shortcut_tells_the_label(bundled: tuple[Path, str]) -> None:
     measured = json.loads((bundled[0] / "manifest.json").read_text())["configs"]
     for name in ("dna150", "dna50", "protein150", "protein450"):
-        for shortcut in UNCOMPARED:
+        for shortcut in SHORTCUTS:
             assert abs(measured[name]["baselines"][shortcut] - 0.5) <= 0.05, (name, shortcut)
     for name, aucs in measured.items():
         assert max(aucs["upper_bounds"].values()) > 0.99, name

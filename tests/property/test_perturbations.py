@@ -17,10 +17,20 @@ from bio_paws.align.smith_waterman import LETTERS, Alphabet, best_alignment, rev
 from bio_paws.configs import CONFIGS, Molecule
 from bio_paws.errors import BioPawsError
 from bio_paws.features import perturbations
-from bio_paws.features.perturbations import PERTURBED_ROWS, PERTURBATIONS, Perturbation, get_perturbation, perturbations_of
+from bio_paws.features.perturbations import (
+    PERTURBATIONS,
+    PERTURBED_ROWS,
+    Perturbation,
+    get_perturbation,
+    perturbations_of,
+)
 from bio_paws.schema import SCHEMA
 
-ALL = [(molecule, perturbation) for molecule in ("dna", "protein", "dna_protein") for perturbation in perturbations_of(molecule).values()]
+ALL = [
+    (molecule, perturbation)
+    for molecule in ("dna", "protein", "dna_protein")
+    for perturbation in perturbations_of(molecule).values()
+]
 NAMES = [f"{molecule}-{perturbation.name}" for molecule, perturbation in ALL]
 
 
@@ -55,7 +65,9 @@ def numbers(row: dict[str, Any], alphabet: Alphabet, space: int) -> dict[str, fl
 @pytest.mark.parametrize(("molecule", "perturbation"), ALL, ids=NAMES)
 @given(data=st.data())
 @settings(deadline=None, max_examples=40)
-def test_a_perturbation_is_its_own_inverse_and_keeps_every_number(molecule: Molecule, perturbation: Perturbation, data: st.DataObject) -> None:
+def test_a_perturbation_is_its_own_inverse_and_keeps_every_number(
+    molecule: Molecule, perturbation: Perturbation, data: st.DataObject
+) -> None:
     stored = data.draw(st.composite(rows)(molecule))
     perturbed = perturbation.apply(stored)
     assert perturbed.schema == stored.schema
@@ -105,7 +117,9 @@ def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built
         found = load(config.name, data=built, split="test", perturbation=name)
         assert found.features == stored.features
         assert found["pair_id"][:] == first["pair_id"][:]
-        assert perturbation.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
+        assert (
+            perturbation.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
+        )
         assert list(load(config.name, data=built, split="test", perturbation=name, streaming=True)) == list(found)
         if config.molecule != "dna_protein":
             for row in found:
@@ -129,6 +143,8 @@ def test_only_the_first_rows_are_perturbed(built: Path, monkeypatch: pytest.Monk
         ("dna150", None, "swapped", "only the test split can be perturbed"),
     ],
 )
-def test_wrong_perturbations_get_one_clear_line(config: str, split: str | None, perturbation: str, message: str, built: Path) -> None:
+def test_wrong_perturbations_get_one_clear_line(
+    config: str, split: str | None, perturbation: str, message: str, built: Path
+) -> None:
     with pytest.raises(BioPawsError, match=message):
         load(config, data=built, split=split, perturbation=perturbation)

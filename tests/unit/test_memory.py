@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from bio_paws.execution.memory import raise_if_out, ran_out
+from bio_paws.execution.memory import is_out_of_memory, reraise_if_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ def test_what_is_a_lack_of_memory(error: Exception, lack: bool) -> None:
     later = ValueError("bad input")
     later.__context__ = error
     error.__context__ = later  # as one that a generator is told of, and raises again
-    assert ran_out(error) == ran_out(later) == lack
+    assert is_out_of_memory(error) == is_out_of_memory(later) == lack
     if lack:
         with pytest.raises(MemoryError):
-            raise_if_out(later)
+            reraise_if_out_of_memory(later)
     else:
-        raise_if_out(later)
+        reraise_if_out_of_memory(later)

@@ -18,24 +18,24 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def test_what_is_sent_is_received(store: Store, tmp_path: Path) -> None:
     (tmp_path / "here").write_bytes(b"\0\1\2")
-    assert not store.has("stage/one.arrow")
-    store.send(tmp_path / "here", "stage/one.arrow")
-    assert store.has("stage/one.arrow")
+    assert not store.exists("stage/one.arrow")
+    store.upload(tmp_path / "here", "stage/one.arrow")
+    assert store.exists("stage/one.arrow")
     place = store.folder(tmp_path / "scratch") / "stage/one.arrow"
-    store.receive("stage/one.arrow", place)
+    store.download("stage/one.arrow", place)
     assert place.read_bytes() == b"\0\1\2"
     store.remove("stage")
     store.remove("stage")
-    assert not store.has("stage/one.arrow")
+    assert not store.exists("stage/one.arrow")
 
 
 def test_a_file_of_a_url_is_downloaded_once(tmp_path: Path) -> None:
     store = RemoteFolder(f"memory://{tmp_path.name}")
     (tmp_path / "here").write_text("first")
-    store.send(tmp_path / "here", "file")
-    store.receive("file", tmp_path / "copy")
+    store.upload(tmp_path / "here", "file")
+    store.download("file", tmp_path / "copy")
     store.remove("file")
-    store.receive("file", tmp_path / "copy")
+    store.download("file", tmp_path / "copy")
     assert (tmp_path / "copy").read_text() == "first"
 
 
@@ -43,7 +43,7 @@ def test_what_is_missing_is_told_of_in_one_line(store: Store, tmp_path: Path, mo
     monkeypatch.setattr(storage, "VISIBLE_S", 0.1)
     place = store.folder(tmp_path / "scratch") / "stage/none.arrow"
     with pytest.raises(BioPawsError, match=r"none\.arrow.* (not seen here|cannot be read)") as caught:
-        store.receive("stage/none.arrow", place)
+        store.download("stage/none.arrow", place)
     assert "\n" not in str(caught.value)
     assert not place.exists()
 
@@ -51,7 +51,7 @@ def test_what_is_missing_is_told_of_in_one_line(store: Store, tmp_path: Path, mo
 @pytest.mark.parametrize("url", ["nonsense://host/folder", "ftp://127.0.0.1:9/folder"])
 def test_a_url_that_does_not_answer_is_told_of(url: str) -> None:
     with pytest.raises(BioPawsError, match="mark cannot be read or written there"):
-        RemoteFolder(url).has("mark")
+        RemoteFolder(url).exists("mark")
 
 
 def test_a_password_is_not_shown() -> None:

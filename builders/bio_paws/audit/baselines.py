@@ -132,7 +132,7 @@ def _measure(
     return Measurement(name, kind, area, share_estimate(right, clusters), threshold, len(asked))
 
 
-def measure_floors(sample: Sample) -> dict[str, tuple[Measurement, Scores | None]]:
+def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | None]]:
     """Measure what aligns nothing: each side alone, the k-mers in common, the edits; with the scores of each pair."""
     first, second = sample.texts.sentence1, sample.texts.sentence2
     found: dict[str, tuple[Measurement | None, Scores | None]] = {

@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.memory import raise_if_out
+from bio_paws.execution.memory import reraise_if_out_of_memory
 
 ROWS_A_BATCH = 1024
 """Pairs that are looked at together: few enough for long genes."""
@@ -74,7 +74,7 @@ def _guarded(name: str, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterato
     try:
         yield from read()
     except Exception as error:  # whatever a format's reader raises, of many libraries
-        raise_if_out(error)
+        reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise BioPawsError(f"{name}: cannot be read: {why}") from error
 
@@ -179,7 +179,7 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
         names = [config] if config else datasets.get_dataset_config_names(dataset)
         loaded = {name: datasets.load_dataset(dataset, name, streaming=True) for name in names}
     except Exception as error:  # of datasets, huggingface_hub, fsspec and the readers of formats
-        raise_if_out(error)
+        reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise BioPawsError(f"{dataset}: cannot be loaded as a data set: {why}") from error
     found = []

@@ -12,7 +12,7 @@ from bio_paws.audit.baselines import (
     affordable,
     check_alignment,
     check_floors,
-    measure_floors,
+    measure_baselines,
     measure_score,
     take_sample,
 )
@@ -120,7 +120,7 @@ def audit(data: DataSet, sentence1: str | None = None, sentence2: str | None = N
 
 def _baselines(pairs: Pairs, sample: Sample) -> tuple[list[Measurement], list[Finding]]:
     """Measure floors and ceilings, and judge them."""
-    floors = measure_floors(sample)
+    floors = measure_baselines(sample)
     findings: list[Finding] = []
     ceilings: list[Measurement] = []
     kinds = pairs.columns.kinds

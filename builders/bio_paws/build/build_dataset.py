@@ -23,8 +23,8 @@ from bio_paws.configs import PairConfig, get_config
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow
-from bio_paws.execution.stages import code_digest, open_work
-from bio_paws.features.baselines import Measured, measure_floors, split_files
+from bio_paws.execution.stages import code_digest, open_workdir
+from bio_paws.features.baselines import Measured, measure_baselines, split_files
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.checks import verify
@@ -78,7 +78,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
-    with export.replacing(out) as new, open_work(recipe.work), prepare(recipe) as prepared:
+    with export.replacing(out) as new, open_workdir(recipe.work), prepare(recipe) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         left_out: dict[str, str] = {}
@@ -186,7 +186,7 @@ def _prepared(builder: BioPaws, split: str) -> pa.Table:
 def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) -> None:
     """Measure the baselines and upper bounds of configs and put them into their entries."""
     jobs = {
-        name: prepared.executor.submit(measure_floors, split_files(folder, entry), get_config(name))
+        name: prepared.executor.submit(measure_baselines, split_files(folder, entry), get_config(name))
         for name, entry in entries.items()
     }
     for name, job in jobs.items():

@@ -23,7 +23,7 @@ from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.build.pair_filter import search_space
 from bio_paws.build.partition import Lookup
 from bio_paws.configs import SPLITS
-from bio_paws.execution.memory import give_back
+from bio_paws.execution.memory import release_free_memory
 from bio_paws.search import blast, prefilter
 from bio_paws.search.homologs import find_hits
 from bio_paws.sequences.corpus import Corpus
@@ -81,7 +81,7 @@ class OtherSplits:
                 # What is not altered lies in the stretches.
                 blast.write_texts(sequences, chain(stretches(), chosen if later else ()))
             nothing = not (folder / "all.fasta").stat().st_size
-            give_back()
+            release_free_memory()
 
             @cache
             def make_databases() -> None:

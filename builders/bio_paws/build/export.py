@@ -22,8 +22,8 @@ from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import exchange, in_use, sha256_of
-from bio_paws.execution.memory import raise_if_out
+from bio_paws.execution.files import exchange_folders, sha256_of, shared_lock
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sources.resolve import Assembly
@@ -168,7 +168,7 @@ def replacing(out: Path) -> Iterator[Path]:
                 )
             if not os.access(out, os.W_OK):
                 raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
-        with in_use(parent, clear):
+        with shared_lock(parent, clear):
             new = Path(tempfile.mkdtemp(prefix=beginning, suffix=".new", dir=parent))
             try:
                 new.chmod(0o755)
@@ -179,7 +179,7 @@ def replacing(out: Path) -> Iterator[Path]:
                 if old.exists() and not out.exists():
                     old.rename(out)
     except OSError as error:
-        raise_if_out(error)
+        reraise_if_out_of_memory(error)
         why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
         raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
 
@@ -187,7 +187,7 @@ def replacing(out: Path) -> Iterator[Path]:
 def _take_place(new: Path, out: Path, old: Path) -> None:
     if not out.exists():
         new.rename(out)
-    elif not exchange(new, out):
+    elif not exchange_folders(new, out):
         shutil.rmtree(old, ignore_errors=True)
         out.rename(old)
         new.rename(out)

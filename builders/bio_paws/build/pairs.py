@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.configs import PairConfig
-from bio_paws.execution.files import atomic, part_folder
+from bio_paws.execution.files import atomic, temporary_folder
 from bio_paws.schema import ID_LETTERS, MADE, SCHEMA, pair_ids
 
 _ROWS_AT_ONCE = 10_000  # of these as Python's
@@ -31,7 +31,7 @@ def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, spli
     config, split : PairConfig, str
         Where the rows stand.
     """
-    with atomic(path) as part, part_folder(path.parent, "pairs") as folder:
+    with atomic(path) as part, temporary_folder(path.parent, "pairs") as folder:
         letters = {letter: folder / letter for letter in ID_LETTERS}
         with ExitStack() as stack:
             writers = {}

@@ -24,7 +24,7 @@ from bio_paws.build import pair_filter
 from bio_paws.build.partition import Lookup
 from bio_paws.build.windows import draw_windows, slots
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
-from bio_paws.execution.files import part_folder, read_arrow, write_arrow
+from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards
 from bio_paws.search import blast
 from bio_paws.search.engines import Engine
@@ -131,7 +131,7 @@ def _search(
     if not hits.is_file():
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
-        with part_folder(work.root, "database") as folder:
+        with temporary_folder(work.root, "database") as folder:
             database = folder / "all"
             if shards:  # makeblastdb refuses an empty database
                 subjects = (residues for _, residues in _subjects(files.load(), molecule))

@@ -16,7 +16,7 @@ from typing import Any
 from bio_paws import configs
 from bio_paws.cli.arguments import executor, positive
 from bio_paws.errors import BioPawsError, CheckFailed
-from bio_paws.execution.memory import give_back_early, need_room, ran_out
+from bio_paws.execution.memory import configure_arrow_memory, is_out_of_memory, require_address_space
 from bio_paws.sources.bundled import PINNED
 
 _DATA = Path("bioPAWS")
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
     debug = False
     try:
-        need_room()
-        give_back_early()
+        require_address_space()
+        configure_arrow_memory()
         arguments = sys.argv[1:] if arguments is None else arguments
         _need_unicode(arguments)
         options = _parser().parse_args(arguments)
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
         return 130
     except Exception as error:
-        if debug or not ran_out(error):
+        if debug or not is_out_of_memory(error):
             raise
         print("bio-paws: error: out of memory", file=sys.stderr)
         return 2
@@ -225,7 +225,7 @@ def _verify(options: argparse.Namespace) -> int:
     from bio_paws.cli import text
     from bio_paws.dataset.manifest import read_manifest
     from bio_paws.execution.executors import open_executor
-    from bio_paws.features.baselines import measure_floors, split_files
+    from bio_paws.features.baselines import measure_baselines, split_files
     from bio_paws.verify.checks import verify
     from bio_paws.verify.viewer import viewer_notes
 
@@ -244,7 +244,7 @@ def _verify(options: argparse.Namespace) -> int:
     measured = {}
     if options.shortcuts and not violations:
         for name, entry in manifest.configs.items():
-            measured[name] = measure_floors(split_files(options.dir, entry), configs.get_config(name))
+            measured[name] = measure_baselines(split_files(options.dir, entry), configs.get_config(name))
     rows = manifest.rows
     if options.json:
         found = {"rows": rows, "violations": [vars(one) for one in violations], "notes": [vars(one) for one in notes]}

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from bio_paws import configs
 from bio_paws.build.build_dataset import BuildReport
 from bio_paws.configs import SPLITS
-from bio_paws.features.baselines import KMERS, UNCOMPARED, Measured, best
+from bio_paws.features.baselines import KMER_BASELINES, SHORTCUTS, Measured, best
 from bio_paws.release.publish import Preview
 from bio_paws_cards.manifest import Manifest
 
@@ -98,17 +98,17 @@ def build_text(report: BuildReport) -> str:
 
 
 def floors_text(measured: dict[str, Measured]) -> str:
-    """Lay out `floors.measure_floors` of several configs."""
+    """Lay out `measure_baselines` of several configs."""
     rows = []
     for name, aucs in measured.items():
         floors = aucs["floors"]
         if not floors:
-            rows.append((name, *("-" for _ in range(3 + len(UNCOMPARED)))))
+            rows.append((name, *("-" for _ in range(3 + len(SHORTCUTS)))))
             continue
-        kmers = {one: floors[one] for one in KMERS}
-        alone = [f"{floors[one]:.3f}" for one in UNCOMPARED]
+        kmers = {one: floors[one] for one in KMER_BASELINES}
+        alone = [f"{floors[one]:.3f}" for one in SHORTCUTS]
         rows.append((name, _named(floors), *alone, _named(kmers), _named(aucs["ceilings"])))
-    return table(("config", "best floor", *UNCOMPARED, "best k-mer", "ceiling"), rows)
+    return table(("config", "best floor", *SHORTCUTS, "best k-mer", "ceiling"), rows)
 
 
 def _named(aucs: dict[str, float]) -> str:

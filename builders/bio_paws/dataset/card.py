@@ -10,7 +10,7 @@ from jinja2 import UndefinedError
 from bio_paws.dataset.description import describe
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic
-from bio_paws.execution.memory import raise_if_out
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_cards.files import FIGURES, generated_files
 from bio_paws_cards.manifest import Manifest
 
@@ -57,7 +57,7 @@ def render_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     try:
         return generated_files(manifest, describe(folder, manifest))
     except (OSError, LookupError, TypeError, ValueError, UndefinedError, pa.ArrowException) as error:
-        raise_if_out(error)
+        reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise BioPawsError(f"{folder}: cannot be described ({why}): build the data set again") from error
 

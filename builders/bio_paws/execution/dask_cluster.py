@@ -123,14 +123,14 @@ def run_job(payload: bytes, store: Store, engine: str, wanted: dict[str, str]) -
         work, arguments, named = unpacker.load()
     result = work(*arguments, **named)
     for path, name in unpacker.written:
-        store.send(path, name)
+        store.upload(path, name)
     return result
 
 
 def describe_worker(store: Store, mark: str, engine: str) -> dict[str, str]:
     """Return the versions of a worker, once it has seen a file in the store."""
     try:
-        seen = store.has(mark)
+        seen = store.exists(mark)
     except OSError:
         seen = False
     if not seen:

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.storage import open_store
-from bio_paws.execution.workers import begin_worker
+from bio_paws.execution.workers import initialize_worker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,7 +51,7 @@ def open_executor(workers: int) -> Executor:
     if workers == 1:
         return InProcessExecutor()
     # Fresh processes: forking a process that holds Arrow's threads can hang.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin_worker)
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=initialize_worker)
 
 
 def open_cluster(cluster: Cluster, work: Path, engine: str) -> Executor:

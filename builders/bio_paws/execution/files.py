@@ -28,15 +28,15 @@ def digest_of(*parts: Any) -> str:
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
 
 
-def exchange(one: Path, other: Path) -> bool:
+def exchange_folders(first: Path, second: Path) -> bool:
     """Exchange two folders, so that there is no moment without either; return whether the system can."""
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
-    paths = (os.fsencode(one), os.fsencode(other))
+    paths = (os.fsencode(first), os.fsencode(second))
     return rename is not None and rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0
 
 
 @contextmanager
-def in_use(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
+def shared_lock(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
     """Hold a folder as one of its users, until the end of the block or of the process, however it ends.
 
     Parameters
@@ -59,13 +59,13 @@ def in_use(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
 
 
 @contextmanager
-def part_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Yield a new folder in another one: gone after the block, or after a kill when `clear_parts` comes by."""
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a new folder in another one: gone after the block, or after a kill when `remove_partial_files` comes by."""
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{name}.{socket.gethostname()}.", suffix=".part") as folder:
         yield Path(folder)
 
 
-def clear_parts(folder: Path) -> None:
+def remove_partial_files(folder: Path) -> None:
     """Remove what processes of this machine began to write anywhere in a folder and have not put in its place."""
     for part in list(folder.rglob(f".*.{socket.gethostname()}.*.part")):
         if part.is_dir():

@@ -9,7 +9,7 @@ import sys
 
 from bio_paws.errors import BioPawsError
 
-ROOM = 5 << 29
+STARTUP_ADDRESS_SPACE = 5 << 29
 """Bytes of address space to start with. A small build takes 2.1 GiB, of which Arrow reserves one and uses little; the
 rest are libraries."""
 
@@ -23,7 +23,7 @@ _WORDS = (
 """What the C library, ZSTD, the dynamic linker, Python and Arrow say; the last two need room for a stack."""
 
 
-def need_room() -> None:
+def require_address_space() -> None:
     """See that there is address space to load libraries into.
 
     While it loads, OpenBLAS tries for ever to get what it cannot have, and LLVM and the C library end the process.
@@ -31,18 +31,19 @@ def need_room() -> None:
     Raises
     ------
     BioPawsError
-        When there is less than `ROOM`.
+        When there is less than `STARTUP_ADDRESS_SPACE`.
     """
     try:
         # Nobody may use these pages: they count against a limit of addresses, not against memory.
-        mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
+        mmap.mmap(-1, STARTUP_ADDRESS_SPACE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
     except OSError as error:
         raise BioPawsError(
-            f"out of memory: {ROOM / 2**30} GiB of address space are needed to start with: raise its limit (ulimit -v)"
+            f"out of memory: {STARTUP_ADDRESS_SPACE / 2**30} GiB of address space are needed to start with: raise its "
+            "limit (ulimit -v)"
         ) from error
 
 
-def give_back_early() -> None:
+def configure_arrow_memory() -> None:
     """Have Arrow, once it is loaded here and in worker processes, give memory back when it is free.
 
     Its own choice, mimalloc, keeps what was free for a while: of a million pairs, most of a gigabyte.
@@ -51,7 +52,7 @@ def give_back_early() -> None:
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Give memory that is free back to the system.
 
     The C library and Arrow keep what small pieces leave behind: of the keys of a million pairs, which come in parts
@@ -65,7 +66,7 @@ def give_back() -> None:
         trim(0)
 
 
-def ran_out(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error is a lack of memory, or came of one."""
     seen: list[BaseException] = []  # what is raised from what it caused goes round in a circle
     earlier: BaseException | None = error
@@ -77,7 +78,7 @@ def ran_out(error: BaseException) -> bool:
     return False
 
 
-def raise_if_out(error: BaseException) -> None:
+def reraise_if_out_of_memory(error: BaseException) -> None:
     """Pass a lack of memory on as such, where any error is taken for bad input.
 
     Raises
@@ -85,5 +86,5 @@ def raise_if_out(error: BaseException) -> None:
     MemoryError
         When `error` is one.
     """
-    if ran_out(error):
+    if is_out_of_memory(error):
         raise MemoryError("out of memory") from error

@@ -19,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import clear_parts, digest_of, in_use
+from bio_paws.execution.files import digest_of, remove_partial_files, shared_lock
 
 tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when they move
 
@@ -55,7 +55,7 @@ class Workdir:
 
 
 @contextmanager
-def open_work(root: Path) -> Iterator[None]:
+def open_workdir(root: Path) -> Iterator[None]:
     """Use a folder of stages; what killed builds left half done in it is removed first.
 
     Raises
@@ -67,7 +67,7 @@ def open_work(root: Path) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BioPawsError(f"{root}: cannot be written ({error.strerror}): name another folder with --work") from error
-    with in_use(root, partial(clear_parts, root)):
+    with shared_lock(root, partial(remove_partial_files, root)):
         yield
 
 

@@ -33,13 +33,13 @@ class Store(Protocol):
     def folder(self, scratch: Path) -> Path:
         """Return the folder in which this machine reads and writes the store's files, below their names."""
 
-    def has(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
         """Say whether there is a file of this name."""
 
-    def send(self, file: Path, name: str) -> None:
+    def upload(self, file: Path, name: str) -> None:
         """Make a local file the store's file of this name."""
 
-    def receive(self, name: str, file: Path) -> None:
+    def download(self, name: str, file: Path) -> None:
         """Have the store's file of this name in `file`, which is its place in `folder`."""
 
     def remove(self, name: str) -> None:
@@ -59,17 +59,17 @@ class SharedFolder:
         """Return the folder itself."""
         return self.root
 
-    def has(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
         """Say whether there is a file of this name."""
         return (self.root / name).is_file()
 
-    def send(self, file: Path, name: str) -> None:
+    def upload(self, file: Path, name: str) -> None:
         """Copy a local file, if it is not the store's already."""
         if file != self.root / name:
             with atomic(self.root / name) as part:
                 shutil.copyfile(file, part)
 
-    def receive(self, name: str, file: Path) -> None:
+    def download(self, name: str, file: Path) -> None:
         """Wait until the file is seen here.
 
         Raises
@@ -103,12 +103,12 @@ class RemoteFolder:
         """Return the folder of this machine's copies."""
         return scratch
 
-    def has(self, name: str) -> bool:
+    def exists(self, name: str) -> bool:
         """Say whether there is a file of this name."""
         with self._opened(name) as (files, path):
             return bool(files.exists(path))
 
-    def send(self, file: Path, name: str) -> None:
+    def upload(self, file: Path, name: str) -> None:
         """Upload a file: it appears whole, under any protocol."""
         with self._opened(name) as (files, path):
             with suppress(Exception):  # whoever made it first; if nobody could, the next line says so
@@ -126,7 +126,7 @@ class RemoteFolder:
                     raise
                 files.rm_file(aside)  # another machine was faster, with the same file
 
-    def receive(self, name: str, file: Path) -> None:
+    def download(self, name: str, file: Path) -> None:
         """Download a file, once."""
         if not file.is_file():
             with atomic(file) as part, self._opened(name) as (files, path):

@@ -8,7 +8,7 @@ import signal
 import threading
 
 
-def begin_worker() -> None:
+def initialize_worker() -> None:
     """Have this process end when it is interrupted, without a word, and when the process that asks was killed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()

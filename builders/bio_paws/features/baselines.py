@@ -20,15 +20,15 @@ from bio_paws.features.pair_features import (
 from bio_paws.features.thresholds import auroc
 from bio_paws_cards.manifest import ConfigEntry
 
-UNCOMPARED = ("sentence1", "sentence2", "length", "gc")
+SHORTCUTS = ("sentence1", "sentence2", "length", "gc")
 """Floors that compare no letter with another: either side alone by a logistic regression on its 3-mers, the
 difference in length, the difference in GC content (for proteins in the residues of GC-rich codons)."""
 
-KMERS = tuple(f"{measure}{k}" for measure in ("jaccard", "cosine") for k in range(1, LONGEST_KMER + 1))
-FLOORS = (*UNCOMPARED, *KMERS)
-"""`UNCOMPARED`, and the k-mers in common."""
+KMER_BASELINES = tuple(f"{measure}{k}" for measure in ("jaccard", "cosine") for k in range(1, LONGEST_KMER + 1))
+BASELINE_NAMES = (*SHORTCUTS, *KMER_BASELINES)
+"""`SHORTCUTS`, and the k-mers in common."""
 
-CEILINGS: dict[Molecule, tuple[str, ...]] = {
+UPPER_BOUNDS: dict[Molecule, tuple[str, ...]] = {
     "dna": ("similarity", "score", "edit"),
     "protein": ("similarity", "score", "edit"),
     "dna_protein": ("spliced", "six_frame"),
@@ -51,7 +51,7 @@ def split_files(folder: Path, entry: ConfigEntry) -> dict[str, Path]:
     return {split: folder / one.file for split, one in entry.splits.items()}
 
 
-def measure_floors(files: dict[str, Path], config: PairConfig) -> Measured:
+def measure_baselines(files: dict[str, Path], config: PairConfig) -> Measured:
     """Measure each floor, fitted on train, and each ceiling: area under the ROC curve on test.
 
     Parameters
@@ -64,7 +64,7 @@ def measure_floors(files: dict[str, Path], config: PairConfig) -> Measured:
     Returns
     -------
     dict of str to dict of str to float
-        ``"floors"``: by the names of `FLOORS`; ``"ceilings"``: by those of `CEILINGS`. Both are empty where train or
+        ``"floors"``: areas of `BASELINE_NAMES`; ``"ceilings"``: areas of `UPPER_BOUNDS`. Both are empty where train or
         test lack pairs of either label, so that nothing can be measured.
     """
     columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
@@ -87,8 +87,8 @@ def measure_floors(files: dict[str, Path], config: PairConfig) -> Measured:
     aligned = [test["similarity"].to_numpy(), test["sw_score"].to_numpy() / lengths]
     if config.molecule != "dna_protein":
         aligned.append(edit_similarities(test["sentence1"].to_pylist(), test["sentence2"].to_pylist()))
-    ceilings = {name: auroc(one, labels[1]) for name, one in zip(CEILINGS[config.molecule], aligned, strict=True)}
-    return {"floors": _rounded({name: aucs[name] for name in FLOORS}), "ceilings": _rounded(ceilings)}
+    ceilings = {name: auroc(one, labels[1]) for name, one in zip(UPPER_BOUNDS[config.molecule], aligned, strict=True)}
+    return {"floors": _rounded({name: aucs[name] for name in BASELINE_NAMES}), "ceilings": _rounded(ceilings)}
 
 
 def _first_rows(path: Path, columns: list[str]) -> pa.Table:
@@ -112,7 +112,7 @@ def _compared(table: pa.Table, molecule: Molecule) -> dict[str, NDArray[np.float
     return {
         "length": length_differences(first, second),
         "gc": composition_differences(first, second, molecule),
-        **dict(zip(KMERS, (*kmers.jaccard, *kmers.cosine), strict=True)),
+        **dict(zip(KMER_BASELINES, (*kmers.jaccard, *kmers.cosine), strict=True)),
     }
 
 

@@ -18,8 +18,8 @@ from bio_paws.configs import Molecule
 from bio_paws.errors import BioPawsError
 
 PERTURBED_ROWS = 500
-"""How many rows of a test split are perturbed: the first ones. Rows are sorted by digest, so the first rows are a random
-sample, and always the same one."""
+"""Number of rows of a test split that are perturbed: its first ones. Rows are sorted by digest, so the first rows are a
+random sample, and always the same one."""
 
 Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 

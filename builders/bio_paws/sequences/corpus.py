@@ -28,7 +28,7 @@ from Bio.SeqIO.FastaIO import SimpleFastaParser
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import PairConfig
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.memory import raise_if_out
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
 from bio_paws.sources.resolve import Assembly, SourceFile
 
@@ -320,7 +320,7 @@ class _Reader:
                 records = list(SeqIO.parse(io.StringIO(text), "genbank"))
                 sequences = [str(record.seq) for record in records]
         except Exception as error:  # Biopython's parser raises whatever it stumbles over
-            raise_if_out(error)
+            reraise_if_out_of_memory(error)
             why = (str(error).splitlines() or [type(error).__name__])[0]
             raise BioPawsError(f"{path}: not a GenBank flat file that can be parsed ({why})") from error
         for record, residues in zip(records, sequences, strict=True):
@@ -407,7 +407,7 @@ def _place(source: str, location: str) -> tuple[Interval | None, tuple[tuple[int
     try:
         parsed = Location.fromstring(location)
     except Exception as error:  # Biopython's parser raises whatever it stumbles over
-        raise_if_out(error)
+        reraise_if_out_of_memory(error)
         return None, (), "no_location"
     return _interval_of(source, parsed)
 

@@ -35,7 +35,7 @@ from bio_paws.configs import (
     PairConfig,
     get_config,
 )
-from bio_paws.execution.memory import give_back, raise_if_out
+from bio_paws.execution.memory import release_free_memory, reraise_if_out_of_memory
 from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import SCHEMA, Row, pair_id
 from bio_paws.verify.cross_split_search import ProofSearch, Strings
@@ -96,7 +96,7 @@ def verify(folder: Path, manifest: Manifest, executor: Executor) -> list[Violati
         in_rows += wrong
         tables.append(table)
     keys = RowKeys.of(tables)
-    give_back()
+    release_free_memory()
     at = 0
     for (name, split), path in files.items():
         here = slice(at, at + pq.read_metadata(path).num_rows)
@@ -125,7 +125,7 @@ def _read(
             try:
                 incomplete = list(_incomplete(path))
             except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-                raise_if_out(error)
+                reraise_if_out_of_memory(error)
                 why = (str(error).splitlines() or [type(error).__name__])[0]
                 found.append(Violation(name, split, "", f"cannot be read: {why}"))
                 continue
@@ -502,7 +502,7 @@ def _check_homologs(
     }
     held = np.unique(np.concatenate(list(distinct.values())))
     texts = _texts(files, held)
-    give_back()
+    release_free_memory()
     reverse = keys.strand == (keys.names["strand"].index("-") if "-" in keys.names["strand"] else -1)
 
     def strings(sides: NDArray[np.int64]) -> Strings:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bio_paws.configs import BANDS
-from bio_paws.features.perturbations import STRAND_PERTURBATIONS, PERTURBED_ROWS
+from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
 from bio_paws_eval.layout.tables import Row, Table
 from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
 from bio_paws_eval.report.comparisons import Compared, compare_all
@@ -258,9 +258,9 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         ("system", "config", "view", *columns),
         tuple(groups),
         labels=3,
-        note=f"The first {PERTURBED_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its other "
-        "strand. No label changes, so a model that understands the pairs gives the same answers; so does one that "
-        "gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each the "
+        note=f"The first {PERTURBED_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its "
+        "other strand. No label changes, so a model that understands the pairs gives the same answers; so does one "
+        "that gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each the "
         "value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
         "answer: part of the pairs, with its interval over seeds and pairs. Margin: score of label 1 less that of "
         "label 0; mean absolute change. McNemar's test asks whether the model is right as often as on the pairs as "

@@ -126,9 +126,9 @@ def measure_views(
             ``only_original``, ``only_view`` and ``p_value`` as `mcnemar` returns them; ``p_corrected``, by `holm` over
             the views.
         ``tells_strands``
-            Whether the model tells the strands of DNA: the corrected p-value of either of `STRAND_PERTURBATIONS` is under
-            `SIGNIFICANT`. Answers that change as often for the better as for the worse pass this test, and show in
-            ``consistency``. None where there are no such views.
+            Whether the model tells the strands of DNA: the corrected p-value of either of `STRAND_PERTURBATIONS` is
+            under `SIGNIFICANT`. Answers that change as often for the better as for the worse pass this test, and show
+            in ``consistency``. None where there are no such views.
     """
     if not views:
         return {}
