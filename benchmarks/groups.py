@@ -20,12 +20,12 @@ import pyarrow as pa
 
 from benchmarks.peak import peak_memory
 from bio_paws.build.partition import (
-    LOCI,
     MAX_GROUP_SHARE,
     MIN_COVERAGE,
+    REGIONS,
     Edges,
     Ints,
-    Lookup,
+    RegionIndex,
     assign_splits,
     join_groups,
 )
@@ -69,15 +69,15 @@ def plain_loop(sizes: Ints, edges: Edges) -> Ints:
     return np.array([root(atom) for atom in range(len(sizes))])
 
 
-def look_up(lookup: Lookup) -> str:
+def look_up(region_index: RegionIndex) -> str:
     """Ask for every tenth locus."""
     return "".join(
-        lookup.split_at(f"s{number % 1000}", number // 1000 * 500 + 1)[1] for number in range(0, SEQUENCES, 10)
+        region_index.split_at(f"s{number % 1000}", number // 1000 * 500 + 1)[1] for number in range(0, SEQUENCES, 10)
     )
 
 
-def loci() -> pa.Table:
-    """A million loci on a thousand sources."""
+def regions() -> pa.Table:
+    """A million regions on a thousand sources."""
     number = np.arange(SEQUENCES)
     return pa.table(
         [
@@ -87,7 +87,7 @@ def loci() -> pa.Table:
             pa.array([f"g{i:06d}" for i in range(300_000)]).take(pa.array(number % 300_000)),
             pa.array(["train", "validation", "test"]).take(pa.array(number % 3)),
         ],
-        schema=LOCI,
+        schema=REGIONS,
     )
 
 
@@ -97,8 +97,8 @@ def parts() -> dict[str, Callable[[], tuple[Callable[..., object], ...]]]:
         "join_groups": lambda: (join_groups, *made_up()),
         "plain loop": lambda: (plain_loop, *made_up()),
         "assign_splits": lambda: (assign_splits, np.random.default_rng(0).random((SEQUENCES // 5, 8)), 0),
-        "Lookup": lambda: (Lookup, loci()),
-        "100,000 look-ups": lambda: (look_up, Lookup(loci())),
+        "RegionIndex": lambda: (RegionIndex, regions()),
+        "100,000 look-ups": lambda: (look_up, RegionIndex(regions())),
     }
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from bio_paws.align.karlin_altschul import evalue
 from bio_paws.align.smith_waterman import LETTERS, Alphabet, align_score, reverse_complement
 from bio_paws.build.cross_split_filter import MAX_EVALUE
-from bio_paws.build.pair_filter import search_space
+from bio_paws.build.pair_filter import database_size
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.search import blast
 from bio_paws.search.homologs import find_hits
@@ -89,7 +89,7 @@ def main() -> None:
     print(f"| windows | identity | {' | '.join(columns)} |\n{'|---' * (len(columns) + 2)}|")
     alphabets: tuple[Alphabet, ...] = ("dna", "protein")
     for alphabet in alphabets:
-        residues = search_space(corpus, alphabet)
+        residues = database_size(corpus, alphabet)
         for length in LENGTHS:
             planted = plant(corpus, alphabet, length, np.random.default_rng(length))
             copies = list({one.copy.text: one.copy for one in planted}.values())

@@ -35,7 +35,7 @@ from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 BASES_A_PAIR = 45
 """Of each of three species: 180 bp of alignment a similar pair, three alignments a place, and half as much again."""
 DIVERGENCE = 0.04
-SHARED = ("corpus", "hits", "loci")
+SHARED = ("corpus", "hits", "regions")
 """Folders of the stages that do not depend on the pairs."""
 FROM = 10_000
 """Pairs from which the exponent is taken: below, what every build costs hides how it grows."""

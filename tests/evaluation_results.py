@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bio_paws.configs import BANDS, get_config
+from bio_paws.configs import SIMILARITY_BINS, get_config
 from bio_paws.execution.files import digest_of, write_json
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS, perturbations_of
 from bio_paws_eval.representations.analysis import CROSSINGS
@@ -73,7 +73,7 @@ def predictions(asked: Task, accuracy: float | NDArray[np.float64], seed: object
 
 def kinds(asked: Task) -> NDArray[np.object_]:
     """Kinds of the pairs of `predictions`, in equal parts: those of a graded config, or of the config of that name."""
-    by_label: tuple[Sequence[str], Sequence[str]] = (["other_group"], [name for name, _, _ in BANDS])
+    by_label: tuple[Sequence[str], Sequence[str]] = (["other_group"], [name for name, _, _ in SIMILARITY_BINS])
     if is_pawsx(asked.name):
         return np.empty(0, dtype=object)
     if not asked.name.endswith("_graded"):
@@ -158,7 +158,7 @@ def write_results(out: Path) -> Path:
 def write_graded(out: Path, rows: int = 600) -> Path:
     """Two models and two seeds on a graded config, a floor and a ceiling: the closer the pairs, the more is found."""
     asked = task("dna150_graded", rows)
-    found = dict(zip((name for name, _, _ in BANDS), (0.95, 0.9, 0.75, 0.6, 0.4, 0.2), strict=True))
+    found = dict(zip((name for name, _, _ in SIMILARITY_BINS), (0.95, 0.9, 0.75, 0.6, 0.4, 0.2), strict=True))
     recall = np.array([found.get(kind, 0.9) for kind in kinds(asked)])
     for seed in (0, 1):
         write_cell(out, GPT2, training(seed), asked, recall - 0.1 * seed)

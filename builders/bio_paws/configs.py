@@ -29,7 +29,7 @@ def quotas(pairs: int) -> dict[str, int]:
 
 
 Molecule = Literal["dna", "protein", "dna_protein"]
-Kind = Literal[
+PairType = Literal[
     "homolog",
     "identical",
     "containment",
@@ -50,7 +50,7 @@ Kind = Literal[
     "shuffled",
 ]
 
-BANDS: tuple[tuple[Kind, float, float], ...] = (
+SIMILARITY_BINS: tuple[tuple[PairType, float, float], ...] = (
     ("homolog_90", 0.9, 1.0),
     ("homolog_80", 0.8, 0.9),
     ("homolog_70", 0.7, 0.8),
@@ -60,7 +60,7 @@ BANDS: tuple[tuple[Kind, float, float], ...] = (
 )
 """Kinds of the graded configs: similarity from, inclusive, and up to, exclusive."""
 
-KINDS: dict[str, str] = {
+PAIR_TYPES: dict[str, str] = {
     "homolog": "homologs, neither identical nor contained in each other",
     "identical": "the same string at two places",
     "containment": "one string contains the other",
@@ -69,8 +69,8 @@ KINDS: dict[str, str] = {
     "other_gene": "the protein of another gene of the same organism and length class",
     "mutated_protein": "the right protein, 10-30% of its residues changed",
     "frameshift": "the right gene, its reading frame broken",
-    **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in BANDS},
-    "remote": f"homologs of similarity under {BANDS[-1][2]}",
+    **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in SIMILARITY_BINS},
+    "remote": f"homologs of similarity under {SIMILARITY_BINS[-1][2]}",
     "permuted_homolog": "homologs whose blocks stand in one and the same other order",
     "shuffled_homolog": "homologs shuffled alike, their dinucleotide or dipeptide counts kept",
     "permuted": "the same homologs, their blocks in two different orders",
@@ -78,13 +78,13 @@ KINDS: dict[str, str] = {
 }
 """How pairs of each kind came about, as the card tells it."""
 
-EXACT: frozenset[Kind] = frozenset({"identical", "containment"})
+EXACT: frozenset[PairType] = frozenset({"identical", "containment"})
 """Kinds that are cut from runs of identical letters."""
 
-REARRANGED: dict[Kind, Kind] = {"permuted_homolog": "permuted", "shuffled_homolog": "shuffled"}
+REARRANGED: dict[PairType, PairType] = {"permuted_homolog": "permuted", "shuffled_homolog": "shuffled"}
 """Kinds of the adversarial configs: what is done alike to both sides, and the same done in two ways."""
 
-OVERLAP_WORDS = (3, 5)
+OVERLAP_KMERS = (3, 5)
 """Letters of the words whose overlap is matched in the adversarial configs."""
 MAX_OVERLAP_DIFFERENCE = 0.03
 """How far the Jaccard overlap of a dissimilar pair may lie there from that of the similar pair with the same first
@@ -131,8 +131,8 @@ class PairConfig:
     molecule: Molecule
     mean_length: int
     pairs: int
-    similar_mix: tuple[tuple[Kind, int], ...]
-    dissimilar_mix: tuple[tuple[Kind, int], ...]
+    similar_mix: tuple[tuple[PairType, int], ...]
+    dissimilar_mix: tuple[tuple[PairType, int], ...]
     summary: str
     min_similarity: float = 0.85
     max_similarity: float = 1.0
@@ -171,49 +171,49 @@ class PairConfig:
         return ("not_coding", "coding") if self.molecule == "dna_protein" else ("dissimilar", "similar")
 
     @property
-    def similar_kinds(self) -> frozenset[str]:
+    def similar_types(self) -> frozenset[str]:
         """Kinds that carry label 1."""
         return frozenset(kind for kind, _ in self.similar_mix)
 
     @property
-    def dissimilar_kinds(self) -> frozenset[str]:
+    def dissimilar_types(self) -> frozenset[str]:
         """Kinds that carry label 0."""
         return frozenset(kind for kind, _ in self.dissimilar_mix)
 
     @property
     def graded(self) -> bool:
-        """Whether similar pairs are sorted into `BANDS`."""
-        return self.similar_mix == _BANDED
+        """Whether similar pairs are sorted into `SIMILARITY_BINS`."""
+        return self.similar_mix == _BINNED
 
     @property
     def rearranged(self) -> bool:
         """Whether words stand in the same or in another order, and nothing else tells the label."""
-        return self.similar_kinds <= REARRANGED.keys()
+        return self.similar_types <= REARRANGED.keys()
 
     @property
-    def drawn_kinds(self) -> dict[Kind, float]:
+    def drawn_types(self) -> dict[PairType, float]:
         """Kinds of windows to draw, and the part of all draws that each has."""
         if self.graded:
             return {"homolog": 1.0}
         total = sum(share for _, share in self.similar_mix)
         return {kind: share / total for kind, share in self.similar_mix}
 
-    def similar_quotas(self, pairs: int) -> dict[Kind, int]:
+    def similar_quotas(self, pairs: int) -> dict[PairType, int]:
         """How many of so many similar pairs are of each kind."""
         total = sum(share for _, share in self.similar_mix)
         return {kind: round(pairs * share / total) for kind, share in self.similar_mix}
 
-    def accepts(self, kind: Kind, similarity: float) -> bool:
+    def accepts(self, kind: PairType, similarity: float) -> bool:
         """Whether a similar pair of this kind may have that similarity.
 
-        `homolog`: above `min_similarity`. Kinds of `BANDS` and rearranged ones: from the lower limit up to the upper
-        one, which is let in only where it is 1. The other kinds are exact, so they may have any.
+        A `homolog` must lie above `min_similarity`. Binned and rearranged pairs must lie in [low, high), or, where the
+        upper bound is 1.0, in [low, 1.0]. Identical and containment pairs may have any similarity.
         """
         if kind in EXACT:
             return True
         if kind == "homolog":
             return similarity > self.min_similarity
-        bands = {band: (low, high) for band, low, high in BANDS}
+        bands = {band: (low, high) for band, low, high in SIMILARITY_BINS}
         low, high = bands.get(kind, (self.min_similarity, self.max_similarity))
         return low <= similarity < high or similarity == high == 1.0
 
@@ -225,15 +225,15 @@ class PairConfig:
         return agree
 
 
-_HOMOLOG: tuple[tuple[Kind, int], ...] = (("homolog", 100),)
-_OTHER: tuple[tuple[Kind, int], ...] = (("other_group", 100),)
-_BANDED: tuple[tuple[Kind, int], ...] = tuple((kind, 1) for kind, _, _ in BANDS)
+_HOMOLOG: tuple[tuple[PairType, int], ...] = (("homolog", 100),)
+_OTHER: tuple[tuple[PairType, int], ...] = (("other_group", 100),)
+_BINNED: tuple[tuple[PairType, int], ...] = tuple((kind, 1) for kind, _, _ in SIMILARITY_BINS)
 
 
 def _adversarial(name: str, molecule: Molecule, mean_length: int, permuted: int) -> PairConfig:
     """Return a config whose pairs share their words: so many percent permuted, the others shuffled."""
     unit = "aa" if molecule == "protein" else "bp"
-    kinds: tuple[Kind, Kind] = ("permuted_homolog", "shuffled_homolog")
+    kinds: tuple[PairType, PairType] = ("permuted_homolog", "shuffled_homolog")
     return PairConfig(
         name=name,
         molecule=molecule,
@@ -249,14 +249,14 @@ def _adversarial(name: str, molecule: Molecule, mean_length: int, permuted: int)
 
 
 def _graded(name: str, molecule: Molecule, mean_length: int) -> PairConfig:
-    """Return a config with equally many similar pairs in each of `BANDS`."""
+    """Return a config with equally many similar pairs in each of `SIMILARITY_BINS`."""
     unit = "aa" if molecule == "protein" else "bp"
     return PairConfig(
         name=name,
         molecule=molecule,
         mean_length=mean_length,
         pairs=20_000,
-        similar_mix=_BANDED,
+        similar_mix=_BINNED,
         dissimilar_mix=_OTHER,
         summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; similar pairs from nearly "
         "identical to remote, in six bands of similarity",

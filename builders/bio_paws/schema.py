@@ -37,17 +37,17 @@ SCHEMA = pa.schema(
 """A pair. Intervals are 0-based and half-open, bp or aa, on the forward strand of their source; the stored
 string is the reverse complement where the strand is "-". `group` is the homology group of a side."""
 
-MADE = pa.schema([field for field in SCHEMA if field.name not in ("label", "pair_id")])
+UNLABELED_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in ("label", "pair_id")])
 """A pair in the making: `SCHEMA` less what its place in the data set decides."""
 
 
-ID_LETTERS = "abcdefghijklmnop"
+ID_ALPHABET = "abcdefghijklmnop"
 _DIGESTED = [name for name in SCHEMA.names if name != "pair_id"]
-_LETTERS = str.maketrans("0123456789abcdef", ID_LETTERS)
+_LETTERS = str.maketrans("0123456789abcdef", ID_ALPHABET)
 """The search of the Hub's viewer takes only letters for words: an id with digits would be several of them, or none."""
 
 Row = dict[str, Any]
-"""A pair by itself: the columns of `MADE`, or of `SCHEMA`."""
+"""A pair by itself: the columns of `UNLABELED_SCHEMA`, or of `SCHEMA`."""
 
 
 def pair_id(row: Mapping[str, Any], config: str, split: str) -> str:

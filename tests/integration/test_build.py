@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from bio_paws.configs import BANDS, CONFIGS
+from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.features.kmers import word_overlap
 from conftest import Run
 
@@ -79,7 +79,7 @@ def test_bands_are_equally_filled(config: str, built: Path) -> None:
     assert len(counts) > 3
     assert len(set(counts.values())) == 1
     for row in rows:
-        low, high = {kind: (low, high) for kind, low, high in BANDS}.get(row["kind"], (0.0, 0.55))
+        low, high = {kind: (low, high) for kind, low, high in SIMILARITY_BINS}.get(row["kind"], (0.0, 0.55))
         assert low <= row["similarity"] < high
         assert (row["evalue"] < 1e-5) == (row["label"] == 1)
 

@@ -23,7 +23,7 @@ import torch
 
 from bio_paws import load
 from bio_paws.cli.app import main
-from bio_paws.configs import BANDS
+from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
@@ -160,7 +160,7 @@ def grade(data: Path) -> None:
     """Call the similar pairs of dna150 homologs of all bands in turn."""
     for path in (data / "dna150").glob("*.parquet"):
         rows = pq.read_table(path)
-        bands = [name for name, _, _ in BANDS]
+        bands = [name for name, _, _ in SIMILARITY_BINS]
         kinds = [bands[i % len(bands)] if row["label"] else row["kind"] for i, row in enumerate(rows.to_pylist())]
         pq.write_table(rows.set_column(rows.schema.get_field_index("kind"), "kind", pa.array(kinds)), path)
 

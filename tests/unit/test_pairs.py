@@ -15,7 +15,7 @@ from bio_paws.build import export, pairs
 from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.configs import get_config
 from bio_paws.execution.files import read_arrow
-from bio_paws.schema import MADE, SCHEMA, pair_id
+from bio_paws.schema import SCHEMA, UNLABELED_SCHEMA, pair_id
 from bio_paws.verify.row_keys import RowKeys, keys_of
 
 CONFIG = get_config("dna150")
@@ -25,9 +25,9 @@ def made(count: int, at_once: int = 100) -> Iterator[pa.Table]:
     empty = {"string": "", "int64": 0, "double": 0.0}
     for at in range(0, count, at_once):
         numbers = range(at, min(at + at_once, count))
-        columns = {field.name: [empty[str(field.type)]] * len(numbers) for field in MADE}
+        columns = {field.name: [empty[str(field.type)]] * len(numbers) for field in UNLABELED_SCHEMA}
         columns |= {"start1": list(numbers), "kind": ["homolog" if i % 2 else "other_group" for i in numbers]}
-        yield pa.table(columns, schema=MADE)
+        yield pa.table(columns, schema=UNLABELED_SCHEMA)
 
 
 def test_rows_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_candidates_and_keys_of_rows_take_little_space(tmp_path: Path) -> None:
     assert sum(one.nbytes for one in arrays) < 250 * 1_000
     places = {"start": 0, "end": 150, "source": "chromosome", "strand": "+"}
     row: dict[str, Any] = {f"{name}{side}": value for name, value in places.items() for side in (1, 2)}
-    row |= {"kind": "homolog", "split": "train", "group": "g1", "slot": 1, "composition2": 7}
+    row |= {"kind": "homolog", "split": "train", "group": "g1", "tile": 1, "composition2": 7}
     row |= {"score": 250, "matches": 140, "columns": 150}
     candidates = Candidates.of([pa.Table.from_pylist([row] * 1_000, schema=CANDIDATES)], "train")
     assert len(candidates) == 1_000

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bio_paws.build import cross_split_filter
-from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.build.partition import REGIONS, RegionIndex
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.search import blast, prefilter
 from bio_paws.search.homologs import find_hits
@@ -103,9 +103,11 @@ def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.Mo
     rng = np.random.default_rng(1)
     parts = {split: random_dna(rng, 3_000) for split in ("train", "test")}
     corpus = Corpus({"chr": Sequence("chr", "Testus primus", "dna", "".join(parts.values()))}, {}, {}, {})
-    loci = [("chr", 0, 3_000, "g0", "train"), ("chr", 3_000, 6_000, "g1", "test")]
-    columns = [list(column) for column in zip(*loci, strict=True)]
-    others = cross_split_filter.OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
+    regions = [("chr", 0, 3_000, "g0", "train"), ("chr", 3_000, 6_000, "g1", "test")]
+    columns = [list(column) for column in zip(*regions, strict=True)]
+    others = cross_split_filter.CrossSplitFilter(
+        corpus, RegionIndex(pa.table(columns, schema=REGIONS)), InProcessExecutor()
+    )
     held = random_dna(rng, 150) if later else parts["train"][2_500:2_650]  # altered, or not
     queries = [edited(parts["train"][at : at + 150], 0.2, rng) for at in range(0, 2_000, 50)]
     queries += [parts["test"][at : at + 150] for at in range(0, 2_000, 50)] + [held[20:140]]

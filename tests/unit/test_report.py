@@ -19,7 +19,7 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
-from bio_paws.configs import BANDS, CONFIGS
+from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import perturbations_of
@@ -217,7 +217,7 @@ def test_the_answers_by_similarity(tmp_path: Path) -> None:
 def test_a_band_is_scored_with_all_dissimilar_pairs(tmp_path: Path) -> None:
     write_graded(tmp_path)
     cell = the(grouped(tmp_path).systems, "openai-community/gpt2, pawsx_en").cells["dna150_graded"]
-    assert cell.bands == [name for name, _, _ in BANDS]
+    assert cell.bands == [name for name, _, _ in SIMILARITY_BINS]
     kind = kinds(cell.task)
     parts = []
     for path, result in read_results(tmp_path):

@@ -11,8 +11,18 @@ from typing import get_args
 import pytest
 
 from bio_paws import configs
-from bio_paws.build.pair_filter import band
-from bio_paws.configs import BANDS, CHANGES, CONFIGS, DATA_VERSION, KINDS, SPLIT_SHARES, Kind, PairConfig, get_config
+from bio_paws.build.pair_filter import similarity_bin
+from bio_paws.configs import (
+    CHANGES,
+    CONFIGS,
+    DATA_VERSION,
+    PAIR_TYPES,
+    SIMILARITY_BINS,
+    SPLIT_SHARES,
+    PairConfig,
+    PairType,
+    get_config,
+)
 from bio_paws.dataset.versions import parse_version
 from bio_paws.errors import BioPawsError
 
@@ -58,8 +68,10 @@ def test_configs_are_those_of_the_design() -> None:
 def test_bands_meet_and_take_in_every_similarity_once() -> None:
     config = get_config("dna150_graded")
     for similarity in (0.0, 0.3, 0.4999, 0.5, 0.6, 0.75, 0.8999, 0.9, 1.0):
-        assert [kind for kind, _, _ in BANDS if config.accepts(kind, similarity)] == [band(similarity)]
-    assert config.similar_quotas(600) == {kind: 100 for kind, _, _ in BANDS}
+        assert [kind for kind, _, _ in SIMILARITY_BINS if config.accepts(kind, similarity)] == [
+            similarity_bin(similarity)
+        ]
+    assert config.similar_quotas(600) == {kind: 100 for kind, _, _ in SIMILARITY_BINS}
 
 
 def test_each_sort_of_kind_keeps_to_its_similarities() -> None:
@@ -71,7 +83,7 @@ def test_each_sort_of_kind_keeps_to_its_similarities() -> None:
 
 
 def test_every_kind_is_told_and_every_version_has_its_entry() -> None:
-    assert set(KINDS) == set(get_args(Kind))
+    assert set(PAIR_TYPES) == set(get_args(PairType))
     versions = [parse_version(version) for version, _ in CHANGES]
     assert versions == sorted(set(versions), reverse=True)
     assert CHANGES[0][0] == DATA_VERSION

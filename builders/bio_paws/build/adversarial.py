@@ -28,16 +28,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.build.negatives import Choice, Leaks, Square, square_of
-from bio_paws.build.pair_filter import Judge, contains, with_outcomes
-from bio_paws.build.partition import Lookup, seeded
+from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
+from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.reordering import block_order, word_order
 from bio_paws.build.similarity_search import CorpusFiles
-from bio_paws.build.windows import Jittered, draw_jittered, slots_to_draw
-from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_WORDS, REARRANGED, Kind, PairConfig
+from bio_paws.build.windows import Jittered, draw_jittered, tiles_to_draw
+from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_KMERS, REARRANGED, PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.features.kmers import word_overlap
-from bio_paws.schema import MADE, Row
-from bio_paws.sequences.records import Places
+from bio_paws.schema import UNLABELED_SCHEMA, Row
+from bio_paws.sequences.records import Intervals
 
 BLOCKS = (3, 8)
 """Fewest and most blocks of `permuted`."""
@@ -45,7 +45,7 @@ TRIES, MOST_SAME = 30, 4
 """Orders tried for two windows; and how often they may come out the same as each other or as in the genome: then there
 is hardly another."""
 
-SQUARES = pa.schema([*MADE, ("split", pa.string()), ("slot", pa.int64())])
+SQUARES = pa.schema([*UNLABELED_SCHEMA, ("split", pa.string()), ("tile", pa.int64())])
 """Four rows a square; `slot` names the stretch of alignment it was drawn from."""
 
 FourRows = tuple[Row, Row, Row, Row]
@@ -59,27 +59,27 @@ def square_shard(
     path: Path,
     config: PairConfig,
     files: CorpusFiles,
-    loci: Path,
+    regions: Path,
     hits: Path,
     some: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
     """Write the squares of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
-    lookup = Lookup(read_arrow(loci))
-    judge = Judge(config, files.load(), lookup)
+    region_index = RegionIndex(read_arrow(regions))
+    pair_filter = PairFilter(config, files.load(), region_index)
     rng = seeded(seed, config.name, "windows", some.start)
     outcomes: Counter[str] = Counter()
     rows: list[Row] = []
     for number, hit in enumerate(read_arrow(hits).slice(some.start, len(some)).to_pylist(), start=some.start):
-        for kind, slot, low, high, count in slots_to_draw(config, number, hit, lookup, draws, rng):
+        for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
-                square = _square(judge, kind, hit, low, high, rng)
+                square = _square(pair_filter, kind, hit, low, high, rng)
                 if isinstance(square, str):
                     outcomes[square] += 1
                     continue
                 outcomes["accepted"] += 1
-                rows += ({**row, "slot": slot} for row in square)
+                rows += ({**row, "tile": slot} for row in square)
                 break
     table = pa.Table.from_pylist(rows, schema=SQUARES)
     write_arrow(path, with_outcomes(table, outcomes))
@@ -97,11 +97,11 @@ def choose_rearranged(
     """Choose squares of one split from files that `square_shard` wrote; else as `dissimilar.make_squares`."""
     parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
     rows = pa.concat_tables([SQUARES.empty_table(), *parts])
-    kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "slot", "sentence1", "sentence2"))
+    kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "tile", "sentence1", "sentence2"))
     wanted = config.similar_quotas(pairs)
 
     def rows_of(numbers: Sequence[int]) -> pa.Table:
-        return rows.select(MADE.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
+        return rows.select(UNLABELED_SCHEMA.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
 
     choice = Choice(wanted, rng, seen, leaks, rows_of)
 
@@ -120,25 +120,25 @@ def choose_rearranged(
 
 
 def _square(
-    judge: Judge, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
+    pair_filter: PairFilter, kind: PairType, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
 ) -> FourRows | str:
     """Draw two windows and two orders of their parts, or say why not."""
-    aimed = rng.uniform(judge.config.min_similarity, judge.config.max_similarity)
-    windows = draw_jittered(judge.config, hit, low, high, aimed, rng)
+    aimed = rng.uniform(pair_filter.config.min_similarity, pair_filter.config.max_similarity)
+    windows = draw_jittered(pair_filter.config, hit, low, high, aimed, rng)
     if windows is None:
         return "jitter"
     cuts = _block_cuts(windows) if kind == "permuted_homolog" else _word_cuts(windows)
     if len(cuts) < BLOCKS[0] - 1:
         return "too_alike_to_cut"
-    placed = judge.place(Places.of([windows.side1]), Places.of([windows.side2]))
+    placed = pair_filter.place(Intervals.of([windows.side1]), Intervals.of([windows.side2]))
     if placed.reasons[0]:
         return placed.reasons[0]
     texts = placed.text1[0], placed.text2[0]
     why: Counter[str] = Counter()
     for _ in range(TRIES):
-        square = _judged(judge, kind, texts, _arranged(windows, texts, kind, cuts, rng))
+        square = _judged(pair_filter, kind, texts, _arranged(windows, texts, kind, cuts, rng))
         if not isinstance(square, str):
-            origin = _origin(judge, windows, int(placed.locus[0]))
+            origin = _origin(pair_filter, windows, int(placed.locus[0]))
             one, two, three, four = ({**origin, **row} for row in square)
             return one, two, three, four
         why[square] += 1
@@ -147,18 +147,18 @@ def _square(
     return f"no_order_{max(why, key=lambda reason: why[reason])}"
 
 
-def _origin(judge: Judge, windows: Jittered, locus: int) -> Row:
+def _origin(pair_filter: PairFilter, windows: Jittered, locus: int) -> Row:
     """Return where two windows lie."""
-    group, split = judge.locus(locus)
+    group, split = pair_filter.locus(locus)
     origin: Row = {"split": split}
     for number, side in enumerate((windows.side1, windows.side2), start=1):
-        values = side._asdict() | {"organism": judge.organism(side.source), "group": group}
+        values = side._asdict() | {"organism": pair_filter.organism(side.source), "group": group}
         origin |= {f"{name}{number}": value for name, value in values.items()}
     return origin
 
 
 def _arranged(
-    windows: Jittered, texts: tuple[str, str], kind: Kind, cuts: list[Cut], rng: np.random.Generator
+    windows: Jittered, texts: tuple[str, str], kind: PairType, cuts: list[Cut], rng: np.random.Generator
 ) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return both strings in two orders; what lies beyond the other window's end stays where it is."""
     core1, core2 = texts[0][slice(*windows.core1)], texts[1][slice(*windows.core2)]
@@ -186,12 +186,12 @@ def _arranged(
 
 
 def _block_cuts(windows: Jittered) -> list[Cut]:
-    """Places behind a run of identical letters: no word that both strings have spans one."""
+    """Positions behind a run of identical letters: no word that both strings have spans one."""
     return [(at1 + length, at2 + length) for at1, at2, length in windows.runs[:-1]]
 
 
 def _word_cuts(windows: Jittered) -> list[Cut]:
-    """Places of letters that can end one word and begin the next: differences, and the ends of runs.
+    """Positions of letters that can end one word and begin the next: differences, and the ends of runs.
 
     No word that both strings have goes on at both sides of such a letter.
     """
@@ -204,31 +204,31 @@ def _word_cuts(windows: Jittered) -> list[Cut]:
 
 
 def _judged(
-    judge: Judge, kind: Kind, natural: tuple[str, str], arranged: tuple[tuple[str, str], tuple[str, str]]
+    pair_filter: PairFilter, kind: PairType, natural: tuple[str, str], arranged: tuple[tuple[str, str], tuple[str, str]]
 ) -> FourRows | str:
     """Make the rows of a square, or say which constraint it breaks."""
-    config = judge.config
+    config = pair_filter.config
     (one1, one2), (two1, two2) = arranged
     if len({natural[0], one1, two1}) < 3 or len({natural[1], one2, two2}) < 3:
         return "same"
     # What is cheap goes first. Either side may come first in the end, so every similar pair must match every other.
-    for k in OVERLAP_WORDS:
+    for k in OVERLAP_KMERS:
         similar = word_overlap(one1, one2, k), word_overlap(two1, two2, k)
         dissimilar = word_overlap(one1, two2, k), word_overlap(two1, one2, k)
         if max(abs(a - b) for a in similar for b in dissimilar) > MAX_OVERLAP_DIFFERENCE:
             return "overlap"
     rows: list[Row] = []
     for first, second in ((one1, one2), (two1, two2)):
-        row = judge.describe(first, second)
+        row = pair_filter.describe(first, second)
         if not config.accepts(kind, row["similarity"]):
             return "similarity"
         if row["evalue"] >= config.max_evalue:
             return "evalue"
-        if contains(first, second, judge.alphabet):
+        if contains(first, second, pair_filter.alphabet):
             return "contained"
         rows.append({**row, "kind": kind})
     for first, second in ((one1, two2), (two1, one2)):
-        row = judge.describe(first, second)
+        row = pair_filter.describe(first, second)
         if row["similarity"] >= config.max_dissimilarity:
             return "dissimilarity"
         rows.append({**row, "kind": REARRANGED[kind]})

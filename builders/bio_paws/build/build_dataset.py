@@ -17,7 +17,7 @@ from tqdm import tqdm
 from bio_paws import configs
 from bio_paws.build import export
 from bio_paws.build.datasets_builder import BioPaws
-from bio_paws.build.pair_filter import search_space
+from bio_paws.build.pair_filter import database_size
 from bio_paws.build.pipeline import Prepared, Recipe, make_config, prepare
 from bio_paws.configs import PairConfig, get_config
 from bio_paws.errors import BioPawsError, CheckFailed
@@ -98,9 +98,9 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
         if not entries:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
-        database_size = DatabaseSize(dna=search_space(corpus, "dna"), protein=search_space(corpus, "protein"))
+        sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
         programs = engines.versions(recipe.engine)
-        manifest = export.new_manifest(recipe, prepared.assemblies, corpus, programs, database_size, entries)
+        manifest = export.new_manifest(recipe, prepared.assemblies, corpus, programs, sizes, entries)
         export.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")

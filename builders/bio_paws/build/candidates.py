@@ -13,16 +13,16 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alignments
-from bio_paws.configs import Kind
+from bio_paws.configs import PairType
 from bio_paws.execution.files import read_arrow
-from bio_paws.sequences.records import Places
+from bio_paws.sequences.records import Intervals
 
 CANDIDATES = pa.schema(
     [
         ("kind", pa.string()),
         ("split", pa.string()),
         ("group", pa.string()),
-        ("slot", pa.int64()),
+        ("tile", pa.int64()),
         ("source1", pa.string()),
         ("start1", pa.int64()),
         ("end1", pa.int64()),
@@ -83,26 +83,26 @@ class Candidates:
         return cls(columns, {name: tuple(known) for name, known in numbers.items()})
 
     def __len__(self) -> int:
-        return len(self.columns["slot"])
+        return len(self.columns["tile"])
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[PairType, ...]:
         """What the numbers of the column `kind` stand for."""
-        return cast(tuple[Kind, ...], self.names["kind"])
+        return cast(tuple[PairType, ...], self.names["kind"])
 
-    def kind(self, which: NDArray[np.int64]) -> list[Kind]:
+    def kind(self, which: NDArray[np.int64]) -> list[PairType]:
         """Return the kinds of some candidates."""
-        return cast(list[Kind], self.named("kind", which))
+        return cast(list[PairType], self.named("kind", which))
 
     def named(self, column: str, which: NDArray[np.int64]) -> list[str]:
         """Return what the numbers of a column stand for, of some candidates."""
         names = self.names[column]
         return [names[code] for code in self.columns[column][which].tolist()]
 
-    def places(self, which: NDArray[np.int64], side: int) -> Places:
+    def intervals(self, which: NDArray[np.int64], side: int) -> Intervals:
         """Return where side 1 or 2 of some candidates lie."""
         start, end = (self.columns[f"{name}{side}"][which] for name in ("start", "end"))
-        return Places(self.named(f"source{side}", which), start, end, self.named(f"strand{side}", which))
+        return Intervals(self.named(f"source{side}", which), start, end, self.named(f"strand{side}", which))
 
     def alignments(self, which: NDArray[np.int64]) -> Alignments:
         """Return the best alignments of some candidates' two strings."""

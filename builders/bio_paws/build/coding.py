@@ -18,14 +18,14 @@ import pyarrow as pa
 from bio_paws.align.karlin_altschul import bit_score, evalue
 from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
-from bio_paws.build.cross_split_filter import OtherSplits
-from bio_paws.build.pair_filter import outcomes_of, search_space, with_outcomes
-from bio_paws.build.partition import Lookup, seeded
+from bio_paws.build.cross_split_filter import CrossSplitFilter
+from bio_paws.build.pair_filter import database_size, outcomes_of, with_outcomes
+from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.similarity_search import CorpusFiles
-from bio_paws.configs import Kind, PairConfig, quotas
+from bio_paws.configs import PairConfig, PairType, quotas
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards
-from bio_paws.schema import MADE, Row
+from bio_paws.schema import UNLABELED_SCHEMA, Row
 from bio_paws.sequences.corpus import Corpus, gene_dna
 from bio_paws.sequences.records import Gene
 
@@ -44,7 +44,7 @@ GENES_A_SHARD = 100
 class Proposal:
     """A pair to be made: which gene, which protein (both named by the protein's accession), and how."""
 
-    kind: Kind
+    kind: PairType
     gene: str
     protein: str
     split: str
@@ -59,7 +59,7 @@ class CodingPairs:
         self,
         config: PairConfig,
         files: CorpusFiles,
-        lookup: Lookup,
+        region_index: RegionIndex,
         work: Workdir,
         executor: Executor,
         seed: int,
@@ -67,14 +67,14 @@ class CodingPairs:
         self._config = config
         self._files = files
         self._corpus = files.load()
-        self._lookup = lookup
+        self._region_index = region_index
         self._work = work
         self._executor = executor
         self._seed = seed
         self._outcomes: Counter[str] = Counter()
 
-    def make(self, others: OtherSplits, pairs: int) -> tuple[dict[str, pa.Table], Counter[str]]:
-        """Return the rows of each split (schema `MADE`), and genes and pairs by outcome."""
+    def make(self, others: CrossSplitFilter, pairs: int) -> tuple[dict[str, pa.Table], Counter[str]]:
+        """Return the rows of each split (schema `UNLABELED_SCHEMA`), and genes and pairs by outcome."""
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
@@ -92,7 +92,9 @@ class CodingPairs:
                 dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
                 cleared = {row[side] for row in clean for side in searchers}
                 rows[split] = self._with_dissimilar(chosen, self._without_homologs(dissimilar, searchers, cleared))
-        return {split: pa.Table.from_pylist(made, schema=MADE) for split, made in rows.items()}, self._outcomes
+        return {
+            split: pa.Table.from_pylist(made, schema=UNLABELED_SCHEMA) for split, made in rows.items()
+        }, self._outcomes
 
     def _without_homologs(
         self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]], cleared: set[str]
@@ -109,7 +111,7 @@ class CodingPairs:
         seen: set[tuple[str, str]] = set()
         for gene in self._corpus.genes.values():
             dna = gene_dna(self._corpus, gene)
-            locus = self._lookup.find(*gene.span[:3])
+            locus = self._region_index.find(*gene.span[:3])
             if dna is None:
                 self._outcomes["no_genome"] += 1
             elif not self._config.min_length <= len(dna) <= self._config.max_length:
@@ -136,7 +138,7 @@ class CodingPairs:
         proposals = []
         for i, row in enumerate(chosen):
             other = chosen[exchanged.get(i, i)]
-            kind: Kind = "other_gene" if i in exchanged else "frameshift" if i in shifted else "mutated_protein"
+            kind: PairType = "other_gene" if i in exchanged else "frameshift" if i in shifted else "mutated_protein"
             proposals.append(Proposal(kind, row["gene"], other["gene"], row["split"], row["group1"], other["group2"]))
         return proposals
 
@@ -200,7 +202,7 @@ def _exchangeable(one: Row, other: Row, tolerance: float) -> bool:
     return True
 
 
-_PROPOSED = pa.schema([*MADE, ("split", pa.string()), ("gene", pa.string())])
+_PROPOSED = pa.schema([*UNLABELED_SCHEMA, ("split", pa.string()), ("gene", pa.string())])
 
 
 def _evaluate_shard(path: Path, config: PairConfig, files: CorpusFiles, batch: list[Proposal], seed: int) -> None:
@@ -229,7 +231,7 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
     elif proposal.kind == "frameshift":
         text1 = break_frame(text1, gene, rng)
     found = best_frame_alignment(text1, text2)
-    translations = 2 * search_space(corpus, "dna")  # residues of the six translations of the genomes
+    translations = 2 * database_size(corpus, "dna")  # residues of the six translations of the genomes
     return {
         "sentence1": text1,
         "sentence2": text2,

@@ -20,8 +20,8 @@ from itertools import chain
 from pathlib import Path
 
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.build.pair_filter import search_space
-from bio_paws.build.partition import Lookup
+from bio_paws.build.pair_filter import database_size
+from bio_paws.build.partition import RegionIndex
 from bio_paws.configs import SPLITS
 from bio_paws.execution.memory import release_free_memory
 from bio_paws.search import blast, prefilter
@@ -38,12 +38,12 @@ RUN_LENGTH = 1.25
 QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 20_000
 
 
-class OtherSplits:
+class CrossSplitFilter:
     """What the other splits hold, ready to be searched."""
 
-    def __init__(self, corpus: Corpus, lookup: Lookup, executor: Executor) -> None:
+    def __init__(self, corpus: Corpus, region_index: RegionIndex, executor: Executor) -> None:
         self._corpus = corpus
-        self._lookup = lookup
+        self._region_index = region_index
         self._executor = executor
 
     @contextmanager
@@ -61,7 +61,7 @@ class OtherSplits:
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
-        others = self._lookup.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
+        others = self._region_index.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
         others = [one for one in others if one[0] in whole]
 
         def stretches() -> Iterator[str]:
@@ -104,7 +104,7 @@ class OtherSplits:
 
     def _prefilter(self, queries: list[str], sequences: Path) -> list[Future[list[str]]]:
         """Have the queries picked that the prefilter does not rule out."""
-        residues = search_space(self._corpus, "dna")
+        residues = database_size(self._corpus, "dna")
         return [
             self._executor.submit(prefilter.near_homologs, some, sequences, residues, SCREEN_EVALUE)
             for some in _batches(queries, QUERIES_A_PREFILTER)
@@ -112,7 +112,7 @@ class OtherSplits:
 
     def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
         """Return the queries with a hit."""
-        residues = search_space(self._corpus, alphabet)
+        residues = database_size(self._corpus, alphabet)
         jobs = [
             self._executor.submit(find_hits, some, database, alphabet, residues, max_evalue)
             for some in _batches(queries, QUERIES_A_SHARD)

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alignments
 from bio_paws.build.candidates import Candidates
-from bio_paws.build.pair_filter import Judge
-from bio_paws.configs import Kind, PairConfig
+from bio_paws.build.pair_filter import PairFilter
+from bio_paws.configs import PairConfig, PairType
 
 Leaks = Callable[[list[str]], set[str]]
 
@@ -46,7 +46,7 @@ class Square(NamedTuple, Generic[Content]):
         What the rows are made of.
     """
 
-    kinds: tuple[Kind, Kind]
+    kinds: tuple[PairType, PairType]
     slots: tuple[int, int]
     keys: tuple[int, ...]
     content: Content
@@ -75,7 +75,7 @@ _SQUARES_A_SEARCH = 30_000
 def make_squares(
     config: PairConfig,
     candidates: Candidates,
-    judge: Judge,
+    pair_filter: PairFilter,
     pairs: int,
     rng: np.random.Generator,
     seen: set[int],
@@ -89,7 +89,7 @@ def make_squares(
         Kinds and shares.
     candidates : Candidates
         Candidates of the split.
-    judge : Judge
+    pair_filter : PairFilter
         Judges the dissimilar pairs.
     pairs : int
         Similar pairs wanted.
@@ -103,16 +103,16 @@ def make_squares(
     Returns
     -------
     iterator of pyarrow.Table
-        Schema `MADE`, four rows a square: two similar ones, and the two dissimilar ones made of them.
+        Schema `UNLABELED_SCHEMA`, four rows a square: two similar ones, and the two dissimilar ones made of them.
     Counter
         Squares and candidates by outcome.
     """
     wanted = config.similar_quotas(pairs)
-    rows_of = partial(_rows_of, candidates, judge)
+    rows_of = partial(_rows_of, candidates, pair_filter)
     if config.graded and leaks:
         leaks = _remembering(leaks)
     while True:
-        choice = _fill(candidates, judge, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
+        choice = _fill(candidates, pair_filter, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
         taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
         fewest = min((count for count in taken.values() if count), default=0)
         if not config.graded or set(taken.values()) <= {0, fewest}:
@@ -136,23 +136,27 @@ def _remembering(leaks: Leaks) -> Leaks:
     return ask
 
 
-def _fill(candidates: Candidates, judge: Judge, choice: Choice[Exchange]) -> Choice[Exchange]:
+def _fill(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchange]) -> Choice[Exchange]:
     """Take in squares of matching candidates, as many as are wanted."""
-    organisms = _organisms(candidates, judge)
+    organisms = _organisms(candidates, pair_filter)
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
         matched = _matched(candidates, organisms, identical, choice)
-        choice.fill(partial(_propose, candidates, judge, choice, matched), partial(choice.left, bool(identical)))
+        choice.fill(partial(_propose, candidates, pair_filter, choice, matched), partial(choice.left, bool(identical)))
     return choice
 
 
 def _propose(
-    candidates: Candidates, judge: Judge, choice: Choice[Exchange], matched: Iterator[tuple[int, int]], count: int
+    candidates: Candidates,
+    pair_filter: PairFilter,
+    choice: Choice[Exchange],
+    matched: Iterator[tuple[int, int]],
+    count: int,
 ) -> list[Square[Exchange]]:
     """Make so many squares of matching candidates, or fewer where there are no more."""
     found: list[Square[Exchange]] = []
     while pairs := list(islice(matched, min(count - len(found), _SQUARES_AT_ONCE))):
-        found += _squares(candidates, judge, pairs, choice)
+        found += _squares(candidates, pair_filter, pairs, choice)
     return found
 
 
@@ -173,7 +177,7 @@ class Choice(Generic[Content]):
 
     def __init__(
         self,
-        wanted: dict[Kind, int],
+        wanted: dict[PairType, int],
         rng: np.random.Generator,
         seen: set[int],
         leaks: Leaks | None,
@@ -187,7 +191,7 @@ class Choice(Generic[Content]):
         self._rows_of = rows_of
         self._used: set[int] = set()
         self._chosen: list[tuple[Content, bool]] = []
-        self._taken: Counter[Kind] = Counter()
+        self._taken: Counter[PairType] = Counter()
 
     def used(self, slot: int) -> bool:
         """Whether a square of this slot was proposed already."""
@@ -230,7 +234,7 @@ class Choice(Generic[Content]):
             clean = [leaking.isdisjoint(pair) for pair in pairs]
             yield from zip(clean[::4], clean[1::4], strict=True)
 
-    def finish(self, quotas: dict[Kind, int]) -> tuple[Iterator[pa.Table], Counter[str]]:
+    def finish(self, quotas: dict[PairType, int]) -> tuple[Iterator[pa.Table], Counter[str]]:
         """Return the rows of the chosen squares and the outcomes, among them what is missing of the quotas."""
         for kind, count in quotas.items():
             self.outcomes[f"missing_{kind}"] += count - self._taken[kind]
@@ -242,12 +246,13 @@ class Choice(Generic[Content]):
             yield _with_sides_swapped(self._rows_of(contents), np.repeat(swapped, 4))
 
 
-def _organisms(candidates: Candidates, judge: Judge) -> NDArray[np.int64]:
+def _organisms(candidates: Candidates, pair_filter: PairFilter) -> NDArray[np.int64]:
     """Number the organisms of both sides together: shape (candidates,)."""
     numbers: dict[str, int] = {}
     of_sources = [
         np.array(
-            [numbers.setdefault(judge.organism(one), len(numbers)) for one in candidates.names[name]], dtype=np.int64
+            [numbers.setdefault(pair_filter.organism(one), len(numbers)) for one in candidates.names[name]],
+            dtype=np.int64,
         )
         for name in ("source1", "source2")
     ]
@@ -269,7 +274,7 @@ def _matched(
     order = choice.rng.permutation(len(candidates))
     order = order[np.argsort(supply[order], kind="stable")]
     # Memory views give plain numbers, without a list of all of them.
-    slots, groups, kind_of = (columns[name].data for name in ("slot", "group", "kind"))
+    slots, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
     is_identical = [kind == "identical" for kind in kinds]
     for lengths, compositions in TOLERANCES:
         keys = _keys(candidates, organisms, lengths + 1, compositions + 1).data
@@ -305,16 +310,16 @@ def _keys(candidates: Candidates, organisms: NDArray[np.int64], length: int, let
 
 
 def _squares(
-    candidates: Candidates, judge: Judge, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
+    candidates: Candidates, pair_filter: PairFilter, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
 ) -> Iterator[Square[Exchange]]:
     """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
     numbers = np.array(pairs, dtype=np.int64)
     members = numbers.ravel()
-    ones, others = (judge.texts(candidates.places(members, side)) for side in (1, 2))
+    ones, others = (pair_filter.texts(candidates.intervals(members, side)) for side in (1, 2))
     crossed = [others[at ^ 1] for at in range(len(others))]
-    reasons, alignments = judge.dissimilar(list(zip(ones, crossed, strict=True)))
+    reasons, alignments = pair_filter.dissimilar(list(zip(ones, crossed, strict=True)))
     contents = np.concatenate([numbers, _numbers(alignments).reshape(-1, 6)], axis=1).tolist()
-    kinds, slots = candidates.kind(members), candidates.columns["slot"][members].tolist()
+    kinds, slots = candidates.kind(members), candidates.columns["tile"][members].tolist()
     for at, content in zip(range(0, len(members), 2), contents, strict=True):
         one, two = at, at + 1
         if reason := reasons[one] or reasons[two]:
@@ -328,7 +333,7 @@ def _squares(
             yield square
 
 
-def _rows_of(candidates: Candidates, judge: Judge, contents: Sequence[Exchange]) -> pa.Table:
+def _rows_of(candidates: Candidates, pair_filter: PairFilter, contents: Sequence[Exchange]) -> pa.Table:
     """Return the rows of some squares, four of each."""
     numbers = np.array(contents, dtype=np.int64)
     one, two = numbers[:, 0], numbers[:, 1]
@@ -337,7 +342,7 @@ def _rows_of(candidates: Candidates, judge: Judge, contents: Sequence[Exchange])
     first, second = (np.stack(rows, axis=1).ravel() for rows in ((one, two, one, two), (one, two, two, one)))
     similar = zip(candidates.kind(one), candidates.kind(two), strict=True)
     kinds = [kind for pair in similar for kind in (*pair, "other_group", "other_group")]
-    return judge.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
+    return pair_filter.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
 
 
 def _numbers(alignments: Alignments) -> NDArray[np.int64]:
@@ -346,7 +351,7 @@ def _numbers(alignments: Alignments) -> NDArray[np.int64]:
 
 
 def square_of(
-    kinds: tuple[Kind, Kind], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
+    kinds: tuple[PairType, PairType], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
 ) -> Square[Content]:
     """Return a square, given the strings of its four rows."""
     return Square(kinds, slots, tuple(unordered(*pair) for pair in texts), content)

@@ -23,12 +23,12 @@ from bio_paws.align.smith_waterman import (
     reverse_complement,
 )
 from bio_paws.build.candidates import CANDIDATES, Candidates
-from bio_paws.build.partition import Ints, Lookup
-from bio_paws.configs import BANDS, Kind, PairConfig
+from bio_paws.build.partition import Ints, RegionIndex
+from bio_paws.configs import SIMILARITY_BINS, PairConfig, PairType
 from bio_paws.features.pair_features import composition
-from bio_paws.schema import MADE, Row
+from bio_paws.schema import UNLABELED_SCHEMA, Row
 from bio_paws.sequences.corpus import Corpus, representative_proteins
-from bio_paws.sequences.records import Places
+from bio_paws.sequences.records import Intervals
 
 if TYPE_CHECKING:
     from bio_paws.build.windows import Window
@@ -43,7 +43,7 @@ def contains(a: str, b: str, alphabet: Alphabet) -> bool:
     return short in long or (alphabet == "dna" and reverse_complement(short) in long)
 
 
-def search_space(corpus: Corpus, alphabet: Alphabet) -> int:
+def database_size(corpus: Corpus, alphabet: Alphabet) -> int:
     """Residues of the database that E-values refer to."""
     whole = corpus.dna.values() if alphabet == "dna" else representative_proteins(corpus)
     return sum(len(one.residues) for one in whole)
@@ -59,13 +59,13 @@ def outcomes_of(table: pa.Table) -> Counter[str]:
     return Counter(json.loads((table.schema.metadata or {}).get(b"outcomes", b"{}")))
 
 
-def band(similarity: float) -> Kind:
-    """Return the kind of a similarity: that of `BANDS` it lies in."""
-    return next(kind for kind, low, _ in BANDS if similarity >= low)
+def similarity_bin(similarity: float) -> PairType:
+    """Return the kind of a similarity: that of `SIMILARITY_BINS` it lies in."""
+    return next(kind for kind, low, _ in SIMILARITY_BINS if similarity >= low)
 
 
 @dataclass(frozen=True)
-class PlacedPairs:
+class ExtractedPairs:
     """Pairs of intervals and what lies there.
 
     Attributes
@@ -73,7 +73,7 @@ class PlacedPairs:
     reasons : list of str
         Why they cannot make a pair; empty where they can.
     locus : ndarray, int64
-        Number in `Lookup.loci` of the first side's group and split.
+        Number in `RegionIndex.loci` of the first side's group and split.
     text1, text2 : list of str
         Upper-case strings, each on its strand.
     """
@@ -98,32 +98,32 @@ def _read(texts: list[str], strands: Sequence[str]) -> list[str]:
     ]
 
 
-class Judge:
+class PairFilter:
     """Judges drawn pairs of one config against its constraints."""
 
-    def __init__(self, config: PairConfig, corpus: Corpus, lookup: Lookup) -> None:
+    def __init__(self, config: PairConfig, corpus: Corpus, region_index: RegionIndex) -> None:
         self.config = config
         self.alphabet: Alphabet = "protein" if config.molecule == "protein" else "dna"
         self._corpus = corpus
         self._organism = corpus.organism
-        self._lookup = lookup
-        self._search_space = search_space(corpus, self.alphabet)
+        self._region_index = region_index
+        self._database_size = database_size(corpus, self.alphabet)
         letters = LETTERS[self.alphabet]
         self._known = np.isin(np.arange(256), list((letters + letters.lower()).encode()))
 
     def candidates(self, windows: Iterable[Window]) -> pa.Table:
-        """Judge windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
+        """PairFilter windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
         outcomes: Counter[str] = Counter()
         remaining = iter(windows)
         tables = [CANDIDATES.empty_table()]
         # Long alignments give a shard any number of windows.
         while some := list(islice(remaining, _WINDOWS_AT_ONCE)):
-            tables.append(self._let_in(some, outcomes))
+            tables.append(self._filter_batch(some, outcomes))
         return with_outcomes(pa.concat_tables(tables).combine_chunks(), outcomes)
 
-    def _let_in(self, windows: list[Window], outcomes: Counter[str]) -> pa.Table:
+    def _filter_batch(self, windows: list[Window], outcomes: Counter[str]) -> pa.Table:
         """Return the candidates among some windows; all that is no candidate is counted by the first reason."""
-        sides = [Places.of([window.side1 for window in windows]), Places.of([window.side2 for window in windows])]
+        sides = [Intervals.of([window.side1 for window in windows]), Intervals.of([window.side2 for window in windows])]
         placed = self.place(*sides)
         reasons = [
             reason or self._kind_reason(window.kind, *texts)
@@ -137,7 +137,7 @@ class Judge:
         longer = np.maximum(*(side.length[fit] for side in sides))
         measured = self.measured(longer, alignments)
         similarities: list[float] = measured["similarity"].tolist()
-        kinds = [band(one) for one in similarities] if self.config.graded else [windows[i].kind for i in fit]
+        kinds = [similarity_bin(one) for one in similarities] if self.config.graded else [windows[i].kind for i in fit]
         accepted = list(map(self.config.accepts, kinds, similarities))
         verdicts = _first_reason(
             len(fit), similarity=~np.array(accepted, dtype=bool), evalue=measured["evalue"] >= self.config.max_evalue
@@ -146,9 +146,9 @@ class Judge:
         outcomes.update(verdict or "accepted" for verdict in verdicts)
         columns = {
             "kind": kinds,
-            "split": [self._lookup.loci[number][1] for number in placed.locus[fit].tolist()],
-            "group": [self._lookup.loci[number][0] for number in placed.locus[fit].tolist()],
-            "slot": [windows[i].slot for i in fit],
+            "split": [self._region_index.assignments[number][1] for number in placed.locus[fit].tolist()],
+            "group": [self._region_index.assignments[number][0] for number in placed.locus[fit].tolist()],
+            "tile": [windows[i].tile for i in fit],
             **vars(alignments),
             "composition2": [composition(text, self.alphabet) for text in text2],
         }
@@ -157,10 +157,10 @@ class Judge:
         table = pa.table([pa.array(columns[field.name], field.type) for field in CANDIDATES], schema=CANDIDATES)
         return table.filter(pa.array([not verdict for verdict in verdicts], pa.bool_()))
 
-    def place(self, side1: Places, side2: Places) -> PlacedPairs:
+    def place(self, side1: Intervals, side2: Intervals) -> ExtractedPairs:
         """Cut out the strings of pairs of intervals, and say which of them cannot make a pair."""
         config = self.config
-        locus, locus2 = self._lookup.find_all(side1), self._lookup.find_all(side2)
+        locus, locus2 = self._region_index.find_many(side1), self._region_index.find_many(side2)
         same = np.array([one == other for one, other in zip(side1.source, side2.source, strict=True)], dtype=bool)
         shorter, longer = np.minimum(side1.length, side2.length), np.maximum(side1.length, side2.length)
         raw = self._cut(side1), self._cut(side2)
@@ -176,17 +176,17 @@ class Judge:
             repeat_masked=(self.alphabet == "dna") & (np.maximum(masked1, masked2) > config.max_masked),
             ambiguous=~(known1 & known2),
         )
-        return PlacedPairs(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
+        return ExtractedPairs(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
 
     def locus(self, number: int) -> tuple[str, str]:
         """Return group and split of a locus that `place` found."""
-        return self._lookup.loci[number]
+        return self._region_index.assignments[number]
 
     def organism(self, source: str) -> str:
         """Return the organism of a sequence."""
         return self._organism[source]
 
-    def texts(self, places: Places) -> list[str]:
+    def texts(self, places: Intervals) -> list[str]:
         """Return the upper-case strings of intervals, each on its strand."""
         return _read(self._cut(places), places.strand)
 
@@ -198,7 +198,7 @@ class Judge:
 
     def measured(self, longer: Ints, found: Alignments) -> dict[str, NDArray[Any]]:
         """Return what the alignments of pairs say, given the lengths of their longer strings."""
-        space, scores = self._search_space, found.score.tolist()
+        space, scores = self._database_size, found.score.tolist()
         evalues = [evalue(*one, space, self.alphabet) for one in zip(scores, longer.tolist(), strict=True)]
         return {
             "similarity": found.matches / longer,
@@ -224,8 +224,8 @@ class Judge:
     def pairs(
         self, candidates: Candidates, first: Ints, second: Ints, kinds: Sequence[str], alignments: Alignments
     ) -> pa.Table:
-        """Put side 1 of some candidates together with side 2 of the same, or of others: rows in the schema `MADE`."""
-        sides = [candidates.places(first, 1), candidates.places(second, 2)]
+        """Combine sides 1 of `first` with sides 2 of `second`: rows in the schema `UNLABELED_SCHEMA`."""
+        sides = [candidates.intervals(first, 1), candidates.intervals(second, 2)]
         longer = np.maximum(*(side.length for side in sides))
         columns = {"kind": kinds, **self.measured(longer, alignments)}
         for number, (side, which) in enumerate(zip(sides, (first, second), strict=True), start=1):
@@ -233,9 +233,11 @@ class Judge:
             columns[f"sentence{number}"] = self.texts(side)
             columns[f"organism{number}"] = list(map(self.organism, side.source))
             columns[f"group{number}"] = candidates.named("group", which)
-        return pa.table([pa.array(columns[field.name], field.type) for field in MADE], schema=MADE)
+        return pa.table(
+            [pa.array(columns[field.name], field.type) for field in UNLABELED_SCHEMA], schema=UNLABELED_SCHEMA
+        )
 
-    def _kind_reason(self, kind: Kind, text1: str, text2: str) -> str:
+    def _kind_reason(self, kind: PairType, text1: str, text2: str) -> str:
         if kind == "identical":
             return "" if text1 == text2 else "not_identical"
         contained = contains(text1, text2, self.alphabet)
@@ -247,7 +249,7 @@ class Judge:
             return "identical" if len(text1) == len(text2) else "contained"
         return ""
 
-    def _cut(self, places: Places) -> list[str]:
+    def _cut(self, places: Intervals) -> list[str]:
         """Cut intervals out of the forward strands of their sequences, as these are written."""
         whole = [(self._corpus.dna.get(source) or self._corpus.proteins[source]).residues for source in places.source]
         return [

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bio_paws.configs import PairConfig
 from bio_paws.execution.files import atomic, temporary_folder
-from bio_paws.schema import ID_LETTERS, MADE, SCHEMA, pair_ids
+from bio_paws.schema import ID_ALPHABET, SCHEMA, UNLABELED_SCHEMA, pair_ids
 
 _ROWS_AT_ONCE = 10_000  # of these as Python's
 
@@ -27,12 +27,12 @@ def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, spli
     path : Path
         Arrow IPC file, schema `SCHEMA`, written atomically.
     tables : iterable of pyarrow.Table
-        Schema `MADE`; read once.
+        Schema `UNLABELED_SCHEMA`; read once.
     config, split : PairConfig, str
         Where the rows stand.
     """
     with atomic(path) as part, temporary_folder(path.parent, "pairs") as folder:
-        letters = {letter: folder / letter for letter in ID_LETTERS}
+        letters = {letter: folder / letter for letter in ID_ALPHABET}
         with ExitStack() as stack:
             writers = {}
             for letter, file in letters.items():
@@ -60,7 +60,7 @@ def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.Reco
 
 
 @dataclass(frozen=True)
-class StringsOf:
+class DistinctSequences:
     """The different strings of pairs that `write_pairs` wrote; read anew each time they are gone through."""
 
     paths: tuple[Path, ...]
@@ -79,8 +79,8 @@ class StringsOf:
 
 def _finished(table: pa.Table, config: PairConfig, split: str) -> pa.Table:
     """Add label and id."""
-    similar = pc.is_in(table["kind"], pa.array(sorted(config.similar_kinds), pa.string()))
-    columns = {name: table[name] for name in MADE.names} | {"label": similar.cast(pa.int64())}
+    similar = pc.is_in(table["kind"], pa.array(sorted(config.similar_types), pa.string()))
+    columns = {name: table[name] for name in UNLABELED_SCHEMA.names} | {"label": similar.cast(pa.int64())}
     labelled = pa.table(columns)
     columns["pair_id"] = pair_ids(labelled, config.name, split)
     return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)

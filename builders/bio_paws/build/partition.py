@@ -1,8 +1,8 @@
 """Loci and their splits: homology groups of genome stretches and proteins, assigned to train, validation and test.
 
-1. *Atoms*: each sequence is cut between its genes and, where there are none, every 5 kb. A gene is never cut, and a
-   protein belongs to the atom of its gene.
-2. *Groups*: atoms are joined by significant hits, DNA on both strands and protein, the best covered first. Repeats
+1. *Segments*: each sequence is cut between its genes and, where there are none, every 5 kb. A gene is never cut, and a
+   protein belongs to the segment of its gene.
+2. *Groups*: segments are joined by significant hits, DNA on both strands and protein, the best covered first. Repeats
    and chains of neighbouring genes would join everything, so a join is refused where a group would pass 5% of the
    whole, or where hits cover less than a quarter of the smaller side. Windows that lie in such a refused join are
    dropped later, and counted.
@@ -28,18 +28,18 @@ from scipy.sparse.csgraph import connected_components
 
 from bio_paws.configs import SPLIT_SHARES, SPLITS
 from bio_paws.sequences.corpus import Corpus
-from bio_paws.sequences.records import Places
+from bio_paws.sequences.records import Intervals
 
-MAX_ATOM = 5_000
+MAX_SEGMENT = 5_000
 """Longest stretch without a gene, bp."""
 MAX_GROUP_SHARE = 0.05
 """Largest part of the source that one group may hold."""
 MIN_COVERAGE = 0.25
-"""Part of the smaller atom, or of the shorter protein, that hits must cover to join two."""
+"""Part of the smaller segment, or of the shorter protein, that hits must cover to join two."""
 _EDGES_AT_ONCE = 1 << 18  # looked up together before they are joined one by one
 _POSITION_BITS = 40  # of a key that holds a source's number above a position in it
 
-LOCI = pa.schema(
+REGIONS = pa.schema(
     [
         ("source", pa.string()),
         ("start", pa.int64()),
@@ -59,8 +59,8 @@ def seeded(*parts: object) -> np.random.Generator:
 
 
 @dataclass(frozen=True)
-class Atoms:
-    """The atoms of a corpus on one long axis of positions.
+class Segments:
+    """The segments of a corpus on one long axis of positions.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class Atoms:
         Accessions, in order along the axis.
     offsets : ndarray, shape (sources + 1,), int64
         Where each source starts on the axis.
-    bounds : ndarray, shape (atoms + 1,), int64
-        Where each atom starts on the axis.
+    bounds : ndarray, shape (segments + 1,), int64
+        Where each segment starts on the axis.
     """
 
     sources: tuple[str, ...]
@@ -78,12 +78,12 @@ class Atoms:
 
     @property
     def sizes(self) -> Ints:
-        """Length of each atom, bp."""
+        """Length of each segment, bp."""
         return np.diff(self.bounds)
 
 
-def cut_atoms(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) -> Atoms:
-    """Cut sources between their genes and, in long stretches without one, every `MAX_ATOM`.
+def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) -> Segments:
+    """Cut sources between their genes and, in long stretches without one, every `MAX_SEGMENT`.
 
     Parameters
     ----------
@@ -108,21 +108,21 @@ def cut_atoms(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) ->
         ends = [0, *(end for _, end in merged)]
         starts = [*(start for start, _ in merged), length]
         for free_start, free_end in zip(ends, starts, strict=True):
-            cuts.update(range(free_start + MAX_ATOM, free_end, MAX_ATOM))
+            cuts.update(range(free_start + MAX_SEGMENT, free_end, MAX_SEGMENT))
         bounds += (offset + cut for cut in sorted(cuts))
-    return Atoms(tuple(lengths), offsets, np.array([*bounds, int(offsets[-1])], dtype=np.int64))
+    return Segments(tuple(lengths), offsets, np.array([*bounds, int(offsets[-1])], dtype=np.int64))
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of atoms that hits join; a pair may stand more than once.
+    """Pairs of segments that hits join; a pair may stand more than once.
 
     Attributes
     ----------
     first, second : ndarray, shape (edges,), int64
-        Numbers of two different atoms, the smaller one first.
+        Numbers of two different segments, the smaller one first.
     coverage : ndarray, shape (edges,), float64
-        Part of the smaller atom, or of the shorter protein, that hits cover.
+        Part of the smaller segment, or of the shorter protein, that hits cover.
     """
 
     first: Ints
@@ -134,39 +134,39 @@ class Edges:
         return Edges(*(np.concatenate(pair) for pair in columns))
 
 
-def dna_edges(atoms: Atoms, hits: pa.Table) -> Edges:
-    """Sum over DNA hits, for each pair of atoms, the part of the smaller atom that they cover.
+def dna_edges(segments: Segments, hits: pa.Table) -> Edges:
+    """Sum over DNA hits, for each pair of segments, the part of the smaller segment that they cover.
 
-    Within a hit positions are paired by linear interpolation: gaps are short against atoms.
+    Within a hit positions are paired by linear interpolation: gaps are short against segments.
     """
-    query = atoms.offsets[_numbers(hits["source1"], atoms.sources)]
-    subject = atoms.offsets[_numbers(hits["source2"], atoms.sources)]
+    query = segments.offsets[_numbers(hits["source1"], segments.sources)]
+    subject = segments.offsets[_numbers(hits["source2"], segments.sources)]
     q0, q1 = query + hits["start1"].to_numpy(), query + hits["end1"].to_numpy()
     s0, s1 = subject + hits["start2"].to_numpy(), subject + hits["end2"].to_numpy()
     reverse = pc.equal(hits["strand2"], "-").to_numpy()
-    hit, x0, x1 = _cut_at(atoms.bounds, q0, q1)
+    hit, x0, x1 = _cut_at(segments.bounds, q0, q1)
     rate = (s1 - s0)[hit] / (q1 - q0)[hit]
     near, far = (x0 - q0[hit]) * rate, (x1 - q0[hit]) * rate
     y0 = np.where(reverse[hit], s1[hit] - far, s0[hit] + near).astype(np.int64)
     y1 = np.where(reverse[hit], s1[hit] - near, s0[hit] + far).astype(np.int64)
     keep = y1 > y0
-    u = np.searchsorted(atoms.bounds, x0[keep], "right") - 1
-    part, z0, z1 = _cut_at(atoms.bounds, y0[keep], y1[keep])
-    u, v = u[part], np.searchsorted(atoms.bounds, z0, "right") - 1
+    u = np.searchsorted(segments.bounds, x0[keep], "right") - 1
+    part, z0, z1 = _cut_at(segments.bounds, y0[keep], y1[keep])
+    u, v = u[part], np.searchsorted(segments.bounds, z0, "right") - 1
     different = u != v
     low, high = np.minimum(u, v)[different], np.maximum(u, v)[different]
-    first, second, covered = _summed(low, high, (z1 - z0)[different], len(atoms.sizes))
-    return Edges(first, second, covered / np.minimum(atoms.sizes[first], atoms.sizes[second]))
+    first, second, covered = _summed(low, high, (z1 - z0)[different], len(segments.sizes))
+    return Edges(first, second, covered / np.minimum(segments.sizes[first], segments.sizes[second]))
 
 
-def _protein_edges(corpus: Corpus, hits: pa.Table, atom: Ints) -> Edges:
-    """Sum, for each pair of proteins, the part of the shorter one that hits cover; `atom` is that of each protein."""
+def _protein_edges(corpus: Corpus, hits: pa.Table, segment: Ints) -> Edges:
+    """Sum the share of the shorter protein that hits cover, for each pair; `segment` holds each protein's segment."""
     names = list(corpus.proteins)
     lengths = np.array([len(one.residues) for one in corpus.proteins.values()], dtype=np.int64)
     one, other = (_numbers(hits[name], names) for name in ("source1", "source2"))
     residues = hits["end1"].to_numpy() - hits["start1"].to_numpy()
     one, other, covered = _summed(one, other, residues, len(names))
-    u, v = atom[one], atom[other]
+    u, v = segment[one], segment[other]
     different = u != v
     share = covered / np.minimum(lengths[one], lengths[other])
     return Edges(np.minimum(u, v)[different], np.maximum(u, v)[different], share[different])
@@ -200,12 +200,12 @@ def _cut_at(bounds: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def join_groups(sizes: Ints, edges: Edges) -> Ints:
-    """Join atoms along edges, the best covered first, where the group stays under its cap.
+    """Join segments along edges, the best covered first, where the group stays under its cap.
 
     Returns
     -------
-    ndarray, shape (atoms,), int64
-        Group of each atom: the number of its first atom.
+    ndarray, shape (segments,), int64
+        Group of each segment: the number of its first segment.
     """
     count = len(sizes)
     cap = max(MAX_GROUP_SHARE * float(sizes.sum()), float(sizes.max(initial=0)))
@@ -282,7 +282,7 @@ def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
     return split
 
 
-def make_loci(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int) -> pa.Table:
+def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int) -> pa.Table:
     """Group and split everything in the corpus.
 
     Parameters
@@ -297,72 +297,76 @@ def make_loci(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: 
     Returns
     -------
     pyarrow.Table
-        Schema `LOCI`: stretches of genome, and whole proteins, each with its group and split.
+        Schema `REGIONS`: stretches of genome, and whole proteins, each with its group and split.
     """
     lengths = {one.id: len(one.residues) for one in corpus.dna.values()}
     for gene in corpus.genes.values():
         if gene.span.source not in corpus.dna:
             lengths[gene.span.source] = max(lengths.get(gene.span.source, 0), gene.span.end)
     spans = [gene.span[:3] for gene in corpus.genes.values()]
-    atoms = cut_atoms(lengths, spans)
+    segments = cut_segments(lengths, spans)
     proteins = list(corpus.proteins.values())
     residues = np.array([len(one.residues) for one in proteins], dtype=np.int64)
-    atom = _atoms_of_proteins(corpus, atoms)
-    lone = atom >= len(atoms.sizes)
-    sizes = np.concatenate([atoms.sizes, 3 * residues[lone]])
-    edges = dna_edges(atoms, dna_hits) + _protein_edges(corpus, protein_hits, atom)
+    segment = _segments_of_proteins(corpus, segments)
+    lone = segment >= len(segments.sizes)
+    sizes = np.concatenate([segments.sizes, 3 * residues[lone]])
+    edges = dna_edges(segments, dna_hits) + _protein_edges(corpus, protein_hits, segment)
     names, group = np.unique(join_groups(sizes, edges), return_inverse=True)
 
     organism = corpus.organism
     organisms = {name: i for i, name in enumerate(dict.fromkeys(organism.values()))}
     resources = np.zeros((len(names), 2 * len(organisms)))
-    source = np.searchsorted(atoms.offsets, atoms.bounds[:-1], "right") - 1
-    columns = np.array([organisms[organism[one]] if one in corpus.dna else -1 for one in atoms.sources], dtype=np.int64)
+    source = np.searchsorted(segments.offsets, segments.bounds[:-1], "right") - 1
+    columns = np.array(
+        [organisms[organism[one]] if one in corpus.dna else -1 for one in segments.sources], dtype=np.int64
+    )
     known = np.flatnonzero(columns[source] >= 0)
     np.add.at(resources, (group[known], columns[source[known]]), sizes[known])
     columns = np.array([len(organisms) + organisms[one.organism] for one in proteins], dtype=np.int64)
-    np.add.at(resources, (group[atom], columns), residues)
+    np.add.at(resources, (group[segment], columns), residues)
     split = assign_splits(resources, seed)
 
     place = group[: len(source)]
     # Neighbours of one group are one stretch.
     begin = np.flatnonzero((np.diff(source, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0))
-    offset = atoms.offsets[source[begin]]
-    ends = atoms.bounds[np.append(begin[1:], len(source))] if len(begin) else begin
-    group_of_row = np.concatenate([place[begin], group[atom]])
+    offset = segments.offsets[source[begin]]
+    ends = segments.bounds[np.append(begin[1:], len(source))] if len(begin) else begin
+    group_of_row = np.concatenate([place[begin], group[segment]])
     group_names = pa.array([f"g{number:06d}" for number in range(len(names))], pa.string())
     return pa.table(
         [
-            pa.array([*(atoms.sources[i] for i in source[begin].tolist()), *(one.id for one in proteins)], pa.string()),
-            np.concatenate([atoms.bounds[begin] - offset, np.zeros_like(residues)]),
+            pa.array(
+                [*(segments.sources[i] for i in source[begin].tolist()), *(one.id for one in proteins)], pa.string()
+            ),
+            np.concatenate([segments.bounds[begin] - offset, np.zeros_like(residues)]),
             np.concatenate([ends - offset, residues]),
             group_names.take(pa.array(group_of_row)),
             pa.array(SPLITS).take(pa.array(split[group_of_row])),
         ],
-        schema=LOCI,
+        schema=REGIONS,
     )
 
 
-def _atoms_of_proteins(corpus: Corpus, atoms: Atoms) -> Ints:
-    """Return the atom of each protein: its gene's, or, behind the others, one of its own."""
-    offset = dict(zip(atoms.sources, atoms.offsets.tolist(), strict=False))
+def _segments_of_proteins(corpus: Corpus, segments: Segments) -> Ints:
+    """Return the segment of each protein: its gene's, or, behind the others, one of its own."""
+    offset = dict(zip(segments.sources, segments.offsets.tolist(), strict=False))
     genes = [corpus.genes.get(name) for name in corpus.proteins]
     at = np.array([offset[gene.span.source] + gene.span.start if gene else -1 for gene in genes], dtype=np.int64)
     lone = at < 0
-    return np.where(lone, len(atoms.sizes) + np.cumsum(lone) - 1, np.searchsorted(atoms.bounds, at, "right") - 1)
+    return np.where(lone, len(segments.sizes) + np.cumsum(lone) - 1, np.searchsorted(segments.bounds, at, "right") - 1)
 
 
-class Lookup:
+class RegionIndex:
     """Answers which group and split an interval lies in.
 
     Attributes
     ----------
-    loci : list of (group, split)
-        What numbers of `find_all` stand for.
+    assignments : list of (group, split)
+        What numbers of `find_many` stand for.
     """
 
-    def __init__(self, loci: pa.Table) -> None:
-        sources, starts, ends, groups, splits = (loci[name].to_pylist() for name in LOCI.names)
+    def __init__(self, regions: pa.Table) -> None:
+        sources, starts, ends, groups, splits = (regions[name].to_pylist() for name in REGIONS.names)
         self._number: dict[str, int] = {}
         number = np.array([self._number.setdefault(one, len(self._number)) for one in sources], dtype=np.int64)
         key = (number << _POSITION_BITS) + np.array(starts, dtype=np.int64)
@@ -373,23 +377,23 @@ class Lookup:
         known: dict[tuple[str, str], int] = {}
         locus = [known.setdefault((groups[i], splits[i]), len(known)) for i in order.tolist()]
         self._locus = np.array(locus, dtype=np.int64)
-        self.loci: list[tuple[str, str]] = list(known)
-        self._loci = [self.loci[i] for i in locus]
+        self.assignments: list[tuple[str, str]] = list(known)
+        self._assignment = [self.assignments[i] for i in locus]
 
     def find(self, source: str, start: int, end: int) -> tuple[str, str] | None:
         """Return (group, split) of an interval, or None where it crosses from one group into another."""
         at = self._at(source, start)
-        return self._loci[at] if end <= self._ends[at] else None
+        return self._assignment[at] if end <= self._ends[at] else None
 
-    def find_all(self, places: Places) -> Ints:
-        """Return the number in `loci` of the (group, split) of each interval, or -1 where it crosses groups."""
-        number = np.array([self._number[one] for one in places.source], dtype=np.int64)
-        at = np.searchsorted(self._keys, (number << _POSITION_BITS) + places.start, "right") - 1
-        return np.where(places.end <= self._ends[at], self._locus[at], -1)
+    def find_many(self, intervals: Intervals) -> Ints:
+        """Return the number in `assignments` of the (group, split) of each interval, or -1 where it crosses groups."""
+        number = np.array([self._number[one] for one in intervals.source], dtype=np.int64)
+        at = np.searchsorted(self._keys, (number << _POSITION_BITS) + intervals.start, "right") - 1
+        return np.where(intervals.end <= self._ends[at], self._locus[at], -1)
 
     def split_at(self, source: str, position: int) -> str:
         """Return the split of one position."""
-        return self._loci[self._at(source, position)][1]
+        return self._assignment[self._at(source, position)][1]
 
     def _at(self, source: str, position: int) -> int:
         return bisect_right(self._sorted_keys, (self._number[source] << _POSITION_BITS) + position) - 1
@@ -398,7 +402,7 @@ class Lookup:
         """Return (source, start, end, split) of all that these splits hold; neighbours of one split are joined."""
         names = list(self._number)
         found: list[tuple[str, int, int, str]] = []
-        for key, end, (_, split) in zip(self._sorted_keys, self._ends.tolist(), self._loci, strict=True):
+        for key, end, (_, split) in zip(self._sorted_keys, self._ends.tolist(), self._assignment, strict=True):
             if split not in splits:
                 continue
             source, start = names[key >> _POSITION_BITS], key & ((1 << _POSITION_BITS) - 1)

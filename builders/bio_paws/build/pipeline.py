@@ -1,4 +1,4 @@
-"""BUILD, from top to bottom: sources -> sequences -> hits -> loci -> similar -> dissimilar -> rows."""
+"""BUILD, from top to bottom: sources -> sequences -> hits -> regions -> similar -> dissimilar -> rows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from bio_paws.build import adversarial, coding, pair_filter, partition, similarity_search
+from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
-from bio_paws.build.cross_split_filter import OtherSplits
+from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.negatives import make_squares
-from bio_paws.build.pairs import StringsOf, write_pairs
+from bio_paws.build.pair_filter import PairFilter
+from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution import stages
@@ -50,14 +51,14 @@ class Prepared:
     assemblies: tuple[resolve.Assembly, ...]
     files: similarity_search.CorpusFiles
     hits: dict[str, Path]
-    loci: Path
+    regions: Path
     work: stages.Workdir
     executor: Executor
 
 
 @contextmanager
 def prepare(recipe: Recipe) -> Iterator[Prepared]:
-    """Read the sources, search them against themselves, and assign their loci to splits."""
+    """Read the sources, search them against themselves, and assign their regions to splits."""
     # First of all: a cluster that cannot do the work should not be found out after an hour.
     with _open_executor(recipe) as executor:
         assemblies = resolve.resolve(recipe.source)
@@ -71,11 +72,11 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
         files = similarity_search.CorpusFiles(**paths)
         dna = similarity_search.search_dna(files, work, executor)
         protein = similarity_search.search_proteins(files, work, executor, engines.get_engine(recipe.engine))
-        loci = work.path("loci", ".arrow", recipe.seed)
-        if not loci.is_file():
+        regions = work.path("regions", ".arrow", recipe.seed)
+        if not regions.is_file():
             hits = read_arrow(dna), read_arrow(protein)
-            write_arrow(loci, partition.make_loci(files.load(), *hits, recipe.seed))
-        yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, loci, work, executor)
+            write_arrow(regions, partition.make_regions(files.load(), *hits, recipe.seed))
+        yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, regions, work, executor)
 
 
 def _open_executor(recipe: Recipe) -> Executor:
@@ -94,10 +95,10 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     if not counted.is_file():
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
-        lookup = partition.Lookup(read_arrow(prepared.loci))
-        others = OtherSplits(corpus, lookup, prepared.executor)
+        region_index = partition.RegionIndex(read_arrow(prepared.regions))
+        others = CrossSplitFilter(corpus, region_index, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
-        outcomes = make(config, prepared, lookup, others, pairs, paths)
+        outcomes = make(config, prepared, region_index, others, pairs, paths)
         write_json(counted, dict(sorted(outcomes.items())))
     return paths, Counter(read_json(counted))
 
@@ -106,9 +107,16 @@ Paths = dict[str, Path]
 
 
 def _coding_pairs(
-    config: PairConfig, prepared: Prepared, lookup: partition.Lookup, others: OtherSplits, pairs: int, paths: Paths
+    config: PairConfig,
+    prepared: Prepared,
+    region_index: partition.RegionIndex,
+    others: CrossSplitFilter,
+    pairs: int,
+    paths: Paths,
 ) -> Counter[str]:
-    made = coding.CodingPairs(config, prepared.files, lookup, prepared.work, prepared.executor, prepared.recipe.seed)
+    made = coding.CodingPairs(
+        config, prepared.files, region_index, prepared.work, prepared.executor, prepared.recipe.seed
+    )
     tables, outcomes = made.make(others, pairs)
     for split, path in paths.items():
         write_pairs(path, [tables[split]], config, split)
@@ -116,26 +124,33 @@ def _coding_pairs(
 
 
 def _homologous_pairs(
-    config: PairConfig, prepared: Prepared, lookup: partition.Lookup, others: OtherSplits, pairs: int, paths: Paths
+    config: PairConfig,
+    prepared: Prepared,
+    region_index: partition.RegionIndex,
+    others: CrossSplitFilter,
+    pairs: int,
+    paths: Paths,
 ) -> Counter[str]:
     seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
     shard = adversarial.square_shard if config.rearranged else similarity_search.candidate_shard
     found, outcomes = similarity_search.find_candidates(
-        config, prepared.files, prepared.loci, hits, prepared.work, prepared.executor, seed, pairs, shard
+        config, prepared.files, prepared.regions, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
-    judge = pair_filter.Judge(config, prepared.files.load(), lookup)
+    pair_filter = PairFilter(config, prepared.files.load(), region_index)
     seen: set[int] = set()
     earlier: list[Path] = []
     for split, quota in quotas(pairs).items():
         rng = partition.seeded(seed, config.name, "squares", split)
         later, longest = config.rearranged, config.max_length
-        searcher = others.searcher(split, judge.alphabet, StringsOf(tuple(earlier)), later=later, longest=longest)
+        searcher = others.searcher(
+            split, pair_filter.alphabet, DistinctSequences(tuple(earlier)), later=later, longest=longest
+        )
         with searcher as leaks:
             if config.rearranged:
                 squares, more = adversarial.choose_rearranged(config, found, split, quota, rng, seen, leaks)
             else:
                 here = Candidates.read(found, split)
-                squares, more = make_squares(config, here, judge, quota, rng, seen, leaks if earlier else None)
+                squares, more = make_squares(config, here, pair_filter, quota, rng, seen, leaks if earlier else None)
                 del here  # none is there beside those of the next split
         outcomes.update(more)
         write_pairs(paths[split], squares, config, split)

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.build import pair_filter
-from bio_paws.build.partition import Lookup
-from bio_paws.build.windows import draw_windows, slots
+from bio_paws.build.pair_filter import PairFilter, outcomes_of
+from bio_paws.build.partition import RegionIndex
+from bio_paws.build.windows import draw_windows, tiles
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
 from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards
@@ -202,7 +202,7 @@ Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, range, dict[str, fl
 def find_candidates(
     config: PairConfig,
     files: CorpusFiles,
-    loci: Path,
+    regions: Path,
     hits: Path,
     work: Workdir,
     executor: Executor,
@@ -216,8 +216,8 @@ def find_candidates(
     ----------
     config : PairConfig
         What to look for.
-    files, loci, hits : CorpusFiles, Path, Path
-        Where the corpus, its loci and its alignments are.
+    files, regions, hits : CorpusFiles, Path, Path
+        Where the corpus, its regions and its alignments are.
     work, executor : Workdir, Executor
         Where finished shards are kept, and what runs the others.
     seed, pairs : int
@@ -234,18 +234,18 @@ def find_candidates(
     """
     parameters = (config.name, vars(config), seed, pairs)
     found = read_arrow(hits)
-    draws = _draws_a_slot(config, found, Lookup(read_arrow(loci)), pairs)
+    draws = _draws_a_slot(config, found, RegionIndex(read_arrow(regions)), pairs)
     shards = [
         (
             work.path("candidates", ".arrow", parameters, some.start),
-            (config, files, loci, hits, some, draws, seed),
+            (config, files, regions, hits, some, draws, seed),
         )
         for some in _shards(found)
     ]
     paths = run_shards(executor, shard, shards, f"{config.name} windows")
     outcomes: Counter[str] = Counter()
     for path in paths:
-        outcomes.update(pair_filter.outcomes_of(read_arrow(path)))
+        outcomes.update(outcomes_of(read_arrow(path)))
     return paths, outcomes
 
 
@@ -260,17 +260,17 @@ def _shards(hits: pa.Table) -> Iterator[range]:
         first = after
 
 
-def _draws_a_slot(config: PairConfig, hits: pa.Table, lookup: Lookup, pairs: int) -> dict[str, float]:
+def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex, pairs: int) -> dict[str, float]:
     """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
     counts: Counter[str] = Counter()
     for batch in hits.to_batches(max_chunksize=HITS_A_SHARD):
         for hit in batch.to_pylist():
-            for kind in config.drawn_kinds:
-                for low, _ in slots(config, kind, hit):
-                    counts[f"{lookup.split_at(hit['source1'], low)}/{kind}"] += 1
+            for kind in config.drawn_types:
+                for low, _ in tiles(config, kind, hit):
+                    counts[f"{region_index.split_at(hit['source1'], low)}/{kind}"] += 1
     draws = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
-        for kind, share in config.drawn_kinds.items():
+        for kind, share in config.drawn_types.items():
             quota = float(part) * pairs / 2
             matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
             # What is rearranged needs no match, and gives two similar pairs at once.
@@ -286,14 +286,14 @@ def candidate_shard(
     path: Path,
     config: PairConfig,
     files: CorpusFiles,
-    loci: Path,
+    regions: Path,
     hits: Path,
     some: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
     """Write the candidates of `some` hits, the outcomes of all windows in the table's metadata."""
-    corpus, lookup = files.load(), Lookup(read_arrow(loci))
-    judge = pair_filter.Judge(config, corpus, lookup)
-    windows = draw_windows(config, read_arrow(hits).slice(some.start, len(some)), some.start, lookup, draws, seed)
-    write_arrow(path, judge.candidates(windows))
+    corpus, region_index = files.load(), RegionIndex(read_arrow(regions))
+    pair_filter = PairFilter(config, corpus, region_index)
+    windows = draw_windows(config, read_arrow(hits).slice(some.start, len(some)), some.start, region_index, draws, seed)
+    write_arrow(path, pair_filter.candidates(windows))

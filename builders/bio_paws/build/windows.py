@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.build.partition import Lookup, seeded
-from bio_paws.configs import EXACT, Kind, PairConfig
+from bio_paws.build.partition import RegionIndex, seeded
+from bio_paws.configs import EXACT, PairConfig, PairType
 from bio_paws.sequences.records import Interval
 
 JITTERED_SHARE, JITTERED_TO = 0.5, (0.3, 0.9)
@@ -29,8 +29,8 @@ _RUN = re.compile(r"\d+")
 class Window:
     """A drawn pair of intervals."""
 
-    kind: Kind
-    slot: int
+    kind: PairType
+    tile: int
     side1: Interval
     side2: Interval
 
@@ -86,7 +86,7 @@ def side2_interval(hit: dict[str, Any], start: int, end: int) -> Interval:
 
 
 def draw_windows(
-    config: PairConfig, hits: pa.Table, first_hit: int, lookup: Lookup, draws: dict[str, float], seed: int
+    config: PairConfig, hits: pa.Table, first_hit: int, region_index: RegionIndex, draws: dict[str, float], seed: int
 ) -> Iterator[Window]:
     """Draw windows in the slots of alignments.
 
@@ -98,7 +98,7 @@ def draw_windows(
         Schema `HITS`.
     first_hit : int
         Number of the first hit: each shard of hits has its own random stream.
-    lookup : Lookup
+    region_index : RegionIndex
         Splits of the loci.
     draws : dict of str to float
         Windows a slot, by split and kind as in ``"test/homolog"``; a part of one is a chance.
@@ -107,7 +107,7 @@ def draw_windows(
     """
     rng = seeded(seed, config.name, "windows", first_hit)
     for number, hit in enumerate(hits.to_pylist(), start=first_hit):
-        for kind, slot, low, high, count in slots_to_draw(config, number, hit, lookup, draws, rng):
+        for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
                 if config.graded and rng.random() < JITTERED_SHARE:
                     jittered = draw_jittered(config, hit, low, high, rng.uniform(*JITTERED_TO), rng)
@@ -118,18 +118,18 @@ def draw_windows(
                     yield Window(kind, slot, *window)
 
 
-def slots_to_draw(
+def tiles_to_draw(
     config: PairConfig,
     number: int,
     hit: dict[str, Any],
-    lookup: Lookup,
+    region_index: RegionIndex,
     draws: dict[str, float],
     rng: np.random.Generator,
-) -> Iterator[tuple[Kind, int, int, int, int]]:
+) -> Iterator[tuple[PairType, int, int, int, int]]:
     """Yield kind, slot, its first and last position, and how many windows to draw there, of all slots of a hit."""
-    for kinds, kind in enumerate(config.drawn_kinds):
-        for ordinal, (low, high) in enumerate(slots(config, kind, hit)):
-            wanted = draws[f"{lookup.split_at(hit['source1'], low)}/{kind}"]
+    for kinds, kind in enumerate(config.drawn_types):
+        for ordinal, (low, high) in enumerate(tiles(config, kind, hit)):
+            wanted = draws[f"{region_index.split_at(hit['source1'], low)}/{kind}"]
             count = int(wanted) + (rng.random() < wanted % 1)
             yield kind, (number * 1_000_000 + ordinal) * 10 + kinds, low, high, count
 
@@ -144,7 +144,7 @@ def _trace(btop: str, start1: int) -> Trace:
     return Trace.parse(btop, start1)
 
 
-def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple[int, int]]:
+def tiles(config: PairConfig, kind: PairType, hit: dict[str, Any]) -> Iterator[tuple[int, int]]:
     """Divide an alignment, or for identical pairs its runs of matches, into stretches of one window each."""
     stretches: list[tuple[int, int]] = []
     if hit["end1"] - hit["start1"] >= config.min_length:
@@ -163,7 +163,7 @@ def slots(config: PairConfig, kind: Kind, hit: dict[str, Any]) -> Iterator[tuple
 
 
 def _draw(
-    config: PairConfig, kind: Kind, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
+    config: PairConfig, kind: PairType, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
 ) -> tuple[Interval, Interval] | None:
     """Draw one window between two positions of the first sequence."""
     trace, min_length = trace_of(hit), config.min_length

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.configs import CHANGES, KINDS, PairConfig, get_config
+from bio_paws.configs import CHANGES, PAIR_TYPES, PairConfig, get_config
 from bio_paws.dataset.versions import parse_version
 from bio_paws.errors import CheckFailed
 from bio_paws.execution.files import sha256_of
@@ -135,7 +135,7 @@ def _describe_config(
         kinds=tuple(
             Kind(label, kind, meaning, {split: counts[label, kind, split] for split in entry.splits})
             for label in (1, 0)
-            for kind, meaning in KINDS.items()
+            for kind, meaning in PAIR_TYPES.items()
             if any(counts[label, kind, split] for split in entry.splits)
         ),
         examples=tuple(examples[label] for label in (1, 0) if label in examples),
@@ -207,7 +207,7 @@ def _rules(config: PairConfig) -> tuple[str, str]:
         similar = "similarity in the band of its kind"
     elif config.rearranged:
         similar = f"similarity from {config.min_similarity} up to {config.max_similarity}"
-    elif len(config.similar_kinds) > 1:
+    elif len(config.similar_types) > 1:
         similar = f"similarity above {config.min_similarity} where the kind is homolog"
     else:
         similar = f"similarity above {config.min_similarity}"

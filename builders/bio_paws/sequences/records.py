@@ -43,7 +43,7 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Places:
+class Intervals:
     """Many intervals.
 
     Attributes
@@ -60,15 +60,15 @@ class Places:
     strand: list[str]
 
     @classmethod
-    def of(cls, intervals: list[Interval]) -> Places:
+    def of(cls, intervals: list[Interval]) -> Intervals:
         """Turn intervals into columns."""
         start, end = (np.array([one[at] for one in intervals], dtype=np.int64) for at in (1, 2))
         return cls([one.source for one in intervals], start, end, [one.strand for one in intervals])
 
-    def take(self, which: list[int]) -> Places:
+    def take(self, which: list[int]) -> Intervals:
         """Return some of the intervals."""
         source, strand = ([column[i] for i in which] for column in (self.source, self.strand))
-        return Places(source, self.start[which], self.end[which], strand)
+        return Intervals(source, self.start[which], self.end[which], strand)
 
     @property
     def length(self) -> NDArray[np.int64]:

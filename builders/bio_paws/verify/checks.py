@@ -28,7 +28,7 @@ from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.configs import (
     EXACT,
     MAX_OVERLAP_DIFFERENCE,
-    OVERLAP_WORDS,
+    OVERLAP_KMERS,
     REARRANGED,
     SPLIT_SHARES,
     SPLITS,
@@ -210,7 +210,7 @@ def _any_row(config: PairConfig, split: str, row: Row, organisms: set[str]) -> I
     if row["pair_id"] != pair_id(row, config.name, split):
         yield "pair_id is not the digest of the row in this split: a value was changed, or the row moved"
     if row["label"] not in (0, 1) or row["kind"] not in (
-        config.similar_kinds if row["label"] else config.dissimilar_kinds
+        config.similar_types if row["label"] else config.dissimilar_types
     ):
         yield f"label {row['label']} does not go with kind {row['kind']!r}"
     exchanged = row["kind"] in ("other_group", "other_gene")
@@ -381,7 +381,7 @@ def _unlike_order(row: Row, match: Row) -> Iterator[str]:
         yield f"sentence2 does not hold the letters of row {match['pair_id']}"
     if row["kind"] == "shuffled" and _neighbours(match["sentence2"]) != _neighbours(other):
         yield f"sentence2 does not keep the counts of neighbours of row {match['pair_id']}"
-    for k in OVERLAP_WORDS:
+    for k in OVERLAP_KMERS:
         overlap, matched = word_overlap(one, other, k), word_overlap(one, match["sentence2"], k)
         if abs(overlap - matched) > MAX_OVERLAP_DIFFERENCE:
             yield f"{k}-letter overlap {overlap:.3f} against {matched:.3f} of row {match['pair_id']}"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
-from bio_paws.configs import BANDS
+from bio_paws.configs import SIMILARITY_BINS
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
 from bio_paws_eval.report.systems import Cell, System, config_names, task_order, tasks_of
@@ -252,7 +252,7 @@ def _psychometric(
     axes.set_title(task, loc="left", fontweight="bold")
     axes.yaxis.grid(True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
-    places: dict[str, float] = {kind: (low + high) / 2 for kind, low, high in BANDS}
+    places: dict[str, float] = {kind: (low + high) / 2 for kind, low, high in SIMILARITY_BINS}
     drawn = [(_graded(one)[task], style | {"linewidth": 1.3}) for one, style in lines if task in _graded(one)]
     for method, style in _BASELINE_LINES:
         cells = [_graded(one)[task] for one in baselines if one.method == method and task in _graded(one)]
@@ -265,7 +265,9 @@ def _psychometric(
         _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_alarms)], style)
     axes.axvline(_FALSE_ALARMS_AT + 0.06, color=GREY, linewidth=0.6)
     axes.set_ylim(-0.03, 1.03)
-    bands = {places[kind]: f"{low:g}-{high:g}" if low else f"remote,\nunder {high:g}" for kind, low, high in BANDS}
+    bands = {
+        places[kind]: f"{low:g}-{high:g}" if low else f"remote,\nunder {high:g}" for kind, low, high in SIMILARITY_BINS
+    }
     ticks = {_FALSE_ALARMS_AT: "dissimilar"} | bands
     axes.set_xticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.set_xlabel("similarity of the pairs")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bio_paws.configs import BANDS
+from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
 from bio_paws_eval.layout.tables import Row, Table
 from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
@@ -180,7 +180,7 @@ def _bands_table(grouped: Grouped) -> Table:
         bands = {kind: cell.kinds[kind] for kind in cell.bands}
         scores = [
             f"{decimal(bands[kind].accuracy)}\nAUROC {decimal(bands[kind].auroc)}" if kind in bands else MISSING
-            for kind, _, _ in BANDS
+            for kind, _, _ in SIMILARITY_BINS
         ]
         seeds, false_alarms = f"{cell.summary.seeds}{marks(cell)}", decimal(cell.false_alarms["value"])
         return (_name_on(system, cell), task, seeds, *scores, false_alarms)
@@ -189,7 +189,7 @@ def _bands_table(grouped: Grouped) -> Table:
         tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.bands)
         for systems in (grouped.systems, baseline_rows(grouped.baselines))
     ]
-    heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in BANDS]
+    heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in SIMILARITY_BINS]
     return Table(
         "bands",
         "Accuracy by similarity",

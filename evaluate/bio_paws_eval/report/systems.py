@@ -132,14 +132,14 @@ class Cell:
         if not measured:
             return {}
         found = {kind: _summarise_kind(kind, measured) for kind in measured[0].by_kind}
-        place = {kind: i for i, kind in enumerate(get_args(configs.Kind))}
+        place = {kind: i for i, kind in enumerate(get_args(configs.PairType))}
         return dict(sorted(found.items(), key=lambda one: (-one[1].label, place.get(one[0], len(place)), one[0])))
 
     @property
     def bands(self) -> list[str]:
         """Its kinds of similar pairs where they are bands of similarity, closest first; else none."""
         similar = {kind for kind, one in self.kinds.items() if one.label == 1}
-        bands: list[str] = [name for name, _, _ in configs.BANDS if name in similar]
+        bands: list[str] = [name for name, _, _ in configs.SIMILARITY_BINS if name in similar]
         return bands if len(bands) == len(similar) else []
 
     @property

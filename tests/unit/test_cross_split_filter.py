@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.build.cross_split_filter import OtherSplits, distinct_parts
-from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.build.cross_split_filter import CrossSplitFilter, distinct_parts
+from bio_paws.build.partition import REGIONS, RegionIndex
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Sequence
@@ -20,22 +20,22 @@ DNA = {split: random_dna(np.random.default_rng(number), 1_000) for number, split
 
 
 @pytest.fixture
-def others() -> OtherSplits:
+def others() -> CrossSplitFilter:
     genome = "".join(DNA.values())
     corpus = Corpus({"chr": Sequence("chr", "Testus primus", "dna", genome)}, {}, {}, {})
-    loci = [("chr", 0, 1_000, "g0", "train"), ("chr", 1_000, 2_000, "g1", "test")]
-    columns = [list(column) for column in zip(*loci, strict=True)]
-    return OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
+    regions = [("chr", 0, 1_000, "g0", "train"), ("chr", 1_000, 2_000, "g1", "test")]
+    columns = [list(column) for column in zip(*regions, strict=True)]
+    return CrossSplitFilter(corpus, RegionIndex(pa.table(columns, schema=REGIONS)), InProcessExecutor())
 
 
-def test_homologs_in_earlier_splits_are_found_on_both_strands(others: OtherSplits) -> None:
+def test_homologs_in_earlier_splits_are_found_on_both_strands(others: CrossSplitFilter) -> None:
     own, copy, strand = DNA["test"][:150], DNA["train"][200:350], reverse_complement(DNA["train"][400:550])
     with others.searcher("test", "dna", NONE) as leaks:
         assert leaks([own, copy, strand]) == {copy, strand}
         assert leaks([own]) == leaks([]) == set()
 
 
-def test_altered_strings_are_searched_in_later_splits_too(others: OtherSplits) -> None:
+def test_altered_strings_are_searched_in_later_splits_too(others: CrossSplitFilter) -> None:
     altered = DNA["train"][:60] + DNA["test"][300:390]
     with others.searcher("train", "dna", NONE) as leaks:
         assert leaks([altered]) == set()
@@ -43,7 +43,7 @@ def test_altered_strings_are_searched_in_later_splits_too(others: OtherSplits) -
         assert leaks([altered, DNA["train"][:150]]) == {altered}
 
 
-def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: OtherSplits) -> None:
+def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: CrossSplitFilter) -> None:
     held = random_dna(np.random.default_rng(7), 150)
     with others.searcher("test", "dna", [held]) as leaks:
         assert leaks([held, DNA["test"][:150]]) == {held}
@@ -71,9 +71,9 @@ def test_a_screen_finds_what_the_whole_search_finds() -> None:
     residues = "".join(rng.choice(list("ARNDCQEGHILKMFPSTWYV"), 900))
     texts = {"whole": residues[:600], "isoform": residues[:250] + residues[300:600], "own": residues[600:]}
     corpus = Corpus({}, {name: Sequence(name, "T", "protein", text) for name, text in texts.items()}, {}, {})
-    loci = [(name, 0, len(text), name, "test" if name == "own" else "train") for name, text in texts.items()]
-    columns = [list(column) for column in zip(*loci, strict=True)]
-    others = OtherSplits(corpus, Lookup(pa.table(columns, schema=LOCI)), InProcessExecutor())
+    regions = [(name, 0, len(text), name, "test" if name == "own" else "train") for name, text in texts.items()]
+    columns = [list(column) for column in zip(*regions, strict=True)]
+    others = CrossSplitFilter(corpus, RegionIndex(pa.table(columns, schema=REGIONS)), InProcessExecutor())
     junction, far = texts["isoform"][225:275], texts["whole"][400:450]
     altered = far[20:40] + texts["own"][:30]
     queries = [junction, far, altered, texts["own"][100:150]]

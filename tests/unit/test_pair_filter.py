@@ -10,19 +10,19 @@ import pyarrow as pa
 import pytest
 
 from bio_paws.align.smith_waterman import Alignments, align, best_alignment, reverse_complement
-from bio_paws.build.pair_filter import Judge, outcomes_of
-from bio_paws.build.partition import LOCI, Lookup
+from bio_paws.build.pair_filter import PairFilter, outcomes_of
+from bio_paws.build.partition import REGIONS, RegionIndex
 from bio_paws.build.windows import Window
 from bio_paws.configs import get_config
 from bio_paws.sequences.corpus import Corpus
-from bio_paws.sequences.records import Interval, Places, Sequence
+from bio_paws.sequences.records import Interval, Intervals, Sequence
 
 CONFIG = get_config("dna150")
 LOCI_OF = [("one", 0, 2_000, "g0", "train"), ("one", 2_000, 4_000, "g1", "test"), ("two", 0, 4_000, "g0", "train")]
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
+def pair_filter() -> PairFilter:
     rng = np.random.default_rng(1)
     one = "".join(rng.choice(list("ACGT"), 4_000))
     two = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.08 else letter for letter in one)
@@ -31,10 +31,12 @@ def judge() -> Judge:
     corpus = Corpus(
         {name: Sequence(name, "T", "dna", text) for name, text in {"one": one, "two": two}.items()}, {}, {}, {}
     )
-    return Judge(
+    return PairFilter(
         CONFIG,
         corpus,
-        Lookup(pa.Table.from_pylist([dict(zip(LOCI.names, row, strict=True)) for row in LOCI_OF], schema=LOCI)),
+        RegionIndex(
+            pa.Table.from_pylist([dict(zip(REGIONS.names, row, strict=True)) for row in LOCI_OF], schema=REGIONS)
+        ),
     )
 
 
@@ -53,22 +55,24 @@ CASES = {
 }
 
 
-def test_each_window_is_left_out_for_its_first_reason(judge: Judge) -> None:
+def test_each_window_is_left_out_for_its_first_reason(pair_filter: PairFilter) -> None:
     windows = [one for some in CASES.values() for one in some]
-    table = judge.candidates(windows)
+    table = pair_filter.candidates(windows)
     assert outcomes_of(table) == {reason: len(some) for reason, some in CASES.items()}
-    assert table["slot"].to_pylist() == [one.slot for one in CASES["accepted"]]
+    assert table["tile"].to_pylist() == [one.tile for one in CASES["accepted"]]
     for one in windows:
-        assert outcomes_of(judge.candidates([one])) == {reason: 1 for reason, some in CASES.items() if one in some}
-    assert judge.candidates([]).num_rows == 0
+        assert outcomes_of(pair_filter.candidates([one])) == {
+            reason: 1 for reason, some in CASES.items() if one in some
+        }
+    assert pair_filter.candidates([]).num_rows == 0
 
 
-def test_candidates_say_what_their_strings_say(judge: Judge) -> None:
-    table = judge.candidates(CASES["accepted"])
+def test_candidates_say_what_their_strings_say(pair_filter: PairFilter) -> None:
+    table = pair_filter.candidates(CASES["accepted"])
     for one, row in zip(CASES["accepted"], table.to_pylist(), strict=True):
         assert tuple(row[f"{name}2"] for name in Interval._fields) == one.side2
         assert (row["group"], row["split"]) == ("g0", "train")
-        texts = [judge.texts(Places.of([side]))[0] for side in (one.side1, one.side2)]
+        texts = [pair_filter.texts(Intervals.of([side]))[0] for side in (one.side1, one.side2)]
         assert (row["score"], row["matches"], row["columns"]) == best_alignment(*texts, "dna")
         assert row["composition2"] == Counter(texts[1])["G"] + Counter(texts[1])["C"]
         assert align(*texts, "dna").matches == row["matches"]  # each is read on its strand
@@ -82,9 +86,9 @@ def test_many_intervals_are_looked_up_as_each_is() -> None:
         for start, end in pairwise(cuts):
             group = int(rng.integers(0, 5))
             rows.append(
-                dict(zip(LOCI.names, (source, start, end, f"g{group}", "train" if group else "test"), strict=True))
+                dict(zip(REGIONS.names, (source, start, end, f"g{group}", "train" if group else "test"), strict=True))
             )
-    lookup = Lookup(pa.Table.from_pylist(rows, schema=LOCI))
+    region_index = RegionIndex(pa.Table.from_pylist(rows, schema=REGIONS))
     starts = rng.integers(0, 1_000, 500).tolist()
     intervals = [
         Interval(str(source), start, start + int(length), "+")
@@ -92,8 +96,11 @@ def test_many_intervals_are_looked_up_as_each_is() -> None:
             rng.choice(["a", "b", "c"], 500), starts, rng.integers(1, 60, 500), strict=True
         )
     ]
-    alone = [lookup.find(*one[:3]) for one in intervals]
-    assert [lookup.loci[at] if at >= 0 else None for at in lookup.find_all(Places.of(intervals)).tolist()] == alone
+    alone = [region_index.find(*one[:3]) for one in intervals]
+    assert [
+        region_index.assignments[at] if at >= 0 else None
+        for at in region_index.find_many(Intervals.of(intervals)).tolist()
+    ] == alone
     for one, found in zip(intervals, alone, strict=True):
         holds = [
             row for row in rows if row["source"] == one.source and row["start"] <= one.start and one.end <= row["end"]

@@ -14,8 +14,8 @@ from bio_paws.build import partition
 from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.build.coding import break_frame, mutate_protein
 from bio_paws.build.negatives import make_squares, unordered
-from bio_paws.build.pair_filter import Judge
-from bio_paws.build.partition import LOCI, Edges, Lookup, assign_splits, cut_atoms, join_groups
+from bio_paws.build.pair_filter import PairFilter
+from bio_paws.build.partition import REGIONS, Edges, RegionIndex, assign_splits, cut_segments, join_groups
 from bio_paws.build.windows import Trace
 from bio_paws.configs import SPLIT_SHARES, get_config
 from bio_paws.features.pair_features import composition
@@ -62,7 +62,7 @@ def test_windows_begin_and_end_on_matches(data: st.DataObject) -> None:
     st.dictionaries(st.sampled_from("abc"), st.integers(1, 30_000), min_size=1),
     st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 0.95), st.floats(0.01, 0.5)), max_size=20),
 )
-def test_atoms_cover_every_position_once_and_cut_no_gene(
+def test_segments_cover_every_position_once_and_cut_no_gene(
     lengths: dict[str, int], places: list[tuple[str, float, float]]
 ) -> None:
     spans = [
@@ -74,14 +74,14 @@ def test_atoms_cover_every_position_once_and_cut_no_gene(
         for source, at, part in places
         if source in lengths
     ]
-    atoms = cut_atoms(lengths, spans)
-    assert atoms.bounds[0] == 0
-    assert atoms.bounds[-1] == sum(lengths.values())
-    assert (atoms.sizes > 0).all()
-    assert set(atoms.offsets.tolist()) <= set(atoms.bounds.tolist())
+    segments = cut_segments(lengths, spans)
+    assert segments.bounds[0] == 0
+    assert segments.bounds[-1] == sum(lengths.values())
+    assert (segments.sizes > 0).all()
+    assert set(segments.offsets.tolist()) <= set(segments.bounds.tolist())
     for source, start, end in spans:
-        offset = int(atoms.offsets[atoms.sources.index(source)])
-        inside = atoms.bounds[(atoms.bounds > offset + start) & (atoms.bounds < offset + end)]
+        offset = int(segments.offsets[segments.sources.index(source)])
+        inside = segments.bounds[(segments.bounds > offset + start) & (segments.bounds < offset + end)]
         assert len(inside) == 0
 
 
@@ -191,17 +191,17 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
             for name, value in {"start": 0, "end": len(one), "strand": "+"}.items()
             for side in (1, 2)
         }
-        names = {"kind": "homolog", "split": "train", "group": f"g{i % 7}", "slot": i // 2}
+        names = {"kind": "homolog", "split": "train", "group": f"g{i % 7}", "tile": i // 2}
         rows.append({**sides, **names, "score": 250, "matches": len(one) - 5, "columns": len(one)})
         rows[-1]["composition2"] = composition(other, "dna")
     corpus = Corpus({name: Sequence(name, "T", "dna", text) for name, text in texts.items()}, {}, {}, {})
-    judge = Judge(config, corpus, Lookup(LOCI.empty_table()))
+    pair_filter = PairFilter(config, corpus, RegionIndex(REGIONS.empty_table()))
     table = pa.Table.from_pylist(rows, schema=CANDIDATES)
     # In two tables: names have other numbers in the second.
     candidates = Candidates.of((table.slice(0, 20), table.slice(20)), "train")
     assert len(Candidates.of((table,), "test")) == 0
     leaking = {texts["a0"]}
-    found, _ = make_squares(config, candidates, judge, 20, rng, set(), lambda asked: leaking & set(asked))
+    found, _ = make_squares(config, candidates, pair_filter, 20, rng, set(), lambda asked: leaking & set(asked))
     made = [row for table in found for row in table.to_pylist()]
     squares = [made[at : at + 4] for at in range(0, len(made), 4)]
     similar = [row for square in squares for row in square[:2]]
@@ -211,7 +211,7 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
         assert sorted(row[side] for row in similar) == sorted(row[side] for row in dissimilar)
         assert not leaking & {row[side] for row in similar}
     assert len({unordered(row["sentence1"], row["sentence2"]) for row in made}) == len(made)
-    slots = {text: row["slot"] for row in rows for text in (texts[row["source1"]], texts[row["source2"]])}
+    slots = {text: row["tile"] for row in rows for text in (texts[row["source1"]], texts[row["source2"]])}
     assert len({slots[row["sentence1"]] for row in similar}) == len(similar)
     groups = {row[f"source{side}"]: row["group"] for row in rows for side in (1, 2)}
     for row in made:
