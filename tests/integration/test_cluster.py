@@ -74,7 +74,7 @@ def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...]
         command = [
             sys.executable,
             "-m",
-            "bio_paws.cli.app",
+            "bio_paws.cli",
             "build",
             "--executor",
             cluster.address,

@@ -1,27 +1,35 @@
-"""Kinds of arguments of the command line."""
+"""Arguments and argument types that several verbs share."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+from pathlib import Path
+
+DATA = Path("bioPAWS")
+"""Folder of the data set where none is named."""
 
 
 def positive(text: str) -> int:
-    """Read a positive number.
+    """Parse a positive integer.
 
     Raises
     ------
     ArgumentTypeError
-        When it is none.
+        When it is not one.
     """
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not a positive number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
     return value
 
 
 def executor(text: str) -> str:
-    """Read where jobs run: ``local``, or the address of a scheduler.
+    """Parse where jobs run: ``local``, or the address of a Dask scheduler.
 
     Raises
     ------
@@ -31,3 +39,18 @@ def executor(text: str) -> str:
     if text != "local" and not re.fullmatch(r"tcp://([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is neither local nor an address like tcp://scheduler:8786")
     return text
+
+
+def add_folder(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the folder of a data set as an optional positional argument."""
+    parser.add_argument("dir", nargs="?", type=Path, default=DATA, metavar="DIR", help=f"{what} (default: {DATA})")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the number of worker processes."""
+    parser.add_argument("--workers", type=positive, default=os.cpu_count() or 1, help="processes (default: all cores)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of JSON output."""
+    parser.add_argument("--json", action="store_true", help="print JSON")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from bio_paws import configs
-from bio_paws.build.build_dataset import BuildReport
 from bio_paws.configs import SPLITS
-from bio_paws.features.baselines import KMER_BASELINES, SHORTCUTS, Measured, best
-from bio_paws.release.publish import Preview
-from bio_paws_cards.manifest import Manifest
+
+if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
+    from bio_paws.build.build_dataset import BuildReport
+    from bio_paws.features.baselines import Measured
+    from bio_paws.release.publish import Preview
+    from bio_paws_cards.manifest import Manifest
 
 _SAMPLE_WIDTH = 60
 
@@ -44,7 +44,7 @@ def config_list(manifest: Manifest | None) -> list[dict[str, Any]]:
                 "version": entry.version if entry else configs.DATA_VERSION,
                 "mean_length": f"{config.mean_length} {config.unit}",
                 "pairs": config.pairs,
-                "built": {split: one.rows for split, one in entry.splits.items()} if entry else None,
+                "built": {name: split.rows for name, split in entry.splits.items()} if entry else None,
                 "summary": config.summary,
             }
         )
@@ -78,7 +78,7 @@ def build_text(report: BuildReport) -> str:
             ],
         ),
         "AUC on test of telling the label without an alignment (floors; 0.5 is chance), and with one (ceiling)\n"
-        + floors_text({one.name: one.measured for one in report.configs}),
+        + baselines_text({one.name: one.measured for one in report.configs}),
         "Candidates by outcome\n"
         + "\n".join(
             f"  {one.name}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(one.outcomes.items()) if count)
@@ -97,21 +97,25 @@ def build_text(report: BuildReport) -> str:
     return "\n\n".join(parts)
 
 
-def floors_text(measured: dict[str, Measured]) -> str:
+def baselines_text(measured: dict[str, Measured]) -> str:
     """Lay out `measure_baselines` of several configs."""
+    from bio_paws.features.baselines import KMER_BASELINES, SHORTCUTS
+
     rows = []
     for name, aucs in measured.items():
         floors = aucs["floors"]
         if not floors:
             rows.append((name, *("-" for _ in range(3 + len(SHORTCUTS)))))
             continue
-        kmers = {one: floors[one] for one in KMER_BASELINES}
+        kmers = {one: floors[one] for name in KMER_BASELINES}
         alone = [f"{floors[one]:.3f}" for one in SHORTCUTS]
         rows.append((name, _named(floors), *alone, _named(kmers), _named(aucs["ceilings"])))
     return table(("config", "best floor", *SHORTCUTS, "best k-mer", "ceiling"), rows)
 
 
 def _named(aucs: dict[str, float]) -> str:
+    from bio_paws.features.baselines import best
+
     name, auc = best(aucs)
     return f"{name} {auc:.3f}"
 
@@ -132,6 +136,8 @@ def preview_text(repo_id: str, preview: Preview) -> str:
 
 def sample_text(folder: Path, name: str) -> str:
     """Show one row of a config."""
+    import pyarrow.parquet as pq
+
     path = next(path for path in sorted((folder / name).glob("*.parquet")) if pq.ParquetFile(path).metadata.num_rows)
     row = next(pq.ParquetFile(path).iter_batches(1)).to_pylist()[0]
     lines = [f"  {key:<11} {_shorten(value)}" for key, value in row.items()]

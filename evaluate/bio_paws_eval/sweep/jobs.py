@@ -63,7 +63,7 @@ def run_jobs(arguments: Sequence[str], shards: Sequence[tuple[int, int]], prepar
         for number, count in shards:
             said = stack.enter_context(tempfile.TemporaryFile("w+"))
             process = subprocess.Popen(
-                [sys.executable, "-m", "bio_paws.cli.app", *arguments, "--shard", f"{number}/{count}"],
+                [sys.executable, "-m", "bio_paws.cli", *arguments, "--shard", f"{number}/{count}"],
                 stdout=subprocess.DEVNULL,
                 stderr=said,
                 env={"OMP_NUM_THREADS": threads} | os.environ,

@@ -1,0 +1,82 @@
+"""`bio-paws build`: build configs from genomes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from bio_paws import configs
+from bio_paws.cli import text
+from bio_paws.cli.arguments import DATA, add_json, add_workers, executor, positive
+from bio_paws.errors import BioPawsError
+from bio_paws.search.engines import ENGINES
+from bio_paws.sources.bundled import PINNED
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `bio-paws build`."""
+    names = ", ".join(config.name for config in configs.CONFIGS)
+    parser.add_argument("config", nargs="*", metavar="CONFIG", help=f"{names} (default: all)")
+    parser.add_argument("--out", type=Path, default=DATA, help=f"folder of the data set (default: {DATA})")
+    parser.add_argument(
+        "--source",
+        action="append",
+        metavar="NAME|PATH",
+        help=f"{', '.join(PINNED)} (default: bundled), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or "
+        "FASTA file; repeatable",
+    )
+    parser.add_argument("--pairs", type=positive, metavar="N", help="pairs per config (default: the config's own)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    add_workers(parser)
+    parser.add_argument(
+        "--executor",
+        type=executor,
+        default="local",
+        metavar="local|tcp://HOST:PORT",
+        help="this machine (default), or the workers of the Dask scheduler at an address",
+    )
+    engines = tuple(engine.name for engine in ENGINES)
+    parser.add_argument(
+        "--engine",
+        choices=engines,
+        default=engines[0],
+        help=f"search engine for similar proteins (default: {engines[0]})",
+    )
+    parser.add_argument(
+        "--work",
+        metavar="DIR|URL",
+        help="folder of finished stages (default: .bio-paws-work next to OUT); the machines of a cluster must share it",
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Build the data set and print a report of it."""
+    work = options.out.absolute().parent / ".bio-paws-work"
+    url = None
+    if options.work:
+        folder = options.work.removeprefix("file://")
+        url, work = (folder, work) if "://" in folder else (None, Path(folder))
+    if url and options.executor == "local":
+        raise BioPawsError(f"--work {url}: a URL needs a cluster (--executor): name a folder instead")
+
+    from bio_paws.build.build_dataset import build
+    from bio_paws.build.pipeline import Recipe
+    from bio_paws.execution.executors import Cluster
+
+    cluster = None if options.executor == "local" else Cluster(options.executor, url)
+    source = tuple(options.source or ["bundled"])
+    recipe = Recipe(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
+    report = build(tuple(options.config), recipe, options.out)
+    if options.json:
+        described = {
+            "out": str(report.out),
+            "configs": [vars(config) for config in report.configs],
+            "left_out": report.left_out,
+            "seconds": report.seconds,
+        }
+        print(json.dumps(described, indent=2))
+    else:
+        print(text.build_text(report))
+    return 0

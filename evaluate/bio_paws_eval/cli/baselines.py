@@ -1,0 +1,29 @@
+"""`bio-paws baselines`: baselines and upper bounds without a neural network."""
+
+from __future__ import annotations
+
+import argparse
+
+from bio_paws.cli.arguments import add_json
+from bio_paws_eval.cli.arguments import add_pairs
+from bio_paws_eval.cli.libraries import needed_extra
+from bio_paws_eval.cli.text import print_results
+from bio_paws_eval.tasks import tasks
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `bio-paws baselines`."""
+    add_pairs(parser, pawsx=None)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run every baseline and print the results."""
+    with needed_extra("eval"):
+        from bio_paws_eval.baselines.baselines import run_baselines
+        from bio_paws_eval.results import read_result
+    sources = tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO, options.limit)
+    known = [name for name in tasks.task_names() if options.pawsx or not tasks.is_pawsx(name)]
+    paths, skipped = run_baselines(options.configs, known, options.split, sources, options.out)
+    print_results([read_result(path) for path in paths], skipped, options)
+    return 0

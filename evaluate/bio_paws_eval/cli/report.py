@@ -1,0 +1,27 @@
+"""`bio-paws report`: tables, figures and a page from a folder of results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bio_paws_eval.cli.libraries import needed_extra
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `bio-paws report`."""
+    parser.add_argument(
+        "results", type=Path, metavar="RESULTS", help="folder of results of bio-paws eval and bio-paws baselines"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report, print its tables and the files written."""
+    with needed_extra("plots"):
+        from bio_paws_eval.report.writer import write_report
+    written = write_report(options.results, options.out or options.results / "report")
+    print(written.markdown)
+    for path in written.files:
+        print(path)
+    return 0

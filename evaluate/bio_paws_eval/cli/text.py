@@ -1,0 +1,47 @@
+"""What the verbs of evaluation print."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from bio_paws_eval.layout.tables import Table, markdown
+from bio_paws_eval.results import Result
+
+
+def print_results(results: Sequence[Result], skipped: Sequence[str], options: argparse.Namespace) -> None:
+    """Print a line for each training and task, or JSON; the files of results hold the rest."""
+    if options.json:
+        described = [dataclasses.asdict(result) for result in results]
+        print(json.dumps({"out": str(options.out), "results": described, "skipped": list(skipped)}, indent=2))
+        return
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.model.id, _trained_on(result), result.task.name), []).append(result)
+    rows = tuple((*key, str(len(seeds)), *_values(seeds), seeds[0].note) for key, seeds in groups.items())
+    columns = ("model", "trained on", "task", "seeds", "accuracy", "range", "MCC", "AUROC", "note")
+    print(markdown(Table("cells", "", columns, (rows,), labels=3)))
+    for reason in skipped:
+        print(f"skipped: {reason}")
+    if options.limit:
+        print(f"The first {options.limit:,} pairs of each split only: not comparable with other results.")
+    print(f"{len(results)} results in {options.out}; bio-paws report {options.out} draws them")
+
+
+def _trained_on(result: Result) -> str:
+    return "-" if result.model.method != "model" else result.training.name
+
+
+def _values(seeds: list[Result]) -> tuple[str, str, str, str]:
+    """Mean accuracy, its range over seeds, mean MCC and AUROC of the results of one model on one task."""
+    if seeds[0].status == "refused":
+        return ("-",) * 4
+
+    def mean(name: str) -> str:
+        values = [result.metrics[name]["value"] for result in seeds]
+        return "-" if None in values else f"{sum(values) / len(values):.3f}"
+
+    accuracies = [result.metrics["accuracy"]["value"] for result in seeds]
+    return mean("accuracy"), f"{min(accuracies):.3f}..{max(accuracies):.3f}", mean("mcc"), mean("auroc")
