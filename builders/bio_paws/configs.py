@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 
 if TYPE_CHECKING:  # the command line reads this before it knows that there is memory for libraries
     import numpy as np
@@ -349,10 +349,10 @@ def get_config(name: str) -> PairConfig:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When there is none; the message names those that exist.
     """
     index = _by_name(CONFIGS)
     if name not in index:
-        raise BioPawsError(f"unknown config {name!r}: choose from {', '.join(index)}")
+        raise ConfigError(f"unknown config {name!r}: choose from {', '.join(index)}")
     return index[name]

@@ -1,9 +1,50 @@
-"""What can go wrong, in the words the user reads."""
+"""The exceptions that the package raises on purpose: one tree below `BioPawsError`.
+
+Each carries one line that says what is wrong, where, and what to do; the command line prints that line and exits with
+the exception's `exit_status`. Catch `BioPawsError` for all of them, a subclass for one cause.
+"""
+
+from typing import ClassVar
 
 
 class BioPawsError(Exception):
-    """Wrong use or bad input: one line that says what, where and what to do. The program exits with 2."""
+    """Wrong use or bad input; the base of every exception below.
+
+    Attributes
+    ----------
+    exit_status : int
+        Exit status of the command line: 2, or 1 for `CheckFailed`.
+
+    Examples
+    --------
+    >>> issubclass(SourceError, BioPawsError), SourceError.exit_status, CheckFailed.exit_status
+    (True, 2, 1)
+    """
+
+    exit_status: ClassVar[int] = 2
 
 
-class CheckFailed(Exception):
-    """A finished data set breaks one of its invariants. The program exits with 1."""
+class SourceError(BioPawsError):
+    """A source of sequences is missing, cannot be downloaded, or holds a malformed record."""
+
+
+class ConfigError(BioPawsError):
+    """An unknown name, or an option, plan or recipe that cannot be used."""
+
+
+class DataError(BioPawsError):
+    """A data set, a results folder or another file of pairs is missing, malformed or unfit for its use."""
+
+
+class ModelError(BioPawsError):
+    """A model or its tokenizer cannot be loaded, trained or used on these pairs."""
+
+
+class HubError(BioPawsError):
+    """The Hugging Face Hub cannot be reached, or refuses what is sent."""
+
+
+class CheckFailed(BioPawsError):
+    """A finished data set breaks one of its invariants."""
+
+    exit_status: ClassVar[int] = 1

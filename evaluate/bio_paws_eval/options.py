@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 
 CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
 """What a run is compared with: not trained at all, its weights drawn anew, trained on labels that were permuted,
@@ -51,7 +51,7 @@ class Recipe:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When a value is out of its range.
     """
 
@@ -65,11 +65,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
-            raise BioPawsError(f"unknown schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
+            raise ConfigError(f"unknown schedule {self.schedule!r}: choose from {', '.join(SCHEDULES)}")
         if min(self.batch_size, self.epochs, self.max_length) < 1 or self.learning_rate <= 0 or self.weight_decay < 0:
-            raise BioPawsError(f"{self}: sizes and the learning rate must be positive")
+            raise ConfigError(f"{self}: sizes and the learning rate must be positive")
         if not 0 <= self.warmup < 1:
-            raise BioPawsError(f"warmup {self.warmup}: must be a part of the steps, from 0 to less than 1")
+            raise ConfigError(f"warmup {self.warmup}: must be a part of the steps, from 0 to less than 1")
 
 
 RECIPES = {

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json, write_json
 
 SCHEMA_VERSION = "1.1"
@@ -280,14 +280,14 @@ def read_result(path: Path) -> Result:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the file is not a result, or one of another major version.
     """
     try:
         raw = read_json(path)
         version = str(raw["schema_version"])
         if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
-            raise BioPawsError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: run again")
+            raise DataError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: run again")
         return Result(
             **raw
             | {
@@ -298,7 +298,7 @@ def read_result(path: Path) -> Result:
             }
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise BioPawsError(
+        raise DataError(
             f"{path}: not a result of bio-paws-eval ({type(error).__name__}: {error}): remove it and run again"
         ) from error
 
@@ -313,7 +313,7 @@ def read_predictions(path: Path, result: Result) -> Predictions:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When they are missing or damaged.
     """
     file = path.with_name(result.predictions)
@@ -322,7 +322,7 @@ def read_predictions(path: Path, result: Result) -> Predictions:
         logits = np.stack([table["logit0"].to_numpy(), table["logit1"].to_numpy()], axis=1)
         return Predictions(table["pair_id"].to_pylist(), logits, table["label"].to_numpy())
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise BioPawsError(f"{file}: predictions cannot be read ({error}): remove {path} and run again") from error
+        raise DataError(f"{file}: predictions cannot be read ({error}): remove {path} and run again") from error
 
 
 def read_results(out: Path) -> list[tuple[Path, Result]]:
@@ -330,12 +330,12 @@ def read_results(out: Path) -> list[tuple[Path, Result]]:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When there is none.
     """
     found = [(path, read_result(path)) for path in _result_files(out)]
     if not found:
-        raise BioPawsError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
+        raise DataError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
     return found
 
 

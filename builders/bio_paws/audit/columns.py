@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.audit.reading import ROWS_A_BATCH, DataSet
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 
 Kind = Literal["dna", "protein", "text"]
 
@@ -73,18 +73,18 @@ def find_columns(data: DataSet, sentence1: str | None, sentence2: str | None, la
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the data set is empty, a named column is missing, or the guess is not clear.
     """
     head = _head(data)
     names = head.schema.names
     for name in (sentence1, sentence2, label):
         if name is not None and name not in names:
-            raise BioPawsError(f"{data.name}: no column {name!r}: choose from {', '.join(names)}")
+            raise DataError(f"{data.name}: no column {name!r}: choose from {', '.join(names)}")
     sides = _guess_sides(data.name, head, sentence1, sentence2)
     chosen = label or _guess_label(data.name, head, sides)
     if len({*sides, chosen}) < 3:
-        raise BioPawsError(f"{data.name}: the two sides and the label must be three columns, not {sides}, {chosen}")
+        raise DataError(f"{data.name}: the two sides and the label must be three columns, not {sides}, {chosen}")
     row_id = next((one for one in _IDS if one in names and one != chosen), None)
     one, other = (_kind([text for text in strings(head, side, data.name) if text]) for side in sides)
     kinds: tuple[Kind, Kind] = ("text", "text") if "text" in (one, other) else (one, other)
@@ -96,14 +96,14 @@ def strings(batch: pa.RecordBatch, column: str, name: str) -> list[str | None]:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When it holds something else.
     """
     values = batch[column]
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if not _is_text(values.type) and not pa.types.is_null(values.type):
-        raise BioPawsError(f"{name}: column {column!r} holds {values.type}, not strings: name another column")
+        raise DataError(f"{name}: column {column!r} holds {values.type}, not strings: name another column")
     found: list[str | None] = values.to_pylist()
     return found
 
@@ -114,7 +114,7 @@ def _head(data: DataSet) -> pa.RecordBatch:
         for batch in part.read():
             if batch.num_rows:
                 return batch.slice(0, ROWS_A_BATCH)
-    raise BioPawsError(f"{data.name}: holds not a single row")
+    raise DataError(f"{data.name}: holds not a single row")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -131,7 +131,7 @@ def _guess_sides(name: str, head: pa.RecordBatch, sentence1: str | None, sentenc
     for sides in known or ([(written[0], written[1])] if len(written) == 2 else []):
         if (sentence1 or sides[0], sentence2 or sides[1]) == sides:
             return sides
-    raise BioPawsError(
+    raise DataError(
         f"{name}: which columns hold the pair? name them with --sentence1 and --sentence2, of {', '.join(lower)}"
     )
 
@@ -153,7 +153,7 @@ def _guess_label(name: str, head: pa.RecordBatch, sides: tuple[str, str]) -> str
     binary = [one for one in others if not _is_float(head[one].type) and len(pc.unique(head[one])) == 2]
     if len(binary) == 1:
         return str(binary[0])
-    raise BioPawsError(f"{name}: which column holds the label? name it with --label, of {', '.join(others) or 'none'}")
+    raise DataError(f"{name}: which column holds the label? name it with --label, of {', '.join(others) or 'none'}")
 
 
 def _is_float(kind: pa.DataType) -> bool:

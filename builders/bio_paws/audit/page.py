@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bio_paws.audit.catalog import SEVERITIES
 from bio_paws.audit.run import Audit
 from bio_paws.audit.text import audit_json, example_text, facts
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, write_json
 
 PAGE, DATA = "audit.html", "audit.json"
@@ -23,13 +23,13 @@ def need_figures() -> None:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When matplotlib is missing.
     """
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
-        raise BioPawsError("the page draws with matplotlib: pip install 'bio-paws[plots]', or drop --out") from error
+        raise DataError("the page draws with matplotlib: pip install 'bio-paws[plots]', or drop --out") from error
 
 
 def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, Path]:
@@ -37,7 +37,7 @@ def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, 
 
     Raises
     ------
-    BioPawsError
+    DataError
         When matplotlib is missing, or the folder cannot be written to.
     """
     need_figures()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bio_paws.align.smith_waterman import LETTERS, reverse_complement
 from bio_paws.audit.columns import Columns, Kind, strings
 from bio_paws.audit.reading import DataSet
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.features.pair_features import COMPOSITION_LETTERS
 
 LETTER_FAULTS = ("lower_case", "gaps", "white_space", "other_letters")
@@ -93,7 +93,7 @@ def collect(data: DataSet, columns: Columns) -> Pairs:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the label has not two values, a column is missing in a split, or no pair is whole.
     """
     codes: dict[str, int] = {}
@@ -118,7 +118,7 @@ def collect(data: DataSet, columns: Columns) -> Pairs:
             seen += batch.num_rows
     if len(codes) < 2:
         held = f"only {next(iter(codes))!r}" if codes else "no value beside two whole sides"
-        raise BioPawsError(f"{data.name}: column {columns.label!r} holds {held}: an audit needs pairs of both labels")
+        raise DataError(f"{data.name}: column {columns.label!r} holds {held}: an audit needs pairs of both labels")
     joined = {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in blocks[0]}
     blocks.clear()
     names = sorted(codes, key=lambda value: (_TRUTH.get(value.lower(), 2), value))
@@ -146,13 +146,11 @@ def collect(data: DataSet, columns: Columns) -> Pairs:
 def _values(batch: pa.RecordBatch, columns: Columns, name: str) -> tuple[list[Any], list[Any], list[Any]]:
     for column in (*columns.sides, columns.label):
         if column not in batch.schema.names:
-            raise BioPawsError(f"{name}: column {column!r} is missing in a part of the rows")
+            raise DataError(f"{name}: column {column!r} is missing in a part of the rows")
     first, second = (strings(batch, side, name) for side in columns.sides)
     labels = batch[columns.label]
     if pa.types.is_nested(labels.type):
-        raise BioPawsError(
-            f"{name}: column {columns.label!r} holds {labels.type}, not labels: name another with --label"
-        )
+        raise DataError(f"{name}: column {columns.label!r} holds {labels.type}, not labels: name another with --label")
     if pa.types.is_floating(labels.type):
         labels = pc.if_else(pc.is_nan(labels), None, labels)
     return first, second, [None if one is None else str(one) for one in labels.to_pylist()]
@@ -164,7 +162,7 @@ def _coded(labels: list[str], codes: dict[str, int], name: str, column: str) -> 
         if value not in codes:
             codes[value] = len(codes)
         if len(codes) > 2:
-            raise BioPawsError(
+            raise DataError(
                 f"{name}: column {column!r} holds more than two values ({', '.join(map(repr, codes))}): "
                 "name the column of the label with --label"
             )

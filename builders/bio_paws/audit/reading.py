@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
 ROWS_A_BATCH = 1024
@@ -56,16 +56,16 @@ def open_data(dataset: str, config: str | None, split: str | None) -> list[DataS
 
     Raises
     ------
-    BioPawsError
+    DataError
         When there is no such thing, or it cannot be read.
     """
     path = Path(dataset)
     if path.is_file():
         if config or split:
-            raise BioPawsError(f"{dataset}: a file has no configs or splits: leave --config and --split out")
+            raise DataError(f"{dataset}: a file has no configs or splits: leave --config and --split out")
         return [DataSet(path.name, (Part("all", partial(_guarded, dataset, _file_reader(path))),))]
     if not path.is_dir() and (path.suffix in _READERS or not _HUB_ID.fullmatch(dataset)):
-        raise BioPawsError(f"{dataset}: no such file or folder, and not the id of a data set on the Hub")
+        raise DataError(f"{dataset}: no such file or folder, and not the id of a data set on the Hub")
     return _open_with_datasets(dataset, config, split)
 
 
@@ -76,7 +76,7 @@ def _guarded(name: str, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterato
     except Exception as error:  # whatever a format's reader raises, of many libraries
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise BioPawsError(f"{name}: cannot be read: {why}") from error
+        raise DataError(f"{name}: cannot be read: {why}") from error
 
 
 # Files
@@ -86,7 +86,7 @@ def _file_reader(path: Path) -> Callable[[], Iterator[pa.RecordBatch]]:
     suffixes = [one for one in path.suffixes if one not in (".gz", ".bz2", ".zst")]
     suffix = suffixes[-1].lower() if suffixes else ""
     if suffix not in _READERS:
-        raise BioPawsError(f"{path}: not a file of pairs: name one of {', '.join(_READERS)}, or a folder")
+        raise DataError(f"{path}: not a file of pairs: name one of {', '.join(_READERS)}, or a folder")
     return partial(_READERS[suffix], path)
 
 
@@ -112,7 +112,7 @@ def _read_json(path: Path) -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
         for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
             if not isinstance(row, dict):
-                raise BioPawsError("not a list of JSON objects, each a pair")
+                raise DataError("not a list of JSON objects, each a pair")
             rows.append(row)
             if len(rows) == ROWS_A_BATCH:
                 yield pa.RecordBatch.from_pylist(rows)
@@ -131,7 +131,7 @@ def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
             value, end = decoder.raw_decode(buffer, at)
         except json.JSONDecodeError:
             if len(buffer) - at > _LONGEST_OBJECT:
-                raise BioPawsError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
+                raise DataError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
             # Twice as much each time: an object that is read in steps is decoded from its start at each.
             more = text.read(max(_CHARACTERS, len(buffer) - at))
             if not more:
@@ -181,11 +181,11 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
     except Exception as error:  # of datasets, huggingface_hub, fsspec and the readers of formats
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise BioPawsError(f"{dataset}: cannot be loaded as a data set: {why}") from error
+        raise DataError(f"{dataset}: cannot be loaded as a data set: {why}") from error
     found = []
     for name, splits in loaded.items():
         if split and split not in splits:
-            raise BioPawsError(f"{dataset}: {name} has no split {split!r}: choose from {', '.join(splits)}")
+            raise DataError(f"{dataset}: {name} has no split {split!r}: choose from {', '.join(splits)}")
         wanted = sorted((one for one in splits if split in (None, one)), key=_split_order)
         parts = tuple(
             Part(one, partial(_guarded, f"{dataset} {name}", partial(_stream, splits[one]))) for one in wanted

@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except CheckFailed as error:
         print(f"bio-paws: check failed: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except BioPawsError as error:
         if debug:
             raise
         print(f"bio-paws: error: {error}", file=sys.stderr)
-        return 2
+        return error.exit_status
     except BrokenExecutor:
         if debug:
             raise

@@ -8,7 +8,7 @@ import pyarrow as pa
 from jinja2 import UndefinedError
 
 from bio_paws.dataset.description import describe
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_cards.files import FIGURES, generated_files
@@ -32,7 +32,7 @@ def write_card(folder: Path, manifest: Manifest) -> list[str]:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the manifest or a file cannot be read, or nothing can be written.
     CheckFailed
         When a file is not the one that the manifest names.
@@ -48,7 +48,7 @@ def write_card(folder: Path, manifest: Manifest) -> list[str]:
             try:
                 path.unlink()
             except OSError as error:
-                raise BioPawsError(f"{path}: cannot be removed ({error.strerror})") from error
+                raise DataError(f"{path}: cannot be removed ({error.strerror})") from error
     return changed
 
 
@@ -59,7 +59,7 @@ def render_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
     except (OSError, LookupError, TypeError, ValueError, UndefinedError, pa.ArrowException) as error:
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BioPawsError(f"{folder}: cannot be described ({why}): build the data set again") from error
+        raise DataError(f"{folder}: cannot be described ({why}): build the data set again") from error
 
 
 def differing_files(folder: Path, rendered: dict[str, bytes]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 
 HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
@@ -42,7 +42,7 @@ def load(
 
     Raises
     ------
-    BioPawsError
+    DataError
         When there is no such config or perturbation, or no data set of that version can be found.
     """
     import datasets  # takes a second: `import bio_paws` should not
@@ -58,15 +58,13 @@ def load(
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         where = f"{place} at {revision}" if version else place
-        raise BioPawsError(
+        raise DataError(
             f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error
     # Where the Hub cannot be reached, datasets takes any version that its cache holds.
     held = str((loaded if split else next(iter(loaded.values()))).info.version)
     if version not in {None, held}:
-        raise BioPawsError(
-            f"{config}: {place} holds version {held}, not {version}: pass the Hub id that has it as data="
-        )
+        raise DataError(f"{config}: {place} holds version {held}, not {version}: pass the Hub id that has it as data=")
     return loaded
 
 
@@ -79,7 +77,7 @@ def _load_perturbed(
 
     chosen = get_perturbation(perturbation, get_config(config).molecule)
     if split != "test":
-        raise BioPawsError(
+        raise DataError(
             f"{config}: only the test split can be perturbed: pass split='test' with perturbation={perturbation!r}"
         )
     stored = load(config, data=data, version=version, split=split, streaming=True)

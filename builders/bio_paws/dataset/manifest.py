@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import json_text, write_json
 from bio_paws_cards.manifest import Manifest
 
@@ -24,16 +24,16 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the folder holds no manifest, or a malformed one.
     """
     path = folder / MANIFEST
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise BioPawsError(f"{folder}: no {MANIFEST} in it, so not a built data set: run bio-paws build") from None
+        raise DataError(f"{folder}: no {MANIFEST} in it, so not a built data set: run bio-paws build") from None
     except OSError as error:
-        raise BioPawsError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return parse_manifest(data, str(path), "build the data set again")
 
 
@@ -51,7 +51,7 @@ def parse_manifest(data: bytes, where: str, advice: str) -> Manifest:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the data are not JSON in UTF-8, or not a manifest.
     """
     try:
@@ -59,9 +59,9 @@ def parse_manifest(data: bytes, where: str, advice: str) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(map(str, first["loc"])) or "it"
-        raise BioPawsError(f"{where}: not a manifest of bioPAWS ({at}: {first['msg']}): {advice}") from error
+        raise DataError(f"{where}: not a manifest of bioPAWS ({at}: {first['msg']}): {advice}") from error
     except (ValueError, RecursionError) as error:
-        raise BioPawsError(f"{where}: cannot be read ({error}): {advice}") from error
+        raise DataError(f"{where}: cannot be read ({error}): {advice}") from error
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from bio_paws.dataset.manifest import read_manifest
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import json_text, read_json, sha256_of, write_json
 
 STATEMENT = "release.intoto.json"
@@ -68,15 +68,15 @@ def sign(folder: Path, key: Path) -> Path:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the key cannot be used.
     """
     try:
         private = load_pem_private_key(key.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise BioPawsError(f"{key}: not a private key in PEM without a passphrase ({_line(error)})") from error
+        raise DataError(f"{key}: not a private key in PEM without a passphrase ({_line(error)})") from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise BioPawsError(f"{key}: not an Ed25519 key: make one with openssl genpkey -algorithm ed25519")
+        raise DataError(f"{key}: not an Ed25519 key: make one with openssl genpkey -algorithm ed25519")
     payload = _payload_of(folder)
     signature = _Signature(private.public_key().public_bytes_raw().hex(), private.sign(_encoded(payload)))
     path = folder / STATEMENT
@@ -89,7 +89,7 @@ def fault_of_statement(folder: Path) -> str:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When it cannot be read.
     """
     path = folder / STATEMENT
@@ -124,16 +124,16 @@ def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the envelope or the key cannot be read.
     """
     payload, signatures = _read_envelope(path)
     try:
         public = load_pem_public_key(key.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise BioPawsError(f"{key}: not a public key in PEM ({_line(error)})") from error
+        raise DataError(f"{key}: not a public key in PEM ({_line(error)})") from error
     if not isinstance(public, Ed25519PublicKey):
-        raise BioPawsError(f"{key}: not an Ed25519 key")
+        raise DataError(f"{key}: not an Ed25519 key")
     if not any(_signed(public, payload, one.bytes) for one in signatures):
         return [f"{path}: not signed with {key}: the statement was changed, or the key is another one"]
     return list(_unlike(json.loads(payload), folder))
@@ -189,7 +189,7 @@ def _read_envelope(path: Path) -> tuple[bytes, list[_Signature]]:
             raise ValueError(f"it holds {envelope['payloadType']!r}")
         json.loads(payload)
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise BioPawsError(f"{path}: not a signed statement ({_line(error)})") from error
+        raise DataError(f"{path}: not a signed statement ({_line(error)})") from error
     return payload, signatures
 
 

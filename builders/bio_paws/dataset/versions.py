@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws_cards.manifest import ConfigEntry, Manifest
 
 Version = tuple[int, int, int]
@@ -52,12 +52,12 @@ def parse_version(text: str) -> Version:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When it is not of the form 1.2.3.
     """
     match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
     if match is None:
-        raise BioPawsError(f"{text!r} is not a version: write it as 1.2.3")
+        raise DataError(f"{text!r} is not a version: write it as 1.2.3")
     major, minor, patch = map(int, match.groups())
     return major, minor, patch
 
@@ -152,7 +152,7 @@ def check_version(new: Manifest, old: Manifest, found: list[Difference]) -> None
 
     Raises
     ------
-    BioPawsError
+    DataError
         When the new version does not say what has changed.
     """
     version, earlier = parse_version(new.version), parse_version(old.version)
@@ -169,7 +169,7 @@ def check_version(new: Manifest, old: Manifest, found: list[Difference]) -> None
     else:
         least, why = (*earlier[:2], earlier[2] + 1), "this is not the same"
     if version < least:
-        raise BioPawsError(
+        raise DataError(
             f"{old.version} is published, and {why}: build under version {'.'.join(map(str, least))} or later, "
             f"not {new.version} (DATA_VERSION in configs.py)"
         )

@@ -99,10 +99,10 @@ class _Unpacker(pickle.Unpickler):
         name, files = reference
         path: Path = self._folder / name
         for file in files:
-            self._store.receive(str(Path(name).with_name(file)), path.with_name(file))
+            self._store.download(str(Path(name).with_name(file)), path.with_name(file))
         if not files:
-            if self._store.has(name):  # of an earlier run
-                self._store.receive(name, path)
+            if self._store.exists(name):  # of an earlier run
+                self._store.download(name, path)
             self.written.append((path, name))
         return path
 
@@ -207,7 +207,7 @@ class ClusterExecutor(Executor):
             ) from error
         mark = f"{self._passing}/mark"
         with tempfile.NamedTemporaryFile(prefix="bio-paws-") as empty:
-            self._store.send(Path(empty.name), mark)
+            self._store.upload(Path(empty.name), mark)
         wanted = versions(self._engine)
         answers = self._client.run(describe_worker, self._store, mark, self._engine, on_error="return")
         for worker, answer in sorted(answers.items()):
@@ -247,7 +247,7 @@ class ClusterExecutor(Executor):
             if isinstance(result, Refusal):
                 raise BioPawsError(result.why)
             for name, path in to_fetch:
-                self._store.receive(name, path)
+                self._store.download(name, path)
             future.set_result(result)
         except KilledWorker as error:
             why = f"{job.key.rpartition('-')[0]}: several workers died of one job (out of memory?): {again}"
@@ -278,8 +278,8 @@ class ClusterExecutor(Executor):
             names = tuple(str(Path(name).with_name(file.name)) for file in files)
             if names not in self._sent:
                 for file, each in zip(files, names, strict=True):
-                    if not self._store.has(each):
-                        self._store.send(file, each)
+                    if not self._store.exists(each):
+                        self._store.upload(file, each)
                 self._sent.add(names)
         return Reference(name, tuple(file.name for file in files))
 

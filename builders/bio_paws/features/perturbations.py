@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import Molecule
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 
 PERTURBED_ROWS = 500
 """Number of rows of a test split that are perturbed: its first ones. Rows are sorted by digest, so the first rows are a
@@ -113,10 +113,10 @@ def get_perturbation(name: str, molecule: Molecule) -> Perturbation:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When no perturbation of this name applies to pairs of this molecule; the message names those that do.
     """
     known = perturbations_of(molecule)
     if name not in known:
-        raise BioPawsError(f"unknown perturbation {name!r} of {molecule} pairs: choose from {', '.join(known)}")
+        raise ConfigError(f"unknown perturbation {name!r} of {molecule} pairs: choose from {', '.join(known)}")
     return known[name]

@@ -20,7 +20,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, HubError
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class PatientClient(httpx2.Client):
 
         Raises
         ------
-        BioPawsError
+        HubError
             After `ATTEMPTS`, or when the server asks to wait longer than `LONGEST_WAIT`.
         """
         # huggingface_hub leaves many requests without any limit of time.
@@ -82,11 +82,11 @@ class PatientClient(httpx2.Client):
             except httpx2.TransportError as error:
                 why, asked = f"{type(error).__name__}: {str(error) or 'no answer'}", None
             if asked is not None and asked > LONGEST_WAIT:
-                raise BioPawsError(f"{name}: the Hub asks to wait {asked:,.0f} s: run again then, it goes on from here")
+                raise HubError(f"{name}: the Hub asks to wait {asked:,.0f} s: run again then, it goes on from here")
             pause = pause if asked is None else asked
             logger.log(logging.WARNING if pause > 5 else logging.DEBUG, "%s: %s, again in %.1f s", name, why, pause)
             self._wait(pause)
-        raise BioPawsError(f"{name}: {why}, {ATTEMPTS} times: run again later, it goes on from here")
+        raise HubError(f"{name}: {why}, {ATTEMPTS} times: run again later, it goes on from here")
 
 
 def asked_to_wait(headers: httpx2.Headers) -> float | None:
@@ -116,12 +116,12 @@ def connected(repo_id: str) -> Iterator[HfApi]:
 
     Raises
     ------
-    BioPawsError
+    HubError
         When nobody is logged in, the Hub refuses, or it cannot be reached.
     """
     token = get_token()
     if token is None:
-        raise BioPawsError(f"{repo_id}: not logged in to the Hub: run `hf auth login`, or set HF_TOKEN")
+        raise HubError(f"{repo_id}: not logged in to the Hub: run `hf auth login`, or set HF_TOKEN")
     if not sys.stderr.isatty():
         disable_progress_bars()
     hooks = get_session().event_hooks
@@ -134,7 +134,7 @@ def connected(repo_id: str) -> Iterator[HfApi]:
         # Under --debug the cause is shown, but where the server gave our token back in it.
         harmless = token not in "".join(traceback.format_exception(error))
         reason = _reason(error).replace(token, _HIDDEN)
-        raise BioPawsError(f"{repo_id}: {reason}") from (error if harmless else None)
+        raise HubError(f"{repo_id}: {reason}") from (error if harmless else None)
     finally:
         logging.setLogRecordFactory(usual)
         # Whoever looks elsewhere for what the Hub need not have is not to wait as long.

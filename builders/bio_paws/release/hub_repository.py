@@ -15,7 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.hf_api import RepoFile
 
 from bio_paws.dataset.manifest import MANIFEST, parse_manifest
-from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.errors import CheckFailed, HubError
 from bio_paws.execution.files import sha256_of
 from bio_paws.release.reload import reloaded_hashes
 from bio_paws_cards.files import CARD
@@ -63,10 +63,10 @@ class Repository:
     def create(self, *, private: bool) -> None:
         """Make it where it is missing."""
         if self.id.count("/") != 1:
-            raise BioPawsError(f"{self.id!r} is not the name of a repository: write it as owner/name")
+            raise HubError(f"{self.id!r} is not the name of a repository: write it as owner/name")
         self.api.create_repo(self.id, repo_type=_KIND, private=private, exist_ok=True)
         if private and not self.api.dataset_info(self.id).private:
-            raise BioPawsError(f"{self.id}: is public: make it private in its settings, or leave out --private")
+            raise HubError(f"{self.id}: is public: make it private in its settings, or leave out --private")
 
     def references(self) -> dict[str, str]:
         """Return the commit of every branch, tag and pull request, by full name."""
@@ -85,7 +85,7 @@ class Repository:
         """Return the commit that is tagged with the release's version; it must hold exactly the release."""
         commit = references.get(f"refs/tags/{release.tag}")
         if commit is not None and self.missing(release, commit) != ((), ()):
-            raise BioPawsError(
+            raise HubError(
                 f"{self.id}: {release.tag} is published with other content, and a version is never overwritten: "
                 "build under a new one (DATA_VERSION in configs.py)"
             )
@@ -109,9 +109,7 @@ class Repository:
             old = None
             if held:
                 if MANIFEST not in held:
-                    raise BioPawsError(
-                        f"{self.id}: holds files that are not a bioPAWS data set: choose another repository"
-                    )
+                    raise HubError(f"{self.id}: holds files that are not a bioPAWS data set: choose another repository")
                 where = f"{self.id}: {MANIFEST} at {revision}"
                 old = parse_manifest(file(MANIFEST).read_bytes(), where, "choose another repository, or mend it there")
             yield old, file
@@ -137,7 +135,7 @@ class Repository:
             if fitting:
                 return fitting[0].num
             self.api.create_pull_request(self.id, title, repo_type=_KIND, description=f"Release {release.tag}.")
-        raise BioPawsError(f"{self.id}: no pull request can be opened: run again later")
+        raise HubError(f"{self.id}: no pull request can be opened: run again later")
 
     def upload(self, release: Release, number: int) -> str:
         """Bring a pull request to the release's content, the manifest last; return its commit."""
@@ -163,7 +161,7 @@ class Repository:
                     revision=reference,
                     parent_commit=head,
                 )
-        raise BioPawsError(f"{self.id}: others write to {reference} meanwhile: close it, and run again")
+        raise HubError(f"{self.id}: others write to {reference} meanwhile: close it, and run again")
 
     def check(self, release: Release, commit: str) -> None:
         """Check a commit against the release: every file by its checksum, every row as a stranger loads it."""
@@ -189,7 +187,7 @@ class Repository:
                     self.api.change_discussion_status(self.id, number, "open", repo_type=_KIND)
                 else:
                     self.api.merge_pull_request(self.id, number, repo_type=_KIND)
-        raise BioPawsError(f"{self.id}: pull request {number} cannot be merged: look at it on the Hub, and run again")
+        raise HubError(f"{self.id}: pull request {number} cannot be merged: look at it on the Hub, and run again")
 
     def tag(self, tag: str, commit: str) -> str:
         """Tag a commit and return it."""
@@ -197,7 +195,7 @@ class Repository:
             self.api.create_tag(self.id, tag=tag, revision=commit, repo_type=_KIND)
         tagged = self.references().get(f"refs/tags/{tag}")
         if tagged != commit:
-            raise BioPawsError(f"{self.id}: {tag} is {tagged or 'not there'}, not {commit}: others published meanwhile")
+            raise HubError(f"{self.id}: {tag} is {tagged or 'not there'}, not {commit}: others published meanwhile")
         return commit
 
 

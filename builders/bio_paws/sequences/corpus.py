@@ -27,7 +27,7 @@ from Bio.SeqIO.FastaIO import SimpleFastaParser
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import PairConfig
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import SourceError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
 from bio_paws.sources.resolve import Assembly, SourceFile
@@ -87,7 +87,7 @@ def read_corpus(assemblies: tuple[Assembly, ...]) -> Corpus:
 
     Raises
     ------
-    BioPawsError
+    SourceError
         When a file cannot be read as what it is, holds no good record, or genes and genome do not belong together.
     """
     reader = _Reader()
@@ -122,7 +122,7 @@ def read_text(path: Path) -> str:
 
     Raises
     ------
-    BioPawsError
+    SourceError
         When it cannot be read, is not text, or its gzip stream is truncated, damaged, or grows beyond measure.
     """
     try:
@@ -130,14 +130,14 @@ def read_text(path: Path) -> str:
         if data[:2] == b"\x1f\x8b":
             data = _unzipped(path, bytes(data))
         elif path.suffix == ".gz":
-            raise BioPawsError(f"{path}: not a gzip file though it is named .gz: fetch it again")
+            raise SourceError(f"{path}: not a gzip file though it is named .gz: fetch it again")
         return data.decode("ascii")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BioPawsError(f"{path}: gzip stream truncated or damaged ({error}): fetch it again") from error
+        raise SourceError(f"{path}: gzip stream truncated or damaged ({error}): fetch it again") from error
     except UnicodeDecodeError as error:
-        raise BioPawsError(f"{path}: not a text file (byte {error.start} is not ASCII)") from error
+        raise SourceError(f"{path}: not a text file (byte {error.start} is not ASCII)") from error
     except OSError as error:
-        raise BioPawsError(f"{path}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _unzipped(path: Path, data: bytes) -> bytearray:
@@ -148,7 +148,7 @@ def _unzipped(path: Path, data: bytes) -> bytearray:
         while chunk := stream.read(_CHUNK):
             text += chunk
             if len(text) > max(_ALWAYS_TAKEN, _MAX_GROWTH * len(data)):
-                raise BioPawsError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")
+                raise SourceError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")
     return text
 
 
@@ -192,7 +192,7 @@ class _Reader:
             self.dna[name] = Sequence(name, organism, "dna", residues)
             kept += 1
         if not kept:
-            raise BioPawsError(f"{file.path}: no usable DNA sequence ({first or 'the file is empty'})")
+            raise SourceError(f"{file.path}: no usable DNA sequence ({first or 'the file is empty'})")
 
     def _dna_problem(self, name: str, residues: str) -> str:
         if problem := _name_problem(name):
@@ -221,7 +221,7 @@ class _Reader:
             self.proteins[name] = Sequence(name, organism, "protein", residues)
             kept += 1
         if not kept:
-            raise BioPawsError(f"{file.path}: no usable protein ({first or 'the file is empty'})")
+            raise SourceError(f"{file.path}: no usable protein ({first or 'the file is empty'})")
 
     def _protein_problem(self, name: str, residues: str) -> str:
         if problem := _name_problem(name):
@@ -260,11 +260,11 @@ class _Reader:
             if taken and not with_genome:
                 self._without_genome.append(tags["protein_id"])
         if compared and differ > _MAX_GENOME_MISMATCH * compared:
-            raise BioPawsError(
+            raise SourceError(
                 f"{path}: {differ} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
             )
         if not kept:
-            raise BioPawsError(f"{path}: no CDS in it translates to a protein of its assembly")
+            raise SourceError(f"{path}: no CDS in it translates to a protein of its assembly")
 
     def leave_out_misplaced(self) -> None:
         """Leave out genes of assemblies without a genome that are not where they say in the genome of another."""
@@ -322,7 +322,7 @@ class _Reader:
         except Exception as error:  # Biopython's parser raises whatever it stumbles over
             reraise_if_out_of_memory(error)
             why = (str(error).splitlines() or [type(error).__name__])[0]
-            raise BioPawsError(f"{path}: not a GenBank flat file that can be parsed ({why})") from error
+            raise SourceError(f"{path}: not a GenBank flat file that can be parsed ({why})") from error
         for record, residues in zip(records, sequences, strict=True):
             problem = self._dna_problem(record.id, residues)
             if problem:
@@ -336,7 +336,7 @@ class _Reader:
                 if feature.type == "CDS":
                     self._genbank_cds(record.id, organism, feature)
         if not kept:
-            raise BioPawsError(f"{path}: no usable DNA sequence ({first or 'the file holds no record'})")
+            raise SourceError(f"{path}: no usable DNA sequence ({first or 'the file holds no record'})")
 
     def _genbank_cds(self, source: str, organism: str, feature: SeqFeature) -> None:
         tags: dict[str, list[str]] = feature.qualifiers
@@ -377,7 +377,7 @@ def _fasta(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (id, title, residues); blanks inside the residues are gone."""
     text = read_text(path)
     if text.strip() and not text.lstrip().startswith(">"):
-        raise BioPawsError(f"{path}: not FASTA: its first line does not start with '>'")
+        raise SourceError(f"{path}: not FASTA: its first line does not start with '>'")
     for title, residues in SimpleFastaParser(io.StringIO(text)):
         yield (title.split() or [""])[0], title, residues.replace(" ", "").replace("\t", "")
 

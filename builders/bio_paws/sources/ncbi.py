@@ -17,7 +17,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import SourceError
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +62,12 @@ def folder_url(accession: str) -> str:
 
     Raises
     ------
-    BioPawsError
+    SourceError
         When it is not an assembly accession with version.
     """
     match = re.fullmatch(r"(GC[AF])_(\d{3})(\d{3})(\d{3})\.\d+", accession)
     if match is None:
-        raise BioPawsError(f"ncbi:{accession}: not an assembly accession with version, as in ncbi:GCF_000005845.2")
+        raise SourceError(f"ncbi:{accession}: not an assembly accession with version, as in ncbi:GCF_000005845.2")
     base = os.environ.get("BIO_PAWS_NCBI_URL", NCBI).rstrip("/")
     return f"{base}/genomes/all/{'/'.join(match.groups())}"
 
@@ -86,7 +86,7 @@ def download(accession: str, cache: Path | None = None) -> Path:
 
     Raises
     ------
-    BioPawsError
+    SourceError
         When NCBI has no such assembly, cannot be reached, or keeps sending bytes that do not match its md5.
     """
     url = folder_url(accession)
@@ -98,13 +98,13 @@ def download(accession: str, cache: Path | None = None) -> Path:
         names = re.findall(r'href="([^"/]+)/"', _get(session, f"{url}/").text)
         named = [name for name in names if name.startswith(f"{accession}_")]
         if not named:
-            raise BioPawsError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
+            raise SourceError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
         prefix = sorted(named)[0]
         listing = _get(session, f"{url}/{prefix}/md5checksums.txt").text
         sums = {name: md5 for md5, name in re.findall(r"^([0-9a-f]{32})\s+\./(\S+)$", listing, re.MULTILINE)}
         wanted = [f"{prefix}{part}" for part in (*_PARTS, _REPORT) if f"{prefix}{part}" in sums]
         if f"{prefix}{_PARTS[0]}" not in wanted:
-            raise BioPawsError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")
+            raise SourceError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")
         folder.mkdir(parents=True, exist_ok=True)
         for name in wanted:
             _fetch(session, f"{url}/{prefix}/{name}", folder / name, sums[name])
@@ -132,13 +132,13 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
     try:
         response = session.get(url, timeout=_TIMEOUT, **kwargs)  # type: ignore[arg-type]
     except requests.RequestException as error:
-        raise BioPawsError(
+        raise SourceError(
             f"{url}: cannot be reached ({type(error).__name__}): check the network and run again"
         ) from error
     if response.status_code == 404:
-        raise BioPawsError(f"{url}: not found at NCBI: check the accession and its version")
+        raise SourceError(f"{url}: not found at NCBI: check the accession and its version")
     if not response.ok and response.status_code != 416:
-        raise BioPawsError(f"{url}: the server answered {response.status_code}: run again later")
+        raise SourceError(f"{url}: the server answered {response.status_code}: run again later")
     return response
 
 
@@ -153,7 +153,7 @@ def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
             part.replace(path)
             return
         logger.warning("%s: incomplete or damaged, fetching again", url)
-    raise BioPawsError(f"{url}: md5 does not match NCBI's md5checksums.txt after {_ATTEMPTS} tries: run again later")
+    raise SourceError(f"{url}: md5 does not match NCBI's md5checksums.txt after {_ATTEMPTS} tries: run again later")
 
 
 def _append(session: requests.Session, url: str, part: Path) -> None:
@@ -184,7 +184,7 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
                     bar.update(len(chunk))
             except (HTTPError, OSError) as error:
                 if shutil.disk_usage(part.parent).free < _CHUNK:
-                    raise BioPawsError(f"{part.parent}: no space left: make room and run again") from error
+                    raise SourceError(f"{part.parent}: no space left: make room and run again") from error
                 logger.debug("%s broke off: %s", url, error)
 
 

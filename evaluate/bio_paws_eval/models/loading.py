@@ -22,7 +22,7 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, ModelError
 from bio_paws.execution.files import read_json, sha256_of
 from bio_paws_eval.results import Model
 
@@ -92,32 +92,32 @@ def find_model(model: str, revision: str | None) -> Source:
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When there is no such model, it has no weights, or it needs code of its own.
     """
     folder = Path(model)
     if folder.is_dir():
         if revision is not None:
-            raise BioPawsError(f"{model}: a folder has no revision: leave out --revision")
+            raise ModelError(f"{model}: a folder has no revision: leave out --revision")
         name, commit = folder.resolve().name, None
     elif folder.exists() or model.startswith((".", "/", "~")):
-        raise BioPawsError(f"{model}: no such folder: pass a folder with config.json and weights, or a Hub id")
+        raise ModelError(f"{model}: no such folder: pass a folder with config.json and weights, or a Hub id")
     else:
         folder = _snapshot(model, revision)
         name, commit = model, folder.name  # a snapshot's folder is called after its commit
     weights = _weight_files(folder)
     if not weights:
-        raise BioPawsError(f"{model}: no weights (*.safetensors or pytorch_model.bin)")
+        raise ModelError(f"{model}: no weights (*.safetensors or pytorch_model.bin)")
     settings = {path for pattern in _SETTINGS for path in folder.glob(pattern)}
     model_files = {path for pattern in _NOT_OF_A_TOKENIZER for path in folder.glob(pattern)}
     if not settings - model_files:
-        raise BioPawsError(f"{model}: no tokenizer (tokenizer.json, or a vocabulary)")
+        raise ModelError(f"{model}: no tokenizer (tokenizer.json, or a vocabulary)")
     _check_files(model, {*weights, *settings, *model_files})
     try:
         config = AutoConfig.from_pretrained(folder, num_labels=2, **_NO_CODE)
         _check_size(config, sum(path.stat().st_size for path in weights))
     except Exception as error:  # transformers checks little of what a configuration holds
-        raise BioPawsError(f"{model}: config.json cannot be used ({_first_line(error)})") from error
+        raise ModelError(f"{model}: config.json cannot be used ({_first_line(error)})") from error
     return Source(
         name,
         folder,
@@ -138,7 +138,7 @@ def _snapshot(model: str, revision: str | None) -> Path:
             folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, _WEIGHTS[1]]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         at = f" at {revision}" if revision else ""
-        raise BioPawsError(
+        raise ModelError(
             f"{model}{at}: neither a folder nor to be had from the Hub ({type(error).__name__}): pass a folder"
         ) from error
     return folder
@@ -153,14 +153,14 @@ def _check_files(model: str, files: set[Path]) -> None:
     """See that files can be read to their end, and that none leads to weights that are not among them."""
     for path in sorted(files):
         if not path.is_file():
-            raise BioPawsError(f"{model}: {path.name} is not a file, or a link to none")
+            raise ModelError(f"{model}: {path.name} is not a file, or a link to none")
         if path.name.endswith(".index.json"):
             try:
                 named = set(read_json(path)["weight_map"].values())
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise BioPawsError(f"{model}: {path.name} cannot be used ({_first_line(error)})") from error
+                raise ModelError(f"{model}: {path.name} cannot be used ({_first_line(error)})") from error
             if other := named - {one.name for one in files}:
-                raise BioPawsError(f"{model}: {path.name} names weights that are not beside it: {min(map(str, other))}")
+                raise ModelError(f"{model}: {path.name} names weights that are not beside it: {min(map(str, other))}")
 
 
 def _check_size(config: PretrainedConfig, weights: int) -> None:
@@ -193,20 +193,20 @@ def load_tokenizer(source: Source) -> PreTrainedTokenizerBase:
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When it cannot be loaded, or has no token to pad with.
     """
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **_NO_CODE)
     except Exception as error:  # whatever a damaged file makes the parsers raise
-        raise BioPawsError(f"{source.id}: its tokenizer cannot be loaded ({_first_line(error)})") from error
+        raise ModelError(f"{source.id}: its tokenizer cannot be loaded ({_first_line(error)})") from error
     longest = tokenizer.model_max_length
     if not isinstance(longest, int | float) or not longest > 0:
-        raise BioPawsError(f"{source.id}: its tokenizer's model_max_length is no number of tokens: {longest!r}")
+        raise ModelError(f"{source.id}: its tokenizer's model_max_length is no number of tokens: {longest!r}")
     if tokenizer.pad_token is None:
         token = tokenizer.eos_token or tokenizer.unk_token
         if token is None:
-            raise BioPawsError(f"{source.id}: its tokenizer has no token to pad with: give it a pad_token")
+            raise ModelError(f"{source.id}: its tokenizer has no token to pad with: give it a pad_token")
         tokenizer.pad_token = token
     return tokenizer
 
@@ -229,7 +229,7 @@ def load_classifier(
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When the weights do not fit the architecture, or nothing classifies with it.
     """
     config = AutoConfig.from_pretrained(source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id, **_NO_CODE)
@@ -251,7 +251,7 @@ def load_classifier(
     except BioPawsError:
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
-        raise BioPawsError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
+        raise ModelError(f"{source.id}: cannot be loaded as a classifier ({_first_line(error)})") from error
     return model  # type: ignore[no-any-return]
 
 
@@ -260,7 +260,7 @@ def _check_loaded(source: Source, loading: dict[str, Any], part: str = "") -> No
     # A pooler comes after the last layer, and files of language models hold none.
     missing = sorted(name for name in drawn if name.startswith(part) and "pooler" not in name)
     if missing:
-        raise BioPawsError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
+        raise ModelError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
 
 
 def load_base(source: Source) -> PreTrainedModel:
@@ -268,7 +268,7 @@ def load_base(source: Source) -> PreTrainedModel:
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When the weights do not fit the architecture, or some are missing.
     """
     model = _load_whole(source, AutoModel)
@@ -280,12 +280,12 @@ def load_generator(source: Source) -> PreTrainedModel:
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When the weights do not fit the architecture, some are missing, or it writes no text.
     """
     kind = AutoModelForSeq2SeqLM if source.config.is_encoder_decoder else AutoModelForCausalLM
     if not source.config.is_encoder_decoder and join_of(source.config) != "concatenation":
-        raise BioPawsError(f"{source.id}: it writes no text: take a text-to-text or a causal model")
+        raise ModelError(f"{source.id}: it writes no text: take a text-to-text or a causal model")
     return _load_whole(source, kind)
 
 
@@ -295,7 +295,7 @@ def _load_whole(source: Source, kind: Any) -> PreTrainedModel:
             source.folder, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **_NO_CODE
         )
     except Exception as error:  # a damaged file raises whatever its reader raises
-        raise BioPawsError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
+        raise ModelError(f"{source.id}: cannot be loaded ({_first_line(error)})") from error
     _check_loaded(source, loading)
     return model  # type: ignore[no-any-return]
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ModelError
 from bio_paws_eval.models.encode import Encoded, Tokens
 from bio_paws_eval.results import Predictions
 
@@ -84,7 +84,7 @@ def predict(
 
     Raises
     ------
-    BioPawsError
+    ModelError
         When one pair alone does not fit into memory, or the model answers what is not a number.
     """
     device = next(model.parameters()).device
@@ -103,7 +103,7 @@ def predict(
     ids = [one for part in parts for one in part[0]]
     logits = np.concatenate([part[1] for part in parts])
     if not np.isfinite(logits).all():
-        raise BioPawsError("the model answers with NaN or infinity: its weights are damaged, or training diverged")
+        raise ModelError("the model answers with NaN or infinity: its weights are damaged, or training diverged")
     return Predictions(ids, logits, np.concatenate([part[2] for part in parts])), Timing(seconds, tokens)
 
 
@@ -157,7 +157,7 @@ class Asking:
                 raise
             if len(rows) == 1:
                 size = len(tokens.ids[rows[0]])
-                raise BioPawsError(f"out of memory on a single pair of {size} tokens: take a smaller model") from error
+                raise ModelError(f"out of memory on a single pair of {size} tokens: take a smaller model") from error
             self._budget = max(1, min(self._budget, len(rows) * len(tokens.ids[rows[0]])) // 2)
             _log.warning("out of memory: going on with %d tokens a batch", self._budget)
         # Out of the except block, so that the traceback no longer holds the batch's tensors.

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 
 Language = Literal["text", "dna", "protein"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -137,16 +137,16 @@ def read_recipe(recipe: str) -> Recipe:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When there is none, it is not YAML, or a key or value is wrong.
     """
     stored = _RECIPES / f"{recipe}.yaml" if recipe in recipe_names() else Path(recipe)
     if not stored.is_file():
-        raise BioPawsError(f"recipe {recipe!r} is neither a file nor one of {', '.join(recipe_names())}")
+        raise ConfigError(f"recipe {recipe!r} is neither a file nor one of {', '.join(recipe_names())}")
     try:
         return parse_recipe(yaml.safe_load(stored.read_text(encoding="utf-8")), recipe)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BioPawsError(f"{recipe}: not YAML that can be read ({' '.join(str(error).split())})") from error
+        raise ConfigError(f"{recipe}: not YAML that can be read ({' '.join(str(error).split())})") from error
 
 
 def parse_recipe(raw: object, where: str) -> Recipe:
@@ -154,7 +154,7 @@ def parse_recipe(raw: object, where: str) -> Recipe:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When a key is unknown or missing, or a value is wrong or does not go with the others.
     """
     try:
@@ -163,11 +163,11 @@ def parse_recipe(raw: object, where: str) -> Recipe:
         first = error.errors()[0]
         at = ".".join(str(one) for one in first["loc"] if one != "[key]") or "recipe"
         told = "unknown key" if first["type"] == "unexpected_keyword_argument" else first["msg"]
-        raise BioPawsError(f"{where}: {at}: {told}") from error
+        raise ConfigError(f"{where}: {at}: {told}") from error
     if ("text" in recipe.bytes) != (recipe.text is not None):
-        raise BioPawsError(f"{where}: text and bytes.text go together: where it comes from, and how much of it")
+        raise ConfigError(f"{where}: text and bytes.text go together: where it comes from, and how much of it")
     if recipe.model.n_embd % recipe.model.n_head:
-        raise BioPawsError(f"{where}: model.n_embd {recipe.model.n_embd} is no multiple of n_head")
+        raise ConfigError(f"{where}: model.n_embd {recipe.model.n_embd} is no multiple of n_head")
     if recipe.training.batch % recipe.training.device_batch:
-        raise BioPawsError(f"{where}: training.batch {recipe.training.batch} is no multiple of device_batch")
+        raise ConfigError(f"{where}: training.batch {recipe.training.batch} is no multiple of device_batch")
     return recipe

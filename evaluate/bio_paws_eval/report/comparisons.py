@@ -8,7 +8,7 @@ from itertools import combinations
 
 from tqdm import tqdm
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws_eval.report.systems import Cell, System, tasks_of
 from bio_paws_eval.stats.metrics import Comparison, compare, holm
 from bio_paws_eval.tasks.tasks import is_biopaws
@@ -58,7 +58,7 @@ def compare_all(systems: Sequence[System]) -> list[Compared]:
 def _compare(task: str, first: System, second: System) -> Compared:
     cell1, cell2 = first.cells[task], second.cells[task]
     if list(cell1.pair_ids) != list(cell2.pair_ids):
-        raise BioPawsError(
+        raise DataError(
             f"{task}: {first.name} and {second.name} claim the same pairs, but their predictions name others: run again"
         )
     seeds = tuple(cell.results[cell.chosen].training.seed for cell in (cell1, cell2))

@@ -260,8 +260,8 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         labels=3,
         note=f"The first {PERTURBED_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its "
         "other strand. No label changes, so a model that understands the pairs gives the same answers; so does one "
-        "that gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each the "
-        "value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
+        "that gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each "
+        "the value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
         "answer: part of the pairs, with its interval over seeds and pairs. Margin: score of label 1 less that of "
         "label 0; mean absolute change. McNemar's test asks whether the model is right as often as on the pairs as "
         "stored, for the seed that is best on the development split; Holm's method corrects for the views of the "

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from bio_paws import configs
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws_eval.results import Method, Model, Result, Task, Training, read_predictions
 from bio_paws_eval.stats.metrics import SeedSummary, best_on_dev, predicted, share, summarise_seeds
 from bio_paws_eval.tasks.tasks import LANGUAGES, is_pawsx, pawsx
@@ -268,7 +268,7 @@ def group(entries: Sequence[Entry]) -> Grouped:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When predictions are missing, or are not about the pairs that their result names.
     """
     runs: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
@@ -374,7 +374,7 @@ def _cell(entries: list[Entry]) -> Cell:
         named = np.asarray(answers.pair_ids, dtype=object)
         order = np.argsort(named, kind="stable")
         if ids is not None and not np.array_equal(ids, named[order]):
-            raise BioPawsError(f"{path}: its predictions name other pairs than {entries[0][0]}: remove it, run again")
+            raise DataError(f"{path}: its predictions name other pairs than {entries[0][0]}: remove it, run again")
         ids = named[order]
         rows.append((predicted(answers.logits) == answers.labels)[order])
     assert ids is not None

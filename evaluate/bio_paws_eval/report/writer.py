@@ -13,7 +13,7 @@ import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from bio_paws.dataset.load import HUB_REPO
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
@@ -63,7 +63,7 @@ def write_report(results: Path, out: Path) -> Report:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When there are no results, they are damaged or of data of two major versions, or matplotlib is missing.
     """
     try:
@@ -71,7 +71,7 @@ def write_report(results: Path, out: Path) -> Report:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] != "matplotlib":
             raise
-        raise BioPawsError("the report draws with matplotlib: pip install 'bio-paws[plots]'") from error
+        raise DataError("the report draws with matplotlib: pip install 'bio-paws[plots]'") from error
     entries = read_results(results)
     _refuse_several_majors(entries)
     grouped = group(entries)
@@ -106,7 +106,7 @@ def _refuse_several_majors(entries: Sequence[Entry]) -> None:
     }
     if len(found) > 1:
         told = " and ".join(f"{version} ({path})" for path, version in found.values())
-        raise BioPawsError(f"results on bioPAWS {told} do not compare: report each major version by itself")
+        raise DataError(f"results on bioPAWS {told} do not compare: report each major version by itself")
 
 
 def _write_all(out: Path, contents: dict[str, str | bytes]) -> tuple[Path, ...]:
@@ -129,7 +129,7 @@ def _listed(path: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BioPawsError(f"{path}: not the list of a report's files: remove it, or choose another --out") from error
+        raise DataError(f"{path}: not the list of a report's files: remove it, or choose another --out") from error
 
 
 # Notes

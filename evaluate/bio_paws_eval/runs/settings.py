@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 from bio_paws_eval.options import CONTROLS, DEVICES, RECIPES, Recipe, Segment
 from bio_paws_eval.tasks import tasks
 from bio_paws_eval.tasks.tasks import Sources
@@ -72,11 +72,11 @@ def settings_of(
         recipe = RECIPES[recipe]
     seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if not seeds:
-        raise BioPawsError("no seeds: pass at least one")
+        raise ConfigError("no seeds: pass at least one")
     if segment not in {"auto", None} and (not isinstance(segment, int) or segment < 1):
-        raise BioPawsError(f"segment {segment!r} is neither auto, none nor a positive number of letters")
+        raise ConfigError(f"segment {segment!r} is neither auto, none nor a positive number of letters")
     if "none" in finetune and (needing := set(controls) - {"none", "untuned"}):
-        raise BioPawsError(f"control {min(needing)} needs something to fine-tune on: leave out --finetune none")
+        raise ConfigError(f"control {min(needing)} needs something to fine-tune on: leave out --finetune none")
     languages = [tasks.pawsx(one) if one != "none" else one for one in finetune]
     train_on = tuple(dict.fromkeys([*languages, *finetune_on]))
     return Settings(
@@ -102,7 +102,7 @@ def settings_of(
 def _choose(what: str, chosen: Sequence[str], known: Sequence[str] | dict[str, Recipe]) -> None:
     for one in chosen:
         if one not in known:
-            raise BioPawsError(f"unknown {what} {one!r}: choose from {', '.join(known)}")
+            raise ConfigError(f"unknown {what} {one!r}: choose from {', '.join(known)}")
 
 
 def device_of(name: str) -> torch.device:
@@ -110,12 +110,12 @@ def device_of(name: str) -> torch.device:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When this machine has none of that kind.
     """
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(one for one in ("cuda", "mps", "cpu") if has[one])
     if not has[name]:
-        raise BioPawsError(f"device {name}: there is none here: pass --device auto")
+        raise ConfigError(f"device {name}: there is none here: pass --device auto")
     return torch.device(name)

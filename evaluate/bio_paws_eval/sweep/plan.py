@@ -30,7 +30,7 @@ import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool, StrictInt, StrictStr, TypeAdapter
 from pydantic import ValidationError as Invalid
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 from bio_paws_eval.options import MIN_WORDS, RECIPES, Dtype, Recipe, Segment
 
 _STRICT = ConfigDict(extra="forbid")
@@ -113,7 +113,7 @@ class PlannedRecipe:
     def recipe(self) -> Recipe:
         """Return the recipe that it comes to."""
         if self.name not in RECIPES:
-            raise BioPawsError(f"unknown recipe {self.name!r}: choose from {', '.join(RECIPES)}")
+            raise ConfigError(f"unknown recipe {self.name!r}: choose from {', '.join(RECIPES)}")
         given = {name: value for name, value in vars(self).items() if name != "name" and value is not None}
         return replace(RECIPES[self.name], **given)
 
@@ -197,7 +197,7 @@ def read_plan(plan: str) -> Plan:
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When there is none, it is no YAML, or a key or value is wrong; the message names the place.
     """
     bundled = bundled_plans()
@@ -205,13 +205,13 @@ def read_plan(plan: str) -> Plan:
     try:
         return TypeAdapter(Plan).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
     except OSError as error:
-        raise BioPawsError(
+        raise ConfigError(
             f"{plan}: no such plan ({error.strerror}): pass a YAML file, or one of {', '.join(bundled)}"
         ) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BioPawsError(f"{plan}: not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{plan}: not YAML: {' '.join(str(error).split())}") from error
     except Invalid as error:
-        raise BioPawsError(f"{plan}: {_told(error)}") from error
+        raise ConfigError(f"{plan}: {_told(error)}") from error
 
 
 def _told(error: Invalid) -> str:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bio_paws import configs
 from bio_paws.configs import SPLITS, Molecule
 from bio_paws.dataset.load import load
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DataError
 from bio_paws.features.perturbations import PERTURBED_ROWS, Perturbation
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks import dyck
@@ -47,7 +47,7 @@ SYNTHETIC: dict[str, tuple[Callable[[str], Iterator[_Row]], str]] = {"dyck": (dy
 sentences and label, and its version."""
 
 
-class MissingPairs(BioPawsError):
+class MissingPairs(DataError):
     """A task's pairs are not at hand: no such file, config or split."""
 
 
@@ -151,15 +151,15 @@ def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
 
     Raises
     ------
-    BioPawsError
+    DataError
         When there is no such task, or a file is malformed.
     MissingPairs
         When its pairs are not at hand.
     """
     if name not in all_names():
-        raise BioPawsError(f"unknown config {name!r}: choose from {', '.join(all_names())}")
+        raise DataError(f"unknown config {name!r}: choose from {', '.join(all_names())}")
     if split not in SPLITS:
-        raise BioPawsError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
+        raise DataError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     if is_pawsx(name):
         return _load_pawsx(name.removeprefix(_PREFIX), split, sources)
     if name in SYNTHETIC:
@@ -200,7 +200,7 @@ def load_at_hand(
 
     Raises
     ------
-    BioPawsError
+    DataError
         When one of `names`, or every one of `known`, is missing.
     """
     found: list[tuple[Pairs, ...]] = []
@@ -218,7 +218,7 @@ def load_at_hand(
             if isinstance(error, UnreachablePairs):
                 unreachable.add(is_pawsx(name))
     if not found:
-        raise BioPawsError(f"no pairs at hand: {skipped[0]}")
+        raise DataError(f"no pairs at hand: {skipped[0]}")
     return found, tuple(skipped)
 
 
@@ -295,16 +295,16 @@ def _read_tsv(path: Path) -> Iterator[_Row]:
         try:
             header = next(reader, [])
             if not {"sentence1", "sentence2", "label"} <= set(header):
-                raise BioPawsError(f"{path}: line 1 must name the columns sentence1, sentence2 and label")
+                raise DataError(f"{path}: line 1 must name the columns sentence1, sentence2 and label")
             for row in reader:
                 if len(row) != len(header):
-                    raise BioPawsError(f"{path}: line {reader.line_num} has {len(row)} columns, not {len(header)}")
+                    raise DataError(f"{path}: line {reader.line_num} has {len(row)} columns, not {len(header)}")
                 named = dict(zip(header, row, strict=True))
                 if named["label"] not in {"0", "1"}:
-                    raise BioPawsError(f"{path}: line {reader.line_num}: label {named['label']!r} is neither 0 nor 1")
+                    raise DataError(f"{path}: line {reader.line_num}: label {named['label']!r} is neither 0 nor 1")
                 yield named.get("id", str(reader.line_num - 1)), *_sentences(named), int(named["label"])
         except (UnicodeDecodeError, csv.Error) as error:
-            raise BioPawsError(f"{path}: after line {reader.line_num}: not UTF-8 text ({error})") from error
+            raise DataError(f"{path}: after line {reader.line_num}: not UTF-8 text ({error})") from error
 
 
 def _sentences(row: dict[str, str]) -> tuple[str, str]:
@@ -346,7 +346,7 @@ def _measured(
         if "kind" in batch.schema.names:
             kinds += map(sys.intern, batch["kind"].to_pylist())  # one string a kind, not one a pair
     if not count:
-        raise BioPawsError(f"{name}: its {split} split is empty")
+        raise DataError(f"{name}: its {split} split is empty")
     return Pairs(
         Task(name, split, count, dropped, version, digest.hexdigest()), molecule, read, np.array(kinds, object)
     )
