@@ -111,7 +111,7 @@ def test_groups_are_those_of_joining_one_by_one(
     joins = [(min(a, b), max(a, b), c) for a, b, c in joins if a != b and max(a, b) < len(sizes)]
     edges = Edges(*(np.array([join[i] for join in joins], dtype) for i, dtype in enumerate((int, int, float))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partition, "_EDGES_AT_ONCE", 5)
+        patch.setattr(partition, "EDGES_PER_BATCH", 5)
         group = join_groups(np.array(sizes), edges)
     assert group.tolist() == joined_one_by_one(sizes, joins)
     assert np.bincount(group, weights=sizes).max() <= max(0.05 * sum(sizes), *sizes)

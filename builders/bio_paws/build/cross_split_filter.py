@@ -61,7 +61,7 @@ class CrossSplitFilter:
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
-        others = self._region_index.stretches(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
+        others = self._region_index.merged_intervals(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
         others = [one for one in others if one[0] in whole]
 
         def stretches() -> Iterator[str]:

@@ -1,14 +1,14 @@
-"""Loci and their splits: homology groups of genome stretches and proteins, assigned to train, validation and test.
+"""Partition regions: genome intervals and proteins, in homology groups that are assigned to train, validation and test.
 
 1. *Segments*: each sequence is cut between its genes and, where there are none, every 5 kb. A gene is never cut, and a
    protein belongs to the segment of its gene.
-2. *Groups*: segments are joined by significant hits, DNA on both strands and protein, the best covered first. Repeats
-   and chains of neighbouring genes would join everything, so a join is refused where a group would pass 5% of the
-   whole, or where hits cover less than a quarter of the smaller side. Windows that lie in such a refused join are
-   dropped later, and counted.
-3. *Splits*: whole groups, so that each organism's bases and proteins are shared out 80/10/10.
+2. *Groups*: segments are joined by significant hits, DNA on both strands and protein, in descending order of coverage.
+   Repeats and chains of neighbouring genes would join everything, so a join is refused where the group would exceed 5%
+   of the source, or where hits cover less than a quarter of the smaller side. Windows whose two sides lie in different
+   groups because of a refused join are rejected later, and counted.
+3. *Splits*: entire groups are assigned so that each organism's bases and residues are divided 80/10/10.
 
-Nothing here depends on which configs are built: all configs of a source share its groups.
+Nothing in this module depends on the configs that are built: all configs of a source share its groups.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Intervals
 
 MAX_SEGMENT = 5_000
-"""Longest stretch without a gene, bp."""
+"""Longest segment without a gene, bp."""
 MAX_GROUP_SHARE = 0.05
-"""Largest part of the source that one group may hold."""
+"""Largest share of the source's bp that one group may hold."""
 MIN_COVERAGE = 0.25
-"""Part of the smaller segment, or of the shorter protein, that hits must cover to join two."""
-_EDGES_AT_ONCE = 1 << 18  # looked up together before they are joined one by one
-_POSITION_BITS = 40  # of a key that holds a source's number above a position in it
+"""Share of the smaller segment, or of the shorter protein, that hits must cover for two segments to be joined."""
+EDGES_PER_BATCH = 1 << 18
+"""Edges whose groups are looked up together before they are joined one at a time."""
+_POSITION_BITS = 40  # lower bits of a region's key, which hold its start (bp); the source's number stands above them
 
 REGIONS = pa.schema(
     [
@@ -48,28 +49,42 @@ REGIONS = pa.schema(
         ("split", pa.string()),
     ]
 )
+"""A partition region: a 0-based half-open interval of a source (bp or aa), its homology group and its split. The
+regions of a source cover all of it."""
 
 Ints = NDArray[np.int64]
 
 
 def seeded(*parts: object) -> np.random.Generator:
-    """Return the random generator that belongs to these values and to nothing else."""
+    """Return a random generator seeded by these values, independent of any shared stream.
+
+    Parameters
+    ----------
+    *parts : object
+        Values whose string forms are digested with SHA-256: the seed of the build, then what the stream is for.
+
+    Examples
+    --------
+    >>> first, second = (seeded(0, "dna150", "windows", 7).integers(0, 100, 3).tolist() for _ in range(2))
+    >>> first == second
+    True
+    """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32).tolist())
 
 
 @dataclass(frozen=True)
 class Segments:
-    """The segments of a corpus on one long axis of positions.
+    """The segments of a corpus, on one axis that holds all sources end to end.
 
     Attributes
     ----------
     sources : tuple of str
-        Accessions, in order along the axis.
+        Accessions, in the order of the axis.
     offsets : ndarray, shape (sources + 1,), int64
-        Where each source starts on the axis.
+        Position on the axis, bp, at which each source starts; the last one is the length of the axis.
     bounds : ndarray, shape (segments + 1,), int64
-        Where each segment starts on the axis.
+        Position on the axis, bp, at which each segment starts; the last one is the length of the axis.
     """
 
     sources: tuple[str, ...]
@@ -83,14 +98,25 @@ class Segments:
 
 
 def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) -> Segments:
-    """Cut sources between their genes and, in long stretches without one, every `MAX_SEGMENT`.
+    """Cut sources between their genes and, in long intervals without a gene, every `MAX_SEGMENT` bp.
 
     Parameters
     ----------
     lengths : dict of str to int
-        Length of each source.
+        Length of each source, bp.
     spans : iterable of (source, start, end)
-        Genes, 0-based, half-open.
+        Genes, 0-based half-open intervals in bp; genes that overlap share a segment.
+
+    Returns
+    -------
+    Segments
+        They cover every source, and none cuts a gene.
+
+    Examples
+    --------
+    >>> segments = cut_segments({"chr1": 900, "chr2": 6_000}, [("chr1", 100, 300), ("chr1", 500, 700)])
+    >>> segments.bounds.tolist()
+    [0, 400, 900, 5900, 6900]
     """
     genes: dict[str, list[tuple[int, int]]] = {source: [] for source in lengths}
     for source, start, end in spans:
@@ -107,160 +133,204 @@ def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]])
         cuts = {0, *((left[1] + right[0]) // 2 for left, right in pairwise(merged))}
         ends = [0, *(end for _, end in merged)]
         starts = [*(start for start, _ in merged), length]
-        for free_start, free_end in zip(ends, starts, strict=True):
-            cuts.update(range(free_start + MAX_SEGMENT, free_end, MAX_SEGMENT))
+        for gap_start, gap_end in zip(ends, starts, strict=True):
+            cuts.update(range(gap_start + MAX_SEGMENT, gap_end, MAX_SEGMENT))
         bounds += (offset + cut for cut in sorted(cuts))
     return Segments(tuple(lengths), offsets, np.array([*bounds, int(offsets[-1])], dtype=np.int64))
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of segments that hits join; a pair may stand more than once.
+    """Pairs of segments connected by hits; a pair may occur more than once.
 
     Attributes
     ----------
     first, second : ndarray, shape (edges,), int64
-        Numbers of two different segments, the smaller one first.
+        Numbers of two different segments, the smaller number first.
     coverage : ndarray, shape (edges,), float64
-        Part of the smaller segment, or of the shorter protein, that hits cover.
+        Share of the smaller segment, or of the shorter protein, that hits cover. Hits that overlap each other count
+        separately, so it may exceed 1.
     """
 
     first: Ints
     second: Ints
     coverage: NDArray[np.float64]
 
-    def __add__(self, other: Edges) -> Edges:
-        columns = zip(vars(self).values(), vars(other).values(), strict=True)
+    def __add__(self, edges: Edges) -> Edges:
+        columns = zip(vars(self).values(), vars(edges).values(), strict=True)
         return Edges(*(np.concatenate(pair) for pair in columns))
 
 
 def dna_edges(segments: Segments, hits: pa.Table) -> Edges:
-    """Sum over DNA hits, for each pair of segments, the part of the smaller segment that they cover.
+    """Compute the coverage of each pair of segments that DNA hits connect.
 
-    Within a hit positions are paired by linear interpolation: gaps are short against segments.
+    A hit can span several segments on either side. It is cut at the bounds of the query's segments, each piece is
+    mapped to the subject, and the mapped piece is cut at the bounds of the subject's segments. Each resulting piece
+    lies in one segment on either side, and its length counts for that pair.
+
+    Parameters
+    ----------
+    segments : Segments
+        The segments of all sources that hits refer to.
+    hits : pyarrow.Table
+        Schema `similarity_search.HITS`, without hits of an interval against itself.
+
+    Returns
+    -------
+    Edges
+        Each pair of different segments once, with the bp of the hits between them divided by the length of the smaller
+        segment.
     """
     query = segments.offsets[_numbers(hits["source1"], segments.sources)]
     subject = segments.offsets[_numbers(hits["source2"], segments.sources)]
-    q0, q1 = query + hits["start1"].to_numpy(), query + hits["end1"].to_numpy()
-    s0, s1 = subject + hits["start2"].to_numpy(), subject + hits["end2"].to_numpy()
+    query_start, query_end = query + hits["start1"].to_numpy(), query + hits["end1"].to_numpy()
+    subject_start, subject_end = subject + hits["start2"].to_numpy(), subject + hits["end2"].to_numpy()
     reverse = pc.equal(hits["strand2"], "-").to_numpy()
-    hit, x0, x1 = _cut_at(segments.bounds, q0, q1)
-    rate = (s1 - s0)[hit] / (q1 - q0)[hit]
-    near, far = (x0 - q0[hit]) * rate, (x1 - q0[hit]) * rate
-    y0 = np.where(reverse[hit], s1[hit] - far, s0[hit] + near).astype(np.int64)
-    y1 = np.where(reverse[hit], s1[hit] - near, s0[hit] + far).astype(np.int64)
-    keep = y1 > y0
-    u = np.searchsorted(segments.bounds, x0[keep], "right") - 1
-    part, z0, z1 = _cut_at(segments.bounds, y0[keep], y1[keep])
-    u, v = u[part], np.searchsorted(segments.bounds, z0, "right") - 1
-    different = u != v
+    hit, piece_start, piece_end = _cut_at(segments.bounds, query_start, query_end)
+    # Linear interpolation maps a piece to the subject. Tracing the alignment would be exact, but its gaps are short
+    # compared with segments of several kb, and edges need a coverage of a quarter only.
+    rate = (subject_end - subject_start)[hit] / (query_end - query_start)[hit]
+    near, far = (piece_start - query_start[hit]) * rate, (piece_end - query_start[hit]) * rate
+    # On the reverse strand the query's first base is aligned with the subject's last one.
+    mapped_start = np.where(reverse[hit], subject_end[hit] - far, subject_start[hit] + near).astype(np.int64)
+    mapped_end = np.where(reverse[hit], subject_end[hit] - near, subject_start[hit] + far).astype(np.int64)
+    nonempty = mapped_end > mapped_start  # a piece of a few bases can round to nothing
+    query_segment = np.searchsorted(segments.bounds, piece_start[nonempty], "right") - 1
+    piece, start, end = _cut_at(segments.bounds, mapped_start[nonempty], mapped_end[nonempty])
+    u, v = query_segment[piece], np.searchsorted(segments.bounds, start, "right") - 1
+    different = u != v  # a repeat within a segment joins nothing
     low, high = np.minimum(u, v)[different], np.maximum(u, v)[different]
-    first, second, covered = _summed(low, high, (z1 - z0)[different], len(segments.sizes))
+    first, second, covered = _sum_by_pair(low, high, (end - start)[different], len(segments.sizes))
     return Edges(first, second, covered / np.minimum(segments.sizes[first], segments.sizes[second]))
 
 
 def _protein_edges(corpus: Corpus, hits: pa.Table, segment: Ints) -> Edges:
-    """Sum the share of the shorter protein that hits cover, for each pair; `segment` holds each protein's segment."""
+    """Compute the coverage of each pair of proteins that hits connect, as edges between their segments.
+
+    `segment` holds the number of each protein's segment, in the order of ``corpus.proteins``.
+    """
     names = list(corpus.proteins)
-    lengths = np.array([len(one.residues) for one in corpus.proteins.values()], dtype=np.int64)
-    one, other = (_numbers(hits[name], names) for name in ("source1", "source2"))
+    lengths = np.array([len(protein.residues) for protein in corpus.proteins.values()], dtype=np.int64)
+    query, subject = (_numbers(hits[column], names) for column in ("source1", "source2"))
     residues = hits["end1"].to_numpy() - hits["start1"].to_numpy()
-    one, other, covered = _summed(one, other, residues, len(names))
-    u, v = segment[one], segment[other]
+    query, subject, covered = _sum_by_pair(query, subject, residues, len(names))
+    u, v = segment[query], segment[subject]
     different = u != v
-    share = covered / np.minimum(lengths[one], lengths[other])
-    return Edges(np.minimum(u, v)[different], np.maximum(u, v)[different], share[different])
+    coverage = covered / np.minimum(lengths[query], lengths[subject])
+    return Edges(np.minimum(u, v)[different], np.maximum(u, v)[different], coverage[different])
 
 
 def _numbers(column: pa.ChunkedArray, names: Sequence[str]) -> Ints:
-    """Return the place of each value among names."""
+    """Return the index of each value in `names`."""
     numbers: Ints = pc.index_in(column, pa.array(names, pa.string())).to_numpy().astype(np.int64)
     return numbers
 
 
-def _summed(u: Ints, v: Ints, weight: Ints, count: int) -> tuple[Ints, Ints, Ints]:
-    """Sum weights of equal pairs of numbers below `count`: each pair once, and its sum."""
+def _sum_by_pair(u: Ints, v: Ints, weight: Ints, count: int) -> tuple[Ints, Ints, Ints]:
+    """Sum the weights of equal pairs of numbers below `count`: each pair once, ascending, and its sum."""
     code = u * np.int64(count) + v
     order = np.argsort(code, kind="stable")
     code = code[order]
     begin = np.flatnonzero(np.diff(code, prepend=-1))
     first, second = np.divmod(code[begin], max(count, 1))
+    # reduceat refuses an empty list of beginnings.
     return first, second, np.add.reduceat(weight[order], begin) if len(begin) else weight[:0]
 
 
 def _cut_at(bounds: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
-    """Cut intervals at the bounds they span: index of the interval, and the pieces' starts and ends."""
+    """Cut intervals at the bounds they span: index of the interval, start and end of each piece."""
     first = np.searchsorted(bounds, start, "right") - 1
     last = np.searchsorted(bounds, end, "left") - 1
     count = last - first + 1
     owner = np.repeat(np.arange(len(start)), count)
+    # Number of each piece within its interval: 0, 1, .. count - 1.
     step = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    at = first[owner] + step
-    return owner, np.maximum(start[owner], bounds[at]), np.minimum(end[owner], bounds[at + 1])
+    segment = first[owner] + step
+    return owner, np.maximum(start[owner], bounds[segment]), np.minimum(end[owner], bounds[segment + 1])
 
 
 def join_groups(sizes: Ints, edges: Edges) -> Ints:
-    """Join segments along edges, the best covered first, where the group stays under its cap.
+    """Join segments along edges in descending order of coverage, unless the group would exceed its cap.
+
+    Parameters
+    ----------
+    sizes : ndarray, shape (segments,), int64
+        Length of each segment, bp.
+    edges : Edges
+        Those with less than `MIN_COVERAGE` are ignored; ties are broken by the numbers of the segments.
 
     Returns
     -------
     ndarray, shape (segments,), int64
-        Group of each segment: the number of its first segment.
+        Group of each segment: the number of the group's first segment. No group exceeds `MAX_GROUP_SHARE` of all bp,
+        or the largest segment where that is larger.
+
+    Examples
+    --------
+    Three of sixty segments are joined; the weak edge to the last one is ignored.
+
+    >>> edges = Edges(np.array([0, 1, 2]), np.array([1, 2, 59]), np.array([0.9, 0.5, 0.1]))
+    >>> join_groups(np.full(60, 1_000), edges)[[0, 1, 2, 59]].tolist()
+    [0, 0, 0, 59]
     """
     count = len(sizes)
     cap = max(MAX_GROUP_SHARE * float(sizes.sum()), float(sizes.max(initial=0)))
-    enough = edges.coverage >= MIN_COVERAGE
-    u, v, coverage = edges.first[enough], edges.second[enough], edges.coverage[enough]
-    parts, component = connected_components(coo_array((np.ones(len(u)), (u, v)), shape=(count, count)), directed=False)
-    first = np.full(parts, count)
+    covered = edges.coverage >= MIN_COVERAGE
+    u, v, coverage = edges.first[covered], edges.second[covered], edges.coverage[covered]
+    components, component = connected_components(
+        coo_array((np.ones(len(u)), (u, v)), shape=(count, count)), directed=False
+    )
+    first = np.full(components, count)
     np.minimum.at(first, component, np.arange(count))
-    # All that hangs together is one group, in whatever order it is joined, unless it passes the cap.
-    over = (np.bincount(component, weights=sizes, minlength=parts) > cap)[component]
+    # A component under the cap becomes one group whatever the order of its joins, so only the edges of larger
+    # components have to be followed one at a time.
+    over = (np.bincount(component, weights=sizes, minlength=components) > cap)[component]
     group = np.where(over, np.arange(count), first[component])
-    left = np.flatnonzero(over[u])
-    left = left[np.lexsort((u[left] * np.int64(count) + v[left], -coverage[left]))]
-    return _join_in_order(group, sizes, u[left], v[left], cap)
+    remaining = np.flatnonzero(over[u])
+    remaining = remaining[np.lexsort((u[remaining] * np.int64(count) + v[remaining], -coverage[remaining]))]
+    return _join_in_order(group, sizes, u[remaining], v[remaining], cap)
 
 
 def _join_in_order(group: Ints, sizes: Ints, u: Ints, v: Ints, cap: float) -> Ints:
-    """Join the groups of `u` and `v`, edge by edge in their order, where both together stay under the cap."""
+    """Join the groups of `u` and `v`, edge by edge in their order, where their total stays under the cap."""
     mass = np.bincount(group, weights=sizes, minlength=len(sizes)).astype(np.int64)
-    mass_of = mass.data  # quicker one by one
-    for at in range(0, len(u), _EDGES_AT_ONCE):
-        a, b = group[u[at : at + _EDGES_AT_ONCE]], group[v[at : at + _EDGES_AT_ONCE]]
+    mass_of = mass.data  # indexing a memoryview is faster than indexing an array
+    for at in range(0, len(u), EDGES_PER_BATCH):
+        a, b = group[u[at : at + EDGES_PER_BATCH]], group[v[at : at + EDGES_PER_BATCH]]
         parent: dict[int, int] = {}
 
-        def root(one: int, parent: dict[int, int] = parent) -> int:
-            while one in parent:
-                above = parent[one]
-                parent[one] = parent.get(above, above)
-                one = above
-            return one
+        def root(node: int, parent: dict[int, int] = parent) -> int:
+            """Return the root of a group in the union-find forest, halving the path to it."""
+            while node in parent:
+                above = parent[node]
+                parent[node] = parent.get(above, above)
+                node = above
+            return node
 
-        # Groups only grow: what is joined or too large stays so.
-        open_ = (a != b) & (mass[a] + mass[b] <= cap)
-        for one, other in zip(a[open_].tolist(), b[open_].tolist(), strict=True):
-            low, high = sorted((root(one), root(other)))
+        # Groups only grow, so an edge that is inside a group or too heavy at the beginning of the batch stays so.
+        possible = (a != b) & (mass[a] + mass[b] <= cap)
+        for left, right in zip(a[possible].tolist(), b[possible].tolist(), strict=True):
+            low, high = sorted((root(left), root(right)))
             if low != high and mass_of[low] + mass_of[high] <= cap:
                 parent[high] = low
                 mass_of[low] += mass_of[high]
         moved = np.arange(len(sizes))
-        moved[list(parent)] = [root(one) for one in list(parent)]
+        moved[list(parent)] = [root(node) for node in list(parent)]
         group = moved[group]
     return group
 
 
 def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
-    """Assign groups to splits so that every resource is shared out by `SPLIT_SHARES`.
+    """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
-    Groups come in random order, and each goes where most of what it brings is still missing.
+    Groups are taken in random order, and each is assigned to the split that lacks most of what the group holds.
 
     Parameters
     ----------
     resources : ndarray, shape (groups, resources)
-        How much of each resource (bases or residues of an organism) a group holds.
+        How much of each resource (bp or aa of an organism) a group holds.
     seed : int
-        Seed of the order.
+        Seed of the build, which decides the order.
 
     Returns
     -------
@@ -269,7 +339,7 @@ def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
 
     References
     ----------
-    The greedy rule is that of iterative stratification: Sechidis K et al. (2011) ECML PKDD, LNCS 6913:145-158.
+    The greedy rule follows iterative stratification: Sechidis K et al. (2011) ECML PKDD, LNCS 6913:145-158.
     """
     shares = np.array([float(share) for share in SPLIT_SHARES])[:, None]
     portion = resources / np.maximum(resources.sum(axis=0), 1)
@@ -283,61 +353,64 @@ def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
 
 
 def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int) -> pa.Table:
-    """Group and split everything in the corpus.
+    """Assign every interval of the corpus to a homology group and a split.
 
     Parameters
     ----------
     corpus : Corpus
         All sequences.
     dna_hits, protein_hits : pyarrow.Table
-        Hits of the corpus against itself, in the schema of `similar.HITS`.
+        Hits of the corpus against itself, schema `similarity_search.HITS`.
     seed : int
         Seed of the build.
 
     Returns
     -------
     pyarrow.Table
-        Schema `REGIONS`: stretches of genome, and whole proteins, each with its group and split.
+        Schema `REGIONS`: merged intervals of the genomes, then proteins from end to end.
     """
-    lengths = {one.id: len(one.residues) for one in corpus.dna.values()}
+    lengths = {sequence.id: len(sequence.residues) for sequence in corpus.dna.values()}
+    # A source may hold genes without their chromosome: its segments end with the last gene.
     for gene in corpus.genes.values():
         if gene.span.source not in corpus.dna:
             lengths[gene.span.source] = max(lengths.get(gene.span.source, 0), gene.span.end)
-    spans = [gene.span[:3] for gene in corpus.genes.values()]
-    segments = cut_segments(lengths, spans)
+    segments = cut_segments(lengths, (gene.span[:3] for gene in corpus.genes.values()))
     proteins = list(corpus.proteins.values())
-    residues = np.array([len(one.residues) for one in proteins], dtype=np.int64)
-    segment = _segments_of_proteins(corpus, segments)
-    lone = segment >= len(segments.sizes)
-    sizes = np.concatenate([segments.sizes, 3 * residues[lone]])
-    edges = dna_edges(segments, dna_hits) + _protein_edges(corpus, protein_hits, segment)
+    residues = np.array([len(protein.residues) for protein in proteins], dtype=np.int64)
+    # Proteins without a gene get a segment each, numbered behind those of the genomes and three bp long per residue.
+    protein_segment = _segments_of_proteins(corpus, segments)
+    without_gene = protein_segment >= len(segments.sizes)
+    sizes = np.concatenate([segments.sizes, 3 * residues[without_gene]])
+    edges = dna_edges(segments, dna_hits) + _protein_edges(corpus, protein_hits, protein_segment)
     names, group = np.unique(join_groups(sizes, edges), return_inverse=True)
 
+    # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
+    # organism is missing from a split of any molecule.
     organism = corpus.organism
     organisms = {name: i for i, name in enumerate(dict.fromkeys(organism.values()))}
     resources = np.zeros((len(names), 2 * len(organisms)))
     source = np.searchsorted(segments.offsets, segments.bounds[:-1], "right") - 1
-    columns = np.array(
-        [organisms[organism[one]] if one in corpus.dna else -1 for one in segments.sources], dtype=np.int64
+    # -1: a source whose chromosome is missing has no bp to balance.
+    dna_column = np.array(
+        [organisms[organism[name]] if name in corpus.dna else -1 for name in segments.sources], dtype=np.int64
     )
-    known = np.flatnonzero(columns[source] >= 0)
-    np.add.at(resources, (group[known], columns[source[known]]), sizes[known])
-    columns = np.array([len(organisms) + organisms[one.organism] for one in proteins], dtype=np.int64)
-    np.add.at(resources, (group[segment], columns), residues)
+    stored = np.flatnonzero(dna_column[source] >= 0)
+    np.add.at(resources, (group[stored], dna_column[source[stored]]), sizes[stored])
+    protein_column = np.array([len(organisms) + organisms[protein.organism] for protein in proteins], dtype=np.int64)
+    np.add.at(resources, (group[protein_segment], protein_column), residues)
     split = assign_splits(resources, seed)
 
-    place = group[: len(source)]
-    # Neighbours of one group are one stretch.
-    begin = np.flatnonzero((np.diff(source, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0))
+    # Adjacent segments of one group are merged into one region: a window may cross the bound between them.
+    genome_group = group[: len(source)]
+    begin = np.flatnonzero((np.diff(source, prepend=-1) != 0) | (np.diff(genome_group, prepend=-1) != 0))
     offset = segments.offsets[source[begin]]
     ends = segments.bounds[np.append(begin[1:], len(source))] if len(begin) else begin
-    group_of_row = np.concatenate([place[begin], group[segment]])
+    group_of_row = np.concatenate([genome_group[begin], group[protein_segment]])
     group_names = pa.array([f"g{number:06d}" for number in range(len(names))], pa.string())
+    sources = [*(segments.sources[i] for i in source[begin].tolist()), *(protein.id for protein in proteins)]
     return pa.table(
         [
-            pa.array(
-                [*(segments.sources[i] for i in source[begin].tolist()), *(one.id for one in proteins)], pa.string()
-            ),
+            pa.array(sources, pa.string()),
             np.concatenate([segments.bounds[begin] - offset, np.zeros_like(residues)]),
             np.concatenate([ends - offset, residues]),
             group_names.take(pa.array(group_of_row)),
@@ -348,66 +421,89 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
 
 
 def _segments_of_proteins(corpus: Corpus, segments: Segments) -> Ints:
-    """Return the segment of each protein: its gene's, or, behind the others, one of its own."""
+    """Return the number of each protein's segment: that of its gene, or a new one behind the others."""
     offset = dict(zip(segments.sources, segments.offsets.tolist(), strict=False))
     genes = [corpus.genes.get(name) for name in corpus.proteins]
-    at = np.array([offset[gene.span.source] + gene.span.start if gene else -1 for gene in genes], dtype=np.int64)
-    lone = at < 0
-    return np.where(lone, len(segments.sizes) + np.cumsum(lone) - 1, np.searchsorted(segments.bounds, at, "right") - 1)
+    position = np.array([offset[gene.span.source] + gene.span.start if gene else -1 for gene in genes], dtype=np.int64)
+    without_gene = position < 0
+    new = len(segments.sizes) + np.cumsum(without_gene) - 1
+    return np.where(without_gene, new, np.searchsorted(segments.bounds, position, "right") - 1)
 
 
 class RegionIndex:
-    """Answers which group and split an interval lies in.
+    """Finds the homology group and split of intervals.
+
+    Parameters
+    ----------
+    regions : pyarrow.Table
+        Schema `REGIONS`; the regions of each source must cover all of it.
 
     Attributes
     ----------
     assignments : list of (group, split)
-        What numbers of `find_many` stand for.
+        The groups with their splits; `find_many` returns indices into this list.
+
+    Examples
+    --------
+    >>> columns = [["chr1", "chr1"], [0, 400], [400, 900], ["g0", "g1"], ["train", "test"]]
+    >>> index = RegionIndex(pa.table(columns, schema=REGIONS))
+    >>> index.find("chr1", 450, 600)
+    ('g1', 'test')
+    >>> index.find("chr1", 350, 450) is None
+    True
+    >>> index.merged_intervals(("test",))
+    [('chr1', 400, 900, 'test')]
     """
 
     def __init__(self, regions: pa.Table) -> None:
         sources, starts, ends, groups, splits = (regions[name].to_pylist() for name in REGIONS.names)
         self._number: dict[str, int] = {}
-        number = np.array([self._number.setdefault(one, len(self._number)) for one in sources], dtype=np.int64)
+        number = np.array([self._number.setdefault(source, len(self._number)) for source in sources], dtype=np.int64)
+        # One sorted key for (source, start): a single binary search finds the region that holds a position.
         key = (number << _POSITION_BITS) + np.array(starts, dtype=np.int64)
         order = np.argsort(key, kind="stable")
         self._keys, self._ends = key[order], np.array(ends, dtype=np.int64)[order]
-        # Python's own lists are quicker one by one.
-        self._sorted_keys: list[int] = self._keys.tolist()
-        known: dict[tuple[str, str], int] = {}
-        locus = [known.setdefault((groups[i], splits[i]), len(known)) for i in order.tolist()]
-        self._locus = np.array(locus, dtype=np.int64)
-        self.assignments: list[tuple[str, str]] = list(known)
-        self._assignment = [self.assignments[i] for i in locus]
+        self._key_list: list[int] = self._keys.tolist()  # for single look-ups bisect in a list beats NumPy
+        index: dict[tuple[str, str], int] = {}
+        assignment = [index.setdefault((groups[i], splits[i]), len(index)) for i in order.tolist()]
+        self._assignment = np.array(assignment, dtype=np.int64)
+        self.assignments: list[tuple[str, str]] = list(index)
+        self._assignment_of = [self.assignments[i] for i in assignment]
 
     def find(self, source: str, start: int, end: int) -> tuple[str, str] | None:
-        """Return (group, split) of an interval, or None where it crosses from one group into another."""
-        at = self._at(source, start)
-        return self._assignment[at] if end <= self._ends[at] else None
+        """Return (group, split) of an interval, or None where it crosses from one region into another."""
+        at = self._region_at(source, start)
+        return self._assignment_of[at] if end <= self._ends[at] else None
 
     def find_many(self, intervals: Intervals) -> Ints:
-        """Return the number in `assignments` of the (group, split) of each interval, or -1 where it crosses groups."""
-        number = np.array([self._number[one] for one in intervals.source], dtype=np.int64)
+        """Find the region of each interval.
+
+        Returns
+        -------
+        ndarray, shape (intervals,), int64
+            Index into `assignments`, or -1 where the interval crosses from one region into another.
+        """
+        number = np.array([self._number[source] for source in intervals.source], dtype=np.int64)
         at = np.searchsorted(self._keys, (number << _POSITION_BITS) + intervals.start, "right") - 1
-        return np.where(intervals.end <= self._ends[at], self._locus[at], -1)
+        return np.where(intervals.end <= self._ends[at], self._assignment[at], -1)
 
     def split_at(self, source: str, position: int) -> str:
-        """Return the split of one position."""
-        return self._assignment[self._at(source, position)][1]
+        """Return the split of a position, 0-based."""
+        return self._assignment_of[self._region_at(source, position)][1]
 
-    def _at(self, source: str, position: int) -> int:
-        return bisect_right(self._sorted_keys, (self._number[source] << _POSITION_BITS) + position) - 1
+    def _region_at(self, source: str, position: int) -> int:
+        return bisect_right(self._key_list, (self._number[source] << _POSITION_BITS) + position) - 1
 
-    def stretches(self, splits: tuple[str, ...]) -> list[tuple[str, int, int, str]]:
-        """Return (source, start, end, split) of all that these splits hold; neighbours of one split are joined."""
+    def merged_intervals(self, splits: tuple[str, ...]) -> list[tuple[str, int, int, str]]:
+        """Return (source, start, end, split) of all regions of these splits, adjacent ones of one split merged."""
         names = list(self._number)
-        found: list[tuple[str, int, int, str]] = []
-        for key, end, (_, split) in zip(self._sorted_keys, self._ends.tolist(), self._assignment, strict=True):
+        merged: list[tuple[str, int, int, str]] = []
+        for key, end, (_, split) in zip(self._key_list, self._ends.tolist(), self._assignment_of, strict=True):
             if split not in splits:
                 continue
             source, start = names[key >> _POSITION_BITS], key & ((1 << _POSITION_BITS) - 1)
-            if found and found[-1][0] == source and found[-1][2] == start and found[-1][3] == split:
-                found[-1] = (source, found[-1][1], end, split)
+            if merged and merged[-1][0] == source and merged[-1][2] == start and merged[-1][3] == split:
+                merged[-1] = (source, merged[-1][1], end, split)
             else:
-                found.append((source, start, end, split))
-        return found
+                merged.append((source, start, end, split))
+        return merged
