@@ -105,7 +105,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
         _measure(new, entries, prepared)
-        clock.lap("floors")
+        clock.lap("baselines")
         export.finish(new, manifest)
         del corpus
         prepared.files.forget()  # of a million rows, what is checked takes as much again
@@ -191,14 +191,14 @@ def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) 
     }
     for name, job in jobs.items():
         measured = job.result()
-        entries[name].baselines, entries[name].upper_bounds = measured["floors"], measured["ceilings"]
+        entries[name].baselines, entries[name].upper_bounds = measured["baselines"], measured["upper_bounds"]
 
 
 def _report(config: PairConfig, entry: ConfigEntry, recipe: Recipe, seconds: float) -> ConfigReport:
     rows = {split: one.rows for split, one in entry.splits.items()}
     total, asked = entry.rows, recipe.pairs or config.pairs
     note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry.outcomes)}"
-    measured = {"floors": entry.baselines, "ceilings": entry.upper_bounds}
+    measured = {"baselines": entry.baselines, "upper_bounds": entry.upper_bounds}
     return ConfigReport(config.name, rows, entry.outcomes, measured, seconds, note)
 
 

@@ -103,14 +103,14 @@ def baselines_text(measured: dict[str, Measured]) -> str:
 
     rows = []
     for name, aucs in measured.items():
-        floors = aucs["floors"]
-        if not floors:
+        baselines = aucs["baselines"]
+        if not baselines:
             rows.append((name, *("-" for _ in range(3 + len(SHORTCUTS)))))
             continue
-        kmers = {one: floors[one] for name in KMER_BASELINES}
-        alone = [f"{floors[one]:.3f}" for one in SHORTCUTS]
-        rows.append((name, _named(floors), *alone, _named(kmers), _named(aucs["ceilings"])))
-    return table(("config", "best floor", *SHORTCUTS, "best k-mer", "ceiling"), rows)
+        kmers = {baseline: baselines[baseline] for baseline in KMER_BASELINES}
+        shortcuts = [f"{baselines[shortcut]:.3f}" for shortcut in SHORTCUTS]
+        rows.append((name, _named(baselines), *shortcuts, _named(kmers), _named(aucs["upper_bounds"])))
+    return table(("config", "best baseline", *SHORTCUTS, "best k-mer", "upper bound"), rows)
 
 
 def _named(aucs: dict[str, float]) -> str:

@@ -43,7 +43,7 @@ _MOST_ROWS = 25_000
 """Rows of a split that are looked at, in their random order: all that a config of the usual size has."""
 
 Measured = dict[str, dict[str, float]]
-"""Area under the ROC curve by name, of the "floors" and of the "ceilings"."""
+"""Area under the ROC curve by name, of the "baselines" and of the "upper_bounds"."""
 
 
 def split_files(folder: Path, entry: ConfigEntry) -> dict[str, Path]:
@@ -64,14 +64,14 @@ def measure_baselines(files: dict[str, Path], config: PairConfig) -> Measured:
     Returns
     -------
     dict of str to dict of str to float
-        ``"floors"``: areas of `BASELINE_NAMES`; ``"ceilings"``: areas of `UPPER_BOUNDS`. Both are empty where train or
+        ``"baselines"``: areas of `BASELINE_NAMES`; ``"upper_bounds"``: areas of `UPPER_BOUNDS`. Both are empty where train or
         test lack pairs of either label, so that nothing can be measured.
     """
     columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
     split_tables = [_first_rows(files[split], columns) for split in ("train", "test") if split in files]
     labels = [table["label"].to_numpy() for table in split_tables]
     if len(labels) < 2 or any(len(np.unique(one)) < 2 for one in labels):
-        return {"floors": {}, "ceilings": {}}
+        return {"baselines": {}, "upper_bounds": {}}
     train, test = split_tables
     aucs = {}
     for side in ("sentence1", "sentence2"):
@@ -87,8 +87,13 @@ def measure_baselines(files: dict[str, Path], config: PairConfig) -> Measured:
     aligned = [test["similarity"].to_numpy(), test["sw_score"].to_numpy() / lengths]
     if config.molecule != "dna_protein":
         aligned.append(edit_similarities(test["sentence1"].to_pylist(), test["sentence2"].to_pylist()))
-    ceilings = {name: auroc(one, labels[1]) for name, one in zip(UPPER_BOUNDS[config.molecule], aligned, strict=True)}
-    return {"floors": _rounded({name: aucs[name] for name in BASELINE_NAMES}), "ceilings": _rounded(ceilings)}
+    upper_bounds = {
+        name: auroc(one, labels[1]) for name, one in zip(UPPER_BOUNDS[config.molecule], aligned, strict=True)
+    }
+    return {
+        "baselines": _rounded({name: aucs[name] for name in BASELINE_NAMES}),
+        "upper_bounds": _rounded(upper_bounds),
+    }
 
 
 def _first_rows(path: Path, columns: list[str]) -> pa.Table:

@@ -1,0 +1,82 @@
+"""Sphinx configuration. `make docs` builds the site into `docs/_build`, with warnings as errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from bio_paws.schema import SCHEMA
+from bio_paws_cards.about import COLUMNS
+
+ROOT = Path(__file__).parents[1]
+VERBS = {
+    "The data set": ("list", "build", "verify", "audit", "card", "install", "publish"),
+    "Evaluation": ("eval", "sweep", "baselines", "report", "pretrain", "vectors", "summarize"),
+}
+
+project = "bioPAWS"
+author = "The bioPAWS developers"
+copyright = "the bioPAWS developers"
+release = version_of("bio-paws")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.apidoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+# Generated parts are included by pages, and short names such as `pairs` stand for attributes of several classes.
+suppress_warnings = ["toc.not_included", "myst.header", "ref.python"]
+
+apidoc_modules = [
+    {
+        "path": str(ROOT / source),
+        "destination": f"reference/api/{Path(source).name}",
+        "separate_modules": True,
+        "module_first": True,
+    }
+    for source in ("builders/bio_paws", "cards/bio_paws_cards", "evaluate/bio_paws_eval")
+]
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_typehints = "none"  # the signatures show them
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+default_role = "code"
+
+html_theme = "furo"
+html_title = "bioPAWS"
+
+
+def write_generated_pages(_: Sphinx) -> None:
+    """Write the pages that are derived from the code: columns and the command line."""
+    generated = ROOT / "docs/reference/generated"
+    generated.mkdir(exist_ok=True)
+    rows = [f"| `{name}` | {SCHEMA.field(name).type} | {meaning} |" for name, meaning in COLUMNS.items()]
+    (generated / "columns.md").write_text("\n".join(["| column | type | meaning |", "|---|---|---|", *rows, ""]))
+    codes: list[str] = []
+    (generated / "violations.md").write_text("\n".join(["| code | meaning |", "|---|---|", *codes, ""]))
+    parts = []
+    for title, verbs in VERBS.items():
+        parts.append(f"## {title}\n")
+        parts += [f"### {verb}\n\n```text\n{_help(verb)}```\n" for verb in verbs]
+    (generated / "verbs.md").write_text("\n".join(parts))
+
+
+def _help(verb: str) -> str:
+    command = [sys.executable, "-m", "bio_paws.cli", verb, "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "100"}).stdout
+
+
+def setup(app: Sphinx) -> None:
+    """Register what runs before the pages are read."""
+    app.connect("builder-inited", write_generated_pages)
