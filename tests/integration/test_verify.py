@@ -361,9 +361,9 @@ def test_verify_measures_shortcuts(built: Path, bio_paws: Run) -> None:
     assert done.returncode == 0
     shortcuts = json.loads(done.stdout)["shortcuts"]
     # The same strings stand on each side under both labels, so a model of one side cannot tell them apart.
-    assert shortcuts["dna150"]["floors"]["sentence1"] == shortcuts["protein150"]["floors"]["sentence2"] == 0.5
+    assert shortcuts["dna150"]["baselines"]["sentence1"] == shortcuts["protein150"]["baselines"]["sentence2"] == 0.5
     configs = json.loads((built / "manifest.json").read_text())["configs"]
     for name, entry in configs.items():
-        assert shortcuts[name] == {"floors": entry["baselines"], "ceilings": entry["upper_bounds"]}, name
+        assert shortcuts[name] == {"baselines": entry["baselines"], "upper_bounds": entry["upper_bounds"]}, name
     spliced = configs["dna_protein"]["upper_bounds"]["spliced"]
     assert f"| spliced {spliced:.3f} |" in (built / "README.md").read_text()

@@ -64,8 +64,8 @@ def measure_baselines(files: dict[str, Path], config: PairConfig) -> Measured:
     Returns
     -------
     dict of str to dict of str to float
-        ``"baselines"``: areas of `BASELINE_NAMES`; ``"upper_bounds"``: areas of `UPPER_BOUNDS`. Both are empty where train or
-        test lack pairs of either label, so that nothing can be measured.
+        ``"baselines"``: areas of `BASELINE_NAMES`; ``"upper_bounds"``: areas of `UPPER_BOUNDS`. Both are empty where
+        train or test lack pairs of either label, so that nothing can be measured.
     """
     columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
     split_tables = [_first_rows(files[split], columns) for split in ("train", "test") if split in files]
