@@ -31,8 +31,8 @@ def test_dna_configs_are_full_and_the_others_say_why_not(bundled: tuple[Path, st
     for name, entry in configs.items():
         rows = sum(one["rows"] for one in entry["splits"].values())
         assert rows > 500
-        assert (f"{name}: " in said.split("Fewer pairs than asked for")[1]) == (rows < 6_000)
-    assert "A row of dna150s" in said
+        assert (f"{name}: " in said.split("Fewer pairs than requested")[1]) == (rows < 6_000)
+    assert "Example of dna150s" in said
 
 
 def test_no_shortcut_tells_the_label(bundled: tuple[Path, str]) -> None:

@@ -1,4 +1,4 @@
-"""The command line: `bio-paws VERB`. Exit 0 done, 1 a check failed, 2 wrong use or bad input."""
+"""The program `bio-paws`: parse the command line, run the verb, turn errors into exit statuses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
+from typing import NoReturn
 
 from bio_paws.cli.verbs import VERBS, Verb
+from bio_paws.configs import DATA_VERSION
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.memory import configure_arrow_memory, is_out_of_memory, require_address_space
 
@@ -20,14 +22,25 @@ _GROUP = "bio_paws.verbs"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb and return the exit status."""
+    """Run one verb.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The command line without the program's name; by default that of this process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 1 a check failed, 2 wrong use or bad input, 130 interrupted.
+    """
     debug = False
     try:
         require_address_space()
         configure_arrow_memory()
         arguments = sys.argv[1:] if arguments is None else arguments
         _need_unicode(arguments)
-        options = _parser(arguments).parse_args(arguments)
+        options = _parse(arguments)
         debug = options.debug
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")
         return int(options.run(options))
@@ -45,17 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bio-paws: error: a worker process was killed (out of memory?): run again", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read has seen enough (`| head`); what Python would flush at its end must go nowhere too.
+        # The reader has gone (`| head`). Python flushes stdout once more at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         if debug:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"bio-paws: error: {place}{error.strerror or error}", file=sys.stderr)
+        path = f"{error.filename}: " if error.filename else ""
+        print(f"bio-paws: error: {path}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("bio-paws: stopped; run again to go on from here", file=sys.stderr)
+        print("bio-paws: interrupted; run the same command again to resume", file=sys.stderr)
         return 130
     except Exception as error:
         if debug or not is_out_of_memory(error):
@@ -65,12 +78,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _need_unicode(arguments: Sequence[str]) -> None:
-    """See that Arrow, which takes no other names, can be told of all that is named here."""
-    for one in arguments:
+    """Check that every argument is valid Unicode: Arrow takes no other file names.
+
+    Raises
+    ------
+    BioPawsError
+        When one is not.
+    """
+    for argument in arguments:
         try:
-            one.encode()
+            argument.encode()
         except UnicodeEncodeError as error:
-            raise BioPawsError(f"{one!a}: not in UTF-8: give it another name, or unset PYTHONUTF8") from error
+            raise BioPawsError(f"{argument!a}: not in UTF-8: rename it, or unset PYTHONUTF8") from error
 
 
 def main_eval() -> int:
@@ -78,13 +97,22 @@ def main_eval() -> int:
     return main(["eval", *sys.argv[1:]])
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the program's parser; of all verbs, only the one that `arguments` name has its module imported."""
-    parser = argparse.ArgumentParser(
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line that names the help, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BioPawsError(f"{message.removeprefix('argument ')}; see {self.prog} --help")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line; of all verbs, only the one that it names has its module imported."""
+    parser = _Parser(
         prog="bio-paws", description="Build, check and install the bioPAWS data set; evaluate models on it."
     )
     parser.add_argument("--debug", action="store_true", help="log every step; show tracebacks")
-    subparsers = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+    version = f"%(prog)s {importlib.metadata.version('bio-paws')} (data {DATA_VERSION})"
+    parser.add_argument("--version", action="version", version=version, help="show the versions of program and data")
+    subparsers = parser.add_subparsers(title="verbs", required=True, dest="verb", metavar="VERB")
     # No option before the verb takes a value, so the first argument that is no option is the verb.
     used = next((argument for argument in arguments if not argument.startswith("-")), None)
     for verb in _verbs():
@@ -93,9 +121,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             module = importlib.import_module(verb.module)
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
-    return parser
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:  # reported here, since argparse would name the help of the program instead of the verb's
+        raise BioPawsError(f"unknown arguments: {' '.join(unknown)}; see {parser.prog} {options.verb} --help")
+    return options
 
 
 def _verbs() -> list[Verb]:
-    """Return the verbs of this package and of those that register some under the entry points `_GROUP`."""
+    """Return the verbs of this package, then those of the packages that register verbs as entry points."""
     return [*VERBS, *(verb for entry in importlib.metadata.entry_points(group=_GROUP) for verb in entry.load())]

@@ -1,4 +1,4 @@
-"""What the commands print: plain tables."""
+"""What the verbs print: plain tables."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from bio_paws import configs
 from bio_paws.configs import SPLITS
 
 if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
-    from bio_paws.build.build_dataset import BuildReport
+    from bio_paws.build.build_dataset import BuildReport, ConfigReport
     from bio_paws.features.baselines import Measured
     from bio_paws.release.publish import Preview
     from bio_paws_cards.manifest import Manifest
 
-_SAMPLE_WIDTH = 60
+_MAX_WIDTH = 60
+"""Characters of a value that an example shows."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Lay out rows under a header: the first column to the left, the others to the right."""
+    """Lay out rows under a header: the first column aligned left, the rest right.
+
+    Examples
+    --------
+    >>> print(table(("config", "rows"), [("dna150", 9), ("dna50", 10)]))
+    config  rows
+    ------  ----
+    dna150     9
+    dna50     10
+    """
     cells = [list(header), *([str(value) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [
@@ -33,7 +43,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def config_list(manifest: Manifest | None) -> list[dict[str, Any]]:
-    """Describe every config, and how much of it is built."""
+    """Describe every config, and how much of it is built.
+
+    Parameters
+    ----------
+    manifest : Manifest or None
+        Of the data set on disk; None where there is none.
+
+    Returns
+    -------
+    list of dict
+        For each config: ``config``, ``version``, ``mean_length``, ``pairs`` (wanted), ``built`` (rows per split, or
+        None) and ``summary``.
+    """
     built = manifest.configs if manifest else {}
     described = []
     for config in configs.CONFIGS:
@@ -55,50 +77,51 @@ def list_text(described: list[dict[str, Any]]) -> str:
     """Lay out `config_list`."""
     rows = [
         (
-            one["config"],
-            one["version"],
-            one["mean_length"],
-            f"{one['pairs']:,}",
-            "/".join(f"{count:,}" for count in one["built"].values()) if one["built"] else "not built",
+            config["config"],
+            config["version"],
+            config["mean_length"],
+            f"{config['pairs']:,}",
+            "/".join(f"{count:,}" for count in config["built"].values()) if config["built"] else "not built",
         )
-        for one in described
+        for config in described
     ]
-    summaries = "\n".join(f"  {one['config']}: {one['summary']}" for one in described)
+    summaries = "\n".join(f"  {config['config']}: {config['summary']}" for config in described)
     return f"{table(('config', 'version', 'mean', 'pairs', 'built ' + '/'.join(SPLITS)), rows)}\n\n{summaries}"
 
 
 def build_text(report: BuildReport) -> str:
-    """Tell of a build: counts, floors and ceilings, rejections, timings, a sample row."""
+    """Lay out the report of a build: pairs per split, baselines, candidates by outcome, seconds, an example row."""
     parts = [
         table(
             ("config", *SPLITS, "seconds"),
             [
-                (one.name, *(f"{one.rows.get(split, 0):,}" for split in SPLITS), f"{one.seconds:.1f}")
-                for one in report.configs
+                (config.name, *(f"{config.rows.get(split, 0):,}" for split in SPLITS), f"{config.seconds:.1f}")
+                for config in report.configs
             ],
         ),
-        "AUC on test of telling the label without an alignment (floors; 0.5 is chance), and with one (ceiling)\n"
-        + baselines_text({one.name: one.measured for one in report.configs}),
-        "Candidates by outcome\n"
-        + "\n".join(
-            f"  {one.name}: " + ", ".join(f"{name} {count:,}" for name, count in sorted(one.outcomes.items()) if count)
-            for one in report.configs
-        ),
+        "AUC of the label on test: baselines (without an alignment; chance is 0.5) and upper bound (with one)\n"
+        + baselines_text({config.name: config.measured for config in report.configs}),
+        "Candidates by outcome\n" + "\n".join(_outcomes_line(config) for config in report.configs),
     ]
     if report.rejected_records:
-        records = ", ".join(f"{name} {count:,}" for name, count in report.rejected_records.items())
-        parts.append(f"Source records left out: {records}")
-    fewer = [f"  {one.name}: {one.note}" for one in report.configs if one.note]
-    fewer += [f"  {name}: not built, {why}" for name, why in report.left_out.items()]
-    if fewer:
-        parts.append("Fewer pairs than asked for\n" + "\n".join(fewer))
+        records = ", ".join(f"{reason} {count:,}" for reason, count in report.rejected_records.items())
+        parts.append(f"Source records rejected: {records}")
+    shortfalls = [f"  {config.name}: {config.note}" for config in report.configs if config.note]
+    shortfalls += [f"  {name}: not built, {reason}" for name, reason in report.left_out.items()]
+    if shortfalls:
+        parts.append("Fewer pairs than requested\n" + "\n".join(shortfalls))
     parts.append("Seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report.seconds.items()))
-    parts.append(sample_text(report.out, report.configs[0].name))
+    parts.append(example_text(report.out, report.configs[0].name))
     return "\n\n".join(parts)
 
 
+def _outcomes_line(config: ConfigReport) -> str:
+    counts = ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(config.outcomes.items()) if count)
+    return f"  {config.name}: {counts}"
+
+
 def baselines_text(measured: dict[str, Measured]) -> str:
-    """Lay out `measure_baselines` of several configs."""
+    """Lay out the AUCs that `measure_baselines` gives for several configs."""
     from bio_paws.features.baselines import KMER_BASELINES, SHORTCUTS
 
     rows = []
@@ -109,11 +132,11 @@ def baselines_text(measured: dict[str, Measured]) -> str:
             continue
         kmers = {baseline: baselines[baseline] for baseline in KMER_BASELINES}
         shortcuts = [f"{baselines[shortcut]:.3f}" for shortcut in SHORTCUTS]
-        rows.append((name, _named(baselines), *shortcuts, _named(kmers), _named(aucs["upper_bounds"])))
+        rows.append((name, _best(baselines), *shortcuts, _best(kmers), _best(aucs["upper_bounds"])))
     return table(("config", "best baseline", *SHORTCUTS, "best k-mer", "upper bound"), rows)
 
 
-def _named(aucs: dict[str, float]) -> str:
+def _best(aucs: dict[str, float]) -> str:
     from bio_paws.features.baselines import best
 
     name, auc = best(aucs)
@@ -121,12 +144,17 @@ def _named(aucs: dict[str, float]) -> str:
 
 
 def preview_text(repo_id: str, preview: Preview) -> str:
-    """Tell what `publish` would do."""
+    """Lay out what `publish` would change on the Hub."""
     if preview.already:
         return f"{repo_id}: {preview.tag} already published"
     rows = [
-        (f"{one.config}/{one.split}", f"{one.added:,}", f"{one.removed:,}", f"{one.changed:,}")
-        for one in preview.differences
+        (
+            f"{difference.config}/{difference.split}",
+            f"{difference.added:,}",
+            f"{difference.removed:,}",
+            f"{difference.changed:,}",
+        )
+        for difference in preview.differences
     ]
     files = [f"send {name}" for name in preview.sent] + [f"delete {name}" for name in preview.deleted]
     return "\n".join(
@@ -134,16 +162,16 @@ def preview_text(repo_id: str, preview: Preview) -> str:
     )
 
 
-def sample_text(folder: Path, name: str) -> str:
-    """Show one row of a config."""
+def example_text(folder: Path, name: str) -> str:
+    """Lay out one row of a config, a line per column."""
     import pyarrow.parquet as pq
 
     path = next(path for path in sorted((folder / name).glob("*.parquet")) if pq.ParquetFile(path).metadata.num_rows)
     row = next(pq.ParquetFile(path).iter_batches(1)).to_pylist()[0]
     lines = [f"  {key:<11} {_shorten(value)}" for key, value in row.items()]
-    return f"A row of {name}\n" + "\n".join(lines)
+    return f"Example of {name}\n" + "\n".join(lines)
 
 
 def _shorten(value: object) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= _SAMPLE_WIDTH else f"{text[:_SAMPLE_WIDTH]}... ({len(text)} letters)"
+    return text if len(text) <= _MAX_WIDTH else f"{text[:_MAX_WIDTH]}... ({len(text)} characters)"
