@@ -83,9 +83,9 @@ def explain_changes(comparison: Comparison) -> list[str]:
         sentences.append(
             f"From {euclidean.first} to {euclidean.second} the distance from DNA to the nearest English word changed "
             f"by a factor of {euclidean.after / euclidean.before:.3g} ({euclidean.before:.4g} to "
-            f"{euclidean.after:.4g}). The scale of the space changed by a factor of {euclidean.radius_ratio:.3g}; the remaining factor of "
-            f"{scaled.after / scaled.before:.3g} is not explained by scale ({_p(scaled.null.p)}, corrected "
-            f"{_p(scaled.corrected)})."
+            f"{euclidean.after:.4g}). The scale of the space changed by a factor of {euclidean.radius_ratio:.3g}; the "
+            f"remaining factor of {scaled.after / scaled.before:.3g} is not explained by scale ({_p(scaled.null.p)}, "
+            f"corrected {_p(scaled.corrected)})."
         )
     return sentences
 

@@ -1,7 +1,7 @@
 """The vocabulary whose representations are compared: English words, and DNA and protein tokens.
 
-A DNA or protein token is a piece of two or more residues into which the tokenizer cuts the sequences of the data set, and
-therefore what the model reads. It consists of ACGT, or of the 20 amino acids. A token that is also an English word
+A DNA or protein token is a piece of two or more residues that the tokenizer cuts out of the sequences of the data set,
+and therefore what the model reads. It consists of ACGT, or of the 20 amino acids. A token that is also an English word
 (``CAT``) belongs to no group, and a token of ACGT alone counts as DNA. Where there are too few tokens, as with a
 tokenizer that reads residue by residue, k-mers of `KMER_LENGTHS` residues take their place. English words are drawn
 from the intersection of Webster's second edition and GCIDE, in lower case, without words of the letters ACGT alone.
