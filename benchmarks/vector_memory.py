@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.peak import peak_memory
-from bio_paws_eval.representations.distances import METRICS, frame_of, nearest
+from bio_paws_eval.representations.distances import METRICS, fit_normalisation, nearest_distances
 from bio_paws_eval.representations.vocabulary import GROUPS
 
 WORDS, DIMENSIONS = 100_000, 768
@@ -30,11 +30,11 @@ def compare(words: int, dimensions: int) -> int:
         vectors = np.lib.format.open_memmap(file.name, "w+", np.float32, (words, dimensions))
         for at in range(0, words, 1000):
             vectors[at : at + 1000] = rng.normal(size=vectors[at : at + 1000].shape)
-        frame = frame_of(vectors, groups.values())
+        normalisation = fit_normalisation(vectors, groups.values())
         for metric in METRICS:
             if metric != "scaled":  # of which the program computes none: it is the first less a factor
-                found = nearest(vectors, frame, metric, groups, torch.device("cpu"))
-                if not all(np.isfinite(one).all() for one in found.values()):
+                distances = nearest_distances(vectors, normalisation, metric, groups, torch.device("cpu"))
+                if not all(np.isfinite(values).all() for values in distances.values()):
                     raise RuntimeError("a distance is not a number")
     return peak_memory()
 

@@ -18,12 +18,18 @@ from numpy.typing import NDArray
 from bio_paws.configs import SIMILARITY_BINS, get_config
 from bio_paws.execution.files import digest_of, write_json
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS, perturbations_of
-from bio_paws_eval.representations.analysis import CROSSINGS
+from bio_paws_eval.representations.analysis import GROUP_PAIRS
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
-from bio_paws_eval.representations.page import JSON
-from bio_paws_eval.representations.permutation_tests import Null
-from bio_paws_eval.representations.report_section import FOLDER
-from bio_paws_eval.representations.results import Alignment, Change, Compared, Comparison, Distance
+from bio_paws_eval.representations.permutation_tests import PermutationTest
+from bio_paws_eval.representations.results import (
+    RESULTS_FILE,
+    RESULTS_FOLDER,
+    Alignment,
+    Change,
+    ComparedModel,
+    Comparison,
+    Distance,
+)
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
 from bio_paws_eval.stats.metrics import measure, measure_kinds, measure_views
@@ -189,11 +195,14 @@ def write_study(out: Path) -> Path:
 
 def write_vectors(out: Path) -> Path:
     """Write a comparison of two models' vectors, the second of a space that shrank: all numbers made up."""
-    null = Null(0.9, 0.5, 0.45, 0.55, 0.005)
+    null = PermutationTest(0.9, 0.5, 0.45, 0.55, 0.005)
     crossings = list(itertools.product(GROUPS, GROUPS))
     rng = np.random.default_rng(0)
     comparison = Comparison(
-        (Compared("A", GPT2, 768, 50.0), Compared("B", dataclasses.replace(GPT2, id="gpt2-pawsx_en"), 768, 30.0)),
+        (
+            ComparedModel("A", GPT2, 768, 50.0),
+            ComparedModel("B", dataclasses.replace(GPT2, id="gpt2-pawsx_en"), 768, 30.0),
+        ),
         {"dna": 2000, "english": 2000, "protein": 1234},
         {"dna": {"a single letter": 4, "an English word": 12}, "english": {}, "protein": {"DNA as well": 3}},
         tuple(
@@ -202,12 +211,12 @@ def write_vectors(out: Path) -> Path:
             for metric in METRICS
             for source, target in crossings
             for value in [(50.09 if label == "A" else 29.79) if metric == "euclidean" else 0.9]
-            for tested in [null if metric in SCALE_FREE and (source, target) in CROSSINGS else None]
+            for tested in [null if metric in SCALE_FREE and (source, target) in GROUP_PAIRS else None]
         ),
         tuple(
             Change("A", "B", metric, source, target, *values, 0.6, *tested)
             for metric in METRICS
-            for source, target in CROSSINGS
+            for source, target in GROUP_PAIRS
             for values in [(50.09, 29.79) if metric == "euclidean" else (0.9, 0.89)]
             for tested in [(None, None) if metric == "euclidean" else (null, 0.045)]
         ),
@@ -223,8 +232,8 @@ def write_vectors(out: Path) -> Path:
     words = [(label, group) for label in "AB" for group in GROUPS for _ in range(20)]
     columns = {"model": [label for label, _ in words], "group": [group for _, group in words]}
     columns |= {f"{name}_{axis}": rng.normal(size=len(words)).tolist() for name in ("pca", "umap") for axis in "xy"}
-    folder = out / FOLDER / "gpt2-12345678"
+    folder = out / RESULTS_FOLDER / "gpt2-12345678"
     folder.mkdir(parents=True)
     pq.write_table(pa.table(columns), folder / "projections.parquet")
-    write_json(folder / JSON, dataclasses.asdict(comparison))
+    write_json(folder / RESULTS_FILE, dataclasses.asdict(comparison))
     return out

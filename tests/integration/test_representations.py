@@ -42,7 +42,7 @@ def compare(models: list[Path], built: Path, pawsx: Path) -> Iterator[Callable[[
         assert main([*map(str, asked)]) == 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bio_paws_eval.representations.run.DRAWN_WORDS", 6)
+        patch.setattr("bio_paws_eval.representations.run.PLOTTED_ITEMS", 6)
         patch.setenv("HF_HUB_OFFLINE", "1")
         yield call
 
@@ -135,7 +135,7 @@ def test_bad_input_is_one_line(
     for arguments, told in (
         (("--model", tmp_path / "none"), "no such folder"),
         (("--model", models[0], "--data", tmp_path), "dna150: cannot be loaded"),
-        (("--model", models[0], "--data", built, "--words", 2), "words of dna, 5 are needed"),
+        (("--model", models[0], "--data", built, "--words", 2), "the vocabulary of dna has"),
     ):
         assert main(["vectors", "--out", str(tmp_path / "out"), *map(str, arguments)]) == 2
         assert told in capsys.readouterr().err.splitlines()[-1]

@@ -23,7 +23,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval import results
 from bio_paws_eval.models.loading import find_model
-from bio_paws_eval.representations.report_section import stored_vectors
+from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Result, read_results
 from bio_paws_eval.sweep.jobs import run_jobs
 from models import sentence, write_model
@@ -48,7 +48,7 @@ PRETRAINED = {
 def patch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.setattr("bio_paws_eval.representations.run.DRAWN_WORDS", 6)
+        patch.setattr("bio_paws_eval.representations.run.PLOTTED_ITEMS", 6)
         patch.chdir(tmp_path_factory.mktemp("here"))  # pre-trained models go there
         yield
 
@@ -289,10 +289,10 @@ def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> No
     shutil.copytree(whole / "vectors", tmp_path / "vectors")
     (path,) = tmp_path.glob("vectors/*/vectors.json")
     found = read_json(path)
-    for changed, told in ((found | {"schema_version": "9.0"}, "vectors of version 9.0"), ({}, "cannot be read")):
+    for changed, told in ((found | {"schema_version": "9.0"}, "schema version 9.0"), ({}, "cannot be read")):
         path.write_text(json.dumps(changed))
         with pytest.raises(BioPawsError, match=told):
-            stored_vectors(tmp_path)
+            representation_section(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ from bio_paws_eval.report.paper import paper_numbers, paper_tables
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Grouped, System, group
 from bio_paws_eval.report.writer import Report, _notes, write_report
-from bio_paws_eval.representations.report_section import stored_vectors
+from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.stats.metrics import compare, holm, predicted
 from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
@@ -138,7 +138,7 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
 
 def test_the_vectors_of_a_plan(tmp_path: Path) -> None:
     """To accept a new golden: write `tables` over it, and read the difference."""
-    found = stored_vectors(write_vectors(tmp_path))
+    found = representation_section(write_vectors(tmp_path))
     tables = [one for one in found if isinstance(one, Table)]
     told = "\n\n".join(f"## {one.name}: {one.title}\n\n{markdown(one)}\n\n{one.note}" for one in tables) + "\n"
     assert told == (GOLDEN / "report-vectors.md").read_text()

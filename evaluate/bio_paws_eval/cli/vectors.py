@@ -40,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare the representations of models; print tables and the files written."""
     with needed_extra("plots"):
-        from bio_paws_eval.representations.page import all_tables, told
+        from bio_paws_eval.representations.page import comparison_tables, explain_changes
         from bio_paws_eval.representations.permutation_tests import Permutations
-        from bio_paws_eval.representations.run import Settings, run
+        from bio_paws_eval.representations.run import RepresentationOptions, compare_models
         from bio_paws_eval.runs.settings import device_of
     quiet_transformers(options)
-    comparison, written = run(
-        Settings(
+    comparison, written = compare_models(
+        RepresentationOptions(
             tuple((model, None) for model in options.model),
             options.words,
             tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(dataclasses.asdict(comparison), indent=2))
         return 0
-    print(markdown(all_tables(comparison)[0]))
-    for line in [*told(comparison), *comparison.notes, *map(str, written)]:
+    print(markdown(comparison_tables(comparison)[0]))
+    for line in [*explain_changes(comparison), *comparison.notes, *map(str, written)]:
         print(line)
     return 0

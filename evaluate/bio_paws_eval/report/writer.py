@@ -25,7 +25,7 @@ from bio_paws_eval.report.csv_files import csv_files
 from bio_paws_eval.report.main_tables import all_tables
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
-from bio_paws_eval.representations.report_section import stored_vectors
+from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_founds, tables_of
 from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
@@ -79,7 +79,7 @@ def write_report(results: Path, out: Path) -> Report:
     tables = [*all_tables(grouped, studies), *tables_of(read_founds(results))]
     notes = _notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
-    vectors = stored_vectors(results)
+    vectors = representation_section(results)
     chapters = chapters_of(tables, drawings, vectors)
     tables += [one for one in vectors if isinstance(one, Table)]
     drawings += [one for one in vectors if isinstance(one, Drawing)]

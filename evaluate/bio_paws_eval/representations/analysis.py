@@ -1,4 +1,4 @@
-"""Numbers of embedded models: distances and their nulls, changes between models, CKA of their layers."""
+"""Measurements on embedded models: nearest distances and their tests, changes between models, CKA of their layers."""
 
 from __future__ import annotations
 
@@ -15,161 +15,192 @@ from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from bio_paws_eval.models import loading
-from bio_paws_eval.representations.cka import MIN_THINGS, debiased_cka, linear_cka
-from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, Frame, nearest, place
-from bio_paws_eval.representations.permutation_tests import Null, Permutations, change, separation
+from bio_paws_eval.representations.cka import MIN_ITEMS, debiased_cka, linear_cka
+from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, Normalisation, nearest_distances, normalise
+from bio_paws_eval.representations.permutation_tests import (
+    Permutations,
+    PermutationTest,
+    separation_test,
+    sign_flip_test,
+)
 from bio_paws_eval.representations.results import Alignment, Change, Distance
-from bio_paws_eval.representations.vocabulary import GROUPS, Words
+from bio_paws_eval.representations.vocabulary import GROUPS, Vocabulary
 from bio_paws_eval.stats import metrics
 
-CROSSINGS = (("dna", "english"), ("protein", "english"), ("dna", "protein"))
-"""Distances between groups that are tested; the first is the paper's."""
+GROUP_PAIRS = (("dna", "english"), ("protein", "english"), ("dna", "protein"))
+"""Pairs of groups whose distances are tested; the first is the paper's."""
 
-NULL_WORDS = 500
-"""Words a group that are put together anew; all distances between them are held."""
+TESTED_ITEMS = 500
+"""Largest sample per group for the separation test, which has all distances between the items in memory."""
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """A model's vectors.
+class EmbeddedModel:
+    """A model and its representations.
 
     Attributes
     ----------
     label : str
-        A, B, C.
+        A, B, C, ...
     source : models.Source
         The model.
-    words : ndarray, shape=(n, d)
-        Of the words, on disk.
-    frame : Frame
-        Where they lie.
+    vectors : ndarray, shape=(n, d)
+        Representations of the vocabulary, memory-mapped.
+    normalisation : Normalisation
+        Their centre and spread.
     pairs : dict of str to ndarray, shape=(layers, 2, pairs, d)
-        Of the sides of similar pairs, for each task.
+        Representations of both sides of similar pairs, by task.
     """
 
     label: str
     source: loading.Source
-    words: NDArray[np.float32]
-    frame: Frame
+    vectors: NDArray[np.float32]
+    normalisation: Normalisation
     pairs: dict[str, NDArray[np.float32]]
 
 
-Nearby = dict[tuple[str, str, str], NDArray[np.float64]]
-"""Distance of each word of a group to the nearest of another, by metric, group and other group."""
+NearestDistances = dict[tuple[str, str, str], NDArray[np.float64]]
+"""Distance of each item of a group to the nearest item of a group, by metric, source group and target group."""
 
 
-def nearest_words(one: Embedded, words: Words, device: torch.device) -> Nearby:
-    """Measure every distance of a model: the part that takes time."""
-    found: Nearby = {}
-    for metric in tqdm(METRICS, desc=f"distances in {one.label}", disable=None):
-        if metric == "scaled":
-            radius = one.frame.radius or 1.0
-            near = {both: found["euclidean", *both] / radius for both in itertools.product(GROUPS, GROUPS)}
+def measure_nearest(model: EmbeddedModel, vocabulary: Vocabulary, device: torch.device) -> NearestDistances:
+    """Compute the nearest distances of a model in every metric; this takes most of the time of a comparison."""
+    measured: NearestDistances = {}
+    for metric in tqdm(METRICS, desc=f"distances in {model.label}", disable=None):
+        if metric == "scaled":  # the Euclidean distance in another unit: the neighbours are the same
+            radius = model.normalisation.radius or 1.0
+            group_pairs = itertools.product(GROUPS, GROUPS)
+            by_groups = {groups: measured["euclidean", *groups] / radius for groups in group_pairs}
         else:
-            near = nearest(one.words, one.frame, metric, words.places, device)
-        found |= {(metric, *both): distances for both, distances in near.items()}
-    return found
+            by_groups = nearest_distances(model.vectors, model.normalisation, metric, vocabulary.slices, device)
+        measured |= {(metric, *groups): distances for groups, distances in by_groups.items()}
+    return measured
 
 
-def distances(
-    permuted: Permutations, embedded: Sequence[Embedded], words: Words, nearby: dict[str, Nearby]
+def summarise_distances(
+    permutations: Permutations,
+    models: Sequence[EmbeddedModel],
+    vocabulary: Vocabulary,
+    nearest: dict[str, NearestDistances],
 ) -> Iterator[Distance]:
-    """Sum up the distances of each model, and test whether the groups lie apart."""
-    drawn = sample(permuted, words, "null", NULL_WORDS)
-    for one in embedded:
+    """Yield the mean distances of each model, with intervals, and tests whether the groups lie apart."""
+    samples = sample(permutations, vocabulary, "null", TESTED_ITEMS)
+    for model in models:
         for source in GROUPS:
             keys = [(metric, target) for metric in METRICS for target in GROUPS]
-            values = np.stack([nearby[one.label][metric, source, target] for metric, target in keys])
-            for (metric, target), found in zip(keys, metrics.mean_intervals(values), strict=True):
-                tested = metric in SCALE_FREE and (source, target) in CROSSINGS
+            # All metrics and targets share the bootstrap draws of the source group's items.
+            values = np.stack([nearest[model.label][metric, source, target] for metric, target in keys])
+            for (metric, target), interval in zip(keys, metrics.mean_intervals(values), strict=True):
+                tested = metric in SCALE_FREE and (source, target) in GROUP_PAIRS
                 yield Distance(
-                    one.label,
+                    model.label,
                     metric,
                     source,
                     target,
-                    **found,  # type: ignore[arg-type]
-                    null=_separation(permuted, one, metric, drawn[source], drawn[target]) if tested else None,
+                    **interval,  # type: ignore[arg-type]
+                    null=_test_separation(permutations, model, metric, samples[source], samples[target])
+                    if tested
+                    else None,
                 )
 
 
-def _separation(
-    permuted: Permutations, one: Embedded, metric: str, source: NDArray[np.intp], target: NDArray[np.intp]
-) -> Null:
-    points = place(one.words[np.r_[source, target]], one.frame, metric)
+def _test_separation(
+    permutations: Permutations, model: EmbeddedModel, metric: str, source: NDArray[np.intp], target: NDArray[np.intp]
+) -> PermutationTest:
+    points = normalise(model.vectors[np.r_[source, target]], model.normalisation, metric)
     distances = cdist(points, points)
     if metric == "cosine":
         distances = distances**2 / 2
-    # The same permutations in every model and metric.
-    return separation(distances, len(source), permuted.count, permuted.rng("separation"))
+    # A generator of the same name each time: the permutations are the same in every model and metric.
+    return separation_test(distances, len(source), permutations.count, permutations.rng("separation"))
 
 
-def sample(permuted: Permutations, words: Words, purpose: str, most: int) -> dict[str, NDArray[np.intp]]:
-    """Places of a random part of each group, in their order."""
-    chosen = {}
-    for name, group in words.places.items():
-        drawn = permuted.rng(purpose, name).permutation(np.arange(group.start, group.stop))
-        chosen[name] = np.sort(drawn[:most])
-    return chosen
+def sample(
+    permutations: Permutations, vocabulary: Vocabulary, purpose: str, max_size: int
+) -> dict[str, NDArray[np.intp]]:
+    """Return indices of a random sample of each group, in ascending order."""
+    samples = {}
+    for name, rows in vocabulary.slices.items():
+        shuffled = permutations.rng(purpose, name).permutation(np.arange(rows.start, rows.stop))
+        samples[name] = np.sort(shuffled[:max_size])
+    return samples
 
 
-def changes(
-    permuted: Permutations, embedded: Sequence[Embedded], words: Words, nearby: dict[str, Nearby]
+def compare_distances(
+    permutations: Permutations, models: Sequence[EmbeddedModel], nearest: dict[str, NearestDistances]
 ) -> Iterator[Change]:
-    """Compare the distances of each two models, and test whether words moved."""
-    found = []
-    for first, second in itertools.combinations(embedded, 2):
-        for metric, (source, target) in itertools.product(METRICS, CROSSINGS):
-            before, after = (nearby[one.label][metric, source, target] for one in (first, second))
-            null = None
+    """Yield the changes of the tested distances between each two models, with corrected p-values."""
+    changes = []
+    for first, second in itertools.combinations(models, 2):
+        for metric, (source, target) in itertools.product(METRICS, GROUP_PAIRS):
+            before, after = (nearest[model.label][metric, source, target] for model in (first, second))
+            test = None
             if metric in SCALE_FREE:
-                null = change(after - before, permuted.count, permuted.rng("change"))
+                test = sign_flip_test(after - before, permutations.count, permutations.rng("change"))
             means = float(before.mean()), float(after.mean())
-            ratio = second.frame.radius / first.frame.radius
-            found.append(Change(first.label, second.label, metric, source, target, *means, ratio, null, None))
-    corrected = iter(metrics.holm([one.null.p for one in found if one.null]))
-    for one in found:
-        yield dataclasses.replace(one, corrected=next(corrected)) if one.null else one
+            ratio = second.normalisation.radius / first.normalisation.radius
+            changes.append(Change(first.label, second.label, metric, source, target, *means, ratio, test, None))
+    corrected = iter(metrics.holm([change.null.p for change in changes if change.null]))
+    for change in changes:
+        yield dataclasses.replace(change, corrected=next(corrected)) if change.null else change
 
 
-def alignments(permuted: Permutations, embedded: Sequence[Embedded]) -> tuple[tuple[Alignment, ...], tuple[str, ...]]:
-    """Compare the sides of similar pairs in each model, and the models on the first sides."""
+def measure_alignments(
+    permutations: Permutations, models: Sequence[EmbeddedModel]
+) -> tuple[tuple[Alignment, ...], tuple[str, ...]]:
+    """Compute CKA between the sides of similar pairs in each model, and between models on the first sides.
+
+    Returns
+    -------
+    alignments : tuple of Alignment
+        Ordered by task, then model or pair of models, then layer.
+    notes : tuple of str
+        What was not measured, and why.
+    """
     notes = []
-    asked = []
-    for name, sides in embedded[0].pairs.items():
-        if sides.shape[2] < MIN_THINGS:
-            notes.append(f"no CKA on {name}: {sides.shape[2]} similar test pairs, {MIN_THINGS} are needed")
+    comparisons = []
+    for task, sides in models[0].pairs.items():
+        if sides.shape[2] < MIN_ITEMS:
+            notes.append(f"no CKA on {task}: {sides.shape[2]} similar test pairs, at least {MIN_ITEMS} are needed")
             continue
-        asked += [(one.label, one.label, name, one.pairs[name][:, 0], one.pairs[name][:, 1]) for one in embedded]
-        for first, second in itertools.combinations(embedded, 2):
-            if len(first.pairs[name]) == len(second.pairs[name]):
-                both = first.pairs[name][:, 0], second.pairs[name][:, 0]
-                asked.append((first.label, second.label, name, *both))
+        comparisons += [
+            (model.label, model.label, task, model.pairs[task][:, 0], model.pairs[task][:, 1]) for model in models
+        ]
+        for first, second in itertools.combinations(models, 2):
+            if len(first.pairs[task]) == len(second.pairs[task]):
+                first_sides = first.pairs[task][:, 0], second.pairs[task][:, 0]
+                comparisons.append((first.label, second.label, task, *first_sides))
             else:
-                notes.append(f"no CKA of {first.label} with {second.label} on {name}: they differ in their layers")
-    found = []
-    for first_label, second_label, name, one, other in tqdm(asked, desc="CKA", disable=None):
-        for layer in range(len(one)):
-            debiased = debiased_cka(one[layer], other[layer], permuted.count, permuted.rng("cka"))
-            cka = linear_cka(one[layer], other[layer])
-            found.append(Alignment(first_label, second_label, name, layer, one.shape[1], cka, debiased))
-    return tuple(found), tuple(notes)
+                notes.append(
+                    f"no CKA between {first.label} and {second.label} on {task}: they have different numbers of layers"
+                )
+    alignments = []
+    for first_label, second_label, task, left, right in tqdm(comparisons, desc="CKA", disable=None):
+        for layer in range(len(left)):
+            debiased = debiased_cka(left[layer], right[layer], permutations.count, permutations.rng("cka"))
+            cka = linear_cka(left[layer], right[layer])
+            alignments.append(Alignment(first_label, second_label, task, layer, left.shape[1], cka, debiased))
+    return tuple(alignments), tuple(notes)
 
 
-def nearest_table(words: Words, nearby: dict[str, Nearby]) -> pa.Table:
-    """Distances of each word to the nearest of each group, a row for each model and word."""
+def distances_table(vocabulary: Vocabulary, nearest: dict[str, NearestDistances]) -> pa.Table:
+    """Return the nearest distances of every item, a row for each model and item.
+
+    The columns are ``model``, ``group``, ``word`` and, for each metric and target group, ``<metric>_to_<group>``.
+    """
     parts = [
         pa.table(
             {
-                "model": [label] * len(words.texts),
-                "group": words.groups,
-                "word": list(words.texts),
+                "model": [label] * len(vocabulary.texts),
+                "group": vocabulary.groups,
+                "word": list(vocabulary.texts),
                 **{
-                    f"{metric}_to_{target}": np.concatenate([found[metric, source, target] for source in GROUPS])
+                    f"{metric}_to_{target}": np.concatenate([measured[metric, source, target] for source in GROUPS])
                     for metric in METRICS
                     for target in GROUPS
                 },
             }
         )
-        for label, found in nearby.items()
+        for label, measured in nearest.items()
     ]
     return pa.concat_tables(parts)

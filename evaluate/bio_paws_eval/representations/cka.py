@@ -1,9 +1,10 @@
-"""How alike two sets of vectors of the same things are, whatever their axes, units and dimensions: linear CKA.
+"""Linear centred kernel alignment (CKA): similarity of two sets of representations of the same items.
 
-Kornblith S, Norouzi M, Lee H, Hinton G (2019) Similarity of Neural Network Representations Revisited, ICML. It comes
-out high for unrelated vectors where there are fewer things than dimensions; the debiased form, from the unbiased
-estimator of HSIC (Song L et al. 2012, JMLR 13:1393), is 0 there on average. It is computed as the cosine of U-centred
-matrices (Szekely & Rizzo 2014, Ann. Stat. 42:2382), which is the same.
+Linear CKA does not change under rotation or uniform scaling, and compares representations of different dimensions
+(Kornblith S, Norouzi M, Lee H, Hinton G 2019, Similarity of Neural Network Representations Revisited, ICML). It is
+biased upwards where there are fewer items than dimensions. The debiased form uses the unbiased estimator of HSIC (Song
+L et al. 2012, JMLR 13:1393), computed as the cosine of U-centred Gram matrices (Szekely & Rizzo 2014, Ann. Stat.
+42:2382), and is 0 on average for unrelated representations.
 """
 
 from __future__ import annotations
@@ -11,61 +12,81 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws_eval.representations.permutation_tests import Null, null_of
+from bio_paws_eval.representations.permutation_tests import PermutationTest, permutation_test
 
-MIN_THINGS = 4
-"""Fewer cannot be debiased."""
+MIN_ITEMS = 4
+"""Fewest items for debiased CKA: U-centring divides by n - 2, and the estimator by n - 3."""
 
 
 def linear_cka(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-    """Linear CKA, from 0 to 1.
+    """Compute linear CKA.
 
     Parameters
     ----------
     first, second : ndarray, shape=(n, d1) and (n, d2)
-        A row a thing, in the same order. Where all rows of a side are alike it is 0.
+        Representations of the same n items, in the same order.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 0 where all rows of one input are equal.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 1.0], [2.0, 0.0], [1.0, 5.0]])
+    >>> rotated = 3 * points @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> round(linear_cka(points, rotated), 6)
+    1.0
     """
-    return _cosine(*(_centred(_products(one)) for one in (first, second)))
+    return _cosine(*(_centre(_gram(vectors)) for vectors in (first, second)))
 
 
 def debiased_cka(
     first: NDArray[np.floating], second: NDArray[np.floating], permutations: int, rng: np.random.Generator
-) -> Null:
-    """Debiased linear CKA, at most 1, beside what it is with the rows of one side in random order.
+) -> PermutationTest:
+    """Compute debiased linear CKA, and test it against randomly matched rows.
 
     Parameters
     ----------
     first, second : ndarray, shape=(n, d1) and (n, d2)
-        A row a thing, in the same order; at least `MIN_THINGS`.
+        Representations of the same n items, in the same order; n is at least `MIN_ITEMS`.
     permutations : int
-        How many orders.
+        Number of random orders of the second input's rows.
     rng : Generator
-        Draws them.
+        Draws the orders.
+
+    Returns
+    -------
+    PermutationTest
+        Of the debiased CKA, which is at most 1 and may be negative.
     """
-    one, other = (_u_centred(_products(vectors)) for vectors in (first, second))
-    draws = np.empty(permutations)
+    first_gram, second_gram = (_u_centre(_gram(vectors)) for vectors in (first, second))
+    permuted = np.empty(permutations)
     for i in range(permutations):
-        order = rng.permutation(len(one))
-        draws[i] = _cosine(one, other[np.ix_(order, order)])
-    return null_of(_cosine(one, other), draws)
+        # Centring commutes with reordering rows and columns together, so the Gram matrix is centred only once.
+        order = rng.permutation(len(first_gram))
+        permuted[i] = _cosine(first_gram, second_gram[np.ix_(order, order)])
+    return permutation_test(_cosine(first_gram, second_gram), permuted)
 
 
-def _products(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    # Centred first: products of vectors far from the origin would lose their digits.
+def _gram(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the Gram matrix, shape=(n, n)."""
+    # Centred first: dot products of vectors far from the origin would lose their leading digits.
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
-    products: NDArray[np.float64] = centred @ centred.T
-    return products
+    gram: NDArray[np.float64] = centred @ centred.T
+    return gram
 
 
-def _centred(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    centred: NDArray[np.float64] = products - products.mean(axis=0)
+def _centre(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred: NDArray[np.float64] = gram - gram.mean(axis=0)
     centred -= centred.mean(axis=1, keepdims=True)
     return centred
 
 
-def _u_centred(products: NDArray[np.float64]) -> NDArray[np.float64]:
-    n = len(products)
-    hollow = products - np.diag(np.diag(products))
+def _u_centre(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """U-centre a Gram matrix (Szekely & Rizzo 2014, definition 2): its diagonal does not enter, and is 0."""
+    n = len(gram)
+    hollow = gram - np.diag(np.diag(gram))
     rows = hollow.sum(axis=1)
     centred: NDArray[np.float64] = hollow - (rows + rows[:, np.newaxis]) / (n - 2) + rows.sum() / ((n - 1) * (n - 2))
     np.fill_diagonal(centred, 0)
@@ -73,5 +94,5 @@ def _u_centred(products: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cosine(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    lengths = np.sqrt(np.vdot(first, first) * np.vdot(second, second))
-    return float(np.vdot(first, second) / lengths) if lengths else 0.0
+    norm = np.sqrt(np.vdot(first, first) * np.vdot(second, second))
+    return float(np.vdot(first, second) / norm) if norm else 0.0

@@ -1,14 +1,14 @@
-"""Distances to the nearest word of a group, in blocks, with and without the scale of the space.
+"""Distances from each item of a vocabulary to the nearest item of each group, with and without the scale of the space.
 
-A distance in a model's own units says little: fine-tuning may shrink or stretch the whole space. So the same distance
-is also given with every word's vector centred and
+Distances in a model's own units are not comparable between models, as fine-tuning may shrink or stretch the entire
+space. Besides ``euclidean``, which is in those units, three scale-free metrics are computed on centred representations:
 
-- ``scaled``: divided by one number, the root mean square of all words' distances to their centre;
-- ``standardised``: each dimension divided by its own standard deviation, and all by the root of their number, since a
-  few dimensions hold most of the variance of a language model (Timkey & van Schijndel 2021, EMNLP);
-- ``cosine``: one minus the cosine of the angle at the centre, which no length changes.
+- ``scaled``: Euclidean distance divided by the root mean square distance of all items to their centre;
+- ``standardised``: each dimension divided by its standard deviation, and all by the square root of their number, since
+  a few dimensions hold most of the variance of a language model (Timkey & van Schijndel 2021, EMNLP);
+- ``cosine``: one minus the cosine of the angle at the centre.
 
-Groups weigh alike in centre and deviations, however many words they have.
+The centre and the deviations weigh all groups equally, whatever their sizes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ from numpy.typing import NDArray
 METRICS = ("euclidean", "scaled", "standardised", "cosine")
 SCALE_FREE = METRICS[1:]
 
-_ROWS = 4096  # words a block: the distances between two blocks are held at a time
+_ROWS = 4096  # rows per block: the squared distances between two blocks are in memory at a time
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Where and how widely the words of a model lie.
+class Normalisation:
+    """Centre and spread of a model's representations.
 
     Attributes
     ----------
-    centre, deviation : ndarray, shape=(d,), dtype=float64
-        Mean of the groups' means; root mean square of the deviations from it, 1 where there are none.
+    centre : ndarray, shape=(d,), dtype=float64
+        Mean of the means of the groups.
+    deviation : ndarray, shape=(d,), dtype=float64
+        Root mean square deviation from the centre in each dimension; 1 where it is zero.
     radius : float
-        Root mean square of the words' distances to the centre.
+        Root mean square distance to the centre.
     """
 
     centre: NDArray[np.float64]
@@ -43,21 +45,21 @@ class Frame:
     radius: float
 
 
-def frame_of(vectors: NDArray[np.float32], groups: Iterable[slice]) -> Frame:
-    """Measure where the words lie.
+def fit_normalisation(vectors: NDArray[np.float32], groups: Iterable[slice]) -> Normalisation:
+    """Compute the centre and the spread of representations, each group having the same weight.
 
     Parameters
     ----------
     vectors : ndarray, shape=(n, d)
-        Their vectors.
+        The representations.
     groups : iterable of slice
-        Which rows are a group.
+        Rows of each group.
     """
     groups = list(groups)
     origin = np.zeros(vectors.shape[1])
-    centre = np.mean([_moment(vectors[one], origin, 1) for one in groups], axis=0)
-    variance = np.mean([_moment(vectors[one], centre, 2) for one in groups], axis=0)
-    return Frame(centre, np.where(variance > 0, np.sqrt(variance), 1.0), float(np.sqrt(variance.sum())))
+    centre = np.mean([_moment(vectors[rows], origin, 1) for rows in groups], axis=0)
+    variance = np.mean([_moment(vectors[rows], centre, 2) for rows in groups], axis=0)
+    return Normalisation(centre, np.where(variance > 0, np.sqrt(variance), 1.0), float(np.sqrt(variance.sum())))
 
 
 def _moment(vectors: NDArray[np.float32], origin: NDArray[np.float64], power: int) -> NDArray[np.float64]:
@@ -68,42 +70,55 @@ def _moment(vectors: NDArray[np.float32], origin: NDArray[np.float64], power: in
 
 
 def _blocks(vectors: NDArray[np.float32], rows: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    for at in range(0, len(vectors), rows):
-        yield at, vectors[at : at + rows]
+    for start in range(0, len(vectors), rows):
+        yield start, vectors[start : start + rows]
 
 
-def place(vectors: NDArray[np.float32], frame: Frame, metric: str) -> NDArray[np.float64]:
-    """Bring vectors into the space in which a metric is the distance; of ``cosine`` the half of its square.
+def normalise(vectors: NDArray[np.float32], normalisation: Normalisation, metric: str) -> NDArray[np.float64]:
+    """Transform representations so that a metric becomes the Euclidean distance between them.
+
+    For ``cosine`` the metric is half the squared Euclidean distance of the transformed representations.
+
+    Parameters
+    ----------
+    vectors : ndarray, shape=(n, d)
+        Representations in the model's own units.
+    normalisation : Normalisation
+        From `fit_normalisation`.
+    metric : str
+        One of `METRICS`.
 
     Returns
     -------
-    ndarray, shape=(n, d)
-        Centred, and scaled as the metric says.
+    ndarray, shape=(n, d), dtype=float64
+        Centred, and scaled as the metric requires.
     """
-    placed: NDArray[np.float64] = vectors.astype(np.float64) - frame.centre
+    normalised: NDArray[np.float64] = vectors.astype(np.float64) - normalisation.centre
     if metric == "scaled":
-        placed /= frame.radius or 1.0
+        normalised /= normalisation.radius or 1.0
     elif metric == "standardised":
-        placed /= frame.deviation * np.sqrt(len(frame.deviation))
+        normalised /= normalisation.deviation * np.sqrt(len(normalisation.deviation))
     elif metric == "cosine":
-        length = np.linalg.norm(placed, axis=1, keepdims=True)
-        placed /= np.where(length > 0, length, 1.0)
-    return placed
+        length = np.linalg.norm(normalised, axis=1, keepdims=True)
+        normalised /= np.where(length > 0, length, 1.0)
+    return normalised
 
 
-def nearest(
-    vectors: NDArray[np.float32], frame: Frame, metric: str, groups: Mapping[str, slice], device: torch.device
+def nearest_distances(
+    vectors: NDArray[np.float32],
+    normalisation: Normalisation,
+    metric: str,
+    groups: Mapping[str, slice],
+    device: torch.device,
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """Distance of each word of each group to the nearest other word of each group.
-
-    Every two blocks of words are multiplied once, for both directions.
+    """Compute the distance of each item to the nearest item of each group, never counting the item itself.
 
     Parameters
     ----------
     vectors : ndarray, shape=(n, d), dtype=float32
-        Of all words; may be memory-mapped. One copy of it is held, and blocks.
-    frame : Frame
-        From `frame_of`.
+        Representations of all items; may be memory-mapped. One copy and a few blocks are in memory.
+    normalisation : Normalisation
+        From `fit_normalisation`.
     metric : str
         One of `METRICS`.
     groups : dict of str to slice
@@ -113,53 +128,65 @@ def nearest(
 
     Returns
     -------
-    dict of (str, str) to ndarray, shape=(words of the first group,)
-        By group and other group; in its own group no word is its own neighbour.
+    dict of (str, str) to ndarray, shape=(items of the first group,)
+        Distances by source and target group.
     """
-    placed = torch.empty(vectors.shape, dtype=torch.float32)
-    for at, block in _blocks(vectors, _ROWS):
-        placed[at : at + len(block)] = torch.from_numpy(place(block, frame, metric))
-    placed = placed.to(device)
-    lengths = torch.linalg.vecdot(placed, placed)
+    normalised = torch.empty(vectors.shape, dtype=torch.float32)
+    for start, block in _blocks(vectors, _ROWS):
+        normalised[start : start + len(block)] = torch.from_numpy(normalise(block, normalisation, metric))
+    normalised = normalised.to(device)
+    lengths = torch.linalg.vecdot(normalised, normalised)
     best = {name: torch.full((len(vectors),), torch.inf, device=device) for name in groups}
-    which = {name: torch.zeros(len(vectors), dtype=torch.int64, device=device) for name in groups}
+    neighbours = {name: torch.zeros(len(vectors), dtype=torch.int64, device=device) for name in groups}
     blocks = [
-        (name, slice(at, min(at + _ROWS, one.stop)))
-        for name, one in groups.items()
-        for at in range(one.start, one.stop, _ROWS)
+        (name, slice(start, min(start + _ROWS, rows.stop)))
+        for name, rows in groups.items()
+        for start in range(rows.start, rows.stop, _ROWS)
     ]
-    for i, (group, rows) in enumerate(blocks):
-        for other, columns in blocks[i:]:
-            squares = torch.addmm(lengths[columns], placed[rows], placed[columns].T, alpha=-2)
+    # Distances are symmetric: each two blocks are multiplied once, and the product is reduced along both dimensions.
+    for i, (row_group, rows) in enumerate(blocks):
+        for column_group, columns in blocks[i:]:
+            # |a - b|^2 = |a|^2 + |b|^2 - 2ab
+            squares = torch.addmm(lengths[columns], normalised[rows], normalised[columns].T, alpha=-2)
             squares += lengths[rows, None]
             if rows == columns:
                 squares.fill_diagonal_(torch.inf)
             else:
-                _keep_nearer(best[group][columns], which[group][columns], squares, rows.start, 0)
-            _keep_nearer(best[other][rows], which[other][rows], squares, columns.start, 1)
+                _keep_nearer(best[row_group][columns], neighbours[row_group][columns], squares, rows.start, 0)
+            _keep_nearer(best[column_group][rows], neighbours[column_group][rows], squares, columns.start, 1)
     return {
-        (source, target): _between(vectors, frame, metric, groups[source], which[target][groups[source]].cpu().numpy())
+        (source, target): _exact_distances(
+            vectors, normalisation, metric, groups[source], neighbours[target][groups[source]].cpu().numpy()
+        )
         for source in groups
         for target in groups
     }
 
 
-def _keep_nearer(best: torch.Tensor, which: torch.Tensor, squares: torch.Tensor, start: int, dim: int) -> None:
-    """Note the nearest word of the other side, numbered from `start`, for each whose nearest so far is further."""
+def _keep_nearer(best: torch.Tensor, neighbours: torch.Tensor, squares: torch.Tensor, start: int, dim: int) -> None:
+    """Update, in place, the nearest neighbours for which a block of squared distances holds a nearer one.
+
+    Rows (or columns) along `dim` are numbered from `start`.
+    """
     low = squares.amin(dim=dim)
     nearer = low < best
     best[nearer] = low[nearer]
-    # To look for the place takes longer than to look for the value, and few words find a nearer one.
-    which[nearer] = start + (squares[nearer] if dim else squares[:, nearer]).argmin(dim=dim)
+    # argmin is slower than amin, and few items find a nearer neighbour: it runs on those only.
+    neighbours[nearer] = start + (squares[nearer] if dim else squares[:, nearer]).argmin(dim=dim)
 
 
-def _between(
-    vectors: NDArray[np.float32], frame: Frame, metric: str, source: slice, which: NDArray[np.int64]
+def _exact_distances(
+    vectors: NDArray[np.float32],
+    normalisation: Normalisation,
+    metric: str,
+    source: slice,
+    neighbours: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """Distances to the neighbours that products of 32 bits found, computed in 64."""
-    found = np.empty(len(which))
-    for at, block in _blocks(vectors[source], _ROWS):
-        neighbours = vectors[which[at : at + len(block)]]
-        apart = np.linalg.norm(place(block, frame, metric) - place(neighbours, frame, metric), axis=1)
-        found[at : at + len(block)] = apart**2 / 2 if metric == "cosine" else apart
-    return found
+    """Compute in float64 the distances to the neighbours that were chosen by float32 products."""
+    distances = np.empty(len(neighbours))
+    for start, block in _blocks(vectors[source], _ROWS):
+        rows = slice(start, start + len(block))
+        block_neighbours = normalise(vectors[neighbours[rows]], normalisation, metric)
+        euclidean = np.linalg.norm(normalise(block, normalisation, metric) - block_neighbours, axis=1)
+        distances[rows] = euclidean**2 / 2 if metric == "cosine" else euclidean
+    return distances

@@ -1,4 +1,4 @@
-"""Texts to vectors: the hidden layers of a model, averaged over the tokens of each text, and kept on disk."""
+"""Representations of texts: hidden layers of a model, averaged over the tokens of each text, cached on disk."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN, SEGMENTS, Tokens, split_words
 from bio_paws_eval.models.predict import TOKEN_BUDGET, Asking
 
-_TEXTS_A_BLOCK = 4096
+_TEXTS_PER_BATCH = 4096
 
 
 class Embedder:
-    """A model that gives vectors; its weights are loaded when the first is missing on disk.
+    """Computes representations by a model, whose weights are loaded when a result is not in the cache.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Embedder:
     device : torch.device
         Where it runs.
     folder : Path
-        Where vectors are kept.
+        The cache.
     """
 
     def __init__(self, source: loading.Source, device: torch.device, folder: Path) -> None:
@@ -42,29 +42,29 @@ class Embedder:
         self._folder = folder
         self._model: PreTrainedModel | None = None
         self._max_length = loading.max_length_of(source.config, self.tokenizer)
-        # Neither what starts and ends a text nor padding is a part of it; what is unknown is.
+        # Start, end and padding tokens are no part of a text; an unknown token stands for a part of it.
         special = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
         self._special = torch.tensor(sorted(special), device=device)
 
     def embed(self, texts: Sequence[str], *, all_layers: bool) -> NDArray[np.float32]:
-        """Return the vectors of some texts, memory-mapped.
+        """Compute representations of texts, or read them from the cache.
 
         Parameters
         ----------
         texts : sequence of str
-            What does not fit into the model is cut off.
+            Texts; each is truncated to the model's maximum length.
         all_layers : bool
-            Return the embedding and every layer, not the last one only.
+            Return the embedding layer and all hidden layers, rather than the last layer only.
 
         Returns
         -------
         ndarray, shape=(layers, n, d), dtype=float32
-            Mean over the tokens of each text, less those that the tokenizer adds; 0 where there is none.
+            Mean over the tokens of each text without special tokens, 0 for a text without tokens; memory-mapped.
 
         Raises
         ------
         BioPawsError
-            When the weights do not fit the architecture, memory runs out, or a vector is not a number.
+            When the weights do not fit the architecture, memory runs out, or the model returns NaN or infinity.
         """
         program = [Path(__file__).read_text(encoding="utf-8"), *map(version, ("tokenizers", "torch", "transformers"))]
         files = [self.source.weights_sha256, self.source.tokenizer_sha256]
@@ -78,46 +78,64 @@ class Embedder:
         self._model = self._model or loading.load_base(self.source).to(self._device).eval()  # type: ignore[arg-type]
         model = self._model
 
-        def answer(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        def mean_pooled(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+            """Return shape=(rows, layers, d)."""
             layers = model(**batch, output_hidden_states=True).hidden_states
-            own = batch["attention_mask"].bool() & ~torch.isin(batch["input_ids"], self._special)
-            weights = own / own.sum(dim=1, keepdim=True).clamp(min=1)  # (rows, tokens)
+            is_text = batch["attention_mask"].bool() & ~torch.isin(batch["input_ids"], self._special)
+            weights = is_text / is_text.sum(dim=1, keepdim=True).clamp(min=1)  # (rows, tokens)
             return torch.stack(
                 [torch.einsum("rt,rtd->rd", weights, layer) for layer in (layers if all_layers else layers[-1:])], dim=1
             )
 
         budget = TOKEN_BUDGET.get(self._device.type, TOKEN_BUDGET["cpu"])
-        asking = Asking(answer, self.tokenizer.pad_token_id, self._device, budget)
+        asking = Asking(mean_pooled, self.tokenizer.pad_token_id, self._device, budget)
         out: Any = None
-        blocks = range(0, len(texts), _TEXTS_A_BLOCK)
-        for at in tqdm(blocks, desc=f"vectors of {self.source.id}", disable=None if len(blocks) > 1 else True):
-            ids = _tokenise(self.tokenizer, texts[at : at + _TEXTS_A_BLOCK], self._max_length)
-            tokens = Tokens([np.asarray(one, dtype=np.int32) for one in ids], None, np.empty(0, np.int8), [])
+        starts = range(0, len(texts), _TEXTS_PER_BATCH)
+        for start in tqdm(starts, desc=f"embed with {self.source.id}", disable=None if len(starts) > 1 else True):
+            ids = _tokenise(self.tokenizer, texts[start : start + _TEXTS_PER_BATCH], self._max_length)
+            tokens = Tokens([np.asarray(row, dtype=np.int32) for row in ids], None, np.empty(0, np.int8), [])
             with torch.inference_mode():
                 vectors = asking.ask(tokens)  # (rows, layers, d)
             if not np.isfinite(vectors).all():
-                raise BioPawsError(f"{self.source.id}: it answers with NaN or infinity: its weights are damaged")
+                raise BioPawsError(
+                    f"{self.source.id}: the model returns NaN or infinity: its weights are damaged, use another copy"
+                )
             if out is None:
                 shape = (vectors.shape[1], len(texts), vectors.shape[2])
                 out = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-            out[:, at : at + len(vectors)] = vectors.transpose(1, 0, 2)
+            out[:, start : start + len(vectors)] = vectors.transpose(1, 0, 2)
         out.flush()
 
 
-def survivable(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[str]:
-    """Split sequences into the longest words with which under `MAX_UNKNOWN` of their tokens are unknown.
+def split_for_tokenizer(tokenizer: PreTrainedTokenizerBase, sequences: Sequence[str]) -> list[str]:
+    """Split sequences by spaces into the longest blocks of which the tokenizer knows enough.
+
+    Parameters
+    ----------
+    tokenizer : PreTrainedTokenizerBase
+        The tokenizer.
+    sequences : sequence of str
+        DNA or protein sequences.
+
+    Returns
+    -------
+    list of str
+        The sequences as they are, or in blocks of the first length of `SEGMENTS` with which under `MAX_UNKNOWN` of all
+        tokens are unknown.
 
     Raises
     ------
     BioPawsError
-        When no length of word serves.
+        When too many tokens are unknown with every length.
     """
-    for letters in (None, *SEGMENTS):
-        split = [split_words(text, letters) for text in texts]
-        flat = np.concatenate([np.asarray(one) for one in _tokenise(tokenizer, split, None)])
-        if tokenizer.unk_token_id is None or (flat == tokenizer.unk_token_id).mean() < MAX_UNKNOWN:
+    for length in (None, *SEGMENTS):
+        split = [split_words(sequence, length) for sequence in sequences]
+        ids = np.concatenate([np.asarray(row) for row in _tokenise(tokenizer, split, None)])
+        if tokenizer.unk_token_id is None or (ids == tokenizer.unk_token_id).mean() < MAX_UNKNOWN:
             return split
-    raise BioPawsError(f"the tokenizer does not know the letters of {texts[0][:20]}...: take a model that reads them")
+    raise BioPawsError(
+        f"the tokenizer does not know the characters of {sequences[0][:20]}...: use a model that knows them"
+    )
 
 
 def _tokenise(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int | None) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The page, the JSON, the Parquet files and the figures of a comparison of vectors."""
+"""The output of a comparison of representations: HTML page, JSON, Parquet files and figures."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from bio_paws.execution.files import atomic, write_json
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Row, Table
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
-from bio_paws_eval.representations.results import Change, Comparison, Distance
+from bio_paws_eval.representations.results import RESULTS_FILE, Change, Comparison, Distance
 
 PAPER = (("the paper, before", "50.09"), ("the paper, after", "29.79"))
-"""Mean distance of a word of DNA to the nearest English word that the paper reports, before and after fine-tuning."""
-
-JSON = "vectors.json"
-"""The numbers, written last: where it stands, all does."""
+"""Mean distance from a DNA token to the nearest English word that the paper reports, before and after fine-tuning."""
 
 _NAMES = {"dna": "DNA", "english": "English", "protein": "protein"}
 
 
-def write_all(out: Path, comparison: Comparison, tables: dict[str, pa.Table]) -> tuple[Path, ...]:
-    """Write everything, the JSON last.
+def write_comparison(out: Path, comparison: Comparison, tables: dict[str, pa.Table]) -> tuple[Path, ...]:
+    """Write the page, the figures and the tables of a comparison, and the JSON last.
 
     Parameters
     ----------
     out : Path
         Folder for ``vectors.html``, ``vectors.json``, ``<table>.parquet`` and ``figures``.
     comparison : Comparison
-        The numbers.
+        The measurements.
     tables : dict of str to pyarrow.Table
-        ``distances`` and ``projections``: a row for each model and word.
+        ``distances`` and ``projections``: a row for each model and item.
+
+    Returns
+    -------
+    tuple of Path
+        The page, the JSON and the Parquet files.
     """
     try:
-        from bio_paws_eval.representations.figures import draw_all
+        from bio_paws_eval.representations.figures import draw_comparison
     except ModuleNotFoundError as error:
         raise BioPawsError(f"{error.name} is not installed: pip install 'bio-paws[plots]'") from error
-    drawings = draw_all(comparison, tables["projections"])
-    contents = {f"figures/{one.name}.svg": one.svg.encode() for one in drawings}
-    contents |= {f"figures/{one.name}.png": one.png for one in drawings}
-    main, *others = all_tables(comparison)
+    drawings = draw_comparison(comparison, tables["projections"])
+    contents = {f"figures/{drawing.name}.svg": drawing.svg.encode() for drawing in drawings}
+    contents |= {f"figures/{drawing.name}.png": drawing.png for drawing in drawings}
+    main_table, *further_tables = comparison_tables(comparison)
     page = render_page(
         "vectors.html.j2",
         drawings,
-        main=main,
-        told=told(comparison),
-        others=others,
+        main_table=main_table,
+        explanations=explain_changes(comparison),
+        further_tables=further_tables,
         notes=comparison.notes,
     )
     contents["vectors.html"] = page.encode()
@@ -60,144 +62,152 @@ def write_all(out: Path, comparison: Comparison, tables: dict[str, pa.Table]) ->
     for name, table in tables.items():
         with atomic(out / f"{name}.parquet") as part:
             pq.write_table(table, part, compression="zstd")
-    write_json(out / JSON, dataclasses.asdict(comparison))
-    return tuple(out / name for name in ("vectors.html", JSON, *(f"{name}.parquet" for name in tables)))
+    write_json(out / RESULTS_FILE, dataclasses.asdict(comparison))
+    return tuple(out / name for name in ("vectors.html", RESULTS_FILE, *(f"{name}.parquet" for name in tables)))
 
 
-def told(comparison: Comparison) -> list[str]:
-    """Say in words what became of the distance from DNA to English: what shrank, and what moved."""
-    lines = []
-    for raw in comparison.changes:
-        if (raw.metric, raw.source, raw.target) != ("euclidean", "dna", "english"):
+def explain_changes(comparison: Comparison) -> list[str]:
+    """Return a sentence on each change of the distance from DNA to English: how much of it is a change of scale."""
+    sentences = []
+    for euclidean in comparison.changes:
+        if (euclidean.metric, euclidean.source, euclidean.target) != ("euclidean", "dna", "english"):
             continue
+        key = (euclidean.first, euclidean.second, euclidean.source, euclidean.target, "scaled")
         scaled = next(
-            one
-            for one in comparison.changes
-            if (one.first, one.second, one.source, one.target) == (raw.first, raw.second, raw.source, raw.target)
-            and one.metric == "scaled"
+            change
+            for change in comparison.changes
+            if (change.first, change.second, change.source, change.target, change.metric) == key
         )
         if scaled.null is None or scaled.corrected is None:
-            raise ValueError("a scaled distance has a null")
-        lines.append(
-            f"From {raw.first} to {raw.second} the distance from DNA to the nearest English word changed by a factor "
-            f"of {raw.after / raw.before:.3g} ({raw.before:.4g} to {raw.after:.4g}). The whole space changed its size "
-            f"by {raw.radius_ratio:.3g}; the rest, a factor of {scaled.after / scaled.before:.3g}, is "
-            f"not explained by that ({_p(scaled.null.p)}, corrected {_p(scaled.corrected)})."
+            raise ValueError("a scaled distance must have a test")
+        sentences.append(
+            f"From {euclidean.first} to {euclidean.second} the distance from DNA to the nearest English word changed "
+            f"by a factor of {euclidean.after / euclidean.before:.3g} ({euclidean.before:.4g} to "
+            f"{euclidean.after:.4g}). The scale of the space changed by a factor of {euclidean.radius_ratio:.3g}; the "
+            f"remaining factor of {scaled.after / scaled.before:.3g} is not explained by scale ({_p(scaled.null.p)}, "
+            f"corrected {_p(scaled.corrected)})."
         )
-    return lines
+    return sentences
 
 
-def all_tables(comparison: Comparison) -> list[Table]:
+def comparison_tables(comparison: Comparison) -> list[Table]:
     """Return the tables of the page; the first is the paper's distance, with and without scale."""
     return [
-        _headline(comparison),
+        _main_table(comparison),
         _changes(comparison),
-        _all_distances(comparison),
-        _nulls(comparison),
-        _words(comparison),
+        _distances(comparison),
+        _separation_tests(comparison),
+        _vocabulary(comparison),
         _alignments(comparison),
     ]
 
 
-def _headline(comparison: Comparison) -> Table:
+def _main_table(comparison: Comparison) -> Table:
     paper: list[Row] = [(name, value, *("-",) * (1 + len(SCALE_FREE))) for name, value in PAPER]
     rows: list[Row] = []
-    for one in comparison.models:
-        raw, *others = (_value(comparison.distance(one.label, metric, "dna", "english")) for metric in METRICS)
-        rows.append((f"{one.label}  {one.model.id}", raw, f"{one.radius:.4g}", *others))
+    for compared in comparison.models:
+        euclidean, *scale_free = (
+            _with_interval(comparison.distance(compared.label, metric, "dna", "english")) for metric in METRICS
+        )
+        rows.append((f"{compared.label}  {compared.model.id}", euclidean, f"{compared.radius:.4g}", *scale_free))
     return Table(
         "dna-english",
-        "From a word of DNA to the nearest English word",
+        "Distance from a DNA token to the nearest English word",
         ("model", "Euclidean, own units", "radius of the space", *SCALE_FREE),
         (tuple(paper), tuple(rows)),
-        note="Mean over the words of DNA and its 95% interval. The first column is the paper's; the radius is the root "
-        "mean square distance of all words to their centre. The others do not change when the whole space is shrunk.",
+        note="Mean over the DNA tokens and its 95% interval. The first column is the paper's metric. The radius is the "
+        "root mean square distance of all items to their centre. The remaining columns do not change when the entire "
+        "space is scaled.",
     )
 
 
 def _changes(comparison: Comparison) -> Table:
     groups = [
-        tuple(_change_row(one) for one in found)
-        for _, found in itertools.groupby(comparison.changes, key=lambda one: (one.first, one.second))
+        tuple(_change_row(change) for change in changes)
+        for _, changes in itertools.groupby(comparison.changes, key=lambda change: (change.first, change.second))
     ]
-    columns = ("models", "from", "to", "metric", "before", "after", "times", "p", "p corrected")
+    columns = ("models", "from", "to", "metric", "before", "after", "ratio", "p", "p corrected")
     return Table(
         "changes",
         "Changes of distances between models",
         columns,
         tuple(groups),
         labels=4,
-        note="Two-sided p from random signs of each word's difference; corrected for all of them (Holm). It takes "
-        "words as independent of each other.",
+        note="Two-sided p-values of a sign-flip test of the difference per item, corrected for all rows (Holm). The "
+        "test treats the items as independent.",
     )
 
 
-def _change_row(one: Change) -> Row:
-    tested = (_p(one.null.p), _p(one.corrected)) if one.null and one.corrected is not None else ("-", "-")
-    times = f"{one.after / one.before:.3g}" if one.before else "-"
-    names = (f"{one.first} to {one.second}", _NAMES[one.source], _NAMES[one.target], one.metric)
-    return (*names, f"{one.before:.4g}", f"{one.after:.4g}", times, *tested)
+def _change_row(change: Change) -> Row:
+    tested = (_p(change.null.p), _p(change.corrected)) if change.null and change.corrected is not None else ("-", "-")
+    ratio = f"{change.after / change.before:.3g}" if change.before else "-"
+    names = (f"{change.first} to {change.second}", _NAMES[change.source], _NAMES[change.target], change.metric)
+    return (*names, f"{change.before:.4g}", f"{change.after:.4g}", ratio, *tested)
 
 
-def _all_distances(comparison: Comparison) -> Table:
+def _distances(comparison: Comparison) -> Table:
     groups = []
-    for model in comparison.models:
-        found = {(one.source, one.target): one for one in comparison.distances if one.label == model.label}
+    for compared in comparison.models:
+        label = compared.label
+        group_pairs = dict.fromkeys((row.source, row.target) for row in comparison.distances if row.label == label)
         groups.append(
             tuple(
                 (
-                    model.label,
+                    label,
                     _NAMES[source],
                     _NAMES[target],
-                    *(_value(comparison.distance(model.label, metric, source, target)) for metric in METRICS),
+                    *(_with_interval(comparison.distance(label, metric, source, target)) for metric in METRICS),
                 )
-                for source, target in found
+                for source, target in group_pairs
             )
         )
     return Table(
         "distances",
-        "Mean distance to the nearest word, within and between groups",
+        "Mean distance to the nearest item, within and between groups",
         ("model", "from", "to", *METRICS),
         tuple(groups),
         labels=3,
-        note="The more words a group has, the nearer its nearest: compare models, and groups of like size.",
+        note="The distance to the nearest item falls with the size of the target group: compare models, and groups of "
+        "similar size.",
     )
 
 
-def _nulls(comparison: Comparison) -> Table:
+def _separation_tests(comparison: Comparison) -> Table:
     groups = []
-    for model in comparison.models:
+    for compared in comparison.models:
         rows = []
-        for one in comparison.distances:
-            if one.label == model.label and one.null:
-                times = f"{one.null.observed / one.null.mean:.3g}" if one.null.mean else "-"
-                interval = f"{one.null.mean:.4g} [{one.null.low:.4g}, {one.null.high:.4g}]"
-                names = (one.label, _NAMES[one.source], _NAMES[one.target], one.metric)
-                rows.append((*names, f"{one.null.observed:.4g}", interval, times, _p(one.null.p)))
+        for distance in comparison.distances:
+            if distance.label == compared.label and distance.null:
+                test = distance.null
+                ratio = f"{test.observed / test.mean:.3g}" if test.mean else "-"
+                interval = f"{test.mean:.4g} [{test.low:.4g}, {test.high:.4g}]"
+                names = (distance.label, _NAMES[distance.source], _NAMES[distance.target], distance.metric)
+                rows.append((*names, f"{test.observed:.4g}", interval, ratio, _p(test.p)))
         groups.append(tuple(rows))
     return Table(
         "nulls",
-        "Do the groups lie apart?",
-        ("model", "from", "to", "metric", "found", "permuted", "times", "p"),
+        "Are the groups separated?",
+        ("model", "from", "to", "metric", "observed", "permuted", "ratio", "p"),
         tuple(groups),
         labels=4,
-        note="A sample of both groups, beside the same words with their groups at random: a ratio of 1 is a mixture.",
+        note="Mean nearest distance in a sample of both groups, and the same with the items assigned to the groups at "
+        "random. A ratio of 1 means that the groups are mixed.",
     )
 
 
-def _words(comparison: Comparison) -> Table:
+def _vocabulary(comparison: Comparison) -> Table:
     rows = [
-        (_NAMES[name], f"{count:,}", "; ".join(f"{n:,} {why}" for why, n in comparison.left_out[name].items()) or "-")
-        for name, count in comparison.words.items()
+        (_NAMES[name], f"{size:,}", "; ".join(f"{n:,} {why}" for why, n in comparison.left_out[name].items()) or "-")
+        for name, size in comparison.words.items()
     ]
     return Table(
         "words",
-        "Words",
-        ("group", "words", "candidates left out"),
+        "Vocabulary",
+        ("group", "items", "candidates excluded"),
         (tuple(rows),),
-        note="Words of DNA and proteins are the pieces of two letters and more that the tokenizer of the first model "
-        "cuts the train splits of dna150 and protein150 into, commonest first; English words are a random part of "
-        "those that two dictionaries share.",
+        note="DNA and protein items are the most frequent tokens of two or more characters into which the tokenizer of "
+        "the first model cuts the train splits of dna150 and protein150. English items are a random sample of the "
+        "words that two dictionaries share.",
     )
 
 
@@ -205,18 +215,18 @@ def _alignments(comparison: Comparison) -> Table:
     groups = [
         tuple(
             (
-                one.first if one.first == one.second else f"{one.first} with {one.second}",
-                one.task,
-                str(one.layer),
-                str(one.pairs),
-                f"{one.cka:.3f}",
-                f"{one.debiased.observed:.3f}",
-                f"[{one.debiased.low:.3f}, {one.debiased.high:.3f}]",
-                _p(one.debiased.p),
+                row.first if row.first == row.second else f"{row.first} with {row.second}",
+                row.task,
+                str(row.layer),
+                str(row.pairs),
+                f"{row.cka:.3f}",
+                f"{row.debiased.observed:.3f}",
+                f"[{row.debiased.low:.3f}, {row.debiased.high:.3f}]",
+                _p(row.debiased.p),
             )
-            for one in found
+            for row in rows
         )
-        for _, found in itertools.groupby(comparison.alignments, key=lambda one: (one.first, one.second, one.task))
+        for _, rows in itertools.groupby(comparison.alignments, key=lambda row: (row.first, row.second, row.task))
     ]
     return Table(
         "cka",
@@ -224,12 +234,13 @@ def _alignments(comparison: Comparison) -> Table:
         ("models", "pairs of", "layer", "pairs", "CKA", "debiased", "permuted", "p"),
         tuple(groups),
         labels=2,
-        note="One model: its vectors of the two sides of similar test pairs. Two: their vectors of the first sides.",
+        note="One model: between the two sides of similar test pairs. Two models: between their representations of the "
+        "first sides.",
     )
 
 
-def _value(one: Distance) -> str:
-    return f"{one.value:.4g}\n[{one.low:.4g}, {one.high:.4g}]"
+def _with_interval(distance: Distance) -> str:
+    return f"{distance.value:.4g}\n[{distance.low:.4g}, {distance.high:.4g}]"
 
 
 def _p(p: float) -> str:

@@ -1,7 +1,7 @@
-"""What distances would be if nothing were behind them: permutation tests, all of them seeded.
+"""Permutation tests of distances and of CKA, each with a seeded generator of its own.
 
-p-values are (b + 1) / (n + 1), b of n permutations as extreme as what was found (Phipson & Smyth 2010, Stat. Appl.
-Genet. Mol. Biol. 9:39), so that none is 0.
+A p-value is (b + 1) / (n + 1), where b of n permutations are at least as extreme as the observed value (Phipson & Smyth
+2010, Stat. Appl. Genet. Mol. Biol. 9:39). It is therefore never 0.
 """
 
 from __future__ import annotations
@@ -12,39 +12,46 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_FLIPS_A_BLOCK = 4_000_000  # signs held at a time
+_SIGNS_PER_BATCH = 4_000_000  # one byte each: bounds the memory of a sign-flip test
 
 
 @dataclass(frozen=True)
 class Permutations:
-    """How often things are put together anew, and the seed of it.
+    """Number of permutations per test, and the seed that they are derived from.
 
     Attributes
     ----------
-    count, seed : int
-        Permutations of each test; seed of every random choice.
+    count : int
+        Permutations of each test.
+    seed : int
+        Seed of every random choice.
     """
 
     count: int
     seed: int
 
     def rng(self, *purpose: str) -> np.random.Generator:
-        """Return a generator of its own for each purpose, so that none hangs on what was drawn before."""
+        """Return the random generator of a purpose.
+
+        Each purpose has a generator of its own, so its draws do not depend on what was drawn before.
+        """
         return np.random.default_rng([self.seed, zlib.crc32("\t".join(purpose).encode())])
 
 
 @dataclass(frozen=True)
-class Null:
-    """A value beside those of permutations.
+class PermutationTest:
+    """An observed value and the distribution of the same value under permutation.
 
     Attributes
     ----------
     observed : float
-        What was found.
-    mean, low, high : float
-        Of the permutations: mean, and the 2.5th and the 97.5th percentile.
+        The value of the data.
+    mean : float
+        Mean over the permutations.
+    low, high : float
+        2.5th and 97.5th percentile over the permutations.
     p : float
-        How often a permutation is as extreme.
+        p-value, at least 1 / (permutations + 1).
     """
 
     observed: float
@@ -54,65 +61,82 @@ class Null:
     p: float
 
 
-def null_of(observed: float, draws: NDArray[np.float64], *, two_sided: bool = False) -> Null:
-    """Set a value beside permutations of it, larger ones (or, two-sided, larger absolute ones) being more extreme."""
-    # The same sum in another order differs by its last digits.
-    slack = 1e-9 * max(1e-300, float(np.abs(draws).max()))
-    extreme = np.abs(draws) >= abs(observed) - slack if two_sided else draws >= observed - slack
-    low, high = np.percentile(draws, (2.5, 97.5))
-    p = (int(extreme.sum()) + 1) / (len(draws) + 1)
-    return Null(observed, float(draws.mean()), float(low), float(high), p)
+def permutation_test(observed: float, permuted: NDArray[np.float64], *, two_sided: bool = False) -> PermutationTest:
+    """Compare an observed value with its values under permutation.
+
+    Parameters
+    ----------
+    observed : float
+        The value of the data.
+    permuted : ndarray, shape=(permutations,)
+        The value under each permutation.
+    two_sided : bool
+        Compare absolute values. By default larger values are more extreme.
+
+    Examples
+    --------
+    >>> permutation_test(2.5, np.array([1.0, 2.0, 3.0])).p
+    0.5
+    """
+    # Summing the same numbers in another order changes the last digits, and a tie must still count as a tie.
+    tolerance = 1e-9 * max(1e-300, float(np.abs(permuted).max()))
+    extreme = np.abs(permuted) >= abs(observed) - tolerance if two_sided else permuted >= observed - tolerance
+    low, high = np.percentile(permuted, (2.5, 97.5))
+    p = (int(extreme.sum()) + 1) / (len(permuted) + 1)
+    return PermutationTest(observed, float(permuted.mean()), float(low), float(high), p)
 
 
-def separation(distances: NDArray[np.floating], first: int, permutations: int, rng: np.random.Generator) -> Null:
-    """Test whether a group lies further from another than parts of both taken together would.
+def separation_test(
+    distances: NDArray[np.floating], first_size: int, permutations: int, rng: np.random.Generator
+) -> PermutationTest:
+    """Test whether two groups lie further apart than a random division of their points into groups of the same sizes.
 
     Parameters
     ----------
     distances : ndarray, shape=(n, n)
-        Between all words of both groups.
-    first : int
-        The first so many rows are of the one group, the others of the other.
+        Distances between all points of both groups.
+    first_size : int
+        Size of the first group, whose points come first; the remaining rows are the second group.
     permutations : int
-        How often group and word are put together anew.
+        Number of random divisions.
     rng : Generator
-        Draws them.
+        Draws the divisions.
 
     Returns
     -------
-    Null
-        Of the mean distance of a word of the first group to the nearest of the second.
+    PermutationTest
+        Of the mean distance from a point of the first group to the nearest point of the second; one-sided.
     """
 
     def mean_nearest(order: NDArray[np.intp]) -> float:
-        return float(distances[np.ix_(order[:first], order[first:])].min(axis=1).mean())
+        return float(distances[np.ix_(order[:first_size], order[first_size:])].min(axis=1).mean())
 
-    everyone = np.arange(len(distances))
-    draws = np.array([mean_nearest(rng.permutation(everyone)) for _ in range(permutations)])
-    return null_of(mean_nearest(everyone), draws)
+    identity = np.arange(len(distances))
+    permuted = np.array([mean_nearest(rng.permutation(identity)) for _ in range(permutations)])
+    return permutation_test(mean_nearest(identity), permuted)
 
 
-def change(differences: NDArray[np.float64], permutations: int, rng: np.random.Generator) -> Null:
-    """Test whether words changed, on average, in one direction: the signs of their differences are drawn anew.
+def sign_flip_test(differences: NDArray[np.float64], permutations: int, rng: np.random.Generator) -> PermutationTest:
+    """Test whether the mean of paired differences is zero, by giving each difference a random sign.
 
     Parameters
     ----------
     differences : ndarray, shape=(n,)
-        For each word, a number after less the same before.
+        Value after minus value before, for each item.
     permutations : int
-        How often signs are drawn.
+        Number of random sign vectors.
     rng : Generator
-        Draws them.
+        Draws the signs.
 
     Returns
     -------
-    Null
+    PermutationTest
         Of the mean difference; two-sided.
     """
     n = len(differences)
-    block = max(1, _FLIPS_A_BLOCK // n)
-    draws = [
-        (1.0 - 2.0 * rng.integers(0, 2, (min(block, permutations - at), n), dtype=np.int8)) @ differences / n
-        for at in range(0, permutations, block)
+    batch = max(1, _SIGNS_PER_BATCH // n)
+    permuted = [
+        (1.0 - 2.0 * rng.integers(0, 2, (min(batch, permutations - start), n), dtype=np.int8)) @ differences / n
+        for start in range(0, permutations, batch)
     ]
-    return null_of(float(differences.mean()), np.concatenate(draws), two_sided=True)
+    return permutation_test(float(differences.mean()), np.concatenate(permuted), two_sided=True)

@@ -1,4 +1,4 @@
-"""Vectors in two dimensions: principal components of all models together and of each alone, and UMAP."""
+"""Two-dimensional projections of representations: PCA of all models jointly, PCA of each model, and UMAP."""
 
 from __future__ import annotations
 
@@ -14,63 +14,64 @@ from sklearn.decomposition import PCA
 from bio_paws.errors import BioPawsError
 
 NEIGHBOURS = 15
-"""UMAP's own default."""
+"""UMAP's ``n_neighbors``; its own default."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Points of several models.
+    """Projected points of several models.
 
     Attributes
     ----------
     points : list of ndarray, each shape=(n, 2)
-        A model's points.
+        Points of each model.
     variance : list of tuple of float
-        Part of the variance on either axis, for each model; the same for all where they share axes, empty for UMAP.
+        Fraction of the variance on each axis, for each model; the same for all models where they share axes, empty for
+        UMAP.
     """
 
     points: list[NDArray[np.float64]]
     variance: list[tuple[float, ...]]
 
 
-def pca_together(models: Sequence[NDArray[np.float64]]) -> Projection:
-    """Project all models on the same axes, those of all their points: what moved, turned or shrank is seen.
+def joint_pca(models: Sequence[NDArray[np.float64]]) -> Projection:
+    """Project all models on the two principal components of all their points: shows what moved, turned or shrank.
 
     Parameters
     ----------
     models : sequence of ndarray, each shape=(n, d)
-        Vectors in the models' own units; d is the same for all.
+        Representations in the models' own units; d is the same for all.
     """
-    fitted = PCA(2, svd_solver="covariance_eigh").fit(np.concatenate(models))
-    return Projection([fitted.transform(one) for one in models], [_variance(fitted)] * len(models))
+    pca = PCA(2, svd_solver="covariance_eigh").fit(np.concatenate(models))
+    return Projection([pca.transform(vectors) for vectors in models], [_variance(pca)] * len(models))
 
 
-def pca_alone(models: Sequence[NDArray[np.float64]]) -> Projection:
-    """Project each model on axes of its own.
+def separate_pca(models: Sequence[NDArray[np.float64]]) -> Projection:
+    """Project each model on its own two principal components.
 
     Parameters
     ----------
     models : sequence of ndarray, each shape=(n, d)
-        Scaled vectors.
+        Representations normalised by the metric ``scaled``.
     """
-    fitted = [PCA(2, svd_solver="covariance_eigh").fit(one) for one in models]
-    points = [pca.transform(one) for pca, one in zip(fitted, models, strict=True)]
+    fitted = [PCA(2, svd_solver="covariance_eigh").fit(vectors) for vectors in models]
+    points = [pca.transform(vectors) for pca, vectors in zip(fitted, models, strict=True)]
     return Projection(points, [_variance(pca) for pca in fitted])
 
 
-def _variance(fitted: PCA) -> tuple[float, ...]:
-    return tuple(float(one) for one in fitted.explained_variance_ratio_)
+def _variance(pca: PCA) -> tuple[float, ...]:
+    return tuple(float(ratio) for ratio in pca.explained_variance_ratio_)
 
 
-def umap_alone(models: Sequence[NDArray[np.float64]], seed: int) -> Projection:
-    """Lay out each model by UMAP (McInnes, Healy & Melville 2018), which keeps neighbours and no distances.
+def umap(models: Sequence[NDArray[np.float64]], seed: int) -> Projection:
+    """Lay out each model by UMAP (McInnes, Healy & Melville 2018), which keeps neighbours but not distances.
 
     Parameters
     ----------
     models : sequence of ndarray, each shape=(n, d)
-        Scaled vectors.
+        Representations normalised by the metric ``scaled``.
     seed : int
-        Of the layout.
+        Seed of the layout.
 
     Raises
     ------
@@ -79,14 +80,14 @@ def umap_alone(models: Sequence[NDArray[np.float64]], seed: int) -> Projection:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ImportWarning)  # that it could do more with Tensorflow
+            warnings.simplefilter("ignore", ImportWarning)  # UMAP suggests that Tensorflow be installed
             from umap import UMAP
     except ModuleNotFoundError as error:
         raise BioPawsError(f"{error.name} is not installed: pip install 'bio-paws[plots]'") from error
-    # One thread, as a seed needs. Its compiler shares OpenMP with torch, and leaves it with another number of threads,
-    # with which a training that comes later differs in its last digits.
+    # A seeded layout needs one thread. numba shares OpenMP with torch and changes torch's number of threads, which
+    # would change the last digits of a training that follows in the same process: so it is restored.
     threads = torch.get_num_threads()
     neighbours = min(NEIGHBOURS, len(models[0]) - 1)
-    fits = [UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(one) for one in models]
+    layouts = [UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(vectors) for vectors in models]
     torch.set_num_threads(threads)
-    return Projection([one.astype(np.float64) for one in fits], [()] * len(models))
+    return Projection([layout.astype(np.float64) for layout in layouts], [()] * len(models))

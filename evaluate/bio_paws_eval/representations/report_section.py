@@ -1,4 +1,4 @@
-"""Comparisons of vectors that lie in a folder of results, as the report shows them."""
+"""The comparisons of representations in a results folder, laid out for the report."""
 
 from __future__ import annotations
 
@@ -14,40 +14,41 @@ from pydantic import TypeAdapter, ValidationError
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval.layout.tables import Table
-from bio_paws_eval.representations.page import JSON, all_tables, told
-from bio_paws_eval.representations.results import SCHEMA_VERSION, Comparison
+from bio_paws_eval.representations.page import comparison_tables, explain_changes
+from bio_paws_eval.representations.results import RESULTS_FILE, RESULTS_FOLDER, SCHEMA_VERSION, Comparison
 
 if TYPE_CHECKING:
     from bio_paws_eval.layout.drawing import Drawing
 
-FOLDER = "vectors"
-"""Where a folder of results holds them, one folder each."""
 
+def representation_section(results: Path) -> list[Table | Drawing]:
+    """Lay out all comparisons of a results folder: for each its main table, its figures and its remaining tables.
 
-def stored_vectors(results: Path) -> list[Table | Drawing]:
-    """Lay out all comparisons of a folder of results: for each its main table, its figures, its other tables.
+    Parameters
+    ----------
+    results : Path
+        A results folder, whose subfolder `RESULTS_FOLDER` holds the comparisons.
 
     Raises
     ------
     BioPawsError
-        When one is damaged, or of another major version.
+        When a comparison is damaged or has another major schema version.
     """
-    return [
-        one for number, path in enumerate(sorted(results.glob(f"{FOLDER}/*/{JSON}")), 1) for one in _items(number, path)
-    ]
+    paths = sorted(results.glob(f"{RESULTS_FOLDER}/*/{RESULTS_FILE}"))
+    return [item for number, path in enumerate(paths, 1) for item in _items(number, path)]
 
 
 def _items(number: int, path: Path) -> Iterator[Table | Drawing]:
-    from bio_paws_eval.representations.figures import draw_all  # matplotlib
+    from bio_paws_eval.representations.figures import draw_comparison  # matplotlib is an optional dependency
 
     comparison, projections = _read(path)
     model = comparison.models[0].model.id
-    main, *others = all_tables(comparison)
-    notes = (f"{one[0].upper()}{one[1:]}." for one in comparison.notes)
-    main = replace(main, note=" ".join([*told(comparison), main.note, *notes]))
-    items: list[Table | Drawing] = [main, *draw_all(comparison, projections), *others]
-    for one in items:
-        yield replace(one, name=f"vectors-{number:02}-{one.name}", title=f"{model}: {one.title}")
+    main_table, *further_tables = comparison_tables(comparison)
+    notes = (f"{note[0].upper()}{note[1:]}." for note in comparison.notes)
+    main_table = replace(main_table, note=" ".join([*explain_changes(comparison), main_table.note, *notes]))
+    items: list[Table | Drawing] = [main_table, *draw_comparison(comparison, projections), *further_tables]
+    for item in items:
+        yield replace(item, name=f"vectors-{number:02}-{item.name}", title=f"{model}: {item.title}")
 
 
 def _read(path: Path) -> tuple[Comparison, pa.Table]:
@@ -55,7 +56,9 @@ def _read(path: Path) -> tuple[Comparison, pa.Table]:
         raw = read_json(path)
         version = str(raw["schema_version"])
         if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
-            raise BioPawsError(f"{path}: vectors of version {version}, this program reads {SCHEMA_VERSION}: run again")
+            raise BioPawsError(
+                f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}: run the comparison again"
+            )
         comparison = TypeAdapter(Comparison).validate_python(raw)
         return comparison, pq.read_table(path.with_name("projections.parquet"))
     except (OSError, KeyError, TypeError, ValueError, ValidationError, pa.ArrowException) as error:

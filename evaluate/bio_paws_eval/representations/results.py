@@ -1,30 +1,37 @@
-"""What a comparison of vectors comes to: numbers, with intervals and permutations, as they stand in the JSON."""
+"""The record of a comparison of representations. Its field names are the keys of ``vectors.json``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bio_paws_eval.representations.permutation_tests import Null
+from bio_paws_eval.representations.permutation_tests import PermutationTest
 from bio_paws_eval.results import Model
 
 SCHEMA_VERSION = "1.0"
-"""Version of the JSON: major when a field changes its meaning or goes, minor when one comes."""
+"""Version of the JSON: the major number changes when a field changes its meaning or is removed, the minor number when a
+field is added."""
+
+RESULTS_FILE = "vectors.json"
+"""Name of the file that holds a `Comparison`. It is written last, so a folder that holds it is complete."""
+
+RESULTS_FOLDER = "vectors"
+"""Subfolder of a results folder that holds the comparisons of a sweep, each in a folder of its own."""
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A model that is compared.
+class ComparedModel:
+    """A model of a comparison.
 
     Attributes
     ----------
     label : str
-        A, B, C in the order they were given: before, after, a control.
+        A, B, C, ... in the order in which the models were given: before, after, a control.
     model : Model
-        Who it is.
+        Its identity.
     dimensions : int
-        Of a vector.
+        Dimensions of its representations.
     radius : float
-        Root mean square of the words' distances to their centre, in the model's own units.
+        Root mean square distance of the vocabulary's representations to their centre, in the model's own units.
     """
 
     label: str
@@ -35,21 +42,21 @@ class Compared:
 
 @dataclass(frozen=True)
 class Distance:
-    """Mean distance of a word of `source` to the nearest word of `target`, in one model.
+    """Mean distance of an item of group `source` to the nearest item of group `target`, in one model.
 
     Attributes
     ----------
     label : str
-        The model.
+        Label of the model.
     metric : str
         One of `distances.METRICS`.
     source, target : str
-        Groups of words.
+        Groups of the vocabulary.
     value, low, high : float
-        Mean and its 95% interval over the words of `source`.
-    null : Null or None
-        The same of a sample of both groups, beside what it is where group and word are put together at random; None
-        within a group and for ``euclidean``, whose null is that of ``scaled`` times the radius.
+        Mean and its 95% bootstrap interval over the items of `source`.
+    null : PermutationTest or None
+        Test on a sample of both groups whether they lie apart. None within a group, and for ``euclidean``, whose test
+        is that of ``scaled`` with all distances multiplied by the radius.
     """
 
     label: str
@@ -59,28 +66,28 @@ class Distance:
     value: float
     low: float
     high: float
-    null: Null | None
+    null: PermutationTest | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """A distance in two models.
+    """The change of a mean distance from one model to another.
 
     Attributes
     ----------
     first, second : str
-        The models.
+        Labels of the models.
     metric, source, target : str
         As in `Distance`.
     before, after : float
-        The distance in either.
+        The mean distance in the first and in the second model.
     radius_ratio : float
-        Radius of the second model over that of the first: for ``euclidean``, after / before is this times the same of
-        ``scaled``, so that what shrank and what moved are told apart.
-    null : Null or None
-        Of the mean difference of a word's distances, scale-free metrics only.
+        Radius of the second model divided by that of the first. For ``euclidean``, after / before is this ratio times
+        the ratio of ``scaled``: it separates a change of scale from a change of position.
+    null : PermutationTest or None
+        Sign-flip test of the mean difference per item; scale-free metrics only.
     corrected : float or None
-        Its p-value, corrected for all changes of this comparison (Holm 1979).
+        p-value corrected for all changes of the comparison (Holm 1979, Scand. J. Stat. 6:65).
     """
 
     first: str
@@ -91,28 +98,29 @@ class Change:
     before: float
     after: float
     radius_ratio: float
-    null: Null | None
+    null: PermutationTest | None
     corrected: float | None
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Linear CKA of one layer: of the two sides of similar pairs in a model, or of two models on the first sides.
+    """Linear CKA of one layer, between the two sides of similar pairs or between two models.
 
     Attributes
     ----------
     first, second : str
-        Models; the same where the sides are compared.
+        Labels of the models. Where they are equal, the first and second sides of the pairs are compared in that model;
+        otherwise the first sides are compared between the models.
     task : str
-        Whose similar pairs.
+        Task that the similar pairs are from.
     layer : int
-        0 for the embedding.
+        0 for the embedding layer.
     pairs : int
-        How many.
+        Number of pairs.
     cka : float
-        Linear CKA.
-    debiased : Null
-        Debiased, beside that of pairs put together at random.
+        Linear CKA, from 0 to 1.
+    debiased : PermutationTest
+        Debiased linear CKA, tested against randomly matched pairs.
     """
 
     first: str
@@ -121,7 +129,7 @@ class Alignment:
     layer: int
     pairs: int
     cka: float
-    debiased: Null
+    debiased: PermutationTest
 
 
 @dataclass(frozen=True)
@@ -130,21 +138,23 @@ class Comparison:
 
     Attributes
     ----------
-    models : tuple of Compared
-        In the order they were given.
+    models : tuple of ComparedModel
+        In the order in which they were given.
     words : dict of str to int
-        Words of each group.
+        Vocabulary size of each group.
     left_out : dict of str to dict of str to int
-        For each group, how many candidates were left out for each reason.
+        Candidates excluded from each group's vocabulary, by reason.
     distances, changes, alignments
-        What was measured.
+        The measurements.
     settings, environment : dict
-        What was asked for, and with what it was computed.
+        Options of the run, and versions of the software it used.
     notes : tuple of str
-        What could not be measured, and why.
+        What was not measured, and why.
+    schema_version : str
+        `SCHEMA_VERSION` of the program that wrote the record.
     """
 
-    models: tuple[Compared, ...]
+    models: tuple[ComparedModel, ...]
     words: dict[str, int]
     left_out: dict[str, dict[str, int]]
     distances: tuple[Distance, ...]
@@ -156,6 +166,6 @@ class Comparison:
     schema_version: str = SCHEMA_VERSION
 
     def distance(self, label: str, metric: str, source: str, target: str) -> Distance:
-        """Return one of the distances."""
-        asked = (label, metric, source, target)
-        return next(one for one in self.distances if (one.label, one.metric, one.source, one.target) == asked)
+        """Return the distance of a model, metric and pair of groups."""
+        key = (label, metric, source, target)
+        return next(row for row in self.distances if (row.label, row.metric, row.source, row.target) == key)

@@ -1,4 +1,4 @@
-"""A comparison of vectors from top to bottom: words -> vectors -> distances, nulls, CKA, projections -> files."""
+"""A comparison of representations from top to bottom: vocabulary -> representations -> measurements -> files."""
 
 from __future__ import annotations
 
@@ -19,52 +19,54 @@ from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations import projections
 from bio_paws_eval.representations.analysis import (
-    Embedded,
-    alignments,
-    changes,
-    distances,
-    nearest_table,
-    nearest_words,
+    EmbeddedModel,
+    compare_distances,
+    distances_table,
+    measure_alignments,
+    measure_nearest,
     sample,
+    summarise_distances,
 )
-from bio_paws_eval.representations.distances import frame_of, place
-from bio_paws_eval.representations.embed import Embedder, survivable
-from bio_paws_eval.representations.page import write_all
+from bio_paws_eval.representations.distances import fit_normalisation, normalise
+from bio_paws_eval.representations.embed import Embedder, split_for_tokenizer
+from bio_paws_eval.representations.page import write_comparison
 from bio_paws_eval.representations.permutation_tests import Permutations
-from bio_paws_eval.representations.results import Compared, Comparison
-from bio_paws_eval.representations.vocabulary import CUT_FROM, STRETCH, Words, find_words
+from bio_paws_eval.representations.results import ComparedModel, Comparison
+from bio_paws_eval.representations.vocabulary import KMER_LENGTHS, TOKEN_CONFIGS, Vocabulary, build_vocabulary
 from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
 
-PAIRED = ("dna150", "protein150")
-"""Whose similar test pairs CKA is measured on, besides PAWS-X in English."""
+CKA_CONFIGS = ("dna150", "protein150")
+"""Configs whose similar test pairs CKA is measured on, in addition to the English pairs of PAWS-X."""
 
-MOST_PAIRS = 300
-DRAWN_WORDS = 1000
-"""Words a group in the figures."""
+MAX_PAIRS = 300
+"""Similar pairs of a task that CKA is measured on."""
+
+PLOTTED_ITEMS = 1000
+"""Largest sample per group in the projections."""
 
 _PACKAGES = ("bio-paws", "english-words", "numpy", "scikit-learn", "tokenizers", "torch", "transformers", "umap-learn")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What to compare.
+class RepresentationOptions:
+    """Options of a comparison of representations.
 
     Attributes
     ----------
     models : tuple of (str, str or None)
-        Folders or Hub ids, and which revision on the Hub: before, after, and controls.
+        Folder or Hub id of each model, and its revision on the Hub: before, after, and controls.
     words : int
-        Largest number of words of a group.
+        Largest vocabulary of a group.
     sources : Sources
-        Where bioPAWS is, and PAWS-X if it is asked.
+        Locations of bioPAWS and of PAWS-X.
     use_pawsx : bool
-        Measure CKA on the similar pairs of PAWS-X too.
+        Measure CKA on the English pairs of PAWS-X too.
     permutations : Permutations
-        How many, and the seed of every random choice.
+        Permutations per test, and the seed of every random choice.
     device : torch.device
         Where to compute.
     out : Path
-        Folder of what is written.
+        Output folder.
     """
 
     models: tuple[tuple[str, str | None], ...]
@@ -76,153 +78,172 @@ class Settings:
     out: Path
 
 
-def run(settings: Settings) -> tuple[Comparison, tuple[Path, ...]]:
-    """Compare the models, and write what comes out.
+def compare_models(options: RepresentationOptions) -> tuple[Comparison, tuple[Path, ...]]:
+    """Compare the representations of models, and write the results.
 
     Returns
     -------
-    Comparison
-        The numbers.
-    tuple of Path
-        The files.
+    comparison : Comparison
+        The measurements.
+    files : tuple of Path
+        The page, the JSON and the Parquet files.
 
     Raises
     ------
     BioPawsError
-        When a model, the data set or a library cannot be had, or there are too few words.
+        When a model, the data set or a library is missing, or a group's vocabulary is too small.
     """
-    if len(settings.models) > len(string.ascii_uppercase):
-        raise BioPawsError(f"{len(settings.models)} models: at most {len(string.ascii_uppercase)} can be compared")
-    sources = [loading.find_model(*one) for one in settings.models]
-    words = find_words(loading.load_tokenizer(sources[0]), settings.sources, settings.words, settings.permutations.seed)
-    tasks = _similar_pairs(settings)
-    embedded = [
-        _embed(settings, label, source, words, tasks)
+    if len(options.models) > len(string.ascii_uppercase):
+        raise BioPawsError(f"{len(options.models)} models: at most {len(string.ascii_uppercase)} can be compared")
+    sources = [loading.find_model(name, revision) for name, revision in options.models]
+    seed = options.permutations.seed
+    vocabulary = build_vocabulary(loading.load_tokenizer(sources[0]), options.sources, options.words, seed)
+    similar_pairs = _similar_pairs(options)
+    models = [
+        _embed(options, label, source, vocabulary, similar_pairs)
         for label, source in zip(string.ascii_uppercase, sources, strict=False)
     ]
-    nearby = {one.label: nearest_words(one, words, settings.device) for one in embedded}
-    aligned, notes = alignments(settings.permutations, embedded)
-    projections, more = _projections(settings, embedded, words)
+    nearest = {model.label: measure_nearest(model, vocabulary, options.device) for model in models}
+    alignments, alignment_notes = measure_alignments(options.permutations, models)
+    projected, projection_notes = _project(options, models, vocabulary)
     comparison = Comparison(
         tuple(
-            Compared(one.label, loading.describe(one.source), one.words.shape[1], one.frame.radius) for one in embedded
+            ComparedModel(
+                model.label, loading.describe(model.source), model.vectors.shape[1], model.normalisation.radius
+            )
+            for model in models
         ),
-        {name: place.stop - place.start for name, place in words.places.items()},
-        words.left_out,
-        tuple(distances(settings.permutations, embedded, words, nearby)),
-        tuple(changes(settings.permutations, embedded, words, nearby)),
-        aligned,
+        {name: rows.stop - rows.start for name, rows in vocabulary.slices.items()},
+        vocabulary.excluded,
+        tuple(summarise_distances(options.permutations, models, vocabulary, nearest)),
+        tuple(compare_distances(options.permutations, models, nearest)),
+        alignments,
         {
-            "models": ", ".join(model for model, _ in settings.models),
-            "words": settings.words,
-            "words_digest": words.digest,
-            "permutations": settings.permutations.count,
-            "seed": settings.permutations.seed,
+            "models": ", ".join(name for name, _ in options.models),
+            "words": options.words,
+            "words_digest": vocabulary.digest,
+            "permutations": options.permutations.count,
+            "seed": options.permutations.seed,
         },
-        _environment(settings),
-        (*(_told(name) for name in words.stretches), *notes, *more),
+        _environment(options),
+        (*(_kmer_note(name) for name in vocabulary.kmer_groups), *alignment_notes, *projection_notes),
     )
-    tables = {"distances": nearest_table(words, nearby), "projections": projections}
-    return comparison, write_all(settings.out, comparison, tables)
+    tables = {"distances": distances_table(vocabulary, nearest), "projections": projected}
+    return comparison, write_comparison(options.out, comparison, tables)
 
 
-def key_of(settings: Settings) -> str:
-    """Digest of everything that can change a comparison, its folder aside."""
-    sources = [loading.find_model(*one) for one in settings.models]
-    asked = [*((name, "train") for name in CUT_FROM.values()), *((name, "test") for name in _asked(settings))]
+def comparison_key(options: RepresentationOptions) -> str:
+    """Return a digest of everything that can change a comparison, except its output folder."""
+    sources = [loading.find_model(name, revision) for name, revision in options.models]
+    splits = [(name, "train") for name in TOKEN_CONFIGS.values()] + [(name, "test") for name in _cka_tasks(options)]
     return digest_of(
-        [[one.id, one.weights_sha256, one.tokenizer_sha256] for one in sources],
-        [load_pairs(name, split, settings.sources).task.content_sha256 for name, split in asked],
-        [settings.words, settings.permutations.count, settings.permutations.seed, _environment(settings)],
+        [[source.id, source.weights_sha256, source.tokenizer_sha256] for source in sources],
+        [load_pairs(name, split, options.sources).task.content_sha256 for name, split in splits],
+        [options.words, options.permutations.count, options.permutations.seed, _environment(options)],
         [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))],
     )
 
 
-def _asked(settings: Settings) -> tuple[str, ...]:
-    """Tasks whose similar pairs are compared."""
-    return (*PAIRED, pawsx("en")) if settings.use_pawsx else PAIRED
+def _cka_tasks(options: RepresentationOptions) -> tuple[str, ...]:
+    """Return the tasks whose similar pairs CKA is measured on."""
+    return (*CKA_CONFIGS, pawsx("en")) if options.use_pawsx else CKA_CONFIGS
 
 
-def _told(group: str) -> str:
+def _kmer_note(group: str) -> str:
     return (
-        f"words of {group} are stretches of {STRETCH[group]} letters: the tokenizer of the first model cuts too few "
-        "pieces of several letters"
+        f"{group} items are {KMER_LENGTHS[group]}-mers: the tokenizer of the first model gives too few tokens of two "
+        "or more characters"
     )
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(options: RepresentationOptions) -> dict[str, str]:
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    return {"python": platform.python_version(), **versions, "device": settings.device.type}
+    return {"python": platform.python_version(), **versions, "device": options.device.type}
 
 
-def _similar_pairs(settings: Settings) -> dict[str, tuple[str, list[str], list[str]]]:
-    """Molecule, first and second sides of the first similar test pairs of each task."""
-    found: dict[str, tuple[str, list[str], list[str]]] = {}
-    for name in _asked(settings):
-        pairs = load_pairs(name, "test", settings.sources)
-        sides = list(itertools.islice(_similar(pairs), MOST_PAIRS))
-        found[name] = (pairs.molecule, [one for one, _ in sides], [other for _, other in sides])
-    return found
+def _similar_pairs(options: RepresentationOptions) -> dict[str, tuple[str, list[str], list[str]]]:
+    """Return molecule, first sides and second sides of the first similar test pairs of each task."""
+    by_task: dict[str, tuple[str, list[str], list[str]]] = {}
+    for name in _cka_tasks(options):
+        pairs = load_pairs(name, "test", options.sources)
+        sides = list(itertools.islice(_similar(pairs), MAX_PAIRS))
+        by_task[name] = (pairs.molecule, [first for first, _ in sides], [second for _, second in sides])
+    return by_task
 
 
 def _similar(pairs: Pairs) -> Iterator[tuple[str, str]]:
     for batch in pairs.read():
         rows = zip(*(batch[name].to_pylist() for name in ("sentence1", "sentence2", "label")), strict=True)
-        yield from ((one, other) for one, other, label in rows if label == 1)
+        yield from ((sentence1, sentence2) for sentence1, sentence2, label in rows if label == 1)
 
 
 def _embed(
-    settings: Settings,
+    options: RepresentationOptions,
     label: str,
     source: loading.Source,
-    words: Words,
-    tasks: dict[str, tuple[str, list[str], list[str]]],
-) -> Embedded:
-    embedder = Embedder(source, settings.device, settings.out / ".work")
-    vectors = embedder.embed(words.texts, all_layers=False)[0]
+    vocabulary: Vocabulary,
+    similar_pairs: dict[str, tuple[str, list[str], list[str]]],
+) -> EmbeddedModel:
+    """Compute the last layer of the vocabulary's items, and all layers of the similar pairs."""
+    embedder = Embedder(source, options.device, options.out / ".work")
+    vectors = embedder.embed(vocabulary.texts, all_layers=False)[0]
     pairs = {}
-    for name, (molecule, *sides) in tasks.items():
-        texts = [*sides[0], *sides[1]]
-        layers = embedder.embed(texts if molecule == "text" else survivable(embedder.tokenizer, texts), all_layers=True)
-        pairs[name] = layers.reshape(len(layers), 2, len(sides[0]), -1)
-    return Embedded(label, source, vectors, frame_of(vectors, words.places.values()), pairs)
+    for name, (molecule, first, second) in similar_pairs.items():
+        texts = [*first, *second]
+        if molecule != "text":
+            texts = split_for_tokenizer(embedder.tokenizer, texts)
+        layers = embedder.embed(texts, all_layers=True)
+        pairs[name] = layers.reshape(len(layers), 2, len(first), -1)
+    return EmbeddedModel(label, source, vectors, fit_normalisation(vectors, vocabulary.slices.values()), pairs)
 
 
-def _projections(settings: Settings, embedded: Sequence[Embedded], words: Words) -> tuple[pa.Table, tuple[str, ...]]:
-    """Project a sample of the words; as a table, a row for each model and word."""
-    rows = np.concatenate(list(sample(settings.permutations, words, "drawn", DRAWN_WORDS).values()))
+def _project(
+    options: RepresentationOptions, models: Sequence[EmbeddedModel], vocabulary: Vocabulary
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """Project a sample of the vocabulary, or read the cached projections.
+
+    Returns
+    -------
+    table : pyarrow.Table
+        A row for each model and item, as `figures.draw_comparison` takes it.
+    notes : tuple of str
+        What was not projected, and why.
+    """
+    rows = np.concatenate(list(sample(options.permutations, vocabulary, "drawn", PLOTTED_ITEMS).values()))
     program = Path(projections.__file__).read_text(encoding="utf-8")
-    key = digest_of([[one.source.weights_sha256, one.source.tokenizer_sha256] for one in embedded], words.digest,
-                    rows.tolist(), settings.permutations.seed, program, _environment(settings))  # fmt: skip
-    kept = settings.out / ".work" / f"projections-{key}.arrow"
+    digests = [[model.source.weights_sha256, model.source.tokenizer_sha256] for model in models]
+    seed = options.permutations.seed
+    key = digest_of(digests, vocabulary.digest, rows.tolist(), seed, program, _environment(options))
+    path = options.out / ".work" / f"projections-{key}.arrow"
     notes = []
-    together = len({one.words.shape[1] for one in embedded}) == 1
-    if not together:
-        notes.append("no projection of all models together: their vectors differ in dimensions")
-    if not kept.is_file():
-        own = [one.words[rows].astype(np.float64) for one in embedded]
-        scaled = [place(one.words[rows], one.frame, "scaled") for one in embedded]
-        drawn = {
-            "pca": projections.pca_alone(scaled),
-            "umap": projections.umap_alone(scaled, settings.permutations.seed),
-        }
-        if together:
-            drawn = {"pca_together": projections.pca_together(own), **drawn}
-        groups = words.groups
+    same_dimensions = len({model.vectors.shape[1] for model in models}) == 1
+    if not same_dimensions:
+        notes.append("no joint projection: the models' representations have different dimensions")
+    if not path.is_file():
+        unscaled = [model.vectors[rows].astype(np.float64) for model in models]
+        scaled = [normalise(model.vectors[rows], model.normalisation, "scaled") for model in models]
+        projected = {"pca": projections.separate_pca(scaled), "umap": projections.umap(scaled, seed)}
+        if same_dimensions:
+            projected = {"pca_together": projections.joint_pca(unscaled), **projected}
+        groups = vocabulary.groups
         parts = [
             {
-                "model": [one.label] * len(rows),
+                "model": [model.label] * len(rows),
                 "group": [groups[i] for i in rows],
-                "word": [words.texts[i] for i in rows],
-                **{f"{name}_{axis}": drawn[name].points[at][:, i] for name in drawn for i, axis in enumerate("xy")},
+                "word": [vocabulary.texts[i] for i in rows],
+                **{
+                    f"{name}_{axis}": projection.points[number][:, i]
+                    for name, projection in projected.items()
+                    for i, axis in enumerate("xy")
+                },
             }
-            for at, one in enumerate(embedded)
+            for number, model in enumerate(models)
         ]
         variance = {
-            f"{name}_{one.label}": ", ".join(f"{100 * part:.0f}%" for part in projection.variance[at])
-            for name, projection in drawn.items()
-            for at, one in enumerate(embedded)
+            f"{name}_{model.label}": ", ".join(f"{100 * ratio:.0f}%" for ratio in projection.variance[number])
+            for name, projection in projected.items()
+            for number, model in enumerate(models)
         }
         table = pa.concat_tables([pa.table(part) for part in parts]).replace_schema_metadata(variance)
-        write_arrow(kept, table)
-    return read_arrow(kept), tuple(notes)
+        write_arrow(path, table)
+    return read_arrow(path), tuple(notes)

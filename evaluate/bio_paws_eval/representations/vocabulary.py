@@ -1,10 +1,10 @@
-"""The words whose vectors are compared: of English, and those that a tokenizer cuts DNA and proteins into.
+"""The vocabulary whose representations are compared: English words, and DNA and protein tokens.
 
-A word of DNA, or of a protein, is a piece of two or more letters that the tokenizer cuts out of the strings of the data
-set: what the model really reads there. Its letters are all ACGT, or all amino acids; a piece that is an English word
-too is nobody's (``CAT``), and one of ACGT alone is DNA's. Where there are too few, as with a tokenizer that reads
-letter by letter, stretches of `STRETCH` letters stand for them. English words are drawn from those that both Webster's
-second edition and GCIDE list, in lower case; of ACGT alone they are nobody's too.
+A DNA or protein token is a piece of two or more residues that the tokenizer cuts out of the sequences of the data set,
+and therefore what the model reads. It consists of ACGT, or of the 20 amino acids. A token that is also an English word
+(``CAT``) belongs to no group, and a token of ACGT alone counts as DNA. Where there are too few tokens, as with a
+tokenizer that reads residue by residue, k-mers of `KMER_LENGTHS` residues take their place. English words are drawn
+from the intersection of Webster's second edition and GCIDE, in lower case, without words of the letters ACGT alone.
 """
 
 from __future__ import annotations
@@ -24,107 +24,113 @@ from bio_paws_eval.options import MIN_WORDS
 from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs
 
 GROUPS = ("dna", "english", "protein")
-CUT_FROM = {"dna": "dna150", "protein": "protein150"}
-"""Whose train split the words of DNA and of proteins are cut from."""
 
-STRETCH = {"dna": 6, "protein": 3}
-"""Letters of a word where the tokenizer cuts too few pieces of several letters: two codons, three residues."""
+TOKEN_CONFIGS = {"dna": "dna150", "protein": "protein150"}
+"""Config whose train split provides the sequences that DNA and protein tokens are cut from."""
+
+KMER_LENGTHS = {"dna": 6, "protein": 3}
+"""Residues of a k-mer where the tokenizer gives too few tokens: two codons, three amino acids."""
 
 _BASES = frozenset("ACGT")
-_RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWY")
+_AMINO_ACIDS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 
 
 @dataclass(frozen=True)
-class Words:
-    """Words of three groups, one group after the other.
+class Vocabulary:
+    """Items of the three groups, one group after the other.
 
     Attributes
     ----------
     texts : tuple of str
-        The words, all different.
-    places : dict of str to slice
-        Where each of `GROUPS` lies among them.
-    left_out : dict of str to dict of str to int
-        For each group, how many candidates were left out for each reason.
-    stretches : tuple of str
-        Groups whose words are stretches of `STRETCH` letters.
+        The items: English words, DNA and protein tokens, all different.
+    slices : dict of str to slice
+        Indices of the items of each of `GROUPS`.
+    excluded : dict of str to dict of str to int
+        Candidates that were excluded from each group, by reason.
+    kmer_groups : tuple of str
+        Groups whose items are k-mers rather than tokens.
     """
 
     texts: tuple[str, ...]
-    places: dict[str, slice]
-    left_out: dict[str, dict[str, int]]
-    stretches: tuple[str, ...]
+    slices: dict[str, slice]
+    excluded: dict[str, dict[str, int]]
+    kmer_groups: tuple[str, ...]
 
     @property
     def digest(self) -> str:
-        """Digest of the words in their order."""
+        """Digest of the items in their order."""
         return digest_of(self.texts)
 
     @property
     def groups(self) -> list[str]:
-        """Group of each word."""
-        return [name for name, place in self.places.items() for _ in self.texts[place]]
+        """Group of each item."""
+        return [name for name, rows in self.slices.items() for _ in self.texts[rows]]
 
 
-def find_words(tokenizer: PreTrainedTokenizerBase, sources: Sources, most: int, seed: int) -> Words:
-    """Find the words.
+def build_vocabulary(tokenizer: PreTrainedTokenizerBase, sources: Sources, max_size: int, seed: int) -> Vocabulary:
+    """Choose the items of the three groups.
 
     Parameters
     ----------
     tokenizer : PreTrainedTokenizerBase
-        Cuts the data set's strings.
+        Cuts the sequences of the data set into tokens.
     sources : Sources
-        Where the data set is.
-    most : int
-        Largest number of words of a group: the commonest of DNA and proteins, a random part of English.
+        Location of the data set.
+    max_size : int
+        Largest number of items per group: the most frequent tokens, and a random sample of the English words.
     seed : int
-        Of that part.
+        Seed of the sample of English words.
 
     Raises
     ------
     BioPawsError
-        When the word list is not installed, the data set is not at hand, or a group has under `MIN_WORDS`.
+        When the data set or the word lists are missing, or a group has fewer than `MIN_WORDS` items.
     """
-    lists = _english_lists()
-    dictionary = frozenset().union(*lists)
-    chosen: dict[str, list[str]] = {}
-    left_out: dict[str, dict[str, int]] = {}
-    stretches = []
+    word_lists = _english_word_lists()
+    dictionary = frozenset().union(*word_lists)
+    items: dict[str, list[str]] = {}
+    excluded: dict[str, dict[str, int]] = {}
+    kmer_groups = []
     for name in GROUPS:
         if name == "english":
-            common = sorted(word for word in frozenset.intersection(*lists) if len(word) > 1 and word.isascii())
-            drawn = [common[i] for i in np.random.default_rng(seed).permutation(len(common))[:most].tolist()]
-            chosen[name], left_out[name] = _choose(tokenizer, drawn, most, _why_not_english)
+            common = sorted(word for word in frozenset.intersection(*word_lists) if len(word) > 1 and word.isascii())
+            sample = [common[i] for i in np.random.default_rng(seed).permutation(len(common))[:max_size].tolist()]
+            items[name], excluded[name] = _choose(tokenizer, sample, max_size, _reason_against_word)
         else:
-            why_not = partial(_why_not_sequence, group=name, dictionary=dictionary)
-            pairs = load_pairs(CUT_FROM[name], "train", sources)
-            chosen[name], left_out[name] = _choose(tokenizer, _commonest(_pieces(tokenizer), pairs), most, why_not)
-            if len(chosen[name]) < min(MIN_WORDS, most):
-                stretches.append(name)
-                cut = _commonest(partial(_stretches, letters=STRETCH[name]), pairs)
-                chosen[name], left_out[name] = _choose(tokenizer, cut, most, why_not)
-        if len(chosen[name]) < MIN_WORDS:
-            told = "; ".join(f"{count:,} left out: {reason}" for reason, count in left_out[name].items())
+            reason_against = partial(_reason_against_token, group=name, dictionary=dictionary)
+            pairs = load_pairs(TOKEN_CONFIGS[name], "train", sources)
+            tokens = _by_frequency(_token_cutter(tokenizer), pairs)
+            items[name], excluded[name] = _choose(tokenizer, tokens, max_size, reason_against)
+            if len(items[name]) < min(MIN_WORDS, max_size):
+                kmer_groups.append(name)
+                kmers = _by_frequency(partial(_kmers, k=KMER_LENGTHS[name]), pairs)
+                items[name], excluded[name] = _choose(tokenizer, kmers, max_size, reason_against)
+        if len(items[name]) < MIN_WORDS:
+            reasons = "; ".join(f"{count:,} excluded: {reason}" for reason, count in excluded[name].items())
             raise BioPawsError(
-                f"{len(chosen[name])} words of {name}, {MIN_WORDS} are needed ({told or 'no more candidates'}): take "
-                "more --words, a larger data set or a tokenizer that knows its letters"
+                f"the vocabulary of {name} has {len(items[name])} items, at least {MIN_WORDS} are needed "
+                f"({reasons or 'no more candidates'}): use more --words, a larger data set, or a model whose tokenizer "
+                "knows these characters"
             )
-    ends = np.cumsum([len(words) for words in chosen.values()]).tolist()
-    places = {name: slice(end - len(words), end) for (name, words), end in zip(chosen.items(), ends, strict=True)}
-    return Words(tuple(word for words in chosen.values() for word in words), places, left_out, tuple(stretches))
+    ends = np.cumsum([len(group) for group in items.values()]).tolist()
+    slices = {name: slice(end - len(group), end) for (name, group), end in zip(items.items(), ends, strict=True)}
+    return Vocabulary(tuple(text for group in items.values() for text in group), slices, excluded, tuple(kmer_groups))
 
 
 def _choose(
-    tokenizer: PreTrainedTokenizerBase, candidates: Sequence[str], most: int, why_not: Callable[[str], str]
+    tokenizer: PreTrainedTokenizerBase,
+    candidates: Sequence[str],
+    max_size: int,
+    reason_against: Callable[[str], str],
 ) -> tuple[list[str], dict[str, int]]:
-    """Take the first candidates that nothing speaks against, and count the others by what does."""
-    reasons = {word: why_not(word) for word in candidates}
-    reasons |= _unreadable(tokenizer, [word for word in candidates if not reasons[word]])
-    chosen = [word for word in candidates if not reasons[word]]
-    return chosen[:most], dict(sorted(Counter(filter(None, reasons.values())).items()))
+    """Return the first suitable candidates, and the number of unsuitable ones by reason."""
+    reasons = {text: reason_against(text) for text in candidates}
+    reasons |= _unknown(tokenizer, [text for text in candidates if not reasons[text]])
+    suitable = [text for text in candidates if not reasons[text]]
+    return suitable[:max_size], dict(sorted(Counter(filter(None, reasons.values())).items()))
 
 
-def _english_lists() -> list[frozenset[str]]:
+def _english_word_lists() -> list[frozenset[str]]:
     try:
         from english_words import get_english_words_set
     except ModuleNotFoundError as error:
@@ -132,29 +138,30 @@ def _english_lists() -> list[frozenset[str]]:
     return [frozenset(get_english_words_set([name], alpha=True, lower=True)) for name in ("web2", "gcide")]
 
 
-def _commonest(cut: Callable[[list[str]], Iterable[str]], pairs: Pairs) -> list[str]:
-    """Cut the strings of a split, each once, and return what comes out, commonest first."""
-    seen: set[str] = set()
+def _by_frequency(cut: Callable[[list[str]], Iterable[str]], pairs: Pairs) -> list[str]:
+    """Cut each distinct sequence of a split once, and return the pieces, the most frequent first."""
+    visited: set[str] = set()
     counts: Counter[str] = Counter()
     for batch in pairs.read():
-        texts = {text for side in ("sentence1", "sentence2") for text in batch[side].to_pylist()} - seen
-        seen |= texts
-        counts.update(cut(sorted(texts)))
-    return [word for word, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))]
+        sequences = {text for side in ("sentence1", "sentence2") for text in batch[side].to_pylist()} - visited
+        visited |= sequences
+        counts.update(cut(sorted(sequences)))
+    return [piece for piece, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))]
 
 
-def _stretches(texts: list[str], letters: int) -> Iterable[str]:
-    return (word for text in texts for word in split_words(text, letters).split() if len(word) == letters)
+def _kmers(sequences: list[str], k: int) -> Iterable[str]:
+    """Yield the consecutive, non-overlapping k-mers of sequences."""
+    return (kmer for sequence in sequences for kmer in split_words(sequence, k).split() if len(kmer) == k)
 
 
-def _pieces(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[str]], Iterable[str]]:
-    """Return what cuts strings into pieces as the tokenizer does; what it does not know is no piece."""
+def _token_cutter(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[str]], Iterable[str]]:
+    """Return a function that cuts sequences into the tokenizer's pieces, without its unknown tokens."""
     if not tokenizer.is_fast:
-        raise BioPawsError("the tokenizer does not say which letters a token stands for: take a model with a fast one")
+        raise BioPawsError("the tokenizer does not report the offsets of its tokens: use a model with a fast tokenizer")
 
-    def cut(texts: list[str]) -> Iterable[str]:
-        # BERT's WordPiece takes no word of over 100 letters.
-        split = [split_words(text, SEGMENTS[0]) for text in texts]
+    def cut(sequences: list[str]) -> Iterable[str]:
+        # BERT's WordPiece turns a run of over 100 characters without a space into a single unknown token.
+        split = [split_words(sequence, SEGMENTS[0]) for sequence in sequences]
         encoded = tokenizer(
             split, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
         )
@@ -166,27 +173,28 @@ def _pieces(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[str]], Iterabl
     return cut
 
 
-def _why_not_sequence(word: str, group: str, dictionary: frozenset[str]) -> str:
-    letters = set(word)
-    if len(word) < 2:
+def _reason_against_token(token: str, group: str, dictionary: frozenset[str]) -> str:
+    """Return why a candidate does not belong to a group of tokens, empty where it does."""
+    characters = set(token)
+    if len(token) < 2:
         return "a single letter"
-    if not letters <= (_BASES if group == "dna" else _RESIDUES):
+    if not characters <= (_BASES if group == "dna" else _AMINO_ACIDS):
         return "other letters"
-    if word.lower() in dictionary:
+    if token.lower() in dictionary:
         return "an English word"
-    return "DNA as well" if group == "protein" and letters <= _BASES else ""
+    return "DNA as well" if group == "protein" and characters <= _BASES else ""
 
 
-def _why_not_english(word: str) -> str:
+def _reason_against_word(word: str) -> str:
     return "DNA as well" if set(word.upper()) <= _BASES else ""
 
 
-def _unreadable(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> dict[str, str]:
-    """Say which words, standing alone, the tokenizer does not know."""
-    if not words:
+def _unknown(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> dict[str, str]:
+    """Return the reason against each text that the tokenizer does not know when it stands alone."""
+    if not texts:
         return {}
-    encoded = tokenizer(list(words), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+    encoded = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
     unknown = tokenizer.unk_token_id
     return {
-        word: "unknown to the tokenizer" for word, ids in zip(words, encoded, strict=True) if not ids or unknown in ids
+        text: "unknown to the tokenizer" for text, ids in zip(texts, encoded, strict=True) if not ids or unknown in ids
     }

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_json, write_json
 from bio_paws_eval.models import loading
-from bio_paws_eval.representations.embed import survivable
+from bio_paws_eval.representations.embed import split_for_tokenizer
 
 _TEXTS_A_BATCH = 8
 _BEFORE_T5 = "summarize: "
@@ -56,7 +56,7 @@ def summarise(
 def _summarise(source: loading.Source, texts: Sequence[str], tokens: int, device: torch.device) -> list[str]:
     tokenizer = loading.load_tokenizer(source)
     model = loading.load_generator(source).to(device).eval()  # type: ignore[arg-type]
-    prompts = prompts_of(source, tokenizer, survivable(tokenizer, texts), tokens)
+    prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
     order = np.argsort([len(one) for one in prompts], kind="stable")[::-1].tolist()
     answers = [""] * len(texts)
     for at in tqdm(range(0, len(order), _TEXTS_A_BATCH), desc="summaries", disable=None):

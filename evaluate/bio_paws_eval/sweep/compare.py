@@ -11,10 +11,9 @@ from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
-from bio_paws_eval.representations import run as vectors
-from bio_paws_eval.representations.page import JSON
 from bio_paws_eval.representations.permutation_tests import Permutations
-from bio_paws_eval.representations.report_section import FOLDER
+from bio_paws_eval.representations.results import RESULTS_FILE, RESULTS_FOLDER
+from bio_paws_eval.representations.run import RepresentationOptions, compare_models, comparison_key
 from bio_paws_eval.results import slug
 from bio_paws_eval.runs.preparation import Prepared
 from bio_paws_eval.runs.run import alone, saved_model
@@ -65,32 +64,32 @@ def compare(comparing: Comparing, prepared: Sequence[Prepared]) -> None:
     out = comparing.trainings[0].out
     settings = _settings(comparing, prepared)
     with alone(out / ".work" / "locks" / settings.out.name):
-        if PartialState().is_main_process and not (settings.out / JSON).is_file():
-            vectors.run(settings)
+        if PartialState().is_main_process and not (settings.out / RESULTS_FILE).is_file():
+            compare_models(settings)
         PartialState().wait_for_everyone()
 
 
 def is_done(comparing: Comparing, prepared: Sequence[Prepared]) -> bool:
     """Whether the vectors have been compared."""
     kept = [_kept(one, prepared) for one in comparing.trainings]
-    return all(one.is_dir() for one in kept) and (_settings(comparing, prepared).out / JSON).is_file()
+    return all(one.is_dir() for one in kept) and (_settings(comparing, prepared).out / RESULTS_FILE).is_file()
 
 
-def _settings(comparing: Comparing, prepared: Sequence[Prepared]) -> vectors.Settings:
+def _settings(comparing: Comparing, prepared: Sequence[Prepared]) -> RepresentationOptions:
     """Return what is asked of the vectors, in a folder whose name holds a digest of all that can change them."""
     first = comparing.trainings[0]
     kept = [(str(_kept(one, prepared)), None) for one in comparing.trainings]
-    settings = vectors.Settings(
+    settings = RepresentationOptions(
         ((first.model, first.revision), *kept),
         comparing.asked.words,
         replace(first.sources, limit=None),
         any(is_pawsx(on) for one in comparing.trainings for on in one.train_on),
         Permutations(comparing.asked.permutations, comparing.asked.seed),
         first.device,
-        first.out / FOLDER,
+        first.out / RESULTS_FOLDER,
     )
     name = slug(loading.find_model(first.model, first.revision).id)
-    return replace(settings, out=settings.out / f"{name}-{vectors.key_of(settings)[:8]}")
+    return replace(settings, out=settings.out / f"{name}-{comparison_key(settings)[:8]}")
 
 
 def _kept(training: Settings, prepared: Sequence[Prepared]) -> Path:
