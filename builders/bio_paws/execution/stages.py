@@ -28,7 +28,7 @@ tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when th
 def code_digest() -> str:
     """Digest of this package's source files."""
     digest = hashlib.sha256()
-    root = Path(__file__).parent
+    root = Path(__file__).parents[1]
     for path in sorted(root.rglob("*.py")):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
