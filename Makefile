@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.done
 
-.PHONY: dataset test lint bench soak clean
+.PHONY: dataset test lint docs bench soak clean
 dataset: $(SETUP)
 	$(BIN)/bio-paws build
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
 
-test: $(SETUP) lint
+test: $(SETUP) lint docs
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(SETUP)
@@ -18,6 +18,9 @@ lint: $(SETUP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(SETUP)
+	$(BIN)/python -m sphinx -q -W --keep-going -j 2 docs docs/_build
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build
@@ -39,4 +42,4 @@ $(SETUP): pyproject.toml constraints.txt setup.sh
 	touch $@
 
 clean:
-	rm -rf $(VENV) .bio-paws-work
+	rm -rf $(VENV) .bio-paws-work docs/_build docs/reference/api docs/reference/generated

@@ -12,7 +12,8 @@ from bio_paws.execution.stage_keys import source_digest, stage_key
 
 FILES = {
     "__init__.py": "",
-    "build.py": '"""Build."""\nfrom toy_stage import search\nfrom toy_stage.tools.names import label\n\n\ndef build():\n'
+    "build.py": '"""Build."""\nfrom toy_stage import search\n'
+    "from toy_stage.tools.names import label\n\n\ndef build():\n"
     '    """Run."""\n    from toy_stage import late\n\n    return search.find(label) + late.step()  # in this order\n',
     "search.py": "def find(label):\n    return 1\n",
     "late.py": "import json\n\n\ndef step():\n    return 2\n",
