@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, write_json
 from bio_paws_eval.layout.pages import render_page
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
 from bio_paws_eval.representations.results import Change, Comparison, Distance
 
@@ -108,8 +108,7 @@ def _headline(comparison: Comparison) -> Table:
     return Table(
         "dna-english",
         "From a word of DNA to the nearest English word",
-        ("model", "Euclidean, own units", "radius of the space", *SCALE_FREE),
-        (tuple(paper), tuple(rows)),
+        text_frame(("model", "Euclidean, own units", "radius of the space", *SCALE_FREE), (paper, rows)),
         note="Mean over the words of DNA and its 95% interval. The first column is the paper's; the radius is the root "
         "mean square distance of all words to their centre. The others do not change when the whole space is shrunk.",
     )
@@ -124,8 +123,7 @@ def _changes(comparison: Comparison) -> Table:
     return Table(
         "changes",
         "Changes of distances between models",
-        columns,
-        tuple(groups),
+        text_frame(columns, groups),
         labels=4,
         note="Two-sided p from random signs of each word's difference; corrected for all of them (Holm). It takes "
         "words as independent of each other.",
@@ -157,8 +155,7 @@ def _all_distances(comparison: Comparison) -> Table:
     return Table(
         "distances",
         "Mean distance to the nearest word, within and between groups",
-        ("model", "from", "to", *METRICS),
-        tuple(groups),
+        text_frame(("model", "from", "to", *METRICS), groups),
         labels=3,
         note="The more words a group has, the nearer its nearest: compare models, and groups of like size.",
     )
@@ -178,8 +175,7 @@ def _nulls(comparison: Comparison) -> Table:
     return Table(
         "nulls",
         "Do the groups lie apart?",
-        ("model", "from", "to", "metric", "found", "permuted", "times", "p"),
-        tuple(groups),
+        text_frame(("model", "from", "to", "metric", "found", "permuted", "times", "p"), groups),
         labels=4,
         note="A sample of both groups, beside the same words with their groups at random: a ratio of 1 is a mixture.",
     )
@@ -193,8 +189,7 @@ def _words(comparison: Comparison) -> Table:
     return Table(
         "words",
         "Words",
-        ("group", "words", "candidates left out"),
-        (tuple(rows),),
+        text_frame(("group", "words", "candidates left out"), [rows]),
         note="Words of DNA and proteins are the pieces of two letters and more that the tokenizer of the first model "
         "cuts the train splits of dna150 and protein150 into, commonest first; English words are a random part of "
         "those that two dictionaries share.",
@@ -221,8 +216,7 @@ def _alignments(comparison: Comparison) -> Table:
     return Table(
         "cka",
         "Linear CKA by layer",
-        ("models", "pairs of", "layer", "pairs", "CKA", "debiased", "permuted", "p"),
-        tuple(groups),
+        text_frame(("models", "pairs of", "layer", "pairs", "CKA", "debiased", "permuted", "p"), groups),
         labels=2,
         note="One model: its vectors of the two sides of similar test pairs. Two: their vectors of the first sides.",
     )
