@@ -14,11 +14,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
+import bio_paws_eval
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
@@ -114,6 +116,24 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
     refused = [one for one in rows if one["status"] == "refused"]
     assert {one["accuracy"] for one in refused} == {""}
     assert {one["note"] for one in refused} == {"refused: 40% unknown"}
+
+
+def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> None:
+    frame = bio_paws_eval.results_frame(results)
+    assert frame["file"].to_list() == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
+    assert not frame.duplicated(["model", "trained_on", "control", "seed", "task"]).any()
+    stored = pd.read_csv(out / "results.csv", keep_default_na=False, na_values=[""])
+    assert list(stored.columns) == ["system", *frame.columns]
+    assert [str(frame[name].dtype) for name in ("model", "seed", "accuracy_low", "segment", "comparable")] == [
+        *("str", "Int64", "float64", "Int64", "bool")
+    ]
+    refused = frame[frame["status"] == "refused"]
+    assert refused["accuracy"].isna().all()
+    assert set(refused["task"]) == {"protein450"}
+    for (path, result), (_, row) in zip(read_results(results), frame.iterrows(), strict=True):
+        if result.status == "scored":
+            measured = result.metrics["mcc"]
+            assert (row["mcc"], row["mcc_low"], row["mcc_high"]) == tuple(measured[end] for end in measured), path
 
 
 def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:

@@ -115,8 +115,7 @@ def latex(table: Table, preamble: Sequence[str] = ()) -> str:
     # pandas draws no rule between rows; a rule in front of a row's first entry has the same effect.
     first = frame.columns[0]
     frame[first] = [
-        f"\\midrule\n{entry}" if start else entry
-        for start, entry in zip([False, *starts], frame[first], strict=True)
+        f"\\midrule\n{entry}" if start else entry for start, entry in zip([False, *starts], frame[first], strict=True)
     ]
     columns = "l" * table.labels + "r" * (len(frame.columns) - table.labels)
     comments = [table.title, "Needs \\usepackage{booktabs}.", table.note, *preamble]

@@ -99,9 +99,7 @@ def _languages_table(grouped: Grouped) -> Table:
     return Table(
         "languages",
         "Accuracy on PAWS-X",
-        text_frame(
-            ("system", *LANGUAGES), (rows(grouped.systems), rows(baseline_rows(grouped.baselines)))
-        ),
+        text_frame(("system", *LANGUAGES), (rows(grouped.systems), rows(baseline_rows(grouped.baselines)))),
         note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs.",
     )
 
