@@ -14,17 +14,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
+import bio_paws_eval
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
-from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown
+from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, text_frame
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
 from bio_paws_eval.report.controls import control_matrix
@@ -86,9 +88,8 @@ def the(systems: tuple[System, ...], name: str) -> System:
 
 
 def row(table: Table, name: str) -> dict[str, str]:
-    rows = [one for rows in table.groups for one in rows if one[0] == name]
-    assert len(rows) == 1
-    return dict(zip(table.columns, rows[0], strict=True))
+    (found,) = table.frame[table.frame.iloc[:, 0] == name].to_dict("records")
+    return {str(column): text for column, text in found.items()}
 
 
 # Goldens. To accept a new one: write what the report holds over it, and read the difference.
@@ -117,6 +118,24 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
     assert {one["note"] for one in refused} == {"refused: 40% unknown"}
 
 
+def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> None:
+    frame = bio_paws_eval.results_frame(results)
+    assert frame["file"].to_list() == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
+    assert not frame.duplicated(["model", "trained_on", "control", "seed", "task"]).any()
+    stored = pd.read_csv(out / "results.csv", keep_default_na=False, na_values=[""])
+    assert list(stored.columns) == ["system", *frame.columns]
+    assert [str(frame[name].dtype) for name in ("model", "seed", "accuracy_low", "segment", "comparable")] == [
+        *("str", "Int64", "float64", "Int64", "bool")
+    ]
+    refused = frame[frame["status"] == "refused"]
+    assert refused["accuracy"].isna().all()
+    assert set(refused["task"]) == {"protein450"}
+    for (path, result), (_, row) in zip(read_results(results), frame.iterrows(), strict=True):
+        if result.status == "scored":
+            measured = result.metrics["mcc"]
+            assert (row["mcc"], row["mcc_low"], row["mcc_high"]) == tuple(measured[end] for end in measured), path
+
+
 def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
     """To accept a new golden: write `tables` over it, and read the difference."""
     found = grouped(study)
@@ -131,9 +150,9 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
     for name in ("gpt2-english-tiny", "gpt2-english-dna-protein-tiny", "gpt2-other"):
         write_cell(tmp_path, replace(GPT2, id=name), training(), task("dna150"), 0.7)
     tables = {one.name: one for one in all_tables(grouped(tmp_path), [])}
-    systems = [row[0] for row in tables["plan-table6"].groups[0]]
+    systems = tables["plan-table6"].frame["system"].to_list()
     assert systems == ["gpt2-english-tiny, pawsx_en", "gpt2-english-dna-protein-tiny, pawsx_en"]
-    assert len(tables["plan-length"].groups[0]) == 3
+    assert len(tables["plan-length"].frame) == 3
 
 
 def test_the_vectors_of_a_plan(tmp_path: Path) -> None:
@@ -198,7 +217,7 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
     assert row(table, "best floor")["dna150"].startswith("gc 0.")
     assert row(table, "best floor")["dna50"].startswith("majority 0.")
     assert row(table, "ceiling: smith_waterman")["dna150"].startswith("1.000\n")
-    assert [one[0] for one in table.groups[1]] == ["best floor", "ceiling: smith_waterman"]
+    assert table.frame.loc[1, "system"].to_list() == ["best floor", "ceiling: smith_waterman"]
 
 
 # Kinds and views
@@ -254,10 +273,9 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
     assert read_result(path) == replace(stored, views={}, schema_version="1.0")
     table = next(one for one in all_tables(grouped(tmp_path), []) if one.name == "consistency")
-    rows = [dict(zip(table.columns[2:], row[2:], strict=True)) for group in table.groups for row in group]
-    assert [one["view"] for one in rows] == list(perturbations_of("dna"))
-    assert {one["seeds"] for one in rows} == {"1"}
-    assert [one["tells strands"] for one in rows] == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
+    assert table.frame["view"].to_list() == list(perturbations_of("dna"))
+    assert set(table.frame["seeds"]) == {"1"}
+    assert table.frame["tells strands"].to_list() == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
 
 
 def test_without_views_and_kinds_there_is_nothing_about_them(tmp_path: Path) -> None:
@@ -407,8 +425,7 @@ def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(stud
     names = {"PAWS-X": "pawsx_en", "shuffled labels": "pawsx_en (shuffled-labels)", "brackets": "dyck"}
     names |= {"random weights": "pawsx_en (random-init)", "untuned": "none", "itself": "dna150"}
     roles = {f"openai-community/gpt2, {name}": role for role, name in names.items()}
-    (rows,) = table.groups
-    cells = {row[2]: dict(zip(table.columns, row, strict=True)) for row in rows}
+    cells = table.frame.set_index("trained on").to_dict("index")
     assert list(cells) == list(names)
     starred = 0
     for one, p in zip(compared, corrected, strict=True):
@@ -431,13 +448,13 @@ def test_a_star_needs_the_interval_and_the_corrected_test(study: Path, p: float,
     compared = [
         replace(one, comparison=replace(one.comparison, low=low, high=0.5, p_value=p)) for one in compare_all(systems)
     ]
-    (rows,) = control_matrix(systems, compared).groups
-    assert {" *" in cell for row in rows for cell in row[4:] if cell != "-"} == {starred}
+    differences = control_matrix(systems, compared).frame.iloc[:, 4:].stack()
+    assert {" *" in text for text in differences if text != "-"} == {starred}
 
 
 def test_a_model_alone_has_no_matrix(results: Path) -> None:
     systems = grouped(results).systems
-    assert control_matrix(systems, compare_all(systems)).groups == ()
+    assert control_matrix(systems, compare_all(systems)).frame.empty
 
 
 def test_the_paper_lies_inside_or_outside_our_interval(tmp_path: Path) -> None:
@@ -447,9 +464,9 @@ def test_the_paper_lies_inside_or_outside_our_interval(tmp_path: Path) -> None:
     write_cell(tmp_path, replace(GPT2, id="gpt2"), training(control="frozen"), task("dna150"), 0.2)
     write_cell(tmp_path, replace(GPT2, id="other"), training(), task("dna150"), 0.2)
     table = next(one for one in paper_tables(grouped(tmp_path).systems) if one.name == "paper-table1")
-    (rows,) = [rows for rows in table.groups if rows]
-    assert {row[0] for row in rows} == {"gpt2, pawsx_en"}
-    verdicts = {row[1]: (row[2], row[-1]) for row in rows}
+    assert set(table.frame["system"]) == {"gpt2, pawsx_en"}
+    rows = table.frame.set_index("task")
+    verdicts = dict(zip(rows.index, zip(rows["paper"], rows["the paper's"], strict=True), strict=True))
     assert verdicts["dna150"] == ("0.790", "inside")
     assert verdicts["dna50"] == ("0.860", "outside: above ours")
     assert verdicts["protein150"] == ("0.920", "outside: below ours")
@@ -491,7 +508,7 @@ def test_few_seeds_are_no_study(results: Path) -> None:
 
 
 def test_markdown_and_latex_set_names_as_they_stand() -> None:
-    table = Table("x", "X", ("a", "b"), ((("m|n<*`", "-"), ("50% & $x_1 {y} ~^\\", "[1]\n-0.5")),))
+    table = Table("x", "X", text_frame(("a", "b"), [[("m|n<*`", "-"), ("50% & $x_1 {y} ~^\\", "[1]\n-0.5")]]))
     assert [re.sub(" +", " ", line) for line in markdown(table).splitlines()[2:]] == [
         r"| m\|n\<\*\` | - |",
         r"| 50% & $x_1 {y} ~^\\ | [1] |",

@@ -7,7 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from bio_paws_eval.layout.tables import Table, markdown
+from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.results import Result
 
 
@@ -22,7 +22,7 @@ def print_results(results: Sequence[Result], skipped: Sequence[str], options: ar
         groups.setdefault((result.model.id, _trained_on(result), result.task.name), []).append(result)
     rows = tuple((*key, str(len(seeds)), *_values(seeds), seeds[0].note) for key, seeds in groups.items())
     columns = ("model", "trained on", "task", "seeds", "accuracy", "range", "MCC", "AUROC", "note")
-    print(markdown(Table("cells", "", columns, (rows,), labels=3)))
+    print(markdown(Table("results", "", text_frame(columns, [rows]), labels=3)))
     for reason in skipped:
         print(f"skipped: {reason}")
     if options.limit:

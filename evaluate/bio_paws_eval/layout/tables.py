@@ -1,11 +1,13 @@
-"""Tables as text: Markdown for terminals and repositories, LaTeX for papers."""
+"""Tables for readers: pandas DataFrames of formatted text, written as Markdown or LaTeX."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+
+import pandas as pd
 
 Row = tuple[str, ...]
 
@@ -17,100 +19,132 @@ _LATEX = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """A table of text.
+    """A table of formatted text, ready to be written.
 
     Attributes
     ----------
     name : str
-        Stem of its file, and its anchor.
+        Stem of its file, and its anchor on a page.
     title : str
-        Its heading.
-    columns : tuple of str
-        Heads of the columns.
-    groups : tuple of tuple of Row
-        Rows, in groups with a rule between. A cell may hold several lines.
+        Heading.
+    frame : DataFrame
+        The entries as text, as `text_frame` builds it: the index holds the number of each row's group. An entry may
+        have several lines.
     labels : int
-        So many columns at the left hold names; the others hold values.
+        Number of columns at the left that hold names. They are aligned to the left, all others to the right.
     note : str
-        What a reader must know, beneath it.
+        Explanation below the table.
     """
 
     name: str
     title: str
-    columns: Row
-    groups: tuple[tuple[Row, ...], ...]
+    frame: pd.DataFrame
     labels: int = 1
     note: str = ""
 
+    @property
+    def groups(self) -> list[list[Row]]:
+        """Rows by group, in the order of the frame."""
+        by_group = self.frame.groupby(level="group", sort=False)
+        return [list(group.itertuples(index=False, name=None)) for _, group in by_group]
+
+
+def text_frame(columns: Sequence[str], groups: Iterable[Iterable[Row]]) -> pd.DataFrame:
+    """Build the frame of a `Table` from rows of text.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of the columns.
+    groups : iterable of iterable of Row
+        Rows in groups, which a rule separates in LaTeX and on a page.
+
+    Returns
+    -------
+    DataFrame
+        One row for each row of text, indexed by the number of its group.
+
+    Examples
+    --------
+    >>> text_frame(["system", "accuracy"], [[("gpt2", "0.790")], [("k-mers", "0.530")]]).reset_index()
+       group  system accuracy
+    0      0    gpt2    0.790
+    1      1  k-mers    0.530
+    """
+    numbered = [(number, row) for number, group in enumerate(groups) for row in group]
+    index = pd.Index([number for number, _ in numbered], name="group", dtype="int64")
+    return pd.DataFrame([row for _, row in numbered], index=index, columns=list(columns), dtype="str")
+
 
 def percent(rate: float) -> str:
-    """Write a part of one in percent, with two digits."""
+    """Format a fraction as a percentage with two significant digits.
+
+    Examples
+    --------
+    >>> percent(0.12), percent(0.0312), percent(0.0003)
+    ('12%', '3.1%', '0.03%')
+    """
     return f"{100 * rate:.0f}%" if rate >= 0.0995 else f"{100 * rate:.2g}%"
 
 
 def markdown(table: Table) -> str:
-    """Render as a Markdown table; further lines of a cell become rows of their own."""
-    lines = [_markdown_row(line) for group in table.groups for row in group for line in _lines(row)]
-    head = _markdown_row(table.columns)
-    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
-    rule = ["-" * width if i < table.labels else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    return "\n".join(_padded(line, widths, table.labels) for line in [head, rule, *lines])
-
-
-def _markdown_row(row: Sequence[str]) -> list[str]:
-    return [re.sub(r"([\\|<*`])", r"\\\1", cell) for cell in row]
-
-
-def _padded(row: Sequence[str], widths: Sequence[int], labels: int) -> str:
-    sides = [
-        cell.ljust(width) if i < labels else cell.rjust(width)
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return f"| {' | '.join(sides)} |"
+    """Render a table as Markdown. Further lines of an entry become rows of their own, which a terminal shows best."""
+    frame = _one_line_per_row(table.frame).map(lambda entry: re.sub(r"([\\|<*`])", r"\\\1", entry))
+    values = len(frame.columns) - table.labels
+    text: str = frame.to_markdown(
+        index=False, disable_numparse=True, colalign=("left",) * table.labels + ("right",) * values
+    )
+    return text
 
 
 def latex(table: Table, preamble: Sequence[str] = ()) -> str:
-    r"""Render as a LaTeX tabular, for ``\input`` into a float.
+    r"""Render a table as a LaTeX tabular, for ``\input`` into a float.
 
     Parameters
     ----------
     table : Table
         The table.
     preamble : sequence of str
-        Lines of comment to put first.
+        Further lines of comment at the top, such as the meaning of the marks.
     """
-    groups = [
-        "\n".join(f"{' & '.join(map(escape_latex, line))} \\\\" for row in group for line in _lines(row))
-        for group in table.groups
-        if group
+    frame = _one_line_per_row(table.frame)
+    starts = [number != previous for number, previous in zip(frame.index[1:], frame.index[:-1], strict=True)]
+    frame = frame.map(escape_latex).rename(columns=escape_latex)
+    # pandas draws no rule between rows; a rule in front of a row's first entry has the same effect.
+    first = frame.columns[0]
+    frame[first] = [
+        f"\\midrule\n{entry}" if start else entry for start, entry in zip([False, *starts], frame[first], strict=True)
     ]
+    columns = "l" * table.labels + "r" * (len(frame.columns) - table.labels)
     comments = [table.title, "Needs \\usepackage{booktabs}.", table.note, *preamble]
-    return "\n".join(
-        [
-            *(f"% {line}" for line in comments if line),
-            f"\\begin{{tabular}}{{{'l' * table.labels}{'r' * (len(table.columns) - table.labels)}}}",
-            "\\toprule",
-            f"{' & '.join(map(escape_latex, table.columns))} \\\\",
-            "\\midrule",
-            "\n\\midrule\n".join(groups),
-            "\\bottomrule",
-            "\\end{tabular}",
-            "",
-        ]
+    return "".join(f"% {line}\n" for line in comments if line) + frame.to_latex(
+        index=False, escape=False, column_format=columns
     )
 
 
 def escape_latex(text: str) -> str:
-    """Write text so that LaTeX sets it as it stands."""
+    r"""Escape text for LaTeX, with a proper minus sign for negative numbers.
+
+    Examples
+    --------
+    >>> print(escape_latex("dna_protein -0.5"))
+    dna\_protein $-$0.5
+    """
     if text == "-":
         return "--"
     escaped = "".join(_LATEX.get(char, char) for char in text)
-    escaped = re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)  # a minus, not a hyphen
-    return f"{{{escaped}}}" if escaped.startswith("[") else escaped  # after \\ a bracket would be taken for an option
+    escaped = re.sub(r"(?<!\w)-(?=\d)", "$-$", escaped)
+    # After \\ LaTeX takes a bracket for the start of an optional argument.
+    return f"{{{escaped}}}" if escaped.startswith("[") else escaped
 
 
-def _lines(row: Row) -> list[Row]:
-    """Divide a row into one for each line of its longest cell."""
-    return list(zip_longest(*(cell.split("\n") for cell in row), fillvalue=""))
+def _one_line_per_row(frame: pd.DataFrame) -> pd.DataFrame:
+    """Divide each row into as many rows as its longest entry has lines."""
+    numbers, lines = [], []
+    for number, row in zip(frame.index, frame.itertuples(index=False, name=None), strict=True):
+        for line in zip_longest(*(entry.split("\n") for entry in row), fillvalue=""):
+            numbers.append(number)
+            lines.append(line)
+    return pd.DataFrame(lines, index=pd.Index(numbers, name=frame.index.name), columns=frame.columns, dtype="str")

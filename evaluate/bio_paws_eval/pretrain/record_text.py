@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bio_paws_eval.layout.tables import Table, markdown
+from bio_paws_eval.layout.tables import Table, markdown, text_frame
 
 
 def pretraining_text(record: dict[str, Any]) -> str:
@@ -27,7 +27,7 @@ def pretraining_text(record: dict[str, Any]) -> str:
             )
         foretold = (f"{asked['perplexity']:.1f}", f"{asked['bits_per_byte']:.3f}") if asked else ("-", "-")
         rows.append((language, *trained, *foretold))
-    lines = [markdown(Table("pretraining", "", columns, (tuple(rows),), labels=1))]
+    lines = [markdown(Table("pretraining", "", text_frame(columns, [rows])))]
     lines += [_removed(language, held["removed"]) for language, held in record["languages"].items() if held["removed"]]
     lines += [
         f"nothing is held out for a config that is not at hand: {why}"

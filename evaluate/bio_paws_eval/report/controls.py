@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.report.cell_text import MISSING, accuracy, interval
 from bio_paws_eval.report.comparisons import Compared
 from bio_paws_eval.report.systems import System, config_names
@@ -81,8 +81,10 @@ def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> T
     return Table(
         "controls",
         "Control matrix",
-        ("model", "config", "trained on", "accuracy", *(f"less {role.name}" for role in ROLES)),
-        tuple(tuple(row(task, role, found) for role in ROLES if role in found) for _, task, found in matrices),
+        text_frame(
+            ("model", "config", "trained on", "accuracy", *(f"less {role.name}" for role in ROLES)),
+            ([row(task, role, found) for role in ROLES if role in found] for _, task, found in matrices),
+        ),
         labels=3,
         note="Each cell: mean accuracy of the row less that of the column, beneath it the 95% interval by paired "
         "bootstrap over seeds and pairs. *: the interval leaves out 0, and McNemar's test of the seeds that are best "

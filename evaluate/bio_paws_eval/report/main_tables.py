@@ -9,7 +9,7 @@ from typing import Any
 
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
 from bio_paws_eval.report.comparisons import Compared, compare_all
 from bio_paws_eval.report.controls import control_matrix
@@ -51,7 +51,7 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
         _systems_table(grouped.systems),
         _data_table(grouped),
     ]
-    return [table for table in tables if any(table.groups)]
+    return [table for table in tables if not table.frame.empty]
 
 
 def configs_table(grouped: Grouped) -> Table:
@@ -74,8 +74,7 @@ def configs_table(grouped: Grouped) -> Table:
     return Table(
         "configs",
         "Accuracy on bioPAWS",
-        columns,
-        (systems, baselines),
+        text_frame(columns, (systems, baselines)),
         note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs. PAWS-X: in "
         "the language of fine-tuning. Mean: over the configs that are scored and not cut; systems that are scored on "
         "different configs do not compare by it. Best floor: chosen on this very test, so that the bar is high.",
@@ -100,8 +99,7 @@ def _languages_table(grouped: Grouped) -> Table:
     return Table(
         "languages",
         "Accuracy on PAWS-X",
-        ("system", *LANGUAGES),
-        (rows(grouped.systems), rows(baseline_rows(grouped.baselines))),
+        text_frame(("system", *LANGUAGES), (rows(grouped.systems), rows(baseline_rows(grouped.baselines)))),
         note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs.",
     )
 
@@ -146,8 +144,7 @@ def _seeds_table(systems: Sequence[System]) -> Table:
     return Table(
         "seeds",
         "Seeds",
-        ("system", "task", "seeds", *columns),
-        (tuple(rows),),
+        text_frame(("system", "task", "seeds", *columns), [rows]),
         labels=2,
         note="Accuracy. Best on dev: the seed that the development split chooses. The oracle is the seed that is best "
         "on the very test it is shown for: nobody could have chosen it, and it is no estimate of anything.",
@@ -165,8 +162,7 @@ def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
     return Table(
         name,
         title,
-        ("system", "task", "seeds", *_METRIC_COLUMNS),
-        (tuple(rows),),
+        text_frame(("system", "task", "seeds", *_METRIC_COLUMNS), [rows]),
         labels=2,
         note="Means over seeds. MCC: Matthews correlation. Answered 1: part of the pairs that were called similar. "
         "Intervals of the other metrics stand in results.csv, seed by seed.",
@@ -193,8 +189,7 @@ def _bands_table(grouped: Grouped) -> Table:
     return Table(
         "bands",
         "Accuracy by similarity",
-        ("system", "task", "seeds", *heads, "false alarms"),
-        tuple(groups),
+        text_frame(("system", "task", "seeds", *heads, "false alarms"), groups),
         labels=2,
         note="Means over seeds. A column holds the similar pairs whose similarity lies between its limits; remote ones "
         "are similar by the E-value of BLAST. Accuracy: mean of the part of these pairs, and of the part of all "
@@ -225,8 +220,7 @@ def _kinds_table(grouped: Grouped) -> Table:
     return Table(
         "kinds",
         "Kinds of pairs",
-        ("system", "task", "kind", *columns),
-        (tuple(rows),),
+        text_frame(("system", "task", "kind", *columns), [rows]),
         labels=3,
         note="Of tasks in which a label has several kinds of pairs. Answered 1: part of the pairs of this kind that "
         "was called similar, mean over seeds, with its interval over seeds and pairs. Accuracy: mean of the part of "
@@ -255,8 +249,7 @@ def _consistency_table(systems: Sequence[System]) -> Table:
     return Table(
         "consistency",
         "Consistency",
-        ("system", "config", "view", *columns),
-        tuple(groups),
+        text_frame(("system", "config", "view", *columns), groups),
         labels=3,
         note=f"The first {PERTURBED_ROWS} pairs of the test split, written another way: sides swapped, or DNA as its "
         "other strand. No label changes, so a model that understands the pairs gives the same answers; so does one "
@@ -320,8 +313,7 @@ def _comparisons_table(compared: Sequence[Compared]) -> Table:
     return Table(
         "comparisons",
         "Comparisons",
-        ("task", "first", "second", *columns),
-        (tuple(rows),),
+        text_frame(("task", "first", "second", *columns), [rows]),
         labels=3,
         note="Systems of one model, or of one training. Difference: mean accuracy of the first less that of the "
         "second, its interval by paired bootstrap over seeds and pairs. McNemar's test takes one seed of each, the "
@@ -343,7 +335,7 @@ def _systems_table(systems: Sequence[System]) -> Table:
         rows.append((system.name, model.architecture, size, weights, pairs, seeds, system.run_key, recipe))
     columns = ("system", "architecture", "parameters", "weights", "trained on pairs", "seeds", "key", "recipe")
     return Table(
-        "systems", "Systems", columns, (tuple(rows),), note="Weights: commit on the Hub, or digest of the files."
+        "systems", "Systems", text_frame(columns, [rows]), note="Weights: commit on the Hub, or digest of the files."
     )
 
 
@@ -360,4 +352,4 @@ def _data_table(grouped: Grouped) -> Table:
         for key, systems in by_content.items():
             rows.append((task, *key, "all" if len(by_content) == 1 else names_of(systems)))
     columns = ("task", "split", "pairs", "placeholders left out", "version", "content", "asked of")
-    return Table("data", "Data", columns, (tuple(rows),), labels=2)
+    return Table("data", "Data", text_frame(columns, [rows]), labels=2)

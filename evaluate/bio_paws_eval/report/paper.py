@@ -9,7 +9,7 @@ from importlib import resources
 
 import yaml
 
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.report.cell_text import MISSING, decimal, interval, marks
 from bio_paws_eval.report.systems import System
 
@@ -94,8 +94,9 @@ def _table(name: str, source: str, groups: tuple[tuple[Row, ...], ...]) -> Table
     return Table(
         f"paper-{name}",
         f"The paper's numbers beside ours: {source}",
-        ("system", "task", "paper", "ours", "sd", "95% interval", "seeds", "our best seed", "the paper's"),
-        groups,
+        text_frame(
+            ("system", "task", "paper", "ours", "sd", "95% interval", "seeds", "our best seed", "the paper's"), groups
+        ),
         labels=2,
         note="Accuracy; ours is the mean over seeds. Outside: the paper's number lies outside our 95% interval over "
         "seeds and pairs. That alone refutes neither: the paper's pairs of sequences are others, made by a similarity "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bio_paws_eval.layout.tables import Table
+from bio_paws_eval.layout.tables import Table, text_frame
 from bio_paws_eval.report.cell_text import accuracy
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.sweep.plan import Plan, read_plan
@@ -36,12 +36,18 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
             Table(
                 f"plan-{name}",
                 f"Accuracy on what the plan {name} asks",
-                ("system", "parameters", *columns),
-                (
-                    tuple(
-                        (one.name, f"{one.model.parameters:,}", *(accuracy(one.cells.get(task)) for task in columns))
-                        for one in rows
-                    ),
+                text_frame(
+                    ("system", "parameters", *columns),
+                    [
+                        [
+                            (
+                                system.name,
+                                f"{system.model.parameters:,}",
+                                *(accuracy(system.cells.get(task)) for task in columns),
+                            )
+                            for system in rows
+                        ]
+                    ],
                 ),
                 note="Accuracy: mean and standard deviation over n seeds; in brackets the 95% interval over seeds and "
                 f"pairs. bio-paws sweep {name} runs what is missing.",

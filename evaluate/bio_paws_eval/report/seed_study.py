@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.report.cell_text import decimal, interval, p_value
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.tasks.tasks import pawsx
@@ -92,8 +92,7 @@ def seed_table(studies: Sequence[SeedStudy]) -> Table:
     return Table(
         "seed-study",
         "French beside DNA, seed by seed",
-        ("system", "seeds", *TASKS, "correlation", "95% interval", "p"),
-        (tuple(map(row, studies)),),
+        text_frame(("system", "seeds", *TASKS, "correlation", "95% interval", "p"), [map(row, studies)]),
         note="Mean, standard deviation and range of the accuracies of the seeds; Pearson's correlation between the "
         "two, its interval by Fisher's transformation. Were it one ability that carries over to both, seeds that are "
         "good at one would be good at the other.",

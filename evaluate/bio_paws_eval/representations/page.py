@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, write_json
 from bio_paws_eval.layout.pages import render_page
-from bio_paws_eval.layout.tables import Row, Table
+from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE
 from bio_paws_eval.representations.results import RESULTS_FILE, Change, Comparison, Distance
 
@@ -113,8 +113,7 @@ def _main_table(comparison: Comparison) -> Table:
     return Table(
         "dna-english",
         "Distance from a DNA token to the nearest English word",
-        ("model", "Euclidean, own units", "radius of the space", *SCALE_FREE),
-        (tuple(paper), tuple(rows)),
+        text_frame(("model", "Euclidean, own units", "radius of the space", *SCALE_FREE), (paper, rows)),
         note="Mean over the DNA tokens and its 95% interval. The first column is the paper's metric. The radius is the "
         "root mean square distance of all items to their centre. The remaining columns do not change when the entire "
         "space is scaled.",
@@ -130,8 +129,7 @@ def _changes(comparison: Comparison) -> Table:
     return Table(
         "changes",
         "Changes of distances between models",
-        columns,
-        tuple(groups),
+        text_frame(columns, groups),
         labels=4,
         note="Two-sided p-values of a sign-flip test of the difference per item, corrected for all rows (Holm). The "
         "test treats the items as independent.",
@@ -164,8 +162,7 @@ def _distances(comparison: Comparison) -> Table:
     return Table(
         "distances",
         "Mean distance to the nearest item, within and between groups",
-        ("model", "from", "to", *METRICS),
-        tuple(groups),
+        text_frame(("model", "from", "to", *METRICS), groups),
         labels=3,
         note="The distance to the nearest item falls with the size of the target group: compare models, and groups of "
         "similar size.",
@@ -187,8 +184,7 @@ def _separation_tests(comparison: Comparison) -> Table:
     return Table(
         "nulls",
         "Are the groups separated?",
-        ("model", "from", "to", "metric", "observed", "permuted", "ratio", "p"),
-        tuple(groups),
+        text_frame(("model", "from", "to", "metric", "observed", "permuted", "ratio", "p"), groups),
         labels=4,
         note="Mean nearest distance in a sample of both groups, and the same with the items assigned to the groups at "
         "random. A ratio of 1 means that the groups are mixed.",
@@ -203,8 +199,7 @@ def _vocabulary(comparison: Comparison) -> Table:
     return Table(
         "words",
         "Vocabulary",
-        ("group", "items", "candidates excluded"),
-        (tuple(rows),),
+        text_frame(("group", "items", "candidates excluded"), [rows]),
         note="DNA and protein items are the most frequent tokens of two or more characters into which the tokenizer of "
         "the first model cuts the train splits of dna150 and protein150. English items are a random sample of the "
         "words that two dictionaries share.",
@@ -231,8 +226,7 @@ def _alignments(comparison: Comparison) -> Table:
     return Table(
         "cka",
         "Linear CKA by layer",
-        ("models", "pairs of", "layer", "pairs", "CKA", "debiased", "permuted", "p"),
-        tuple(groups),
+        text_frame(("models", "pairs of", "layer", "pairs", "CKA", "debiased", "permuted", "p"), groups),
         labels=2,
         note="One model: between the two sides of similar test pairs. Two models: between their representations of the "
         "first sides.",

@@ -11,7 +11,7 @@ from functools import cache
 import torch
 from accelerate import PartialState
 
-from bio_paws_eval.layout.tables import Table, markdown
+from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.runs.preparation import Prepared, cell_path, prepare
 from bio_paws_eval.runs.settings import Settings
 
@@ -146,7 +146,7 @@ def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int, compared
         f"comparisons of vectors: {compared[0]:,}, of which {compared[1]:,} stand already; " if compared[0] else ""
     )
     return (
-        f"{markdown(Table('sweep', '', columns, (rows,), labels=2))}\n"
+        f"{markdown(Table('sweep', '', text_frame(columns, [rows]), labels=2))}\n"
         f"{shard:,} of the plan's {trainings:,} trainings; {cells:,} cells, of which {finished:,} stand already; "
         f"{vectors}about {_duration(seconds)} on this device, and {memory / 2**30:.1f} GiB at most"
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
-from bio_paws_eval.layout.tables import Row, Table, percent
+from bio_paws_eval.layout.tables import Row, Table, percent, text_frame
 from bio_paws_eval.results import record_of
 from bio_paws_eval.summarization.score import Interval, Score
 
@@ -198,8 +198,7 @@ def _genes(founds: Sequence[Found]) -> Table:
     return Table(
         "summaries",
         "Summaries of genes",
-        columns,
-        tuple(part for found in founds for part in _parted(found)),
+        text_frame(columns, (part for found in founds for part in _parted(found))),
         note=f"{'; or '.join(asked)}; BLAST, E < 1e-5, both strands. Intervals of 95% over homology groups. Model "
         "above: the model's difference less that of the row, over the same groups.",
     )
@@ -244,8 +243,7 @@ def _english(founds: Sequence[Found]) -> Table:
     return Table(
         "summaries-english",
         "Summaries of English, held out",
-        ("summaries by", "dev loss", "ROUGE-L", "model above"),
-        tuple(groups),
+        text_frame(("summaries by", "dev loss", "ROUGE-L", "model above"), groups),
         note=" ".join(dict.fromkeys(notes)) + " Intervals of 95% over texts. Dev loss: nats a token, of shuffled "
         "summaries on shuffled ones.",
     )
