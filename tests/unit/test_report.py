@@ -12,6 +12,8 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,7 @@ from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
+from bio_paws_cards.manifest import Manifest
 from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, text_frame
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
@@ -661,8 +664,9 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
 
 
 def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None:
-    configs = {config.name: {"splits": {"test": {}}} for config in CONFIGS}
-    tasks = yaml.safe_load(render_eval({"name": "bioPAWS", "configs": configs}))["tasks"]
+    configs = {config.name: SimpleNamespace(splits=["test"]) for config in CONFIGS}
+    manifest = cast(Manifest, SimpleNamespace(name="bioPAWS", configs=configs))
+    tasks = yaml.safe_load(render_eval(manifest))["tasks"]
     assert [one["id"] for one in tasks] == [name for name in task_names() if not is_pawsx(name)]
     entries = [
         entry
