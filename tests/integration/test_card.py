@@ -160,7 +160,7 @@ def test_a_stale_card_fails_verify_and_is_mended(copy: Path, capsys: pytest.Capt
     changed = ["README.md", *(f"figures/{name}.svg" for name in ("gone", "length", "similarity"))]
     assert main(["verify", str(copy), "--workers", "1"]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert [line.split(" is not what")[0] for line in said[:-1]] == changed
+    assert [line.split(" is not what")[0] for line in said[:-1]] == [f"FILE005 {name}" for name in changed]
     assert said[-1].endswith("4 violations")
     assert main(["card", str(copy)]) == 0
     assert capsys.readouterr().out.splitlines() == [str(copy / name) for name in changed]
@@ -175,7 +175,7 @@ def test_a_changed_number_of_the_manifest_makes_the_card_stale(copy: Path, capsy
     manifest.configs["dna50"].upper_bounds["similarity"] -= 0.001
     write_manifest(copy, manifest)
     assert main(["verify", str(copy), "--workers", "1"]) == 1
-    assert capsys.readouterr().out.startswith("README.md is not what this version of bio-paws renders")
+    assert capsys.readouterr().out.startswith("FILE005 README.md is not what this version of bio-paws renders")
 
 
 def test_no_card_of_other_data(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ def test_no_card_of_other_data(copy: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"{validation.file}: is not the file that manifest.json names" in capsys.readouterr().err
     assert (copy / "README.md").read_text() == "mine"
     (violation,) = check_card(copy, manifest)
-    assert str(violation).startswith("card and figures cannot be compared: ")
+    assert str(violation).startswith("FILE006 card and figures cannot be compared: ")
 
 
 def test_what_cannot_be_described_is_told_in_one_line(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:

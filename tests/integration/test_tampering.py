@@ -24,8 +24,8 @@ from bio_paws.dataset.provenance import STATEMENT, data_files, sign
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.execution.files import json_text
-from bio_paws.verify.checks import verify
 from bio_paws.verify.files import check_files
+from bio_paws.verify.verify import verify
 from conftest import Run
 from releases import release, write_keys
 
@@ -99,9 +99,9 @@ def test_a_signature_that_is_none_is_found_without_the_key(part: str, folder: Pa
     for at in (0, 30, 60):
         new = old[:at] + ("a" if old[at] != "a" else "b") + old[at + 1 :]
         path.write_text(json_text(envelope | {"signatures": [envelope["signatures"][0] | {part: new}]}))
-        assert verified(folder) == [f"{STATEMENT}: its signature is not that of the key that it names"]
+        assert verified(folder) == [f"FILE007 {STATEMENT}: its signature is not that of the key that it names"]
     path.write_text(json_text(envelope | {"signatures": []}))
-    assert verified(folder) == [f"{STATEMENT}: its signature is not that of the key that it names"]
+    assert verified(folder) == [f"FILE007 {STATEMENT}: its signature is not that of the key that it names"]
 
 
 def test_a_change_that_no_reader_notices_is_found(folder: Path) -> None:
@@ -110,7 +110,9 @@ def test_a_change_that_no_reader_notices_is_found(folder: Path) -> None:
     assert data.count(b"parquet-cpp-arrow version") == 1  # who wrote it
     path.write_bytes(data.replace(b"parquet-cpp-arrow version", b"parquet-cpp-arrow versioN"))
     assert pq.read_table(path, page_checksum_verification=True).equals(table)
-    assert verified(folder) == ["dna50/test: dna50/test-00000-of-00001.parquet: size or sha256 is not the manifest's"]
+    assert verified(folder) == [
+        "FILE003 dna50/test: dna50/test-00000-of-00001.parquet: size or sha256 is not the manifest's"
+    ]
 
 
 @pytest.mark.parametrize("name", ["README.md", "manifest.json", STATEMENT, "dna50/test-00000-of-00001.parquet"])
@@ -142,7 +144,7 @@ def test_every_way_to_write_the_same_manifest_but_one_is_found(folder: Path) -> 
         assert other != text
         path.write_text(other)
         assert read_manifest(folder) == manifest
-        assert verified(folder) == ["manifest.json: is not as bio-paws writes it"]
+        assert verified(folder) == ["FILE001 manifest.json: is not as bio-paws writes it"]
 
 
 def test_files_that_come_or_go_are_found(folder: Path) -> None:
@@ -151,14 +153,14 @@ def test_files_that_come_or_go_are_found(folder: Path) -> None:
     (folder / "bioPAWS.py").write_text("raise SystemExit\n")  # which datasets refuses to load
     (folder / "dna50" / "test-00001-of-00002.parquet").write_bytes(b"")
     assert verified(folder) == [
-        f"{name}: is not a file of the data set: remove it"
+        f"FILE004 {name}: is not a file of the data set: remove it"
         for name in ("bioPAWS.py", "dna50/test-00001-of-00002.parquet")
     ]
     (folder / "bioPAWS.py").unlink()
     (folder / "dna50" / "test-00001-of-00002.parquet").unlink()
     (folder / STATEMENT).unlink()
     (folder / "README.md").unlink()
-    assert [one.split(" is not what")[0] for one in verified(folder)] == ["README.md"]
+    assert [one.split(" is not what")[0] for one in verified(folder)] == ["FILE005 README.md"]
 
 
 def test_only_a_signature_tells_one_sound_data_set_from_another(
@@ -169,7 +171,7 @@ def test_only_a_signature_tells_one_sound_data_set_from_another(
     shutil.rmtree(folder / "dna50")
     del manifest.configs["dna50"]
     finish(folder, manifest)
-    assert verified(folder) == [f"{STATEMENT}: is not about these files: sign again, or remove it"]
+    assert verified(folder) == [f"FILE007 {STATEMENT}: is not about these files: sign again, or remove it"]
     given_key = ["--release", str(folder / STATEMENT), "--key", str(keys[1])]
     assert main(["verify", str(folder), "--workers", "1", *given_key]) == 1
     said = capsys.readouterr().out.splitlines()

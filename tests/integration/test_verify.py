@@ -19,7 +19,8 @@ from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.schema import SCHEMA, pair_id
-from bio_paws.verify.checks import _check_orders, verify
+from bio_paws.verify.splits import rearranged_faults
+from bio_paws.verify.verify import verify
 from conftest import Run
 from releases import release
 
@@ -71,9 +72,9 @@ def test_a_flipped_label_is_named(config: str, part: Part, verified: Verified) -
 
     rewrite(folder / config / TRAIN, flip)
     lines = verified(folder)
-    assert lines[0] == f"{config}/train: {config}/{TRAIN}: size or sha256 is not the manifest's"
-    assert all(line.startswith(f"{config}/train row {named[0]}: ") for line in lines[1:-1])
-    assert any(": label" in line for line in lines[1:-1])
+    assert lines[0] == f"FILE003 {config}/train: {config}/{TRAIN}: size or sha256 is not the manifest's"
+    assert all(line.split(" ", 1)[1].startswith(f"{config}/train row {named[0]}: ") for line in lines[1:-1])
+    assert any(line.startswith("ROW003 ") and ": label" in line for line in lines[1:-1])
     assert lines[-1].endswith(f" pairs, {len(lines) - 1} violations")
 
 
@@ -87,9 +88,10 @@ def test_a_changed_base_is_named(part: Part, verified: Verified) -> None:
 
     rewrite(folder / "dna150" / TEST, change)
     first, row = json.loads("".join(verified(folder, "--json")))["violations"]
-    assert (first["config"], first["split"], first["pair_id"]) == ("dna150", "test", "")
-    assert (row["config"], row["split"], row["pair_id"]) == ("dna150", "test", named[0])
-    assert row["what"].startswith("pair_id is not the digest")
+    assert list(row) == ["code", "config", "split", "pair_id", "message"]
+    assert list(first.values())[:-1] == ["FILE003", "dna150", "test", ""]
+    assert list(row.values())[:-1] == ["ROW002", "dna150", "test", named[0]]
+    assert row["message"].startswith("pair_id is not the digest")
 
 
 def test_a_row_moved_to_test_is_named(part: Part, verified: Verified) -> None:
@@ -97,7 +99,7 @@ def test_a_row_moved_to_test_is_named(part: Part, verified: Verified) -> None:
     moved: Rows = []
     rewrite(folder / "dna150" / TRAIN, lambda rows: moved.append(rows.pop(2)))
     rewrite(folder / "dna150" / TEST, lambda rows: rows.append(moved[0]))
-    where = f"dna150/test row {moved[0]['pair_id']}"
+    where = f"ROW002 dna150/test row {moved[0]['pair_id']}"
     assert any(
         line.startswith(f"{where}: pair_id is not the digest of the row in this split") for line in verified(folder)
     )
@@ -153,7 +155,7 @@ def forge_table(folder: Path, config: str, split: str, table: pa.Table) -> list[
     manifest.configs[config] = written
     with suppress(BioPawsError):
         finish(folder, manifest)
-    return [violation.what for violation in verify(folder, manifest, InProcessExecutor())]
+    return [violation.message for violation in verify(folder, manifest, InProcessExecutor())]
 
 
 def test_rows_in_another_order_are_found(part: Part) -> None:
@@ -164,7 +166,7 @@ def test_rows_in_another_order_are_found(part: Part) -> None:
     swapped = pa.Table.from_pylist([rows[1], rows[0], *rows[2:]], table.schema)
     assert forge_table(folder, "dna50", "train", swapped) == ["rows are not in the order of their ids"]
     rewrite(path, lambda rows: rows.reverse())
-    said = [violation.what for violation in verify(folder, read_manifest(folder), InProcessExecutor())]
+    said = [violation.message for violation in verify(folder, read_manifest(folder), InProcessExecutor())]
     assert said == [f"dna50/{TRAIN}: size or sha256 is not the manifest's"]
 
 
@@ -190,9 +192,11 @@ def test_a_manifest_that_turns_the_labels_round_is_found(part: Part) -> None:
     manifest.configs["dna50"].splits["test"].similar += 1
     finish(folder, manifest)
     said = [str(violation) for violation in verify(folder, manifest, InProcessExecutor())]
-    assert "dna50: the manifest names another molecule, or other labels" in said
-    assert any(what.startswith("dna50/test: 40 rows, 20 similar, the manifest says 40 and 21") for what in said)
-    assert "dna50/train: the file's features are not the card's" in said
+    assert "CONFIG002 dna50: the manifest names another molecule, or other labels" in said
+    assert any(
+        what.startswith("SPLIT002 dna50/test: 40 rows, 20 similar, the manifest says 40 and 21") for what in said
+    )
+    assert "VIEWER007 dna50/train: the file's features are not the card's" in said
 
 
 def first(rows: Rows, **wanted: object) -> dict[str, Any]:
@@ -272,11 +276,11 @@ def test_words_in_common_that_tell_the_label_are_found(part: Part) -> None:
         row["sentence2"] = row["sentence2"][::-1]  # the same letters, other words
 
     said = forge(folder, "dna150_paws", "train", change)
-    assert any(what.startswith("5-letter overlap") for what in said)
+    assert any(what.startswith("5-mer overlap") for what in said)
     assert any("not equally often under both labels" in what for what in said)
 
 
-def test_one_string_may_stand_in_two_squares() -> None:
+def test_a_sequence_may_be_in_two_quartets() -> None:
     first, second, third = "ACGTACGTAACC", "ACGTACGTTTGG", "ACGTTTGGACGT"
     kinds = ((1, "permuted_homolog"), (0, "permuted"))
     rows = [
@@ -285,9 +289,9 @@ def test_one_string_may_stand_in_two_squares() -> None:
         for label, kind in kinds
     ]
     rows[1]["sentence2"] = third
-    assert [what for _, what in _check_orders(rows) if "letters of" in what] == []
+    assert [fault for _, fault in rearranged_faults(rows) if "residues of" in fault.message] == []
     rows[1]["sentence2"] = third[:-1] + "A"
-    assert any("letters of" in what for _, what in _check_orders(rows))
+    assert any("residues of" in fault.message for _, fault in rearranged_faults(rows))
 
 
 def test_a_shuffle_that_loses_a_dinucleotide_is_found(part: Part) -> None:
@@ -300,7 +304,7 @@ def test_a_shuffle_that_loses_a_dinucleotide_is_found(part: Part) -> None:
         row["sentence2"] = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
 
     said = forge(folder, "dna150_paws", "train", change)
-    assert any(what.startswith("sentence2 does not keep the counts of neighbours") for what in said)
+    assert any(what.startswith("sentence2 does not keep the 2-mer counts") for what in said)
 
 
 def test_an_adversarial_pair_without_its_match_is_found(part: Part) -> None:
@@ -322,7 +326,7 @@ def test_a_pair_in_the_wrong_band_is_found(part: Part) -> None:
 
     said = forge(folder, "dna150_graded", "train", change)
     assert any(what.startswith("kind 'remote', but similarity is 0.7") for what in said)
-    assert any(what.startswith("bands are not equally filled") for what in said)
+    assert any(what.startswith("similarity bins are not equally filled") for what in said)
 
 
 def test_a_coding_pair_that_does_not_read_is_found(part: Part) -> None:
@@ -345,8 +349,8 @@ def test_damaged_and_missing_files_are_violations(built_copy: Path, bio_paws: Ru
     (built_copy / "dna150" / TEST).unlink()
     done = bio_paws("verify", built_copy, "--workers", 1)
     assert done.returncode == 1
-    assert f"dna50/train: dna50/{TRAIN}: size or sha256 is not the manifest's" in done.stdout
-    assert "dna150/test: cannot be read" in done.stdout
+    assert f"FILE003 dna50/train: dna50/{TRAIN}: size or sha256 is not the manifest's" in done.stdout
+    assert "FILE002 dna150/test: cannot be read" in done.stdout
     assert "Traceback" not in done.stderr
 
 

@@ -22,6 +22,7 @@ from bio_paws.cli.app import main
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws.execution.files import sha256_of
 from bio_paws.verify.viewer import _row_faults, check_viewer, viewer_notes
+from bio_paws.verify.violations import Fault
 from releases import release
 
 TEST = "protein150/test-00000-of-00001.parquet"
@@ -61,50 +62,54 @@ def test_all_that_is_built_is_shown(built: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"write_page_checksum": False}, "the file has no page checksums"),
-        ({"write_page_checksum": False, "use_dictionary": False}, "the file has no page checksums"),
-        ({"write_page_index": False}, "the file has no page index"),
-        ({"compression": "none"}, "the file is not compressed"),
+        ({"write_page_checksum": False}, "VIEWER013 protein150/test: the file has no page checksums"),
+        (
+            {"write_page_checksum": False, "use_dictionary": False},
+            "VIEWER013 protein150/test: the file has no page checksums",
+        ),
+        ({"write_page_index": False}, "VIEWER011 protein150/test: the file has no page index"),
+        ({"compression": "none"}, "VIEWER012 protein150/test: the file is not compressed"),
         ({}, None),
     ],
 )
 def test_a_file_written_otherwise_is_refused(options: dict[str, Any], says: str | None, folder: Path) -> None:
     said = rewrite(folder, pq.read_table(folder / TEST), **options)
-    assert [one.startswith(f"protein150/test: {says}") for one in said] == ([True] if says else [])
+    assert [one.startswith(str(says)) for one in said] == ([True] if says else [])
 
 
 def test_row_groups_that_are_too_large_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bio_paws.verify.viewer._ROW_GROUP_BYTES", 1_000)
-    assert "protein150/test: a row group has 1,000 bytes or more" in told(folder)
+    assert "VIEWER010 protein150/test: a row group has 1,000 bytes or more" in told(folder)
 
 
 def test_metadata_that_are_not_the_cards_are_refused(folder: Path) -> None:
     table = pq.read_table(folder / TEST)
     assert rewrite(folder, table.replace_schema_metadata(None)) == [
-        "protein150/test: the file's features are not the card's",
+        "VIEWER007 protein150/test: the file's features are not the card's",
         *(
-            f"protein150/test: the file's metadata lacks {key}: the Hub takes it for one that is not optimised"
+            f"VIEWER008 protein150/test: the file's metadata lacks {key}: "
+            "the Hub takes it for one that is not optimised"
             for key in ("content_defined_chunking", "use_content_defined_chunking")
         ),
     ]
     features = table.schema.metadata[b"huggingface"].replace(b'"_type": "ClassLabel"', b'"_type": "Value"')
     said = rewrite(folder, table.replace_schema_metadata({**table.schema.metadata, b"huggingface": features}))
-    assert said == ["protein150/test: the file's features are not the card's"]
+    assert said == ["VIEWER007 protein150/test: the file's features are not the card's"]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("num_examples: 40", "num_examples: 41", "protein150/validation: README.md: 41 rows of"),
-        ("download_size: ", "download_size: 1", "protein150: README.md: download_size 1"),
-        ("dataset_size: ", "dataset_size: 1", "protein150: README.md: dataset_size 1"),
-        ("path: protein150/test-", "path: protein150/text-", "protein150: README.md: names other files: "),
+        ("num_examples: 40", "num_examples: 41", "VIEWER005 protein150/validation: README.md: 41 rows of"),
+        ("download_size: ", "download_size: 1", "VIEWER005 protein150: README.md: download_size 1"),
+        ("dataset_size: ", "dataset_size: 1", "VIEWER005 protein150: README.md: dataset_size 1"),
+        ("path: protein150/test-", "path: protein150/text-", "VIEWER003 protein150: README.md: names other files: "),
         (
             "config_name: protein150",
             "config_name: protein15",
-            "README.md: its metadata is of configs ['protein15'] and",
+            "VIEWER002 README.md: its metadata is of configs ['protein15'] and",
         ),
-        ("configs:", "configs: [", "README.md: its metadata cannot be read: "),
+        ("configs:", "configs: [", "VIEWER001 README.md: its metadata cannot be read: "),
     ],
 )
 def test_a_card_that_says_otherwise_is_refused(old: str, new: str, says: str, folder: Path) -> None:
@@ -119,7 +124,7 @@ def test_verify_and_publish_ask_for_what_the_viewer_needs(folder: Path, capsys: 
     rewrite(folder, pq.read_table(folder / TEST), write_page_checksum=False)
     assert main(["verify", str(folder), "--workers", "1"]) == 1
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "protein150/test: the file has no page checksums: damage could go unnoticed"
+    assert said[0] == "VIEWER013 protein150/test: the file has no page checksums: damage could go unnoticed"
     assert said[1].endswith(" 1 violations")
 
 
@@ -130,10 +135,13 @@ def test_rows_that_the_viewer_fails_on_are_a_note(
     monkeypatch.setattr("bio_paws.verify.viewer._FIRST_ROWS_BYTES", 1_000)
     assert main(["verify", str(folder), "--workers", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert all(line.startswith("note: protein150/") for line in said[:-1])
-    assert "note: protein150/test: the Hub's viewer fails: the first 10 rows have" in "\n".join(said)
+    assert all(line.startswith(("note: VIEWER014 protein150/", "note: VIEWER015 protein150/")) for line in said[:-1])
+    assert "note: VIEWER015 protein150/test: the Hub's viewer fails: the first 10 rows have" in "\n".join(said)
     assert main(["publish", "tester/bioPAWS", str(folder), "--workers", "1"]) == 1
-    assert "nothing was published: protein150/train: the Hub's viewer fails: the first" in capsys.readouterr().err
+    assert (
+        "nothing was published: VIEWER015 protein150/train: the Hub's viewer fails: the first"
+        in capsys.readouterr().err
+    )
 
 
 # Statistics
@@ -172,7 +180,7 @@ def test_strings_that_statistics_fail_on(drawn: list[tuple[int, int]]) -> None:
 
 
 def test_one_row_has_no_statistics() -> None:
-    assert list(_row_faults(pa.table({"start1": [1]}))) == ["no statistics of 1 rows"]
+    assert list(_row_faults(pa.table({"start1": [1]}))) == [Fault("VIEWER014", "no statistics of 1 rows")]
 
 
 # Search and filters, as the viewer runs them: `libcommon/duckdb_utils.py` and `services/search` of its source.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import SPLITS, get_config
+from bio_paws.dataset.manifest import parse_manifest
 from bio_paws.schema import SCHEMA
-from bio_paws.verify import checks
+from bio_paws.verify import splits
 from bio_paws.verify.row_keys import RowKeys, keys_of
+from bio_paws.verify.splits import Split
 
+GOLDEN = Path(__file__).parent.parent / "golden" / "manifest.json"
 CONFIG = get_config("dna50")
 TEXTS = ("AACC", "GGTT", "ACGT", "TTTT", "A")
 sides = st.tuples(st.sampled_from(TEXTS), st.sampled_from(("s", "t")), st.integers(0, 12), st.sampled_from("gh"))
@@ -43,6 +47,8 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
         for at in range(0, len(some), 2)
     ]
     keys = RowKeys.of(tables)
+    manifest = parse_manifest(GOLDEN.read_bytes(), str(GOLDEN), "mend it")
+    entry = manifest.configs["dna50"]
 
     expected, seen, split_of = [], {}, {}
     intervals: dict[str, list[tuple[int, int, str, str]]] = {}
@@ -67,22 +73,22 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
             others = {other for begin, until, other, _ in earlier if other != split and start < until}
             overlaps[row_id] += len(others)
 
-    pairs = [(one.pair_id, one.what.split()[4]) for one in checks._check_pairs_once(keys)]
+    pairs = [(one.pair_id, one.message.split()[4]) for one in splits.check_repeats(manifest, keys)]
     assert pairs == expected
-    assert [(one.pair_id, one.what.split()[-1]) for one in checks._check_strings(keys)] == strings
-    told = [one for one in checks._check_loci(keys) if "group" in one.what]
-    assert [(one.pair_id, one.what.split()[-1]) for one in told] == groups
-    told = [one for one in checks._check_loci(keys) if "overlaps" in one.what]
+    assert [(one.pair_id, one.message.split()[-1]) for one in splits.check_sequences(manifest, keys)] == strings
+    told = [one for one in splits.check_regions(manifest, keys) if one.code == "LEAK001"]
+    assert [(one.pair_id, one.message.split()[-1]) for one in told] == groups
+    told = [one for one in splits.check_regions(manifest, keys) if one.code == "LEAK002"]
     assert Counter(one.pair_id for one in told) == +overlaps
 
     at = 0
-    for some in data.values():
+    for split, some in data.items():
         balance: Counter[tuple[Any, ...]] = Counter()
         for row in some:
             for side in (1, 2):
                 origin = row[f"source{side}"], row[f"start{side}"], row[f"end{side}"]
                 for key in ((side, *origin), (side, *origin, row[f"sentence{side}"])):
                     balance[key] += 1 if row["label"] else -1
-        found = list(checks._check_degrees(CONFIG, keys, slice(at, at + len(some))))
+        found = list(splits.check_degrees(Split(CONFIG, split, Path(), keys, slice(at, at + len(some)), entry, None)))
         assert len(found) == sum(count != 0 for count in balance.values())
         at += len(some)

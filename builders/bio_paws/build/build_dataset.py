@@ -27,7 +27,7 @@ from bio_paws.execution.stages import code_digest, open_workdir
 from bio_paws.features.baselines import Measured, measure_baselines, split_files
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import missing_input
-from bio_paws.verify.checks import verify
+from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 
 logger = logging.getLogger(__name__)

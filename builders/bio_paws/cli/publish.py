@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     """Verify a data set and publish it; a data set with violations is never published."""
     from bio_paws.execution.executors import open_executor
     from bio_paws.release import publish
-    from bio_paws.verify.checks import verify
+    from bio_paws.verify.verify import verify
     from bio_paws.verify.viewer import viewer_notes
 
     release = publish.read_release(options.dir, options.tag)

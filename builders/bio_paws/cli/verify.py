@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     from bio_paws.dataset.manifest import read_manifest
     from bio_paws.execution.executors import open_executor
     from bio_paws.features.baselines import measure_baselines, split_files
-    from bio_paws.verify.checks import verify
+    from bio_paws.verify.verify import verify
     from bio_paws.verify.viewer import viewer_notes
 
     manifest = read_manifest(options.dir)

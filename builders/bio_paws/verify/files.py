@@ -44,25 +44,25 @@ def check_files(folder: Path, manifest: Manifest) -> list[Violation]:
 
 def _check_data(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     if not is_canonical((folder / MANIFEST).read_bytes()):
-        yield Violation("", "", "", f"{MANIFEST}: is not as bio-paws writes it")
+        yield Violation("FILE001", "", "", "", f"{MANIFEST}: is not as bio-paws writes it")
     known = {MANIFEST, STATEMENT}
     for name, entry in manifest.configs.items():
         for split, one in entry.splits.items():
             known.add(one.file)
             path = folder / one.file
             if not path.is_file():
-                yield Violation(name, split, "", f"cannot be read: {one.file} is missing")
+                yield Violation("FILE002", name, split, "", f"cannot be read: {one.file} is missing")
             elif path.stat().st_size != one.bytes or sha256_of(path) != one.sha256:
-                yield Violation(name, split, "", f"{one.file}: size or sha256 is not the manifest's")
+                yield Violation("FILE003", name, split, "", f"{one.file}: size or sha256 is not the manifest's")
     for name in data_files(folder):
         if name not in known and name.split("/")[0] not in GENERATED:
-            yield Violation("", "", "", f"{name}: is not a file of the data set: remove it")
+            yield Violation("FILE004", "", "", "", f"{name}: is not a file of the data set: remove it")
 
 
 def _check_derived(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     yield from check_card(folder, manifest)
     if fault := fault_of_statement(folder):
-        yield Violation("", "", "", f"{STATEMENT}: {fault}")
+        yield Violation("FILE007", "", "", "", f"{STATEMENT}: {fault}")
 
 
 def check_card(folder: Path, manifest: Manifest) -> list[Violation]:
@@ -70,5 +70,5 @@ def check_card(folder: Path, manifest: Manifest) -> list[Violation]:
     try:
         stale = differing_files(folder, render_files(folder, manifest))
     except BioPawsError as error:
-        return [Violation("", "", "", f"card and figures cannot be compared: {error}")]
-    return [Violation("", "", "", f"{name} {_STALE}") for name in stale]
+        return [Violation("FILE006", "", "", "", f"card and figures cannot be compared: {error}")]
+    return [Violation("FILE005", "", "", "", f"{name} {_STALE}") for name in stale]

@@ -21,7 +21,7 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard
 
-from bio_paws.verify.violations import Violation
+from bio_paws.verify.violations import Fault, Violation
 from bio_paws_cards.files import CARD
 from bio_paws_cards.manifest import Manifest
 
@@ -45,66 +45,69 @@ def check_viewer(folder: Path, manifest: Manifest) -> Iterator[Violation]:
         data = DatasetCard.load(folder / CARD).data
         infos, entries = DatasetInfosDict.from_directory(str(folder)), MetadataConfigs.from_dataset_card_data(data)
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
-        yield Violation("", "", "", f"{CARD}: its metadata cannot be read: {str(error).splitlines()[0]}")
+        yield Violation("VIEWER001", "", "", "", f"{CARD}: its metadata cannot be read: {str(error).splitlines()[0]}")
         return
     if not list(manifest.configs) == list(entries) == list(infos):
-        yield Violation("", "", "", f"{CARD}: its metadata is of configs {list(entries)} and {list(infos)}")
+        yield Violation(
+            "VIEWER002", "", "", "", f"{CARD}: its metadata is of configs {list(entries)} and {list(infos)}"
+        )
         return
     for name, entry in manifest.configs.items():
         files = {one["split"]: one["path"] for one in entries[name]["data_files"]}
         if files != {split: one.file for split, one in entry.splits.items()}:
-            yield Violation(name, "", "", f"{CARD}: names other files: {files}")
-        for what in _config_faults(name, infos[name], [folder / one.file for one in entry.splits.values()]):
-            yield Violation(name, "", "", what)
+            yield Violation("VIEWER003", name, "", "", f"{CARD}: names other files: {files}")
+        for fault in _config_faults(name, infos[name], [folder / one.file for one in entry.splits.values()]):
+            yield Violation(fault.code, name, "", "", fault.message)
         for split, one in entry.splits.items():
-            for what in _split_faults(folder / one.file, split, infos[name]):
-                yield Violation(name, split, "", what)
+            for fault in _split_faults(folder / one.file, split, infos[name]):
+                yield Violation(fault.code, name, split, "", fault.message)
 
 
-def _config_faults(name: str, info: datasets.DatasetInfo, paths: list[Path]) -> Iterator[str]:
+def _config_faults(name: str, info: datasets.DatasetInfo, paths: list[Path]) -> Iterator[Fault]:
     try:
         datasets.BuilderConfig(name=name)
     except ValueError as error:
-        yield f"not the name of a config: {error}"
+        yield Fault("VIEWER004", f"not the name of a config: {error}")
     told, there = info.download_size, sum(path.stat().st_size for path in paths)
     if told != there:
-        yield f"{CARD}: download_size {told}, the files have {there} bytes"
+        yield Fault("VIEWER005", f"{CARD}: download_size {told}, the files have {there} bytes")
     told, there = info.dataset_size, sum(one.num_bytes for one in info.splits.values())
     if told != there:
-        yield f"{CARD}: dataset_size {told}, its splits have {there} bytes"
+        yield Fault("VIEWER005", f"{CARD}: dataset_size {told}, its splits have {there} bytes")
     if not isinstance(info.features.get("label"), datasets.ClassLabel):
-        yield f"{CARD}: label is no ClassLabel"
+        yield Fault("VIEWER006", f"{CARD}: label is no ClassLabel")
 
 
-def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterator[str]:
+def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterator[Fault]:
     try:
         datasets.NamedSplit(split)
     except ValueError as error:
-        yield f"not the name of a split: {error}"
+        yield Fault("VIEWER004", f"not the name of a split: {error}")
     file = pq.ParquetFile(path)
     footer, schema = file.metadata, file.schema_arrow
     if _features(schema) != info.features:
-        yield "the file's features are not the card's"
+        yield Fault("VIEWER007", "the file's features are not the card's")
     for key in ("content_defined_chunking", "use_content_defined_chunking"):
         if key.encode() not in (schema.metadata or {}):
-            yield f"the file's metadata lacks {key}: the Hub takes it for one that is not optimised"
+            yield Fault("VIEWER008", f"the file's metadata lacks {key}: the Hub takes it for one that is not optimised")
     told = info.splits[split]
     groups = (file.read_row_group(number) for number in range(footer.num_row_groups))
     found = footer.num_rows, sum(_arrow_bytes(column) for table in groups for column in table.columns)
     if (told.num_examples, told.num_bytes) != found:
-        yield f"{CARD}: {told.num_examples} rows of {told.num_bytes} bytes, the file holds {found[0]} of {found[1]}"
+        message = f"{told.num_examples} rows of {told.num_bytes} bytes, the file holds {found[0]} of {found[1]}"
+        yield Fault("VIEWER005", f"{CARD}: {message}")
     parts = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if sum(part.num_rows for part in parts) != footer.num_rows:
-        yield "the file's footer counts other rows than its row groups"
+        yield Fault("VIEWER009", "the file's footer counts other rows than its row groups")
     if any(part.total_byte_size >= _ROW_GROUP_BYTES for part in parts):
-        yield f"a row group has {_ROW_GROUP_BYTES:,} bytes or more"
+        yield Fault("VIEWER010", f"a row group has {_ROW_GROUP_BYTES:,} bytes or more")
     columns = [part.column(number) for part in parts for number in range(part.num_columns)]
     if not all(column.has_offset_index and column.has_column_index for column in columns):
-        yield "the file has no page index"
+        yield Fault("VIEWER011", "the file has no page index")
     if any(column.compression == "UNCOMPRESSED" for column in columns):
-        yield "the file is not compressed"
+        yield Fault("VIEWER012", "the file is not compressed")
     if not _has_checksums(path, columns):
-        yield "the file has no page checksums: damage could go unnoticed"
+        yield Fault("VIEWER013", "the file has no page checksums: damage could go unnoticed")
 
 
 def _features(schema: pa.Schema) -> datasets.Features | None:
@@ -157,17 +160,20 @@ def viewer_notes(folder: Path, manifest: Manifest) -> list[Violation]:
     list of Violation
         Empty when the viewer shows everything.
     """
-    found = []
+    notes = []
     for name, entry in manifest.configs.items():
         for split, one in entry.splits.items():
             table = pq.read_table(folder / one.file)
-            found += [Violation(name, split, "", f"the Hub's viewer fails: {what}") for what in _row_faults(table)]
-    return found
+            notes += [
+                Violation(fault.code, name, split, "", f"the Hub's viewer fails: {fault.message}")
+                for fault in _row_faults(table)
+            ]
+    return notes
 
 
-def _row_faults(table: pa.Table) -> Iterator[str]:
+def _row_faults(table: pa.Table) -> Iterator[Fault]:
     if table.num_rows < 2:
-        yield f"no statistics of {table.num_rows} rows"
+        yield Fault("VIEWER014", f"no statistics of {table.num_rows} rows")
         return
     for field in table.schema:
         values = table[field.name]
@@ -181,7 +187,8 @@ def _row_faults(table: pa.Table) -> Iterator[str]:
         least, most = pc.min_max(values).as_py().values()
         if most - least == 1:
             what = "lengths" if pa.types.is_string(field.type) else "values"
-            yield f"no statistics of {field.name}: its {what} are {least} and {most} only"
+            yield Fault("VIEWER014", f"no statistics of {field.name}: its {what} are {least} and {most} only")
     size = len(json.dumps(table.slice(0, _FIRST_ROWS).to_pylist()))
     if size > _FIRST_ROWS_BYTES:
-        yield f"the first {_FIRST_ROWS} rows have {size:,} bytes, {_FIRST_ROWS_BYTES:,} are shown"
+        message = f"the first {_FIRST_ROWS} rows have {size:,} bytes, {_FIRST_ROWS_BYTES:,} are shown"
+        yield Fault("VIEWER015", message)
