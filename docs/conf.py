@@ -10,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from bio_paws.schema import SCHEMA
+from bio_paws.verify.violations import CODES
 from bio_paws_cards.about import COLUMNS
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +64,7 @@ def write_generated_pages(_: Sphinx) -> None:
     generated.mkdir(exist_ok=True)
     rows = [f"| `{name}` | {SCHEMA.field(name).type} | {meaning} |" for name, meaning in COLUMNS.items()]
     (generated / "columns.md").write_text("\n".join(["| column | type | meaning |", "|---|---|---|", *rows, ""]))
-    codes: list[str] = []
+    codes = [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
     (generated / "violations.md").write_text("\n".join(["| code | meaning |", "|---|---|", *codes, ""]))
     parts = []
     for title, verbs in VERBS.items():
