@@ -23,7 +23,8 @@ from bio_paws.configs import PairConfig, get_config
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow
-from bio_paws.execution.stages import code_digest, open_workdir
+from bio_paws.execution.stage_keys import source_digest
+from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baselines import Measured, measure_baselines, split_files
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import missing_input
@@ -166,7 +167,7 @@ def _write(config: PairConfig, prepared: Prepared, new: Path) -> ConfigEntry | N
     paths, outcomes = make_config(config, prepared)
     if not any(read_arrow(path).num_rows for path in paths.values()):
         return None
-    parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, code_digest())
+    parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, source_digest(BioPaws.__module__))
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
     builder.download_and_prepare()

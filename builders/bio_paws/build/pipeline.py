@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
@@ -19,9 +17,10 @@ from bio_paws.build.pair_filter import PairFilter
 from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.errors import BioPawsError
-from bio_paws.execution import stages
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
-from bio_paws.execution.files import digest_of, read_arrow, read_json, write_arrow, write_json
+from bio_paws.execution.files import read_arrow, read_json, write_arrow, write_json
+from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
+from bio_paws.execution.stages import Workdir
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
 from bio_paws.sources import resolve
@@ -52,7 +51,7 @@ class Prepared:
     files: similarity_search.CorpusFiles
     hits: dict[str, Path]
     regions: Path
-    work: stages.Workdir
+    work: Workdir
     executor: Executor
 
 
@@ -63,8 +62,8 @@ def prepare(recipe: Recipe) -> Iterator[Prepared]:
     with _open_executor(recipe) as executor:
         assemblies = resolve.resolve(recipe.source)
         inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-        key = digest_of(inputs, stages.code_digest(), engines.versions(recipe.engine), pa.__version__)
-        work = stages.Workdir(recipe.work, key)
+        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, engines.versions(recipe.engine)))
+        work = Workdir(recipe.work, key)
         paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
         if not all(path.is_file() for path in paths.values()):
             for name, table in corpus_to_tables(read_corpus(assemblies)).items():

@@ -30,7 +30,7 @@ from distributed.scheduler import KilledWorker
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of
-from bio_paws.execution.stages import code_digest
+from bio_paws.execution.stage_keys import BUILD_PACKAGES, source_digest
 from bio_paws.execution.storage import SharedFolder, Store
 from bio_paws.search import engines
 
@@ -43,8 +43,8 @@ WORKERS_S = 60
 RETRIES = 2
 """How often a job is run again that failed by itself: a machine's disk may be full, or its network down."""
 
-_SAME = ("biopython", "numpy", "parasail", "pyarrow", "rapidfuzz", "scikit-learn", "scipy")
-"""Packages whose version may show in results."""
+_RUN_BY_WORKERS = ("bio_paws.build.pipeline", "bio_paws.features.baselines", "bio_paws.verify.verify")
+"""Modules whose functions are sent to workers; named, not imported, since they stand above this one."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,10 +60,10 @@ class Reference(NamedTuple):
 @lru_cache(maxsize=8)
 def versions(engine: str) -> dict[str, str]:
     """Return what must be the same on all machines, by name; `engine` is one of `engines.ENGINES`."""
-    packages = {name: importlib.metadata.version(name) for name in _SAME}
+    packages = {name: importlib.metadata.version(name) for name in BUILD_PACKAGES}
     python = ".".join(map(str, sys.version_info[:2]))
     programs = {"BLAST+": _version_of("blast")} | ({} if engine == "blast" else {engine: _version_of(engine)})
-    return {"bio-paws": code_digest()[:12], **programs, "Python": python, **packages}
+    return {"bio-paws": source_digest(*_RUN_BY_WORKERS)[:12], **programs, "Python": python, **packages}
 
 
 def _version_of(engine: str) -> str:

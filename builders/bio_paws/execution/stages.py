@@ -1,18 +1,17 @@
 """Results of stages on disk: written once, whole, under a name that holds everything they depend on.
 
 A stage's file appears by rename, so it is either complete or absent; a build that was killed finds what was finished
-and does only the rest. The key of a stage covers its inputs and this package's own code, so a stale result is never
-taken for a fresh one.
+and does only the rest. The key of a stage (`stage_keys`) covers its inputs and the code that it runs, so a stale result
+is never taken for a fresh one.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +21,6 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, remove_partial_files, shared_lock
 
 tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when they move
-
-
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """Digest of this package's source files."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
