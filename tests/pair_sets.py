@@ -57,7 +57,7 @@ def coding(rng: np.random.Generator, protein: str, lead: int) -> str:
     return random_text(rng, "ACGT", lead) + codons + random_text(rng, "ACGT", int(rng.integers(0, 20)))
 
 
-def square(rng: np.random.Generator, molecule: Molecule) -> list[Row]:
+def quartet(rng: np.random.Generator, molecule: Molecule) -> list[Row]:
     """Two similar pairs and two dissimilar ones of four sequences, each once under either label."""
     if molecule == "dna_protein":
         one = random_text(rng, LETTERS["protein"], int(rng.integers(40, 60)))
@@ -81,7 +81,7 @@ def _clean(molecule: Molecule, seed: int) -> Splits:
     rng = np.random.default_rng(seed)
     splits: Splits = {}
     for split, rows in (("train", TRAIN), ("test", TEST)):
-        made = [row for _ in range(rows // 4) for row in square(rng, molecule)]
+        made = [row for _ in range(rows // 4) for row in quartet(rng, molecule)]
         splits[split] = [made[i] for i in rng.permutation(len(made))]
     return splits
 

@@ -35,5 +35,5 @@ def test_pages_name_files_that_exist(page: Path) -> None:
     roots = (ROOT, ROOT / "evaluate", ROOT / "builders")
     for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|yaml|ipynb|yml|md))`", text):
         assert any((root / name).is_file() for root in roots), name
-    for link in re.findall(r"\]\(([^)#:]+)", text):
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (page.parent / link).exists(), link

@@ -114,9 +114,9 @@ def test_the_builder_prepares_by_itself(source: Path, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\n"
         "from bio_paws.build.datasets_builder import BioPaws\n"
-        "from bio_paws.build.pipeline import Recipe\n"
-        f"recipe = Recipe(({str(source)!r},), pairs=120, work=Path({str(tmp_path / 'work')!r}))\n"
-        "builder = BioPaws(config_name='protein150', recipe=recipe)\n"
+        "from bio_paws.build.pipeline import BuildOptions\n"
+        f"options = BuildOptions(({str(source)!r},), pairs=120, work=Path({str(tmp_path / 'work')!r}))\n"
+        "builder = BioPaws(config_name='protein150', options=options)\n"
         f"builder.download_and_prepare({str(tmp_path / 'out')!r}, file_format='parquet')\n"
         "print(builder.info.version, builder.info.splits['train'].num_examples)"
     )

@@ -13,7 +13,7 @@ from bio_paws.align.translation import MIN_INTRON, spliced_identity
 from bio_paws.build import partition
 from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.build.coding import break_frame, mutate_protein
-from bio_paws.build.negatives import make_squares, unordered
+from bio_paws.build.negatives import make_quartets, unordered
 from bio_paws.build.pair_filter import PairFilter
 from bio_paws.build.partition import REGIONS, Edges, RegionIndex, assign_splits, cut_segments, join_groups
 from bio_paws.build.windows import Trace
@@ -178,7 +178,7 @@ def test_a_mutated_protein_keeps_its_start_and_its_letters(protein: str, seed: i
 
 @given(seeds)
 @settings(deadline=None, max_examples=20)
-def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
+def test_quartets_are_degree_matched_and_keep_lengths(seed: int) -> None:
     config = get_config("dna150")
     rng = np.random.default_rng(seed)
     rows, texts = [], {}
@@ -201,11 +201,11 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
     candidates = Candidates.of((table.slice(0, 20), table.slice(20)), "train")
     assert len(Candidates.of((table,), "test")) == 0
     leaking = {texts["a0"]}
-    found, _ = make_squares(config, candidates, pair_filter, 20, rng, set(), lambda asked: leaking & set(asked))
+    found, _ = make_quartets(config, candidates, pair_filter, 20, rng, set(), lambda asked: leaking & set(asked))
     made = [row for table in found for row in table.to_pylist()]
-    squares = [made[at : at + 4] for at in range(0, len(made), 4)]
-    similar = [row for square in squares for row in square[:2]]
-    dissimilar = [row for square in squares for row in square[2:]]
+    quartets = [made[at : at + 4] for at in range(0, len(made), 4)]
+    similar = [row for quartet in quartets for row in quartet[:2]]
+    dissimilar = [row for quartet in quartets for row in quartet[2:]]
     assert 2 <= len(similar) <= 20
     for side in ("sentence1", "sentence2"):
         assert sorted(row[side] for row in similar) == sorted(row[side] for row in dissimilar)
@@ -221,7 +221,7 @@ def test_squares_are_degree_matched_and_keep_lengths(seed: int) -> None:
     for row in dissimilar:
         assert row["group1"] != row["group2"]
         assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity
-    for one, two, *_ in squares:
+    for one, two, *_ in quartets:
         assert abs(len(one["sentence2"]) - len(two["sentence2"])) <= 4
 
 

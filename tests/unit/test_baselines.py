@@ -91,15 +91,15 @@ def test_majority_is_that_of_train_and_ties_go_to_0(labels: tuple[int, ...], ans
 def test_one_side_knows_nothing_where_every_string_has_both_labels(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
 
-    def squares(count: int) -> Rows:
+    def quartets(count: int) -> Rows:
         words = ["".join(rng.choice(list("ACGT"), 40)) for _ in range(2 * count)]
         texts = zip(words[::2], words[1::2], strict=True)
         return [row for a, c in texts for row in ((a, a, 1), (c, c, 1), (a, c, 0), (c, a, 0))]
 
-    found = score(sources(tmp_path / "matched", squares(30), squares(30)), tmp_path / "out")
+    found = score(sources(tmp_path / "matched", quartets(30), quartets(30)), tmp_path / "out")
     assert accuracy(found["sentence1"][0]) == accuracy(found["sentence2"][0]) == 0.5
     assert accuracy(found["jaccard3"][0]) == 1
-    told = [(("AAAAC" if label else "aaaac") * 3, other, label) for _, other, label in squares(30)]
+    told = [(("AAAAC" if label else "aaaac") * 3, other, label) for _, other, label in quartets(30)]
     found = score(sources(tmp_path / "told", told, told), tmp_path / "out")
     assert accuracy(found["sentence1"][0]) == 1
     assert accuracy(found["sentence2"][0]) == 0.5

@@ -2,7 +2,7 @@
 
 Two homologous windows, jittered so that their ends do not line up, are cut at aligned places and put together again
 in two orders, each on both sides: (a, b) in the first order and (a', b') in the second are homologs; (a, b') and
-(a', b), one order on each side, are not. Such a *square* has no shortcut:
+(a', b), one order on each side, are not. Such a *quartet* has no shortcut:
 
 - every string stands once under each label, on the same side, so one side alone tells nothing; and all four strings
   are made in the same way, so that telling what is natural from what is made tells nothing either;
@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bio_paws.build.negatives import Choice, Leaks, Square, square_of
+from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.reordering import block_order, word_order
@@ -45,8 +45,8 @@ TRIES, MOST_SAME = 30, 4
 """Orders tried for two windows; and how often they may come out the same as each other or as in the genome: then there
 is hardly another."""
 
-SQUARES = pa.schema([*UNLABELED_SCHEMA, ("split", pa.string()), ("tile", pa.int64())])
-"""Four rows a square; `slot` names the stretch of alignment it was drawn from."""
+QUARTETS = pa.schema([*UNLABELED_SCHEMA, ("split", pa.string()), ("tile", pa.int64())])
+"""Four rows a quartet; `slot` names the stretch of alignment it was drawn from."""
 
 FourRows = tuple[Row, Row, Row, Row]
 """Two similar rows and the two dissimilar ones made of them."""
@@ -55,7 +55,7 @@ Cut = tuple[int, int]
 """Aligned places in the two strings, from their beginning: both are cut before these letters."""
 
 
-def square_shard(
+def quartet_shard(
     path: Path,
     config: PairConfig,
     files: CorpusFiles,
@@ -65,7 +65,7 @@ def square_shard(
     draws: dict[str, float],
     seed: int,
 ) -> None:
-    """Write the squares of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
+    """Write the quartets of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
     region_index = RegionIndex(read_arrow(regions))
     pair_filter = PairFilter(config, files.load(), region_index)
     rng = seeded(seed, config.name, "windows", some.start)
@@ -74,14 +74,14 @@ def square_shard(
     for number, hit in enumerate(read_arrow(hits).slice(some.start, len(some)).to_pylist(), start=some.start):
         for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
-                square = _square(pair_filter, kind, hit, low, high, rng)
-                if isinstance(square, str):
-                    outcomes[square] += 1
+                quartet = _quartet(pair_filter, kind, hit, low, high, rng)
+                if isinstance(quartet, str):
+                    outcomes[quartet] += 1
                     continue
                 outcomes["accepted"] += 1
-                rows += ({**row, "tile": slot} for row in square)
+                rows += ({**row, "tile": slot} for row in quartet)
                 break
-    table = pa.Table.from_pylist(rows, schema=SQUARES)
+    table = pa.Table.from_pylist(rows, schema=QUARTETS)
     write_arrow(path, with_outcomes(table, outcomes))
 
 
@@ -94,9 +94,9 @@ def choose_rearranged(
     seen: set[int],
     leaks: Leaks,
 ) -> tuple[Iterator[pa.Table], Counter[str]]:
-    """Choose squares of one split from files that `square_shard` wrote; else as `dissimilar.make_squares`."""
+    """Choose quartets of one split from files that `quartet_shard` wrote; else as `negatives.make_quartets`."""
     parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
-    rows = pa.concat_tables([SQUARES.empty_table(), *parts])
+    rows = pa.concat_tables([QUARTETS.empty_table(), *parts])
     kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "tile", "sentence1", "sentence2"))
     wanted = config.similar_quotas(pairs)
 
@@ -105,21 +105,21 @@ def choose_rearranged(
 
     choice = Choice(wanted, rng, seen, leaks, rows_of)
 
-    def squares() -> Iterator[Square[int]]:
+    def quartets() -> Iterator[Quartet[int]]:
         for number in rng.permutation(len(rows) // 4).tolist():
             first, behind = 4 * number, 4 * number + 4
             if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
                 choice.take(slots[first])
                 texts = zip(ones[first:behind], others[first:behind], strict=True)
                 one, two = first, first + 1
-                yield square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, number)
+                yield quartet_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, number)
 
-    proposed = squares()
+    proposed = quartets()
     choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
     return choice.finish(wanted)
 
 
-def _square(
+def _quartet(
     pair_filter: PairFilter, kind: PairType, hit: dict[str, Any], low: int, high: int, rng: np.random.Generator
 ) -> FourRows | str:
     """Draw two windows and two orders of their parts, or say why not."""
@@ -136,12 +136,12 @@ def _square(
     texts = placed.text1[0], placed.text2[0]
     why: Counter[str] = Counter()
     for _ in range(TRIES):
-        square = _judged(pair_filter, kind, texts, _arranged(windows, texts, kind, cuts, rng))
-        if not isinstance(square, str):
+        quartet = _judged(pair_filter, kind, texts, _arranged(windows, texts, kind, cuts, rng))
+        if not isinstance(quartet, str):
             origin = _origin(pair_filter, windows, int(placed.locus[0]))
-            one, two, three, four = ({**origin, **row} for row in square)
+            one, two, three, four = ({**origin, **row} for row in quartet)
             return one, two, three, four
-        why[square] += 1
+        why[quartet] += 1
         if why["same"] == MOST_SAME:
             break
     return f"no_order_{max(why, key=lambda reason: why[reason])}"
@@ -206,7 +206,7 @@ def _word_cuts(windows: Jittered) -> list[Cut]:
 def _judged(
     pair_filter: PairFilter, kind: PairType, natural: tuple[str, str], arranged: tuple[tuple[str, str], tuple[str, str]]
 ) -> FourRows | str:
-    """Make the rows of a square, or say which constraint it breaks."""
+    """Make the rows of a quartet, or say which constraint it breaks."""
     config = pair_filter.config
     (one1, one2), (two1, two2) = arranged
     if len({natural[0], one1, two1}) < 3 or len({natural[1], one2, two2}) < 3:

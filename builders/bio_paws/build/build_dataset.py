@@ -18,7 +18,7 @@ from bio_paws import configs
 from bio_paws.build import export
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.pair_filter import database_size
-from bio_paws.build.pipeline import Prepared, Recipe, make_config, prepare
+from bio_paws.build.pipeline import BuildOptions, Prepared, make_config, prepare
 from bio_paws.configs import PairConfig, get_config
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import open_executor
@@ -57,14 +57,14 @@ class BuildReport:
     seconds: dict[str, float]
 
 
-def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
+def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildReport:
     """Build configs into `out`.
 
     Parameters
     ----------
     names : tuple of str
         Configs; all when empty. Named ones must be buildable from the source, of all those that are not are left out.
-    recipe : Recipe
+    options : BuildOptions
         Sources, seed, workers.
     out : Path
         Folder of the data set. It is replaced as a whole when all is done and checked, and not touched before.
@@ -79,7 +79,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
-    with export.replacing(out) as new, open_workdir(recipe.work), prepare(recipe) as prepared:
+    with export.replacing(out) as new, open_workdir(options.work), prepare(options) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         left_out: dict[str, str] = {}
@@ -98,10 +98,10 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
             entries[config.name] = entry
         if not entries:
             why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-            raise BioPawsError(f"nothing to build from {', '.join(recipe.source)} ({why})")
+            raise BioPawsError(f"nothing to build from {', '.join(options.source)} ({why})")
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
-        programs = engines.versions(recipe.engine)
-        manifest = export.new_manifest(recipe, prepared.assemblies, corpus, programs, sizes, entries)
+        programs = engines.versions(options.engine)
+        manifest = export.new_manifest(options, prepared.assemblies, corpus, programs, sizes, entries)
         export.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
@@ -116,7 +116,7 @@ def build(names: tuple[str, ...], recipe: Recipe, out: Path) -> BuildReport:
             for violation in violations[:20]:
                 logger.error("%s", violation)
             raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
-        reports = tuple(_report(get_config(name), entry, recipe, seconds[name]) for name, entry in entries.items())
+        reports = tuple(_report(get_config(name), entry, options, seconds[name]) for name, entry in entries.items())
     return BuildReport(out, manifest.rejected_records, reports, left_out, clock.seconds)
 
 
@@ -128,15 +128,15 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
     dict of str to float
         Seconds that each took.
     """
-    recipe = prepared.recipe
+    options = prepared.options
     # A cluster runs the shards of all configs; processes here put each config together.
-    enough = recipe.workers if recipe.cluster is None else 2
-    if len(wanted) < enough or recipe.workers == 1:
+    enough = options.workers if options.cluster is None else 2
+    if len(wanted) < enough or options.workers == 1:
         return {config.name: _timed(make_config, config, prepared) for config in wanted}
-    pool = open_executor(recipe.workers) if recipe.cluster else nullcontext(prepared.executor)
+    pool = open_executor(options.workers) if options.cluster else nullcontext(prepared.executor)
     with pool as executor, tqdm(total=len(wanted), desc="configs", disable=None, leave=False) as bar:
         jobs = {
-            config.name: executor.submit(_timed, _make_alone, config, replace(recipe, workers=1))
+            config.name: executor.submit(_timed, _make_alone, config, replace(options, workers=1))
             for config in sorted(wanted, key=_expected_cost, reverse=True)
         }
         for job in as_completed(jobs.values()):
@@ -150,9 +150,9 @@ def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
     return config.rearranged, config.molecule != "dna", config.mean_length
 
 
-def _make_alone(config: PairConfig, recipe: Recipe) -> None:
+def _make_alone(config: PairConfig, options: BuildOptions) -> None:
     """Make a config in a worker process: what all configs share is found on disk."""
-    with prepare(recipe) as prepared:
+    with prepare(options) as prepared:
         make_config(config, prepared)
 
 
@@ -167,7 +167,7 @@ def _write(config: PairConfig, prepared: Prepared, new: Path) -> ConfigEntry | N
     paths, outcomes = make_config(config, prepared)
     if not any(read_arrow(path).num_rows for path in paths.values()):
         return None
-    parameters = (vars(config), prepared.recipe.seed, prepared.recipe.pairs, source_digest(BioPaws.__module__))
+    parameters = (vars(config), prepared.options.seed, prepared.options.pairs, source_digest(BioPaws.__module__))
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
     builder.download_and_prepare()
@@ -195,9 +195,9 @@ def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) 
         entries[name].baselines, entries[name].upper_bounds = measured["baselines"], measured["upper_bounds"]
 
 
-def _report(config: PairConfig, entry: ConfigEntry, recipe: Recipe, seconds: float) -> ConfigReport:
+def _report(config: PairConfig, entry: ConfigEntry, options: BuildOptions, seconds: float) -> ConfigReport:
     rows = {split: one.rows for split, one in entry.splits.items()}
-    total, asked = entry.rows, recipe.pairs or config.pairs
+    total, asked = entry.rows, options.pairs or config.pairs
     note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry.outcomes)}"
     measured = {"baselines": entry.baselines, "upper_bounds": entry.upper_bounds}
     return ConfigReport(config.name, rows, entry.outcomes, measured, seconds, note)

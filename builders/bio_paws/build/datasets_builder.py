@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from bio_paws import configs
 from bio_paws.build.pairs import read_pairs
-from bio_paws.build.pipeline import Prepared, Recipe, make_config, prepare
+from bio_paws.build.pipeline import BuildOptions, Prepared, make_config, prepare
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.schema import SCHEMA
 
@@ -43,7 +43,7 @@ class BioPaws(datasets.ArrowBasedBuilder):
     ----------
     *args, **kwargs
         As for `datasets.ArrowBasedBuilder`: above all ``config_name`` and ``cache_dir``.
-    recipe : Recipe, optional
+    options : BuildOptions, optional
         What to build from; by default the bundled corpus.
     prepared : Prepared, optional
         A build under way, to share its corpus and its splits.
@@ -58,12 +58,12 @@ class BioPaws(datasets.ArrowBasedBuilder):
     def __init__(
         self,
         *args: Any,
-        recipe: Recipe | None = None,
+        options: BuildOptions | None = None,
         prepared: Prepared | None = None,
         folder: Path | None = None,
         **kwargs: Any,
     ) -> None:
-        self._recipe = recipe or Recipe()
+        self._options = options or BuildOptions()
         self._prepared = prepared
         self._folder = folder
         super().__init__(*args, **kwargs)
@@ -86,7 +86,7 @@ class BioPaws(datasets.ArrowBasedBuilder):
         if self._folder is not None:
             files = {split: self._folder / config.name / parquet_name(split) for split in configs.SPLITS}
         else:
-            with nullcontext(self._prepared) if self._prepared else prepare(self._recipe) as prepared:
+            with nullcontext(self._prepared) if self._prepared else prepare(self._options) as prepared:
                 files, _ = make_config(config, prepared)
         # datasets knows no empty split.
         return [

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.build.datasets_builder import features_of, parquet_name
-from bio_paws.build.pipeline import Recipe
+from bio_paws.build.pipeline import BuildOptions
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
@@ -93,7 +93,7 @@ def write_config(
 
 
 def new_manifest(
-    recipe: Recipe,
+    options: BuildOptions,
     assemblies: tuple[Assembly, ...],
     corpus: Corpus,
     programs: dict[str, str],
@@ -105,7 +105,7 @@ def new_manifest(
         name="bioPAWS",
         version=DATA_VERSION,
         arguments=BuildArguments(
-            pairs=recipe.pairs, seed=recipe.seed, source=[Path(source).name for source in recipe.source]
+            pairs=options.pairs, seed=options.seed, source=[Path(source).name for source in options.source]
         ),
         versions={name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
         sources=[

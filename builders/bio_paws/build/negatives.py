@@ -1,6 +1,6 @@
 """Dissimilar pairs, matched to the similar ones, so that nothing but the relation of the two sides tells the label.
 
-Two similar pairs (a, b) and (c, d) of the same split and organisms, from different homology groups, make a *square*:
+Two similar pairs (a, b) and (c, d) of the same split and organisms, from different homology groups, make a *quartet*:
 their second members change places, giving the dissimilar pairs (a, d) and (c, b). So each string stands equally often
 under both labels, on the same side; and since b and d have the same length and the same composition, to a letter or
 the nearest there is, each dissimilar pair also copies the length difference and the composition difference of the
@@ -33,7 +33,7 @@ Leaks = Callable[[list[str]], set[str]]
 Content = TypeVar("Content")
 
 
-class Square(NamedTuple, Generic[Content]):
+class Quartet(NamedTuple, Generic[Content]):
     """Two similar rows and the two dissimilar ones made of them, in little space.
 
     Attributes
@@ -64,15 +64,15 @@ SIDES = ("sentence1", "sentence2")
 _OTHER_SIDE = {"1": "2", "2": "1"}
 
 BATCH_SPARE = 1.15
-"""Squares tried for each that is still missing: some fall to the search across splits."""
+"""Quartets tried for each that is still missing: some fall to the search across splits."""
 
-_SQUARES_AT_ONCE = 2_000
-"""Squares that are there as rows at one time."""
-_SQUARES_A_SEARCH = 30_000
-"""Squares whose strings are searched for at one time."""
+_QUARTETS_PER_BATCH = 2_000
+"""Quartets that are there as rows at one time."""
+_QUARTETS_PER_SEARCH = 30_000
+"""Quartets whose strings are searched for at one time."""
 
 
-def make_squares(
+def make_quartets(
     config: PairConfig,
     candidates: Candidates,
     pair_filter: PairFilter,
@@ -94,7 +94,7 @@ def make_squares(
     pairs : int
         Similar pairs wanted.
     rng : numpy.random.Generator
-        Decides which candidates are chosen, and which squares swap their sides.
+        Decides which candidates are chosen, and which quartets swap their sides.
     seen : set of int
         Pairs already in the config, by `unordered`; those chosen here are added.
     leaks : callable or None
@@ -103,9 +103,9 @@ def make_squares(
     Returns
     -------
     iterator of pyarrow.Table
-        Schema `UNLABELED_SCHEMA`, four rows a square: two similar ones, and the two dissimilar ones made of them.
+        Schema `UNLABELED_SCHEMA`, four rows a quartet: two similar ones, and the two dissimilar ones made of them.
     Counter
-        Squares and candidates by outcome.
+        Quartets and candidates by outcome.
     """
     wanted = config.similar_quotas(pairs)
     rows_of = partial(_rows_of, candidates, pair_filter)
@@ -137,7 +137,7 @@ def _remembering(leaks: Leaks) -> Leaks:
 
 
 def _fill(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchange]) -> Choice[Exchange]:
-    """Take in squares of matching candidates, as many as are wanted."""
+    """Take in quartets of matching candidates, as many as are wanted."""
     organisms = _organisms(candidates, pair_filter)
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
@@ -152,27 +152,27 @@ def _propose(
     choice: Choice[Exchange],
     matched: Iterator[tuple[int, int]],
     count: int,
-) -> list[Square[Exchange]]:
-    """Make so many squares of matching candidates, or fewer where there are no more."""
-    found: list[Square[Exchange]] = []
-    while pairs := list(islice(matched, min(count - len(found), _SQUARES_AT_ONCE))):
-        found += _squares(candidates, pair_filter, pairs, choice)
+) -> list[Quartet[Exchange]]:
+    """Make so many quartets of matching candidates, or fewer where there are no more."""
+    found: list[Quartet[Exchange]] = []
+    while pairs := list(islice(matched, min(count - len(found), _QUARTETS_PER_BATCH))):
+        found += _quartets(candidates, pair_filter, pairs, choice)
     return found
 
 
 class Choice(Generic[Content]):
-    """The squares chosen for one split: as many similar pairs of each kind as are wanted, and no leak among them.
+    """The quartets chosen for one split: as many similar pairs of each kind as are wanted, and no leak among them.
 
     Attributes
     ----------
     missing : dict of kind to int
         Similar pairs still wanted.
     rng : numpy.random.Generator
-        Decides the order of candidates, and which squares swap their sides.
+        Decides the order of candidates, and which quartets swap their sides.
     seen : set of int
         Pairs already in the config, by `unordered`.
     outcomes : Counter
-        Squares and candidates by outcome.
+        Quartets and candidates by outcome.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Choice(Generic[Content]):
         self._taken: Counter[PairType] = Counter()
 
     def used(self, slot: int) -> bool:
-        """Whether a square of this slot was proposed already."""
+        """Whether a quartet of this slot was proposed already."""
         return slot in self._used
 
     def take(self, *slots: int) -> None:
@@ -202,47 +202,47 @@ class Choice(Generic[Content]):
         self._used.update(slots)
 
     def left(self, identical: bool) -> int:
-        """How many squares are still wanted: those with an identical pair, or all."""
+        """How many quartets are still wanted: those with an identical pair, or all."""
         return self.missing.get("identical", 0) if identical else sum(self.missing.values()) // 2
 
-    def fill(self, propose: Callable[[int], list[Square[Content]]], left: Callable[[], int]) -> None:
-        """Take in squares until none is `left` to be wanted, or there are no more; those that leak are passed over."""
+    def fill(self, propose: Callable[[int], list[Quartet[Content]]], left: Callable[[], int]) -> None:
+        """Take in quartets until none is `left` to be wanted, or there are no more; those that leak are passed over."""
         while batch := propose(ceil(left() * BATCH_SPARE)):
-            for square, clean in zip(batch, self._clean(batch), strict=True):
+            for quartet, clean in zip(batch, self._clean(batch), strict=True):
                 if not all(clean):
                     self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
                     # What is clean is free for another partner.
-                    self._used.difference_update(slot for slot, free in zip(square.slots, clean, strict=True) if free)
-                elif self._wanted(square) and _add(square.keys, self.seen):
-                    self._chosen.append((square.content, bool(self.rng.random() < 0.5)))
-                    for kind in square.kinds:
+                    self._used.difference_update(slot for slot, free in zip(quartet.slots, clean, strict=True) if free)
+                elif self._wanted(quartet) and _add(quartet.keys, self.seen):
+                    self._chosen.append((quartet.content, bool(self.rng.random() < 0.5)))
+                    for kind in quartet.kinds:
                         self.missing[kind] -= 1
                         self._taken[kind] += 1
 
-    def _wanted(self, square: Square[Content]) -> bool:
-        return all(self.missing[kind] >= count for kind, count in Counter(square.kinds).items())
+    def _wanted(self, quartet: Quartet[Content]) -> bool:
+        return all(self.missing[kind] >= count for kind, count in Counter(quartet.kinds).items())
 
-    def _clean(self, batch: list[Square[Content]]) -> Iterator[tuple[bool, bool]]:
-        """Say of the two similar rows of each square whether they have no homolog in another split."""
+    def _clean(self, batch: list[Quartet[Content]]) -> Iterator[tuple[bool, bool]]:
+        """Say of the two similar rows of each quartet whether they have no homolog in another split."""
         if self._leaks is None:
             yield from ((True, True) for _ in batch)
             return
-        for at in range(0, len(batch), _SQUARES_A_SEARCH):
-            table = self._rows_of([square.content for square in batch[at : at + _SQUARES_A_SEARCH]])
+        for at in range(0, len(batch), _QUARTETS_PER_SEARCH):
+            table = self._rows_of([quartet.content for quartet in batch[at : at + _QUARTETS_PER_SEARCH]])
             pairs = list(zip(*(table[side].to_pylist() for side in SIDES), strict=True))
             leaking = self._leaks(sorted(set().union(*pairs)))
             clean = [leaking.isdisjoint(pair) for pair in pairs]
             yield from zip(clean[::4], clean[1::4], strict=True)
 
     def finish(self, quotas: dict[PairType, int]) -> tuple[Iterator[pa.Table], Counter[str]]:
-        """Return the rows of the chosen squares and the outcomes, among them what is missing of the quotas."""
+        """Return the rows of the chosen quartets and the outcomes, among them what is missing of the quotas."""
         for kind, count in quotas.items():
             self.outcomes[f"missing_{kind}"] += count - self._taken[kind]
         return self._tables(), self.outcomes
 
     def _tables(self) -> Iterator[pa.Table]:
-        for at in range(0, len(self._chosen), _SQUARES_AT_ONCE):
-            contents, swapped = zip(*self._chosen[at : at + _SQUARES_AT_ONCE], strict=True)
+        for at in range(0, len(self._chosen), _QUARTETS_PER_BATCH):
+            contents, swapped = zip(*self._chosen[at : at + _QUARTETS_PER_BATCH], strict=True)
             yield _with_sides_swapped(self._rows_of(contents), np.repeat(swapped, 4))
 
 
@@ -309,9 +309,9 @@ def _keys(candidates: Candidates, organisms: NDArray[np.int64], length: int, let
     return key
 
 
-def _squares(
+def _quartets(
     candidates: Candidates, pair_filter: PairFilter, pairs: Sequence[tuple[int, int]], choice: Choice[Exchange]
-) -> Iterator[Square[Exchange]]:
+) -> Iterator[Quartet[Exchange]]:
     """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
     numbers = np.array(pairs, dtype=np.int64)
     members = numbers.ravel()
@@ -326,15 +326,15 @@ def _squares(
             choice.outcomes[f"dissimilar_{reason}"] += 1
             continue
         texts = zip(ones[at : at + 2] * 2, others[at : at + 2] + crossed[at : at + 2], strict=True)
-        square = square_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, tuple(content))
-        if choice.seen.intersection(square.keys):
+        quartet = quartet_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, tuple(content))
+        if choice.seen.intersection(quartet.keys):
             choice.outcomes["duplicate"] += 1
         else:
-            yield square
+            yield quartet
 
 
 def _rows_of(candidates: Candidates, pair_filter: PairFilter, contents: Sequence[Exchange]) -> pa.Table:
-    """Return the rows of some squares, four of each."""
+    """Return the rows of some quartets, four of each."""
     numbers = np.array(contents, dtype=np.int64)
     one, two = numbers[:, 0], numbers[:, 1]
     own = (_numbers(candidates.alignments(which)) for which in (one, two))
@@ -350,15 +350,15 @@ def _numbers(alignments: Alignments) -> NDArray[np.int64]:
     return np.stack(list(vars(alignments).values()), axis=1)
 
 
-def square_of(
+def quartet_of(
     kinds: tuple[PairType, PairType], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
-) -> Square[Content]:
-    """Return a square, given the strings of its four rows."""
-    return Square(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
+) -> Quartet[Content]:
+    """Return a quartet, given the strings of its four rows."""
+    return Quartet(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
 
 
 def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
-    """Take a square's pairs in, unless one of them came in since it was made."""
+    """Take a quartet's pairs in, unless one of them came in since it was made."""
     if len(set(keys)) < len(keys) or seen.intersection(keys):
         return False
     seen.update(keys)

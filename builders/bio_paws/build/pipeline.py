@@ -12,7 +12,7 @@ from pathlib import Path
 from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
-from bio_paws.build.negatives import make_squares
+from bio_paws.build.negatives import make_quartets
 from bio_paws.build.pair_filter import PairFilter
 from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
@@ -27,7 +27,7 @@ from bio_paws.sources import resolve
 
 
 @dataclass(frozen=True)
-class Recipe:
+class BuildOptions:
     """What a build is made from, and where.
 
     `pairs` None means as many as each config asks for; `engine` searches proteins.
@@ -46,7 +46,7 @@ class Recipe:
 class Prepared:
     """What all configs of a build share."""
 
-    recipe: Recipe
+    options: BuildOptions
     assemblies: tuple[resolve.Assembly, ...]
     files: similarity_search.CorpusFiles
     hits: dict[str, Path]
@@ -56,39 +56,39 @@ class Prepared:
 
 
 @contextmanager
-def prepare(recipe: Recipe) -> Iterator[Prepared]:
+def prepare(options: BuildOptions) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their regions to splits."""
     # First of all: a cluster that cannot do the work should not be found out after an hour.
-    with _open_executor(recipe) as executor:
-        assemblies = resolve.resolve(recipe.source)
+    with _open_executor(options) as executor:
+        assemblies = resolve.resolve(options.source)
         inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, engines.versions(recipe.engine)))
-        work = Workdir(recipe.work, key)
+        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, engines.versions(options.engine)))
+        work = Workdir(options.work, key)
         paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
         if not all(path.is_file() for path in paths.values()):
             for name, table in corpus_to_tables(read_corpus(assemblies)).items():
                 write_arrow(paths[name], table)
         files = similarity_search.CorpusFiles(**paths)
         dna = similarity_search.search_dna(files, work, executor)
-        protein = similarity_search.search_proteins(files, work, executor, engines.get_engine(recipe.engine))
-        regions = work.path("regions", ".arrow", recipe.seed)
+        protein = similarity_search.search_proteins(files, work, executor, engines.get_engine(options.engine))
+        regions = work.path("regions", ".arrow", options.seed)
         if not regions.is_file():
             hits = read_arrow(dna), read_arrow(protein)
-            write_arrow(regions, partition.make_regions(files.load(), *hits, recipe.seed))
-        yield Prepared(recipe, assemblies, files, {"dna": dna, "protein": protein}, regions, work, executor)
+            write_arrow(regions, partition.make_regions(files.load(), *hits, options.seed))
+        yield Prepared(options, assemblies, files, {"dna": dna, "protein": protein}, regions, work, executor)
 
 
-def _open_executor(recipe: Recipe) -> Executor:
-    if recipe.cluster:
-        return open_cluster(recipe.cluster, recipe.work, recipe.engine)
-    return open_executor(recipe.workers)
+def _open_executor(options: BuildOptions) -> Executor:
+    if options.cluster:
+        return open_cluster(options.cluster, options.work, options.engine)
+    return open_executor(options.workers)
 
 
 def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path], Counter[str]]:
     """Make one config: an Arrow file of pairs for each split, and the count of every outcome on the way."""
-    recipe, corpus = prepared.recipe, prepared.files.load()
-    pairs = recipe.pairs or config.pairs
-    parameters = (config.name, vars(config), recipe.seed, pairs)
+    options, corpus = prepared.options, prepared.files.load()
+    pairs = options.pairs or config.pairs
+    parameters = (config.name, vars(config), options.seed, pairs)
     paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
     counted = prepared.work.path("outcomes", ".json", *parameters)
     if not counted.is_file():
@@ -114,7 +114,7 @@ def _coding_pairs(
     paths: Paths,
 ) -> Counter[str]:
     made = coding.CodingPairs(
-        config, prepared.files, region_index, prepared.work, prepared.executor, prepared.recipe.seed
+        config, prepared.files, region_index, prepared.work, prepared.executor, prepared.options.seed
     )
     tables, outcomes = made.make(others, pairs)
     for split, path in paths.items():
@@ -130,8 +130,8 @@ def _homologous_pairs(
     pairs: int,
     paths: Paths,
 ) -> Counter[str]:
-    seed, hits = prepared.recipe.seed, prepared.hits[config.molecule]
-    shard = adversarial.square_shard if config.rearranged else similarity_search.candidate_shard
+    seed, hits = prepared.options.seed, prepared.hits[config.molecule]
+    shard = adversarial.quartet_shard if config.rearranged else similarity_search.candidate_shard
     found, outcomes = similarity_search.find_candidates(
         config, prepared.files, prepared.regions, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
@@ -146,12 +146,12 @@ def _homologous_pairs(
         )
         with searcher as leaks:
             if config.rearranged:
-                squares, more = adversarial.choose_rearranged(config, found, split, quota, rng, seen, leaks)
+                quartets, more = adversarial.choose_rearranged(config, found, split, quota, rng, seen, leaks)
             else:
                 here = Candidates.read(found, split)
-                squares, more = make_squares(config, here, pair_filter, quota, rng, seen, leaks if earlier else None)
+                quartets, more = make_quartets(config, here, pair_filter, quota, rng, seen, leaks if earlier else None)
                 del here  # none is there beside those of the next split
         outcomes.update(more)
-        write_pairs(paths[split], squares, config, split)
+        write_pairs(paths[split], quartets, config, split)
         earlier.append(paths[split])
     return outcomes

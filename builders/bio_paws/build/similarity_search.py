@@ -51,7 +51,7 @@ PIECES_A_SHARD, SHARDS, MOST_PIECES_A_SHARD = 32, 32, 256
 whole database, so few large ones take a third of the time of many."""
 HITS_A_SHARD, LETTERS_A_SHARD = 4_000, 3_000_000
 """Most hits whose windows one shard draws, and letters of theirs after which it ends."""
-DRAWS_A_PAIR, DRAWS_A_SQUARE, MAX_DRAWS_A_SLOT = 7, 5, 12
+DRAWS_A_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_A_SLOT = 7, 5, 12
 """Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
@@ -274,7 +274,7 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex,
             quota = float(part) * pairs / 2
             matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
             # What is rearranged needs no match, and gives two similar pairs at once.
-            wanted = DRAWS_A_SQUARE * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
+            wanted = DRAWS_PER_QUARTET * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
             wanted *= share
             here = max(counts[f"{split}/{kind}"], 1)
             most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_A_SLOT)

@@ -62,13 +62,13 @@ def run(options: argparse.Namespace) -> int:
         raise BioPawsError(f"--work {url}: a URL needs a cluster (--executor): name a folder instead")
 
     from bio_paws.build.build_dataset import build
-    from bio_paws.build.pipeline import Recipe
+    from bio_paws.build.pipeline import BuildOptions
     from bio_paws.execution.executors import Cluster
 
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
     source = tuple(options.source or ["bundled"])
-    recipe = Recipe(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
-    report = build(tuple(options.config), recipe, options.out)
+    build_options = BuildOptions(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
+    report = build(tuple(options.config), build_options, options.out)
     if options.json:
         described = {
             "out": str(report.out),
