@@ -323,7 +323,7 @@ def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: P
             time.sleep(0.02)
         if interrupted:
             os.killpg(program.pid, signal.SIGINT)
-            told = "bio-paws: stopped; run again to go on from here\n"
+            told = "bio-paws: interrupted; run the same command again to resume\n"
             assert (program.communicate(timeout=60)[1], program.returncode) == (told, 130)
         else:
             program.kill()

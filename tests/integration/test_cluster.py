@@ -173,7 +173,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     [
         (("--executor", "tcp://127.0.0.1:9"), "no Dask scheduler answered"),
         (("--executor", "scheduler:8786"), "neither local nor an address like tcp://scheduler:8786"),
-        (("--work", "s3://bucket/work"), "only a cluster (--executor) works at a URL"),
+        (("--work", "s3://bucket/work"), "a URL needs a cluster (--executor)"),
     ],
 )
 def test_what_is_no_cluster_is_refused_in_one_line(

@@ -83,7 +83,7 @@ def test_any_classifier_goes_the_same_way(
         assert one.metrics["accuracy"]["value"] == pytest.approx(right.mean())
     printed = capsys.readouterr().out
     assert "| pawsx_en" in printed
-    assert "left out: " in printed  # the languages that the folder does not hold
+    assert "skipped: " in printed  # the languages that the folder does not hold
     # A second call finds everything done.
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/*/*/*")}
     assert run(model, "--seeds", 2)[0] == 0

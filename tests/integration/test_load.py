@@ -65,7 +65,7 @@ def test_install_serves_any_folder(built: Path, tmp_path: Path, bio_paws: Run) -
     assert done.returncode == 0, done.stderr
     code = (
         "from datasets import load_dataset\n"
-        "from bio_paws.load import load\n"
+        "from bio_paws import load\n"
         "data = load_dataset('bioPAWS', 'dna50')\n"
         "assert load('dna50', split='test').num_rows == data['test'].num_rows\n"
         "assert next(iter(load_dataset('bioPAWS', 'dna50', split='test', streaming=True)))['sentence1']\n"

@@ -54,7 +54,7 @@ def build(source: Path, out: Path, version: str, pairs: int, *names: str) -> Pat
     set_version = f"import bio_paws.configs as c; c.DATA_VERSION = {version!r}"
     code = f"{set_version}; from bio_paws.cli.app import main; main({arguments})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert read_manifest(out)["version"] == version, done.stderr
+    assert read_manifest(out).version == version, done.stderr
     return out
 
 

@@ -78,7 +78,7 @@ def test_a_space_that_shrinks_has_not_moved(compared: Path) -> None:
         assert 0.05 <= before[metric]["null"]["p"] <= 1
     page = (compared / "vectors.html").read_text()
     assert "From A to B the distance from DNA to the nearest English word changed by a factor of 0.5 " in page
-    assert "the rest, a factor of 1," in page
+    assert "the remaining factor of 1 " in page
     assert "50.09" in page
     assert "29.79" in page
     assert page.count("<svg") == 5

@@ -299,7 +299,7 @@ def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> No
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: no such plan"),
-        (["PLAN", "--shard", "9/9"], "has 7 trainings: none is left for shard 9"),
+        (["PLAN", "--shard", "9/9"], "shard 9 is empty: the plan has 7 trainings"),
     ],
 )
 def test_bad_input_gets_one_clear_line(
@@ -319,7 +319,9 @@ def test_bad_input_gets_one_clear_line(
 
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "a/b", "-1/3"])
-def test_a_shard_is_one_of_so_many(plan: Path, shard: str) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(["sweep", str(plan), f"--shard={shard}"])
-    assert left.value.code == 2
+def test_a_shard_is_one_of_so_many(plan: Path, shard: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", str(plan), f"--shard={shard}"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("bio-paws: error: --shard: ")
+    assert error.endswith("see bio-paws sweep --help\n")
+    assert error.count("\n") == 1
