@@ -12,7 +12,6 @@ from pathlib import Path
 
 import datasets
 import pyarrow as pa
-from tqdm import tqdm
 
 from bio_paws import configs
 from bio_paws.build import export
@@ -23,6 +22,7 @@ from bio_paws.configs import PairConfig, get_config
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow
+from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baselines import Measured, measure_baselines, split_files
@@ -134,7 +134,7 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
     if len(wanted) < enough or options.workers == 1:
         return {config.name: _timed(make_config, config, prepared) for config in wanted}
     pool = open_executor(options.workers) if options.cluster else nullcontext(prepared.executor)
-    with pool as executor, tqdm(total=len(wanted), desc="configs", disable=None, leave=False) as bar:
+    with pool as executor, progress(total=len(wanted), desc="configs") as bar:
         jobs = {
             config.name: executor.submit(_timed, _make_alone, config, replace(options, workers=1))
             for config in sorted(wanted, key=_expected_cost, reverse=True)
@@ -231,3 +231,4 @@ class _Clock:
         now = time.monotonic()
         self.seconds[stage] = now - self._last
         self._last = now
+        report_stage(f"{stage} done, {self.seconds[stage]:.0f} s")

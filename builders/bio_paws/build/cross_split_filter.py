@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from functools import cache
+from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
 
@@ -132,15 +133,16 @@ def distinct_parts(texts: list[str], run: int) -> list[str]:
     >>> distinct_parts(["MKLVWAG", "MKLVHAG", "LVW"], 3)
     ['MKLVWAG', 'LVHAG']
     """
-    seen: set[int] = set()
+    seen: set[bytes] = set()
     parts: list[str] = []
     for text in sorted(set(texts), key=lambda text: (-len(text), text)):
         start = end = 0
         for at in range(max(len(text) - run, 0) + 1):
-            known = hash(text[at : at + run])
-            if known in seen:
+            # 16 bytes in place of the residues: a corpus has as many runs as residues.
+            digest = blake2b(text[at : at + run].encode(), digest_size=16).digest()
+            if digest in seen:
                 continue
-            seen.add(known)
+            seen.add(digest)
             if at > end:
                 parts.append(text[start:end])
                 start = at

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parse(arguments)
         debug = options.debug
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()  # here, where a closed pipe is handled, not when Python exits
+        return status
     except CheckFailed as error:
         print(f"bio-paws: check failed: {error}", file=sys.stderr)
         return error.exit_status
@@ -121,7 +123,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
             module = importlib.import_module(verb.module)
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)
-    options, unknown = parser.parse_known_args(arguments)
+    try:
+        options, unknown = parser.parse_known_args(arguments)
+    except SystemExit:  # --help or --version was printed
+        sys.stdout.flush()
+        raise
     if unknown:  # reported here, since argparse would name the help of the program instead of the verb's
         raise BioPawsError(f"unknown arguments: {' '.join(unknown)}; see {parser.prog} {options.verb} --help")
     return options

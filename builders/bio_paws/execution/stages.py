@@ -15,12 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, remove_partial_files, shared_lock
-
-tqdm.monitor_interval = 0  # no thread that redraws bars: they are drawn when they move
+from bio_paws.execution.progress import progress
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def run_shards(
     missing = [(path, arguments) for path, arguments in shards if not path.is_file()]
     try:
         futures = [executor.submit(_unless_done, work, path, *arguments) for path, arguments in missing]
-        with tqdm(total=len(futures), desc=title, disable=None, leave=False) as bar:
+        with progress(total=len(futures), desc=title) as bar:
             try:
                 for future in as_completed(futures):
                     future.result()

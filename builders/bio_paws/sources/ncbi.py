@@ -13,11 +13,11 @@ from pathlib import Path
 import platformdirs
 import requests
 from requests.adapters import HTTPAdapter
-from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
 from bio_paws.errors import SourceError
+from bio_paws.execution.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -168,13 +168,8 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
         total = int(response.headers.get("Content-Length", 0)) + (have if resumed else 0)
         with (
             part.open("ab" if resumed else "wb") as out,
-            tqdm(
-                total=total or None,
-                initial=have if resumed else 0,
-                unit="B",
-                unit_scale=True,
-                desc=part.stem,
-                disable=None,
+            progress(
+                desc=part.stem, total=total or None, initial=have if resumed else 0, unit="B", scale=True, leave=True
             ) as bar,
         ):
             try:

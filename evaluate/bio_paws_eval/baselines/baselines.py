@@ -26,13 +26,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bio_paws.align import smith_waterman, translation
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.configs import Molecule
 from bio_paws.errors import DataError
 from bio_paws.execution.files import digest_of
+from bio_paws.execution.progress import progress
 from bio_paws.features import kmers, pair_features, thresholds
 from bio_paws.features.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
 from bio_paws.features.pair_features import (
@@ -311,7 +311,7 @@ def _environment() -> dict[str, str]:
 def _score(cells: Sequence[_Cell], train: Pairs, asked: Pairs, comparable: bool) -> None:
     """Fit the baselines of a task, answer the split in one reading, and write the cells."""
     learned, labels = _train_rows(train)
-    bar = tqdm(cells, desc=f"baselines on {train.task.name}", disable=None, leave=False)
+    bar = progress(cells, desc=f"baselines on {train.task.name}")
     fitted = [_fit(cell, learned, labels) for cell in bar]
     all_answers = _answer([rule for _, rule in fitted], asked)
     for (cell, _), (predictions, seconds) in zip(fitted, all_answers, strict=True):

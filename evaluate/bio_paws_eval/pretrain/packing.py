@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch.utils.data import Dataset
-from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, read_json, sha256_of, write_json
+from bio_paws.execution.progress import progress
 from bio_paws_eval.pretrain.mixture import Documents, batches_of, read_documents, take
 from bio_paws_eval.pretrain.recipe import Language
 from bio_paws_eval.pretrain.tokenizer import end_of
@@ -74,7 +74,7 @@ def pack(
         return tuple(Shard(**one) for one in read_json(folder / MANIFEST)["shards"])
     dtype = token_dtype(tokenizer.get_vocab_size())
     shards = []
-    with tqdm(total=sum(quotas.values()), unit="B", unit_scale=True, desc="tokens", disable=None) as bar:
+    with progress(total=sum(quotas.values()), unit="B", scale=True, desc="tokens", leave=True) as bar:
         for language, held in documents.items():
             groups = batches_of(take(read_documents(held.path), quotas[language]), SHARD_LETTERS)
             for number, group in enumerate(groups):

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from tqdm import tqdm
-
 from bio_paws.errors import DataError
+from bio_paws.execution.progress import progress
 from bio_paws_eval.report.systems import Cell, System, tasks_of
 from bio_paws_eval.stats.metrics import Comparison, compare, holm
 from bio_paws_eval.tasks.tasks import is_biopaws
@@ -50,7 +49,7 @@ def compare_all(systems: Sequence[System]) -> list[Compared]:
         if (first.weights == second.weights or first.training.name == second.training.name)
         and pairs_key(first.cells[task]) == pairs_key(second.cells[task])
     ]
-    compared = [_compare(*one) for one in tqdm(todo, desc="compare", unit="pair", disable=None)]
+    compared = [_compare(*one) for one in progress(todo, desc="compare", unit="pair")]
     corrected = holm([one.comparison.p_value for one in compared])
     return [replace(one, corrected=p) for one, p in zip(compared, corrected, strict=True)]
 

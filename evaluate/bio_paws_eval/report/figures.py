@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 from bio_paws.configs import SIMILARITY_BINS
+from bio_paws.execution.progress import progress
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
 from bio_paws_eval.report.systems import Cell, System, config_names, task_order, tasks_of
@@ -49,7 +49,7 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
     # Numbered, since two names may make the same name of a file.
     matrices = [
         draw_confusion(system, f"confusion-{number:02}-{slug(system.name)}")
-        for number, system in enumerate(tqdm(systems, desc="draw", unit="system", disable=None), 1)
+        for number, system in enumerate(progress(systems, desc="draw", unit="system"), 1)
     ]
     seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
     found = [*seeds, draw_bands(systems, baselines), *matrices, draw_lengths(systems)]

@@ -11,10 +11,10 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from bio_paws import configs
 from bio_paws.errors import DataError
+from bio_paws.execution.progress import progress
 from bio_paws_eval.results import Method, Model, Result, Task, Training, read_predictions
 from bio_paws_eval.stats.metrics import SeedSummary, best_on_dev, predicted, share, summarise_seeds
 from bio_paws_eval.tasks.tasks import LANGUAGES, is_pawsx, pawsx
@@ -275,7 +275,7 @@ def group(entries: Sequence[Entry]) -> Grouped:
     for path, result in entries:
         runs[_identity(path, result)].append((path, result))
     systems, left_out = [], []
-    for run in tqdm(runs.values(), desc="read", unit="system", disable=None):
+    for run in progress(runs.values(), desc="read", unit="system"):
         for suffix, variant in _variants(run):
             system, others = _system(variant, suffix)
             systems.append(system)

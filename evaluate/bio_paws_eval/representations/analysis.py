@@ -12,8 +12,8 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
-from tqdm import tqdm
 
+from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations.cka import MIN_ITEMS, debiased_cka, linear_cka
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, Normalisation, nearest_distances, normalise
@@ -66,7 +66,7 @@ NearestDistances = dict[tuple[str, str, str], NDArray[np.float64]]
 def measure_nearest(model: EmbeddedModel, vocabulary: Vocabulary, device: torch.device) -> NearestDistances:
     """Compute the nearest distances of a model in every metric; this takes most of the time of a comparison."""
     measured: NearestDistances = {}
-    for metric in tqdm(METRICS, desc=f"distances in {model.label}", disable=None):
+    for metric in progress(METRICS, desc=f"distances in {model.label}"):
         if metric == "scaled":  # the Euclidean distance in another unit: the neighbours are the same
             radius = model.normalisation.radius or 1.0
             group_pairs = itertools.product(GROUPS, GROUPS)
@@ -175,7 +175,7 @@ def measure_alignments(
                     f"no CKA between {first.label} and {second.label} on {task}: they have different numbers of layers"
                 )
     alignments = []
-    for first_label, second_label, task, left, right in tqdm(comparisons, desc="CKA", disable=None):
+    for first_label, second_label, task, left, right in progress(comparisons, desc="CKA"):
         for layer in range(len(left)):
             debiased = debiased_cka(left[layer], right[layer], permutations.count, permutations.rng("cka"))
             cka = linear_cka(left[layer], right[layer])

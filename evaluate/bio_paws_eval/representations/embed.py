@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, digest_of
+from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN, SEGMENTS, Tokens, split_words
 from bio_paws_eval.models.predict import TOKEN_BUDGET, Asking
@@ -91,7 +91,7 @@ class Embedder:
         asking = Asking(mean_pooled, self.tokenizer.pad_token_id, self._device, budget)
         out: Any = None
         starts = range(0, len(texts), _TEXTS_PER_BATCH)
-        for start in tqdm(starts, desc=f"embed with {self.source.id}", disable=None if len(starts) > 1 else True):
+        for start in progress(starts, desc=f"embed with {self.source.id}", show=len(starts) > 1):
             ids = _tokenise(self.tokenizer, texts[start : start + _TEXTS_PER_BATCH], self._max_length)
             tokens = Tokens([np.asarray(row, dtype=np.int32) for row in ids], None, np.empty(0, np.int8), [])
             with torch.inference_mode():

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from bio_paws.execution.files import atomic
+from bio_paws.execution.progress import progress
 from bio_paws_eval import results
 from bio_paws_eval.models import finetune, loading, predict
 from bio_paws_eval.options import Dtype, Recipe, Segment
@@ -144,7 +145,7 @@ def run(settings: Settings) -> Evaluation:
     state = PartialState(cpu=settings.device.type == "cpu")
     prepared = prepare(settings)
     cells = len(prepared.runs) * len(prepared.asks)
-    with tqdm(total=cells, desc="cells", disable=None if state.is_main_process else True) as bar:
+    with progress(total=cells, desc="results", leave=True, show=state.is_main_process) as bar:
         return run_prepared(prepared, bar)
 
 

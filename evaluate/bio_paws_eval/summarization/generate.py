@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_json, write_json
+from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations.embed import split_for_tokenizer
 
@@ -59,7 +59,7 @@ def _summarise(source: loading.Source, texts: Sequence[str], tokens: int, device
     prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
     order = np.argsort([len(one) for one in prompts], kind="stable")[::-1].tolist()
     answers = [""] * len(texts)
-    for at in tqdm(range(0, len(order), _TEXTS_A_BATCH), desc="summaries", disable=None):
+    for at in progress(range(0, len(order), _TEXTS_A_BATCH), desc="summaries", leave=True):
         rows = order[at : at + _TEXTS_A_BATCH]
         written = _write(model, tokenizer, [prompts[i] for i in rows], tokens, device)
         for i, answer in zip(rows, written, strict=True):

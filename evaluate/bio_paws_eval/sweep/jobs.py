@@ -21,6 +21,7 @@ from accelerate import PartialState
 from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.progress import progress
 from bio_paws_eval.runs.preparation import Prepared, cell_path
 from bio_paws_eval.sweep.run import Work, shard_of
 
@@ -58,7 +59,7 @@ def run_jobs(arguments: Sequence[str], shards: Sequence[tuple[int, int]], prepar
     threads = str(max(1, torch.get_num_threads() // len(shards)))
     paths = [cell_path(one, run, ask) for one in prepared for run in one.runs for ask in one.asks]
     with ExitStack() as stack:
-        bar = stack.enter_context(tqdm(total=len(paths), desc="cells", disable=None))
+        bar = stack.enter_context(progress(total=len(paths), desc="results", leave=True))
         running = []
         for number, count in shards:
             said = stack.enter_context(tempfile.TemporaryFile("w+"))

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import PartialState
-from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.progress import progress
 from bio_paws_eval.baselines.baselines import run_baselines
 from bio_paws_eval.results import read_result
 from bio_paws_eval.runs.preparation import Prepared, prepare
@@ -197,7 +197,7 @@ def together(trainings: Iterable[Settings]) -> list[Settings]:
 def prepare_all(planned: Sequence[Settings]) -> list[Prepared]:
     """Find every model and encode all pairs, so that whatever is missing is told before anything starts."""
     PartialState(cpu=planned[0].device.type == "cpu")
-    return [prepare(settings) for settings in tqdm(planned, desc="prepare", disable=None, leave=False)]
+    return [prepare(settings) for settings in progress(planned, desc="prepare")]
 
 
 def sweep(prepared: Sequence[Prepared], work: Work) -> Evaluation:
@@ -206,7 +206,7 @@ def sweep(prepared: Sequence[Prepared], work: Work) -> Evaluation:
     pieces = sum(len(one.runs) * len(one.asks) for one in prepared) + len(work.comparisons) + len(work.floors)
     paths: list[Path] = []
     skipped: list[str] = []
-    with tqdm(total=pieces, desc="cells", disable=None if state.is_main_process else True) as bar:
+    with progress(total=pieces, desc="results", leave=True, show=state.is_main_process) as bar:
         for floors in work.floors:
             if state.is_main_process:
                 known = floors.configs or task_names()

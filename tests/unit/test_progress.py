@@ -1,0 +1,49 @@
+"""Progress: bars on a terminal, plain lines elsewhere, not more often than every half minute."""
+
+from __future__ import annotations
+
+import pytest
+
+from bio_paws.execution import progress as module
+from bio_paws.execution.progress import progress, report_stage
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1e9  # after whatever was reported before
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module.time, "monotonic", clock.monotonic)
+    report_stage("before")
+    return clock
+
+
+def test_a_log_gets_a_line_every_half_minute(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    with progress(desc="configs", total=4) as bar:
+        bar._time = clock.monotonic
+        for seconds in (10, 15, 10, 40):
+            clock.now += seconds
+            bar.update()
+            bar.refresh()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["bio-paws: configs 3/4", "bio-paws: configs 4/4"]
+
+
+def test_a_stage_is_reported_when_nothing_was_for_a_while(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    report_stage("too soon")
+    clock.now += module.SECONDS_PER_LINE
+    report_stage("checks done, 31 s")
+    assert capsys.readouterr().err == "bio-paws: checks done, 31 s\n"
+
+
+def test_what_is_short_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(range(3), desc="short")) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
