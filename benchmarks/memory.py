@@ -20,15 +20,15 @@ from benchmarks.peak import peak_memory
 from bio_paws_eval.models.encode import PairEncoder, encode
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks.tasks import ROWS_A_BATCH, Pairs
+from bio_paws_eval.tasks.pairs import ROWS_PER_BATCH, Pairs
 
 
 def pairs_of(count: int) -> Pairs:
     """So many short pairs of DNA, made as they are read."""
 
     def read() -> Iterator[pa.RecordBatch]:
-        for at in range(0, count, ROWS_A_BATCH):
-            rows = range(at, min(at + ROWS_A_BATCH, count))
+        for at in range(0, count, ROWS_PER_BATCH):
+            rows = range(at, min(at + ROWS_PER_BATCH, count))
             texts = ["ACGTTGCAAC"[: 4 + i % 6] for i in rows]
             labels = pa.array([i % 2 for i in rows], pa.int8())
             ids = [f"{i:016}" for i in rows]

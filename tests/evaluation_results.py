@@ -33,7 +33,7 @@ from bio_paws_eval.representations.results import (
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
 from bio_paws_eval.stats.metrics import measure, measure_kinds, measure_views
-from bio_paws_eval.tasks.tasks import PAWSX_REVISION, is_pawsx
+from bio_paws_eval.tasks.registry import PAWSX_REVISION, is_pawsx
 
 PAIRS = 200
 LENGTHS = tuple(range(20, 62, 2))

@@ -29,7 +29,7 @@ from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
 from bio_paws_eval.models.loading import find_model, load_classifier, load_tokenizer
 from bio_paws_eval.results import Result, read_predictions, read_results
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import pairs
 from models import ARCHITECTURES, write_model
 
 QUICK = ("--epochs", 2, "--batch-size", 16, "--learning-rate", 1e-3)
@@ -109,7 +109,7 @@ def test_views_are_asked_of_the_same_model(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (tasks, perturbations):
+    for module in (pairs, perturbations):
         monkeypatch.setattr(module, "PERTURBED_ROWS", 11)
     run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna50")
     ((path, result),) = read_results(tmp_path / "out")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws_eval.results import read_results
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 from conftest import Run
 from hub_server import HubServer, serving
 
@@ -80,5 +80,5 @@ def test_model_and_pairs_come_from_the_hub_by_commit(
 
 
 def test_the_pinned_revision_of_paws_x_is_a_commit() -> None:
-    assert len(tasks.PAWSX_REVISION) == 40
-    assert int(tasks.PAWSX_REVISION, 16)
+    assert len(registry.PAWSX_REVISION) == 40
+    assert int(registry.PAWSX_REVISION, 16)

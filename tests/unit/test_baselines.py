@@ -12,8 +12,8 @@ from bio_paws.errors import BioPawsError
 from bio_paws_eval.baselines import baselines
 from bio_paws_eval.baselines.baselines import BASELINES, Batch, run_baselines
 from bio_paws_eval.results import Predictions, Result, read_predictions, read_result
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Sources
+from bio_paws_eval.tasks import pairs
+from bio_paws_eval.tasks.registry import Sources
 
 Rows = list[tuple[str, str, int]]
 BY_NAME = {one.name: one for one in BASELINES}
@@ -66,7 +66,7 @@ def test_what_is_fitted_on_train_is_not_fitted_on_test(tmp_path: Path) -> None:
 
 def test_only_the_first_train_rows_are_fitted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "TRAIN_ROWS", 6)
-    monkeypatch.setattr(tasks, "ROWS_A_BATCH", 4)
+    monkeypatch.setattr(pairs, "ROWS_PER_BATCH", 4)
     train = [*ONES_ARE_AS_LONG * 3, *ZEROS_ARE_AS_LONG * 30]
     result, _ = score(sources(tmp_path, train, ONES_ARE_AS_LONG), tmp_path / "out")["length"]
     assert accuracy(result) == 1
@@ -171,7 +171,7 @@ def test_predictions_are_the_same_bytes_whatever_the_batches(tmp_path: Path, mon
     found = sources(tmp_path, rows, rows[::-1])
     files: list[list[bytes]] = []
     for size in (8192, 8192, 7):
-        monkeypatch.setattr(tasks, "ROWS_A_BATCH", size)
+        monkeypatch.setattr(pairs, "ROWS_PER_BATCH", size)
         paths = run_baselines(["pawsx_en"], (), "test", found, tmp_path / f"out{len(files)}")[0]
         files.append([path.with_suffix(".parquet").read_bytes() for path in paths])
     assert files[0] == files[1] == files[2]

@@ -11,7 +11,8 @@ import pytest
 from bio_paws_eval.baselines.baselines import BASELINES, Batch
 from bio_paws_eval.stats.metrics import auroc
 from bio_paws_eval.tasks.dyck import BRACKETS, PAIRS, dyck_pairs
-from bio_paws_eval.tasks.tasks import Sources, all_names, is_biopaws, load_pairs, task_names
+from bio_paws_eval.tasks.load import load_pairs
+from bio_paws_eval.tasks.registry import Sources, all_names, is_biopaws, task_names
 
 ROWS = 4_000
 CLOSES = {kind[1]: kind[0] for kind in BRACKETS}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bio_paws_eval.models.encode import Encoded, PairEncoder, _longest_first, encode, split_words
 from bio_paws_eval.models.loading import find_model, join_of, load_tokenizer
 from bio_paws_eval.results import Task
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Pairs
+from bio_paws_eval.tasks import registry
+from bio_paws_eval.tasks.pairs import Pairs
 from models import ARCHITECTURES, write_model
 
 
@@ -173,6 +173,6 @@ def test_words_spell_the_sequence(text: str, letters: int) -> None:
 
 
 def test_every_config_and_language_is_a_task() -> None:
-    assert tasks.task_names()[:2] == ("pawsx_en", "pawsx_fr")
-    assert "dna150" in tasks.task_names()
-    assert len(set(tasks.task_names())) == len(tasks.task_names())
+    assert registry.task_names()[:2] == ("pawsx_en", "pawsx_fr")
+    assert "dna150" in registry.task_names()
+    assert len(set(registry.task_names())) == len(registry.task_names())

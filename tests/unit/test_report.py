@@ -41,7 +41,7 @@ from bio_paws_eval.report.writer import Report, _notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.stats.metrics import compare, holm, predicted
-from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
+from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
 from evaluation_results import (
     BERT,
     GPT2,

@@ -14,7 +14,7 @@ from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN
 from bio_paws_eval.representations.embed import Embedder, split_for_tokenizer
 from bio_paws_eval.representations.vocabulary import GROUPS, KMER_LENGTHS, MIN_WORDS, build_vocabulary
-from bio_paws_eval.tasks.tasks import Sources
+from bio_paws_eval.tasks.registry import Sources
 from models import write_model
 
 CPU = torch.device("cpu")

@@ -18,8 +18,10 @@ from bio_paws_eval.options import RECIPES, Recipe
 from bio_paws_eval.results import Predictions, read_predictions, read_result, read_results, slug, write_result
 from bio_paws_eval.runs import preparation
 from bio_paws_eval.runs.settings import Settings
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Pairs, Sources
+from bio_paws_eval.tasks import load
+from bio_paws_eval.tasks import pairs as task_pairs
+from bio_paws_eval.tasks.pairs import Pairs
+from bio_paws_eval.tasks.registry import Sources
 from evaluation_results import write_results
 from models import write_model
 
@@ -188,7 +190,7 @@ def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatc
     for changed in (
         (perturbations, "PERTURBATIONS", perturbations.PERTURBATIONS[:-1]),
         (perturbations, "PERTURBATIONS", other),
-        (tasks, "PERTURBED_ROWS", 5),
+        (task_pairs, "PERTURBED_ROWS", 5),
     ):
         first = cell(settings)
         with monkeypatch.context() as patch:
@@ -210,8 +212,8 @@ def test_pairs_to_train_on_are_read_once_for_all_controls(settings: Settings, mo
         read.append((name, split))
         return original(name, split, sources)
 
-    original = tasks.load_pairs
-    monkeypatch.setattr(tasks, "load_pairs", load_pairs)
+    original = load.load_pairs
+    monkeypatch.setattr(load, "load_pairs", load_pairs)
     prepared = preparation.prepare(replace(settings, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
     assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
     assert len({(one.key, one.training.seed) for one in prepared.runs}) == 6

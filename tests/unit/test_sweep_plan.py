@@ -17,7 +17,7 @@ from bio_paws_eval.runs.run import alone
 from bio_paws_eval.runs.settings import Settings
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
 from bio_paws_eval.sweep.run import Work, settings_of_plan, shard_of, together, trainings_of, work_of_plan
-from bio_paws_eval.tasks.tasks import Sources
+from bio_paws_eval.tasks.registry import Sources
 
 GOOD = {"models": ["./m"], "finetune": ["en"], "seeds": 2}
 

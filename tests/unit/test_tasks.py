@@ -11,8 +11,10 @@ import pytest
 
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import get_perturbation
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import MissingPairs, Pairs, Sources, UnreachablePairs, load_at_hand, load_pairs, view_of
+from bio_paws_eval.tasks import load, pairs, registry
+from bio_paws_eval.tasks.load import load_available, load_pairs
+from bio_paws_eval.tasks.pairs import MissingPairs, Pairs, UnreachablePairs, perturbed
+from bio_paws_eval.tasks.registry import Sources
 
 HEADER = "id\tsentence1\tsentence2\tlabel\n"
 
@@ -118,28 +120,28 @@ def test_the_digest_of_pairs_is_that_of_earlier_versions(built: Path) -> None:
 
 
 def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "PERTURBED_ROWS", 5)
+    monkeypatch.setattr(pairs, "PERTURBED_ROWS", 5)
     stored = load_pairs("dna150", "test", Sources(data=str(built)))
-    viewed = view_of(stored, get_perturbation("swapped", "dna"))
+    viewed = perturbed(stored, get_perturbation("swapped", "dna"))
     expected = [row | {"sentence1": row["sentence2"], "sentence2": row["sentence1"]} for row in rows(stored)[:5]]
     assert rows(viewed) == rows(viewed) == expected
     assert viewed.task.rows == 5
     assert viewed.task.content_sha256 != stored.task.content_sha256
-    few = view_of(load_pairs("dna150", "test", Sources(data=str(built), limit=3)), get_perturbation("swapped", "dna"))
+    few = perturbed(load_pairs("dna150", "test", Sources(data=str(built), limit=3)), get_perturbation("swapped", "dna"))
     assert rows(few) == expected[:3]
 
 
 def test_what_is_missing_is_left_out_or_an_error(built: Path, tmp_path: Path) -> None:
     sources = Sources(data=str(built), pawsx=str(tmp_path))
     known = ("pawsx_en", "pawsx_fr", "dna150", "dna50")
-    found, skipped = load_at_hand(None, known, ["train", "test"], sources)
-    assert [[one.task.split for one in pairs] for pairs in found] == [["train", "test"]] * 2
+    found, skipped = load_available(None, known, ["train", "test"], sources)
+    assert [[one.task.split for one in splits] for splits in found] == [["train", "test"]] * 2
     assert [one.task.name for one, _ in found] == ["dna150", "dna50"]
     assert len(skipped) == 2
     with pytest.raises(MissingPairs, match="no test pairs of PAWS-X in 'en'"):
-        load_at_hand(["pawsx_en", "dna150"], known, ["test"], sources)
-    with pytest.raises(BioPawsError, match="no pairs at hand"):
-        load_at_hand(None, ("pawsx_en",), ["test"], sources)
+        load_available(["pawsx_en", "dna150"], known, ["test"], sources)
+    with pytest.raises(BioPawsError, match="no pairs are available"):
+        load_available(None, ("pawsx_en",), ["test"], sources)
 
 
 def test_an_unreachable_hub_is_tried_once(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +151,8 @@ def test_an_unreachable_hub_is_tried_once(built: Path, monkeypatch: pytest.Monke
         tried.append(name)
         raise UnreachablePairs("the Hub cannot be reached")
 
-    monkeypatch.setattr(tasks, "_load_pawsx", fail)
-    _, skipped = load_at_hand(None, tasks.task_names(), ["test"], Sources(data=str(built)))
+    monkeypatch.setattr(load, "load_pawsx", fail)
+    _, skipped = load_available(None, registry.task_names(), ["test"], Sources(data=str(built)))
     assert tried == ["en"]
     assert skipped[0] == "the Hub cannot be reached"
 

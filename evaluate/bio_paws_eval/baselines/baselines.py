@@ -46,7 +46,9 @@ from bio_paws.features.thresholds import fit_threshold
 from bio_paws_eval.results import SCHEMA_VERSION, Model, Predictions, Result, Training, result_path, write_result
 from bio_paws_eval.stats import metrics
 from bio_paws_eval.stats.metrics import measure
-from bio_paws_eval.tasks.tasks import Pairs, Sources, load_at_hand
+from bio_paws_eval.tasks.load import load_available
+from bio_paws_eval.tasks.pairs import Pairs
+from bio_paws_eval.tasks.registry import Sources
 
 TRAIN_ROWS = 20_000
 """Pairs of the train split that baselines are fitted on, the first ones: thresholds move little beyond."""
@@ -255,7 +257,7 @@ def run_baselines(
     DataError
         When a task of `names` lacks a split, or its train pairs all carry the same label.
     """
-    found, skipped = load_at_hand(names, known, ["train", split], sources)
+    found, skipped = load_available(names, known, ["train", split], sources)
     return [path for train, asked in found for path in _run_task(train, asked, sources, out)], skipped
 
 

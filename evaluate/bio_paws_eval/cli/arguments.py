@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bio_paws.cli.arguments import positive
 from bio_paws_eval.options import DEVICES, Recipe
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 
 RESULTS = Path("results")
 """Folder of results where none is named."""
@@ -46,7 +46,7 @@ def recipe_of(options: argparse.Namespace, default: Recipe) -> Recipe:
 
 def add_pairs(parser: argparse.ArgumentParser, pawsx: str | None) -> None:
     """Add which pairs to read, from where, and where results go."""
-    names = ", ".join(tasks.all_names())
+    names = ", ".join(registry.all_names())
     parser.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{names} (default: all of PAWS-X and bioPAWS)")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
     add_sources(parser, pawsx)

@@ -8,7 +8,7 @@ from bio_paws.cli.arguments import add_json
 from bio_paws_eval.cli.arguments import add_pairs
 from bio_paws_eval.cli.libraries import needed_extra
 from bio_paws_eval.cli.text import print_results
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +22,8 @@ def run(options: argparse.Namespace) -> int:
     with needed_extra("eval"):
         from bio_paws_eval.baselines.baselines import run_baselines
         from bio_paws_eval.results import read_result
-    sources = tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO, options.limit)
-    known = [name for name in tasks.task_names() if options.pawsx or not tasks.is_pawsx(name)]
+    sources = registry.Sources(options.data, options.pawsx or registry.PAWSX_REPO, options.limit)
+    known = [name for name in registry.task_names() if options.pawsx or not registry.is_pawsx(name)]
     paths, skipped = run_baselines(options.configs, known, options.split, sources, options.out)
     print_results([read_result(path) for path in paths], skipped, options)
     return 0

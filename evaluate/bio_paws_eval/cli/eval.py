@@ -12,7 +12,7 @@ from bio_paws_eval.cli.arguments import add_device, add_pairs, add_recipe, recip
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.cli.text import print_results
 from bio_paws_eval.options import CONTROLS, RECIPES, Dtype
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--finetune",
         action="append",
-        choices=(*tasks.LANGUAGES, "none"),
+        choices=(*registry.LANGUAGES, "none"),
         help="language of PAWS-X to fine-tune on, or none; repeatable (default: en)",
     )
     parser.add_argument(
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_seeds, default=5, metavar="N|LIST", help="how many, or which: 5 or 0,3,7")
     parser.add_argument("--recipe", choices=tuple(RECIPES), default="paper", help="hyperparameters (default: paper)")
     add_recipe(parser, "pair", "the recipe's")
-    add_pairs(parser, pawsx=tasks.PAWSX_REPO)
+    add_pairs(parser, pawsx=registry.PAWSX_REPO)
     parser.add_argument(
         "--segment",
         type=_segment,
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         recipe=recipe_of(options, RECIPES[options.recipe]),
         configs=options.configs,
         split=options.split,
-        sources=tasks.Sources(options.data, options.pawsx, options.limit),
+        sources=registry.Sources(options.data, options.pawsx, options.limit),
         segment=options.segment,
         allow_unknown=options.allow_unknown,
         truncate=not options.no_truncate,

@@ -12,7 +12,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws_eval.cli.arguments import add_device, add_sources
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.cli.text import print_results
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, default=1, metavar="N", help="trainings at a time on this device (default: 1)"
     )
-    add_sources(parser, pawsx=tasks.PAWSX_REPO)
+    add_sources(parser, pawsx=registry.PAWSX_REPO)
     add_device(parser)
     parser.add_argument("--dry-run", action="store_true", help="show what would run: trainings, time, memory")
     add_json(parser)
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         from bio_paws_eval.sweep.models import pretrain_planned, to_pretrain
         from bio_paws_eval.sweep.plan import read_plan
     quiet_transformers(options)
-    sources = tasks.Sources(options.data, options.pawsx, options.limit)
+    sources = registry.Sources(options.data, options.pawsx, options.limit)
     work = run.work_of_plan(options.plan, sources, options.device, options.out)
     trainings = len(work.trainings)
     shard = run.shard_of(work, *options.shard)

@@ -11,7 +11,7 @@ from bio_paws.cli.arguments import add_json, positive
 from bio_paws_eval.cli.arguments import add_data, add_device, add_seed
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.layout.tables import markdown
-from bio_paws_eval.tasks import tasks
+from bio_paws_eval.tasks import registry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         RepresentationOptions(
             tuple((model, None) for model in options.model),
             options.words,
-            tasks.Sources(options.data, options.pawsx or tasks.PAWSX_REPO),
+            registry.Sources(options.data, options.pawsx or registry.PAWSX_REPO),
             options.pawsx is not None,
             Permutations(options.permutations, options.seed),
             device_of(options.device),

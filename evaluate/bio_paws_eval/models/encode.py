@@ -17,7 +17,7 @@ from bio_paws.execution.files import atomic, digest_of, read_json, write_json
 from bio_paws_eval.models.loading import Join
 from bio_paws_eval.options import Segment
 from bio_paws_eval.results import Encoding, record_of
-from bio_paws_eval.tasks.tasks import Pairs
+from bio_paws_eval.tasks.pairs import Pairs
 
 MAX_UNKNOWN = 0.01
 """Largest part of unknown tokens with which a score still says something about the model."""

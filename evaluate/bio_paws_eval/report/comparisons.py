@@ -10,7 +10,7 @@ from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
 from bio_paws_eval.report.systems import Cell, System, tasks_of
 from bio_paws_eval.stats.metrics import Comparison, compare, holm
-from bio_paws_eval.tasks.tasks import is_biopaws
+from bio_paws_eval.tasks.registry import is_biopaws
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from bio_paws_eval.report.cell_text import MISSING, accuracy, interval
 from bio_paws_eval.report.comparisons import Compared
 from bio_paws_eval.report.systems import System, config_names
 from bio_paws_eval.stats.metrics import SIGNIFICANT, holm
-from bio_paws_eval.tasks.tasks import pawsx
+from bio_paws_eval.tasks.registry import pawsx
 
 _ITSELF = "the config that is asked"
 

@@ -18,7 +18,7 @@ from bio_paws_eval.report.plan_tables import plan_tables
 from bio_paws_eval.report.seed_study import SeedStudy, seed_table
 from bio_paws_eval.report.systems import Cell, Grouped, System, config_names, names_of, tasks_of
 from bio_paws_eval.stats.metrics import METRICS, best_on_dev, share
-from bio_paws_eval.tasks.tasks import LANGUAGES, is_pawsx, pawsx
+from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, language_of, pawsx
 
 _METRIC_COLUMNS = ("accuracy", "95% interval", "balanced accuracy", "F1", "MCC", "AUROC", "answered 1")
 
@@ -65,7 +65,7 @@ def configs_table(grouped: Grouped) -> Table:
     def row(system: System, language: str | None) -> Row:
         own = accuracy(system.cells.get(language)) if language else MISSING
         if own != MISSING and language:
-            own = f"{language.removeprefix('pawsx_')} {own}"
+            own = f"{language_of(language)} {own}"
         return (system.name, own, *(accuracy(system.cells.get(name)) for name in names), _mean(system, names))
 
     wanted = {*names, *map(pawsx, LANGUAGES)}

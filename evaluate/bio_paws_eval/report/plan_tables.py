@@ -8,7 +8,7 @@ from bio_paws_eval.layout.tables import Table, text_frame
 from bio_paws_eval.report.cell_text import accuracy
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.sweep.plan import Plan, read_plan
-from bio_paws_eval.tasks.tasks import pawsx
+from bio_paws_eval.tasks.registry import pawsx
 
 PLANS = ("table4-5", "table6", "table7", "length")
 """Plans whose systems are set side by side."""

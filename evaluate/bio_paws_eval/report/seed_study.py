@@ -12,7 +12,7 @@ from scipy.stats import pearsonr
 from bio_paws_eval.layout.tables import Row, Table, text_frame
 from bio_paws_eval.report.cell_text import decimal, interval, p_value
 from bio_paws_eval.report.systems import System
-from bio_paws_eval.tasks.tasks import pawsx
+from bio_paws_eval.tasks.registry import pawsx
 
 TASKS = (pawsx("fr"), "dna150")
 """What is set side by side, as in the paper."""

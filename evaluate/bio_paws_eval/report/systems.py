@@ -17,7 +17,7 @@ from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
 from bio_paws_eval.results import Method, Model, Result, Task, Training, read_predictions
 from bio_paws_eval.stats.metrics import SeedSummary, best_on_dev, predicted, share, summarise_seeds
-from bio_paws_eval.tasks.tasks import LANGUAGES, is_pawsx, pawsx
+from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, pawsx
 
 Entry = tuple[Path, Result]
 

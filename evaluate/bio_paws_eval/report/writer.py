@@ -28,7 +28,7 @@ from bio_paws_eval.report.systems import Cell, Entry, Grouped, System, group, na
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_founds, tables_of
-from bio_paws_eval.tasks.tasks import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, pawsx
+from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, language_of
 
 _MAIN_TABLES = ("configs", "languages")
 _FILE_LIST = "report.json"
@@ -217,7 +217,7 @@ def _eval_entry(system: System, cell: Cell) -> EvalResultEntry:
     pinned = PAWSX_REVISION if task.version == PAWSX_REVISION else None
     return EvalResultEntry(
         dataset_id=PAWSX_REPO if language else HUB_REPO,
-        task_id=task.name.removeprefix(pawsx("")),
+        task_id=language_of(task.name),
         value=round(summary.mean, 4),
         dataset_revision=pinned if language else f"v{task.version}",
         notes=", ".join(note for note in notes if note),

@@ -33,7 +33,9 @@ from bio_paws_eval.representations.page import write_comparison
 from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.results import ComparedModel, Comparison
 from bio_paws_eval.representations.vocabulary import KMER_LENGTHS, TOKEN_CONFIGS, Vocabulary, build_vocabulary
-from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs, pawsx
+from bio_paws_eval.tasks.load import load_pairs
+from bio_paws_eval.tasks.pairs import Pairs
+from bio_paws_eval.tasks.registry import Sources, pawsx
 
 CKA_CONFIGS = ("dna150", "protein150")
 """Configs whose similar test pairs CKA is measured on, in addition to the English pairs of PAWS-X."""

@@ -21,7 +21,9 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of
 from bio_paws_eval.models.encode import SEGMENTS, split_words
 from bio_paws_eval.options import MIN_WORDS
-from bio_paws_eval.tasks.tasks import Pairs, Sources, load_pairs
+from bio_paws_eval.tasks.load import load_pairs
+from bio_paws_eval.tasks.pairs import Pairs
+from bio_paws_eval.tasks.registry import Sources
 
 GROUPS = ("dna", "english", "protein")
 

@@ -21,11 +21,13 @@ from bio_paws_eval.models.encode import MAX_UNKNOWN, Encoded, PairEncoder
 from bio_paws_eval.results import Model, Task, Training
 from bio_paws_eval.runs.settings import Settings
 from bio_paws_eval.stats import metrics
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Pairs
+from bio_paws_eval.tasks import biopaws, dyck, load, pawsx, registry
+from bio_paws_eval.tasks import pairs as task_pairs
+from bio_paws_eval.tasks.pairs import Pairs, perturbed
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
-_CODE = (encode, finetune, metrics, loading, predict, tasks)  # modules whose change can change a result
+# Modules whose change can change a result.
+_CODE = (encode, finetune, metrics, loading, predict, load, task_pairs, biopaws, pawsx, dyck)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def prepare(settings: Settings) -> Prepared:
 
 
 def _asks(settings: Settings, source: loading.Source, encoder: PairEncoder) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
-    found, skipped = tasks.load_at_hand(settings.configs, tasks.task_names(), [settings.split], settings.sources)
+    found, skipped = load.load_available(settings.configs, registry.task_names(), [settings.split], settings.sources)
     max_length = loading.max_length_of(source.config, encoder.tokenizer)
     asks = []
     for (pairs,) in found:
@@ -84,7 +86,7 @@ def _asks(settings: Settings, source: loading.Source, encoder: PairEncoder) -> t
         refusal = _refusal(settings, encoded)
         # Split into words as the stored pairs are, or the answers could differ for that.
         views = {
-            name: encode.encode(tasks.view_of(pairs, view), encoder, encoded.encoding.segment, max_length, folder)
+            name: encode.encode(perturbed(pairs, view), encoder, encoded.encoding.segment, max_length, folder)
             for name, view in perturbations_of(pairs.molecule).items()
             if settings.split == "test" and not refusal
         }
@@ -146,10 +148,10 @@ def _lesson(settings: Settings, source: loading.Source, encoder: PairEncoder, on
     folder, length = settings.work / "tokens", settings.recipe.max_length
     limit = loading.max_length_of(source.config, encoder.tokenizer)
     length = min(length, limit) if limit else length
-    dev_pairs = tasks.load_pairs(on, "validation", settings.sources)
+    dev_pairs = load.load_pairs(on, "validation", settings.sources)
     dev = encode.encode(dev_pairs, encoder, settings.segment, length, folder)
     # As the dev split was split into words, so is the train split.
-    train_pairs = tasks.load_pairs(on, "train", settings.sources)
+    train_pairs = load.load_pairs(on, "train", settings.sources)
     train = encode.encode(train_pairs, encoder, dev.encoding.segment, length, folder)
     if train.encoding.unknown > MAX_UNKNOWN and not settings.allow_unknown:
         raise BioPawsError(

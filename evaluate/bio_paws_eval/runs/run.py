@@ -24,8 +24,8 @@ from bio_paws_eval.results import Result, Training
 from bio_paws_eval.runs.preparation import Ask, Prepared, Run, cell_key, cell_path, environment, prepare
 from bio_paws_eval.runs.settings import Settings, settings_of
 from bio_paws_eval.stats import metrics
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Sources
+from bio_paws_eval.tasks import registry
+from bio_paws_eval.tasks.registry import Sources
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def evaluate(
     configs: Sequence[str] | None = None,
     split: str = "test",
     data: str | None = None,
-    pawsx: str = tasks.PAWSX_REPO,
+    pawsx: str = registry.PAWSX_REPO,
     segment: Segment = "auto",
     allow_unknown: bool = False,
     truncate: bool = True,

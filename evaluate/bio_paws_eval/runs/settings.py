@@ -10,8 +10,8 @@ import torch
 
 from bio_paws.errors import ConfigError
 from bio_paws_eval.options import CONTROLS, DEVICES, RECIPES, Recipe, Segment
-from bio_paws_eval.tasks import tasks
-from bio_paws_eval.tasks.tasks import Sources
+from bio_paws_eval.tasks import registry
+from bio_paws_eval.tasks.registry import Sources
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def settings_of(
     save_models: bool,
 ) -> Settings:
     """Check what a user gave, and bring it into one form; arguments as in `run.evaluate`."""
-    _choose("language", finetune, (*tasks.LANGUAGES, "none"))
-    _choose("config", finetune_on, [name for name in tasks.all_names() if not tasks.is_pawsx(name)])
-    _choose("config", configs or (), tasks.all_names())
+    _choose("language", finetune, (*registry.LANGUAGES, "none"))
+    _choose("config", finetune_on, [name for name in registry.all_names() if not registry.is_pawsx(name)])
+    _choose("config", configs or (), registry.all_names())
     _choose("control", controls, CONTROLS)
     _choose("device", [device], DEVICES)
     if isinstance(recipe, str):
@@ -77,7 +77,7 @@ def settings_of(
         raise ConfigError(f"segment {segment!r} is neither auto, none nor a positive number of letters")
     if "none" in finetune and (needing := set(controls) - {"none", "untuned"}):
         raise ConfigError(f"control {min(needing)} needs something to fine-tune on: leave out --finetune none")
-    languages = [tasks.pawsx(one) if one != "none" else one for one in finetune]
+    languages = [registry.pawsx(one) if one != "none" else one for one in finetune]
     train_on = tuple(dict.fromkeys([*languages, *finetune_on]))
     return Settings(
         model,

@@ -19,7 +19,7 @@ from bio_paws_eval.runs.preparation import Prepared
 from bio_paws_eval.runs.run import alone, saved_model
 from bio_paws_eval.runs.settings import Settings
 from bio_paws_eval.sweep.plan import PlannedVectors
-from bio_paws_eval.tasks.tasks import is_pawsx
+from bio_paws_eval.tasks.registry import is_pawsx
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from bio_paws_eval.runs.settings import Settings, settings_of
 from bio_paws_eval.sweep.compare import Comparing, check_libraries, compare
 from bio_paws_eval.sweep.models import find_planned
 from bio_paws_eval.sweep.plan import Grid, PlannedModel, read_plan
-from bio_paws_eval.tasks.tasks import Sources, task_names
+from bio_paws_eval.tasks.registry import Sources, task_names
 
 
 @dataclass(frozen=True)
