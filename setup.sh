@@ -1,7 +1,9 @@
 #!/bin/sh
-# Set up the virtual environment $1 with the tested versions, and BLAST+ where it is missing and may be installed.
+# Set up the virtual environment $1 with the extras $2 of this project in the tested versions, and BLAST+ where it is
+# missing and may be installed.
 set -eu
 venv=$1
+extras=$2
 python=${PYTHON:-python3.11}
 
 if ! command -v blastn >/dev/null 2>&1; then
@@ -14,7 +16,7 @@ if ! command -v blastn >/dev/null 2>&1; then
     fi
 fi
 
-if ! "$python" -m venv "$venv" 2>/dev/null; then
+if ! [ -x "$venv/bin/pip" ] && ! "$python" -m venv "$venv" 2>/dev/null; then
     # Debian keeps venv apart from Python itself.
     if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
         apt-get update -qq
@@ -25,4 +27,4 @@ if ! "$python" -m venv "$venv" 2>/dev/null; then
         exit 2
     fi
 fi
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$extras]"

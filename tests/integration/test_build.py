@@ -86,20 +86,30 @@ def test_bands_are_equally_filled(config: str, built: Path) -> None:
 
 def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path, bio_paws: Run) -> None:
     common = ("build", *SMALL, "--source", source)
-    one = bio_paws(*common, "--out", tmp_path / "one/bioPAWS", "--workers", 1)
-    two = bio_paws(*common, "--out", tmp_path / "two/bioPAWS", "--workers", 2)
-    assert one.returncode == two.returncode == 0, one.stderr + two.stderr
-    killed = tmp_path / "killed/bioPAWS"
-    for wait in (3.0, 5.0):
-        command = [sys.executable, "-m", "bio_paws.cli", *map(str, common), "--out", str(killed), "--workers", "2"]
-        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-        time.sleep(wait)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    alone = bio_paws(*common, "--out", tmp_path / "alone/bioPAWS", "--workers", 1)
+    assert alone.returncode == 0, alone.stderr
+    killed, work = tmp_path / "killed/bioPAWS", tmp_path / "killed/.bio-paws-work"
+    finished = {}
+    for stage in ("hits", "outcomes"):
+        kill_once_there_is(work / stage, common, killed)
+        # Pairs are finished once their outcomes are counted; those of a config that was interrupted are made again.
+        finished |= {path: path.stat().st_mtime_ns for path in work.glob("*/*.*") if path.parent.name != "pairs"}
         assert not killed.exists()
     resumed = bio_paws(*common, "--out", killed, "--workers", 2)
     assert resumed.returncode == 0, resumed.stderr
-    assert digests(tmp_path / "one/bioPAWS") == digests(tmp_path / "two/bioPAWS") == digests(killed)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished  # made once
+    assert digests(tmp_path / "alone/bioPAWS") == digests(killed)
+
+
+def kill_once_there_is(stage: Path, arguments: tuple[object, ...], out: Path) -> None:
+    """Start a build by two workers, and kill it when a stage has written its first file."""
+    command = [sys.executable, "-m", "bio_paws.cli", *map(str, arguments), "--out", str(out), "--workers", "2"]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    while not any(stage.glob("*.arrow")) and not any(stage.glob("*.json")):
+        assert process.poll() is None, f"the build ended before {stage} had a file"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def test_a_config_does_not_depend_on_the_others_built_with_it(
@@ -140,7 +150,9 @@ def test_bare_fasta_builds_what_it_can(
     done = bio_paws("build", "--source", fasta, "--out", tmp_path / "bioPAWS", "--pairs", 100, "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "bioPAWS" / builds).is_dir()
-    assert "dna_protein: not built, the source holds no genes on their genome" in done.stdout
+    shortfalls = done.stdout.split("Fewer pairs than requested")[1]
+    assert "dna_protein: not built, the source holds no genes on their genome" in shortfalls
+    assert "Example of " in done.stdout
     named = bio_paws("build", "dna_protein", "--source", fasta, "--out", tmp_path / "other", "--workers", 1)
     assert named.returncode == 2
     assert named.stderr.count("\n") == 1
