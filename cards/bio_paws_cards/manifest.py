@@ -15,6 +15,10 @@ Auc = Annotated[float, Field(allow_inf_nan=False)]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 
 
+def _is_empty(value: dict[str, object]) -> bool:
+    return not value
+
+
 class _Entry(BaseModel):
     # Later versions may add keys: they are kept, so that a manifest that is read and written again loses nothing.
     model_config = ConfigDict(strict=True, extra="allow")
@@ -155,6 +159,12 @@ class Manifest(_Entry):
     sources : list of Source
     rejected_records : dict of str to int
         Records of the sources that were rejected, by reason.
+    genetic_codes : dict of str to int
+        Genetic code, by NCBI's number, of each genome sequence that is not read by the standard one.
+    masks : dict of str to str
+        Program that made the soft mask of a genome sequence that came without one.
+    source_notes : dict of str to int
+        What was changed or guessed when the sources were read, by kind.
     database_size : DatabaseSize
     configs : dict of str to ConfigEntry
         At least one.
@@ -166,6 +176,9 @@ class Manifest(_Entry):
     versions: dict[str, str]
     sources: list[Source]
     rejected_records: dict[str, Count]
+    genetic_codes: dict[str, Annotated[int, Field(ge=1, le=33)]] = Field(default_factory=dict, exclude_if=_is_empty)
+    masks: dict[str, str] = Field(default_factory=dict, exclude_if=_is_empty)
+    source_notes: dict[str, Count] = Field(default_factory=dict, exclude_if=_is_empty)
     database_size: DatabaseSize = Field(validation_alias=AliasChoices("database_size", "search_space"))
     configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], ConfigEntry], Field(min_length=1)]
 

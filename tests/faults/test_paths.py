@@ -15,8 +15,8 @@ from bio_paws.build import export
 from bio_paws.cli.app import main
 from bio_paws.dataset.manifest import parse_manifest
 from bio_paws.errors import BioPawsError
-from bio_paws.sequences.corpus import read_text
 from bio_paws.sources import ncbi
+from bio_paws.sources.text import read_text
 from conftest import Tally
 from genomes import write_source
 from ncbi_server import serving

@@ -10,9 +10,7 @@ import atheris
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
-with atheris.instrument_imports(
-    include=["bio_paws.sequences.corpus", "bio_paws.sources.resolve", "Bio.SeqIO", "Bio.SeqFeature"]
-):
+with atheris.instrument_imports(include=["bio_paws.sequences", "bio_paws.sources", "Bio.SeqIO", "Bio.SeqFeature"]):
     from reading import parts, read
 
 ROLES = ("genomic.fna", "cds_from_genomic.fna", "protein.faa", "genomic.gbff")

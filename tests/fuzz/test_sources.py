@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from reading import parts, read
 
 from bio_paws.errors import BioPawsError
-from bio_paws.sequences.corpus import read_text
+from bio_paws.sources.text import read_text
 from conftest import Tally
 
 SHORT, LONG = 60, 5000

@@ -31,7 +31,7 @@ def refused(done: subprocess.CompletedProcess[str], *says: str) -> None:
         ("proteins.fna", b">p1\nMKLVWERTY\n", "proteins belong in a .faa file"),
         ("cut.fna.gz", gzip.compress(b">a\n" + os.urandom(500).hex().encode())[:-200], "gzip stream truncated"),
         ("notes.txt", b"hello", "cannot tell its format"),
-        ("binary.fna", b">a\n\xff\xfe", "not a text file"),
+        ("binary.fna", b">a\n\xff\x00", "not a text file"),
     ],
 )
 def test_bad_files(name: str, data: bytes, says: str, built_copy: Path, tmp_path: Path, bio_paws: Run) -> None:

@@ -89,7 +89,7 @@ def test_bad_cds_are_counted_by_reason(
 
 def test_bad_records_are_counted_by_reason(tmp_path: Path) -> None:
     genome = f">chr x\n{GENOME}\n>chr x\nACGT\n>empty\n>protein\nMKLV\n>ambiguous\nACGTNRYK\n"
-    proteins = ">P1\nMAC\n>P1\nMAC\n>none\n\n>digits\nMA1\n>dna\n" + "ACGT" * 30 + "\n"
+    proteins = ">P1\nMAC\n>P1\nMAC\n>none\n\n>letters\nMA?\n>dna\n" + "ACGT" * 30 + "\n"
     corpus = corpus_of(tmp_path / "a", genome, "", proteins)
     assert corpus.rejected == {
         "dna_alphabet": 1,
@@ -111,7 +111,7 @@ def test_bad_records_are_counted_by_reason(tmp_path: Path) -> None:
         ("a.fna", ">p\nMKLVWE\n", "letter 'L' at position 2 is not a nucleotide"),
         ("a.faa", ">d\n" + "ACGT" * 50 + "\n", "these are nucleotides"),
         ("a.gb", "nonsense\n", "no usable DNA sequence"),
-        ("a.txt", ">a\nACGT\n", "cannot tell its format"),
+        ("a.txt", "hello\n", "cannot tell its format"),
         ("a.fna.gz", ">a\nACGT\n", "not a gzip file"),
     ],
 )
@@ -214,6 +214,6 @@ def test_a_lack_of_memory_is_no_bad_record(tmp_path: Path, monkeypatch: pytest.M
     def none_left(text: str) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("bio_paws.sequences.corpus.Location.fromstring", none_left)
+    monkeypatch.setattr("bio_paws.sequences.genes.Location.fromstring", none_left)
     with pytest.raises(MemoryError):
         read_corpus(resolve((str(write_source(tmp_path / "s", genes=3)),)))

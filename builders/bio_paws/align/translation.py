@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -16,27 +17,71 @@ MIN_INTRON = 30
 """Shortest intron that a reading may skip, bp: the shortest of model organisms are some 40 bp long."""
 
 _BASES = "ACGT"
-_TABLE = CodonTable.unambiguous_dna_by_id[1]
-_CODONS = np.array(
-    [ord(_TABLE.forward_table.get("".join(codon), "*")) for codon in product(_BASES, repeat=3)],
-    dtype=np.uint8,
-)
 _CODE = np.full(256, 255, dtype=np.uint8)
 _CODE[[ord(base) for base in _BASES]] = range(4)
 
 
-def best_frame_alignment(dna: str, protein: str) -> Alignment:
-    """Align a protein with the six translations of a DNA string and return the best alignment, as tblastn does."""
-    frames = [frame for strand in (dna, reverse_complement(dna)) for frame in translations(strand) if frame]
+@lru_cache(maxsize=64)
+def _codon_residues(code: int) -> str:
+    """Return the residue of each of the 64 codons in a genetic code, stops as ``*``, in the order of `_BASES`."""
+    forward = CodonTable.unambiguous_dna_by_id[code].forward_table
+    return "".join(forward.get("".join(codon), "*") for codon in product(_BASES, repeat=3))
+
+
+@lru_cache(maxsize=64)
+def reads_as(code: int) -> int:
+    """Return the first genetic code by which every codon reads as by this one; they may differ in their starts.
+
+    Examples
+    --------
+    >>> reads_as(11), reads_as(4)
+    (1, 4)
+    """
+    tables = sorted(CodonTable.unambiguous_dna_by_id)
+    return int(next(table for table in tables if _codon_residues(table) == _codon_residues(code)))
+
+
+def best_frame_alignment(dna: str, protein: str, code: int = 1) -> Alignment:
+    """Align a protein with the six translations of a DNA string and return the best alignment, as tblastn does.
+
+    Parameters
+    ----------
+    dna, protein : str
+        Upper case.
+    code : int
+        Genetic code, by NCBI's number.
+    """
+    frames = [frame for strand in (dna, reverse_complement(dna)) for frame in translations(strand, code) if frame]
     scores = [align_score(protein, frame, "protein") for frame in frames]
     highest = max(scores, default=0)
     best = (align(protein, one, "protein") for one, score in zip(frames, scores, strict=True) if score == highest)
     return max(best, key=lambda one: (one.matches, -one.columns), default=Alignment(0, 0, 0))
 
 
-def translations(strand: str) -> list[str]:
-    """Translate a strand in its three frames, stops as ``*``."""
-    return [str(translate(strand[frame : frame + (len(strand) - frame) // 3 * 3])) for frame in range(3)]
+def translations(strand: str, code: int = 1) -> list[str]:
+    """Translate a strand in its three frames by a genetic code, stops as ``*``."""
+    return [translated(strand[frame : frame + (len(strand) - frame) // 3 * 3], code) for frame in range(3)]
+
+
+def translated(dna: str, code: int = 1) -> str:
+    """Translate whole codons by a genetic code, stops as ``*``; a codon that is sense and stop in it is read as sense.
+
+    Parameters
+    ----------
+    dna : str
+        Upper case; its length is a multiple of 3.
+    code : int
+        Genetic code, by NCBI's number.
+    """
+    if reads_as(code) == 1:
+        return str(translate(dna))
+    residues = _residues_by_codon(code)
+    return "".join(residues.get(dna[at : at + 3], "X") for at in range(0, len(dna), 3))
+
+
+@lru_cache(maxsize=64)
+def _residues_by_codon(code: int) -> dict[str, str]:
+    return dict(zip(map("".join, product(_BASES, repeat=3)), _codon_residues(code), strict=True))
 
 
 class _Introns(NamedTuple):
@@ -62,7 +107,7 @@ class _Introns(NamedTuple):
             ahead[self.starts] = np.maximum(ahead[self.starts], reached)
 
 
-def spliced_identity(dna: str, protein: str) -> float:
+def spliced_identity(dna: str, protein: str, code: int = 1) -> float:
     """Part of a protein's residues that DNA codes for, read on its strand from left to right with introns left out.
 
     A reading takes one codon for each residue, in frame, and may skip introns: at least `MIN_INTRON` bases that begin
@@ -75,13 +120,15 @@ def spliced_identity(dna: str, protein: str) -> float:
         Upper-case DNA, shape (n,).
     protein : str
         Upper-case protein, shape (m,), not empty.
+    code : int
+        Genetic code of the DNA, by NCBI's number.
 
     Returns
     -------
     float
         Between 0 and 1; 1 for a gene and its protein.
     """
-    if any(protein in frame for frame in translations(dna)):
+    if any(protein in frame for frame in translations(dna, code)):
         return 1.0
     bases = _CODE[np.frombuffer(dna.encode("ascii"), dtype=np.uint8)]
     n = len(bases)
@@ -90,7 +137,7 @@ def spliced_identity(dna: str, protein: str) -> float:
     coded = np.zeros(n, dtype=np.uint8)  # coded[p]: the residue of the codon at p
     known = (bases[:-2] < 4) & (bases[1:-1] < 4) & (bases[2:] < 4)
     index = bases[:-2].astype(np.int64) * 16 + bases[1:-1] * 4 + bases[2:]
-    coded[:-2][known] = _CODONS[index[known]]
+    coded[:-2][known] = np.frombuffer(_codon_residues(code).encode("ascii"), dtype=np.uint8)[index[known]]
     introns = [_Introns.leading(bases, before, after) for before, after in ((0, 0), (1, 2), (2, 1))]
     matching = {residue: (coded == residue).astype(np.int16)[: n - 2] for residue in set(protein.encode("ascii"))}
     best = 0

@@ -230,7 +230,8 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
         text2 = mutate_protein(text2, rng)
     elif proposal.kind == "frameshift":
         text1 = break_frame(text1, gene, rng)
-    found = best_frame_alignment(text1, text2)
+    code = corpus.genetic_codes.get(gene.span.source, 1)
+    found = best_frame_alignment(text1, text2, code)
     translations = 2 * database_size(corpus, "dna")  # residues of the six translations of the genomes
     return {
         "sentence1": text1,
@@ -242,7 +243,7 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
         "start2": 0,
         "end2": len(protein.protein),
         "strand2": "+",
-        "similarity": spliced_identity(text1, text2),
+        "similarity": spliced_identity(text1, text2, code),
         "identity": found.identity,
         "evalue": evalue(found.score, len(text2), translations, "protein"),
         "bit_score": bit_score(found.score, "protein"),

@@ -119,6 +119,9 @@ def new_manifest(
             for assembly in assemblies
         ],
         rejected_records=corpus.rejected,
+        genetic_codes=corpus.genetic_codes,
+        masks=corpus.masks,
+        source_notes=corpus.notes,
         database_size=database_size,
         configs=entries,
     )

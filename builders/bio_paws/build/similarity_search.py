@@ -74,6 +74,7 @@ class CorpusFiles:
     sequences: Path
     genes: Path
     rejected: Path
+    remarks: Path
 
     def load(self) -> Corpus:
         """Read the corpus; a process reads it once."""

@@ -63,7 +63,14 @@ _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found
 
 
-def _find(program: str) -> str:
+def find_program(program: str) -> str:
+    """Return the path of a program of BLAST+.
+
+    Raises
+    ------
+    BioPawsError
+        When it is not installed.
+    """
     path = shutil.which(program)
     if path is None:
         raise BioPawsError(
@@ -91,8 +98,8 @@ def version() -> str:
         When a program of BLAST+ is missing.
     """
     for program in ("makeblastdb", "blastp"):
-        _find(program)
-    return _version_at(_find("blastn"))
+        find_program(program)
+    return _version_at(find_program("blastn"))
 
 
 def write_fasta(path: Path, records: Iterable[tuple[str, str]]) -> int:
@@ -121,7 +128,7 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
     kind = "nucl" if molecule == "dna" else "prot"
     # Of a path with a blank in it these programs make two: they are run where the database lies.
     inside = os.path.relpath(fasta, database.parent)
-    command = [_find("makeblastdb"), "-in", inside, "-dbtype", kind, "-out", database.name, "-title", "x"]
+    command = [find_program("makeblastdb"), "-in", inside, "-dbtype", kind, "-out", database.name, "-title", "x"]
     done = run_program(command, cwd=database.parent)
     expected = count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
@@ -205,7 +212,7 @@ def search(
         When BLAST fails, is killed, answers fewer queries than it was asked, or with what cannot be.
     """
     with tempfile.NamedTemporaryFile(prefix="bio-paws-blast-") as out:
-        command = [_find(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
+        command = [find_program(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
         command += ["-max_target_seqs", str(max_targets), "-num_threads", "1", *options]
         logger.debug("running %s", " ".join(command))
         done = run_program(command, out, cwd=database.parent)

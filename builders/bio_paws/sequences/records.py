@@ -94,6 +94,8 @@ class Gene:
         Coding parts on the forward strand, ascending; 0-based, half-open.
     protein : str
         The protein, without the stop.
+    code : int
+        Genetic code, by NCBI's number.
     """
 
     protein_id: str
@@ -102,3 +104,4 @@ class Gene:
     span: Interval
     exons: tuple[tuple[int, int], ...]
     protein: str
+    code: int = 1

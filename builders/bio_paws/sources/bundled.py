@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FileRole = Literal["genomic", "cds", "protein", "genbank", "genbank_zip", "dna_fasta", "protein_fasta"]
+FileRole = Literal[
+    "genomic",
+    "cds",
+    "protein",
+    "genbank",
+    "genbank_zip",
+    "dna_fasta",
+    "protein_fasta",
+    "gff",
+    "gtf",
+    "gff_fasta",
+    "ensembl_cds",
+]
 
 
 @dataclass(frozen=True)

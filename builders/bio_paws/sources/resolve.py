@@ -12,17 +12,23 @@ from pathlib import Path
 
 from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
-from bio_paws.sources import ncbi
+from bio_paws.sources import layouts, ncbi
 from bio_paws.sources.bundled import PINNED, FileRole, PinnedAssembly
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file: what it holds, where it lies, and the sha256 of its bytes."""
+    """One file: what it holds, where it lies, the sha256 of its bytes, and which member of an archive it is."""
 
     role: FileRole
     path: Path
     sha256: str
+    member: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its name for messages."""
+        return f"{self.path}/{self.member}" if self.member else str(self.path)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Assembly:
         Where the files came from, for the manifest: package and version, folder name, or URL.
     files : tuple of SourceFile
         In the order genomic, cds, protein.
+    unused : tuple of str
+        Names of sequence files beside them from which nothing is read.
     """
 
     accession: str
@@ -48,18 +56,7 @@ class Assembly:
     organism: str | None
     origin: str
     files: tuple[SourceFile, ...]
-
-
-_SUFFIXES: tuple[tuple[str, FileRole | None], ...] = (
-    ("_cds_from_genomic.fna", "cds"),
-    ("_rna_from_genomic.fna", None),  # would pass for a genome by its ending
-    ("_genomic.fna", "genomic"),
-    ("_protein.faa", "protein"),
-    ("_genomic.gbff", "genbank"),
-)
-_GENBANK = (".gb", ".gbk", ".gbff")
-_PROTEIN_FASTA = (".faa",)
-_FASTA = (".fa", ".fasta", ".fna", ".fas")
+    unused: tuple[str, ...] = ()
 
 
 def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assembly, ...]:
@@ -68,8 +65,8 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
     Parameters
     ----------
     specs : tuple of str
-        Each is a name in `PINNED`, ``refseq13``, ``ncbi:GCF_...``, or a path to a folder in NCBI assembly layout, a
-        GenBank file or a FASTA file.
+        Each is a name in `PINNED`, ``refseq13``, ``ncbi:GCF_...``, or a path to a folder or .zip archive of files (see
+        `layouts`), or to one GenBank, EMBL, FASTA or GFF3 file.
     cache : Path, optional
         Where NCBI downloads are kept; by default the user's cache folder.
 
@@ -88,12 +85,15 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
             assemblies.append(_downloaded(spec.removeprefix("ncbi:"), cache))
         else:
             assemblies += _local(Path(spec))
-    seen: set[str] = set()
+    first: dict[str, SourceFile] = {}
     for assembly in assemblies:
         for file in assembly.files:
-            if file.sha256 in seen:
-                raise SourceError(f"{file.path}: the same file is named twice among the sources: leave one out")
-            seen.add(file.sha256)
+            if file.sha256 in first:
+                raise SourceError(
+                    f"{file.shown}: the same file is named twice among the sources (first: "
+                    f"{first[file.sha256].shown}): leave one out"
+                )
+            first[file.sha256] = file
     return tuple(assemblies)
 
 
@@ -121,13 +121,13 @@ def _packaged(pinned: PinnedAssembly) -> Assembly:
 
 def _downloaded(accession: str, cache: Path | None) -> Assembly:
     folder = ncbi.download(accession, cache)
-    (assembly,) = _folder(folder)
+    (assembly,) = _grouped(folder)
     return Assembly(accession, assembly.name, assembly.organism, ncbi.folder_url(accession), assembly.files)
 
 
 def _local(path: Path) -> list[Assembly]:
     if path.is_dir():
-        return _folder(path)
+        return _grouped(path)
     if not path.exists():
         raise SourceError(
             f"source {str(path)!r} is neither a file, a folder, ncbi:ACCESSION, nor one of "
@@ -135,48 +135,22 @@ def _local(path: Path) -> list[Assembly]:
         )
     if not path.is_file():
         raise SourceError(f"{path}: neither a file nor a folder: copy what it gives into a file")
-    stem = path.name.removesuffix(".gz")
-    if stem.endswith(_GENBANK):
-        role: FileRole = "genbank"
-    elif stem.endswith(_PROTEIN_FASTA):
-        role = "protein_fasta"
-    elif stem.endswith(_FASTA):
-        role = "dna_fasta"
-    else:
-        known = ", ".join(_GENBANK + _PROTEIN_FASTA + _FASTA)
-        raise SourceError(f"{path}: cannot tell its format: name it {known} (proteins: .faa), .gz or not")
+    if layouts.is_archive_of_many(path):
+        return _grouped(path)
+    role = layouts.role_of(layouts.Entry(path), "alone")
+    if role is None or role in ("gff", "gtf"):
+        raise SourceError(f"{path}: genes without their genome: name a folder that holds both, or append ##FASTA")
     return [Assembly(path.name, path.name, None, path.name, (SourceFile(role, path, sha256_of(path)),))]
 
 
-def _folder(folder: Path) -> list[Assembly]:
-    """Group the files of a folder in NCBI assembly layout by their assembly's prefix."""
-    found: dict[str, dict[FileRole, Path]] = {}
-    for path in sorted(folder.iterdir()):
-        stem = path.name.removesuffix(".gz")
-        suffix, role = next((known for known in _SUFFIXES if stem.endswith(known[0])), ("", None))
-        if role is None:
-            continue
-        if not path.is_file():
-            raise SourceError(f"{path}: not a file, or a link to none: put the file there, or remove it")
-        roles = found.setdefault(stem.removesuffix(suffix), {})
-        if role in roles:
-            raise SourceError(f"{path}: {roles[role].name} holds the same part: leave one of them out")
-        roles[role] = path
+def _grouped(path: Path) -> list[Assembly]:
+    """Return the assemblies of a folder or an archive."""
     assemblies = []
-    for prefix, roles in found.items():
-        # GenBank holds all three parts: use it where the genes have no file of their own.
-        if "genbank" in roles and not {"genomic", "cds", "protein"} <= roles.keys():
-            roles = {"genbank": roles["genbank"]}  # noqa: PLW2901
-        else:
-            roles.pop("genbank", None)
-        order: tuple[FileRole, ...] = ("genomic", "cds", "protein", "genbank")
-        files = tuple(SourceFile(role, roles[role], sha256_of(roles[role])) for role in order if role in roles)
-        accession, name = _split_prefix(prefix)
-        assemblies.append(Assembly(accession, name, _organism_of(folder, prefix), folder.name, files))
-    if not assemblies:
-        raise SourceError(
-            f"{folder}: no *_genomic.fna, *_cds_from_genomic.fna, *_protein.faa or *_genomic.gbff (.gz or not) in it"
-        )
+    for group in layouts.groups_in(path):
+        accession, name = _split_prefix(group.name if group.name.startswith(group.prefix) else group.prefix)
+        files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in group.roles.items())
+        unused = tuple(entry.name for entry in group.unused)
+        assemblies.append(Assembly(accession, name, group.organism, path.name, files, unused))
     return assemblies
 
 
@@ -186,12 +160,3 @@ def _split_prefix(prefix: str) -> tuple[str, str]:
     if len(parts) == 3 and parts[0] in ("GCF", "GCA"):
         return f"{parts[0]}_{parts[1]}", parts[2]
     return prefix, prefix
-
-
-def _organism_of(folder: Path, prefix: str) -> str | None:
-    report = folder / f"{prefix}_assembly_report.txt"
-    if report.is_file():
-        for line in report.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("# Organism name:"):
-                return line.split(":", 1)[1].split("(")[0].strip()
-    return None

@@ -40,6 +40,8 @@ class RowContext:
         Those of the sources.
     database_size : DatabaseSize
         Which E-values refer to.
+    genetic_codes : dict of str to int
+        Of the genome sequences that are not read by the standard one.
     """
 
     row: Row
@@ -47,10 +49,17 @@ class RowContext:
     split: str
     organisms: frozenset[str]
     database_size: DatabaseSize
+    genetic_codes: dict[str, int]
 
 
 def check_rows(
-    config: PairConfig, split: str, path: Path, part: Part, organisms: frozenset[str], database_size: DatabaseSize
+    config: PairConfig,
+    split: str,
+    path: Path,
+    part: Part,
+    organisms: frozenset[str],
+    database_size: DatabaseSize,
+    genetic_codes: dict[str, int],
 ) -> tuple[list[Violation], pa.Table]:
     """Check the rows of a part of a file, alignments included.
 
@@ -64,7 +73,7 @@ def check_rows(
     violations = []
     for batch in table.to_batches(max_chunksize=_ROWS_PER_BATCH):
         for row in batch.to_pylist():
-            context = RowContext(row, config, split, organisms, database_size)
+            context = RowContext(row, config, split, organisms, database_size, genetic_codes)
             violations += check_values(context)
             violations += [_violation(context, fault) for fault in _alignment_faults(context)]
     return violations, keys_of(table, config, split)
@@ -182,8 +191,9 @@ def _check_coding(context: RowContext) -> Iterator[Fault]:
         message = f"the gene's length {len(gene)} is not within {config.min_length}-{config.max_length}"
         yield Fault("ROW009", message)
         return
-    best = best_frame_alignment(gene, protein)
-    similarity = spliced_identity(gene, protein)
+    code = context.genetic_codes.get(row["source1"], 1)
+    best = best_frame_alignment(gene, protein, code)
+    similarity = spliced_identity(gene, protein, code)
     recomputed = {
         "similarity": similarity,
         "identity": best.identity,

@@ -72,13 +72,13 @@ def verify(folder: Path, manifest: Manifest, executor: Executor) -> list[Violati
 
 def _check_values(files: Files, manifest: Manifest) -> list[Violation]:
     """Check rows by their own values, in this process."""
-    organisms = _organisms(manifest)
+    known = _organisms(manifest), manifest.database_size, manifest.genetic_codes
     return [
         violation
         for (name, split), path in files.items()
         for part in parts_of(path)
         for row in read_rows(path, part)
-        for violation in check_values(RowContext(row, get_config(name), split, organisms, manifest.database_size))
+        for violation in check_values(RowContext(row, get_config(name), split, *known))
     ]
 
 
@@ -86,7 +86,9 @@ def _check_rows(files: Files, manifest: Manifest, executor: Executor) -> tuple[l
     """Check all rows, alignments included, and return the keys of all of them in the order of the files."""
     organisms = _organisms(manifest)
     jobs = [
-        executor.submit(check_rows, get_config(name), split, path, part, organisms, manifest.database_size)
+        executor.submit(
+            check_rows, get_config(name), split, path, part, organisms, manifest.database_size, manifest.genetic_codes
+        )
         for (name, split), path in files.items()
         for part in parts_of(path)
     ]

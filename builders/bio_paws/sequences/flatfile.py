@@ -1,0 +1,141 @@
+"""GenBank and EMBL flat files: checked for being whole, then parsed by Biopython, none of whose warnings is lost."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+
+from Bio import BiopythonWarning, SeqIO
+from Bio.Seq import UndefinedSequenceError
+from Bio.SeqFeature import SeqFeature
+
+from bio_paws.errors import SourceError
+from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws.sources.text import kind_of_text
+
+_LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(?:bp|aa|rc)\b")
+_EMBL_LENGTH = re.compile(r"SQ\s+Sequence\s+(\d+)\s+BP")
+
+
+@dataclass(frozen=True)
+class FlatRecord:
+    """A record.
+
+    Attributes
+    ----------
+    id, organism : str
+        The organism is empty where the record names none.
+    residues : str
+        Upper case; empty for a record that has no sequence of its own.
+    cds : list of SeqFeature
+        Its features of that type.
+    """
+
+    id: str
+    organism: str
+    residues: str
+    cds: list[SeqFeature]
+
+
+def read_flat_file(text: str, where: str, notes: Counter[str]) -> list[FlatRecord]:
+    """Parse all records.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    where : str
+        Its name for messages.
+    notes : Counter
+        Counts the parser's warnings by reason.
+
+    Raises
+    ------
+    SourceError
+        When the file is cut, has something else behind a record, or cannot be parsed.
+    """
+    embl = kind_of_text(text) == "embl"
+    require_whole(text, where, embl=embl)
+    kind = "an EMBL" if embl else "a GenBank"
+    records = []
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", BiopythonWarning)
+            for record in SeqIO.parse(io.StringIO(text), "embl" if embl else "genbank"):
+                try:
+                    residues = str(record.seq)
+                except UndefinedSequenceError:
+                    residues = ""
+                organism = str(record.annotations.get("organism") or "").strip()
+                cds = [feature for feature in record.features if feature.type == "CDS"]
+                records.append(FlatRecord(_name(record.id, record.name), organism, residues, cds))
+    except Exception as error:  # Biopython's parser raises whatever it stumbles over
+        reraise_if_out_of_memory(error)
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SourceError(f"{where}: not {kind} flat file that can be parsed ({why})") from error
+    for warning in caught:
+        if issubclass(warning.category, BiopythonWarning):
+            notes[f"parser: {_reason(str(warning.message))}"] += 1
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    return records
+
+
+def _name(name: str, locus: str) -> str:
+    return locus if name in ("", ".", "<unknown id>") and locus not in ("", "<unknown name>") else name
+
+
+def _reason(message: str) -> str:
+    """Return a warning without what differs from record to record."""
+    return re.sub(r"\s+", " ", re.split(r"[:;(\n'\"]", message)[0]).strip()[:80] or "warning"
+
+
+def require_whole(text: str, where: str, *, embl: bool = False) -> None:
+    """Check that every record ends, has as many letters as it says, and is followed by nothing else.
+
+    Raises
+    ------
+    SourceError
+        When not; it names the line.
+    """
+    first, pattern = ("ID   ", _EMBL_LENGTH) if embl else ("LOCUS", _LOCUS_LENGTH)
+    start = 0  # the line of the record, or 0 between records
+    said: int | None = None
+    letters = -1  # -1 before the sequence
+    ended = False
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.startswith(first):
+            if start:
+                raise SourceError(
+                    f"{where}: line {number}: a record starts, but that of line {start} has no end (//): "
+                    "the file is cut: fetch it again"
+                )
+            start, said, letters = number, None, -1
+        elif not start:
+            if ended and line.strip():
+                raise SourceError(
+                    f"{where}: line {number}: {line.strip()[:40]!r} stands behind the last record: "
+                    "remove it, or fetch the file again"
+                )
+            continue
+        if letters < 0 and (match := pattern.match(line)):
+            said = int(match.group(1))
+        if line.rstrip() == "//":
+            if said is not None and letters >= 0 and letters != said:
+                raise SourceError(
+                    f"{where}: line {number}: the record of line {start} has {letters:,} letters, not the "
+                    f"{said:,} that it says: fetch the file again"
+                )
+            start, ended = 0, True
+        elif letters >= 0:
+            letters += sum(map(str.isalpha, line))
+        elif line.startswith("SQ   " if embl else "ORIGIN"):
+            letters = 0
+    if start:
+        raise SourceError(
+            f"{where}: line {text.rstrip().count(chr(10)) + 1}: the file ends in the record of line {start}, before "
+            "its //: it is cut: fetch it again"
+        )
