@@ -29,6 +29,7 @@ class Verb(NamedTuple):
 
 VERBS: tuple[Verb, ...] = (
     Verb("list", "configs, sizes, versions", "bio_paws.cli.list"),
+    Verb("inspect", "what would be read from a source: assemblies, genes, what is left out", "bio_paws.cli.inspect"),
     Verb("build", "build configs from genomes; resumes by itself", "bio_paws.cli.build"),
     Verb("verify", "re-check every row from scratch; exit 1 on any violation", "bio_paws.cli.verify"),
     Verb(

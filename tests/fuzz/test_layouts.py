@@ -1,0 +1,154 @@
+"""Sources as people have them: layouts of folders, compressions, encodings, genetic codes and shared names."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from reading import check, parts
+
+from bio_paws.align.translation import translated
+from bio_paws.cli.app import main
+from bio_paws.errors import BioPawsError
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sources.resolve import resolve
+from genomes import write_source
+
+CDS = ">lcl|chr_cds_P1_1 [gene=a] [protein_id=P1] [location=1..12] [gbkey=CDS]\n{}\n"
+
+
+def corpus(*places: Path) -> Corpus:
+    result = read_corpus(resolve(tuple(map(str, places))))
+    check(result)
+    return result
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return parts(tmp_path_factory.mktemp("sound") / "a")
+
+
+def datasets_package(folder: Path) -> Path:
+    """The layout that `datasets download genome` writes."""
+    write_source(folder / "plain", genes=4)
+    package = folder / "ncbi_dataset" / "data"
+    for path in sorted((folder / "plain").iterdir()):
+        accession, _, part = path.name.removesuffix(".gz").split("_", 1)[1].partition("_Test")
+        accession = f"GCF_{accession}"
+        (package / accession).mkdir(parents=True, exist_ok=True)
+        name = part.split("_", 1)[1]
+        name = f"{accession}_Test_genomic.fna" if name == "genomic.fna" else name
+        (package / accession / name).write_bytes(gzip.decompress(path.read_bytes()))
+    return folder / "ncbi_dataset"
+
+
+def test_a_datasets_package_is_read_as_its_assemblies(tmp_path: Path) -> None:
+    package = datasets_package(tmp_path)
+    expected = corpus(tmp_path / "plain")
+    archive = tmp_path / "package.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in package.rglob("*.f*"):
+            packed.write(path, path.relative_to(tmp_path))
+    for place in (package, package / "data", archive):
+        assert corpus(place).genes == expected.genes
+        assert corpus(place).dna == expected.dna
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n"])
+def test_line_ends_change_nothing(ends: str, sound: dict[str, str], tmp_path: Path) -> None:
+    for name, end in (("a", "\n"), ("b", ends)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.gbff").write_bytes(sound["genomic.gbff"].replace("\n", end).encode())
+        (tmp_path / name / "y.fna").write_bytes(sound["genomic.fna"].replace("\n", end).encode())
+    for name in ("x.gbff", "y.fna"):
+        first, second = corpus(tmp_path / "a" / name), corpus(tmp_path / "b" / name)
+        assert (first.dna, first.genes) == (second.dna, second.genes)
+
+
+def zstd(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(data)
+    return bytes(sink.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("ending", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstd)]
+)
+def test_compressions_are_read_to_their_end(
+    ending: str, pack: Callable[[bytes], bytes], sound: dict[str, str], tmp_path: Path
+) -> None:
+    whole = pack(sound["genomic.fna"].encode())
+    path = tmp_path / f"a.fna.{ending}"
+    path.write_bytes(whole)
+    assert len(corpus(path).dna) == 1
+    for cut in (len(whole) - 1, len(whole) // 2):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(BioPawsError, match="truncated or damaged"):
+            corpus(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text[: len(text) // 2], "before its //"),
+        (lambda text: text + "<html>\n", "behind the last record"),
+        (lambda text: text.replace("ORIGIN\n        1 ", "ORIGIN\n        1 a", 1), "letters, not the"),
+    ],
+)
+def test_a_flat_file_that_is_not_whole_is_refused(
+    change: Callable[[str], str], says: str, sound: dict[str, str], tmp_path: Path
+) -> None:
+    text = sound["genomic.gbff"]
+    changed = change(text)
+    assert changed != text
+    (tmp_path / "a.gbff").write_text(changed)
+    with pytest.raises(BioPawsError, match=says) as caught:
+        corpus(tmp_path / "a.gbff")
+    assert "line " in str(caught.value)
+
+
+def test_names_that_two_assemblies_share_lose_nothing(sound: dict[str, str], tmp_path: Path) -> None:
+    text = sound["genomic.gbff"]
+    (tmp_path / "a.gbff").write_text(text)
+    head, letters = sound["genomic.fna"].split("\n", 1)
+    (tmp_path / "b.fna").write_text(f"{head}\n{letters[:700]}\n")
+    both = corpus(tmp_path / "a.gbff", tmp_path / "b.fna")
+    assert sorted(both.dna) == ["NC_000001.1", "b.fna:NC_000001.1"]
+    (tmp_path / "c.fna").write_text(sound["genomic.fna"].replace("NC_000001.1", "chr1"))
+    assert corpus(tmp_path / "a.gbff", tmp_path / "c.fna").rejected == {"dna_identical_record": 1}
+
+
+def test_a_genetic_code_is_found_from_the_proteins(tmp_path: Path) -> None:
+    for role, text in (
+        ("genomic.fna", ">chr x\nATGTGAGCTTAA\n"),
+        ("cds_from_genomic.fna", CDS.format("ATGTGAGCTTAA")),
+        ("protein.faa", ">P1 x [[Clostridium] innocuum]\nMWA*\n"),
+    ):
+        (tmp_path / f"GCF_000000001.1_T_{role}").write_text(text)
+    found = read_corpus(resolve((str(tmp_path),)))
+    assert found.genetic_codes == {"chr": found.genes["P1"].code}
+    assert translated("ATGTGAGCT", found.genes["P1"].code) == "MWA"
+    assert set(found.organism.values()) == {"[Clostridium] innocuum"}
+
+
+def test_inspect_says_what_would_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_source(tmp_path / "s", genes=3)
+    (source / "extra_rna_from_genomic.fna").write_text(">a\nACGT\n")
+    assert main(["inspect", str(source), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert {name: counts["genes"] for name, counts in described["organisms"].items()} == {
+        "Testus primus": 3,
+        "Testus secundus": 3,
+        "Testus tertius": 3,
+    }
+    assert "extra_rna_from_genomic.fna" in str(described["assemblies"])
+    assert main(["inspect", str(source)]) == 0
+    assert "not used: extra_rna_from_genomic.fna" in capsys.readouterr().out
