@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.peak import peak_memory
-from bio_paws.audit.reading import ROWS_A_BATCH, DataSet, Part
+from bio_paws.audit.reading import ROWS_PER_BATCH, DataSet, Part
 from bio_paws.audit.run import audit
 
 SIZES = (10_000, 1_000_000)  # pairs
@@ -28,8 +28,8 @@ def read_pairs(count: int, seed: int) -> Iterator[pa.RecordBatch]:
     """Make pairs, four at a time of four sequences: the same ones at each reading."""
     rng = np.random.default_rng(seed)
     letters = np.frombuffer(b"ACGT", dtype=np.uint8)
-    for at in range(0, count, ROWS_A_BATCH):
-        rows = min(ROWS_A_BATCH, count - at)
+    for at in range(0, count, ROWS_PER_BATCH):
+        rows = min(ROWS_PER_BATCH, count - at)
         first = letters[rng.integers(0, 4, (rows // 2, 160))]
         changed = np.where(rng.random(first.shape) < 0.1, letters[rng.integers(0, 4, first.shape)], first)
         lengths = np.repeat(rng.integers(100, 161, rows // 4), 2)

@@ -25,7 +25,7 @@ from bio_paws.search import blast
 from bio_paws.search.homologs import find_hits
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
-from bio_paws.verify.cross_split_search import HOMOLOG_EVALUE, Placed, ProofSearch, Strings
+from bio_paws.verify.cross_split_search import HOMOLOG_EVALUE, Placed, PlacedSequences, VerificationSearch
 
 STRETCHES = 100  # of each length in each band
 WINDOWS = 3  # of each stretch, each a third of its length behind the last
@@ -96,8 +96,8 @@ def main() -> None:
             origins = list({one.origin.text: one.origin for one in planted}.values())
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
-                both = Strings.of(copies), Strings.of(origins)
-                proof = ProofSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
+                both = PlacedSequences.of(copies), PlacedSequences.of(origins)
+                proof = VerificationSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
                 by_proof = {copies[index].text for index in proof.homologs()}
                 blast.write_database(folder / "all", (one.text for one in origins), alphabet)
                 by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues, MAX_EVALUE)

@@ -32,7 +32,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter, StrMethodFormatter
 
 from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 
-BASES_A_PAIR = 45
+BASES_PER_PAIR = 45
 """Of each of three species: 180 bp of alignment a similar pair, three alignments a place, and half as much again."""
 DIVERGENCE = 0.04
 SHARED = ("corpus", "hits", "regions")
@@ -47,7 +47,7 @@ def write_species(folder: Path, pairs: int) -> None:
     """Write three related genomes that hold so many pairs."""
     rng = np.random.default_rng(0)
     letters = np.frombuffer(b"ACGT", dtype=np.uint8)
-    ancestor = letters[rng.integers(0, 4, max(BASES_A_PAIR * pairs, 200_000))]
+    ancestor = letters[rng.integers(0, 4, max(BASES_PER_PAIR * pairs, 200_000))]
     folder.mkdir()
     for number, name in enumerate(("primus", "secundus", "tertius"), start=1):
         changed = np.where(rng.random(len(ancestor)) < DIVERGENCE, letters[rng.integers(0, 4, len(ancestor))], ancestor)

@@ -14,7 +14,7 @@ from bio_paws.align.smith_waterman import LETTERS, Alphabet, reverse_complement
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.search import blast, prefilter
 from bio_paws.verify import cross_split_search
-from bio_paws.verify.cross_split_search import Placed, ProofSearch, Strings, join_overlapping
+from bio_paws.verify.cross_split_search import Placed, PlacedSequences, VerificationSearch, join_overlapping
 
 SPACE = {"dna": 8_000_000, "protein": 500_000}
 BANDS = (1.0, 0.9, 0.8, 0.7, 0.6)
@@ -68,8 +68,13 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
     queries = windows("test", "".join(letters), lengths, alphabet)
     subjects = list({one.text: one for one in subjects}.values())
 
-    found = ProofSearch(
-        tmp_path / "search", Strings.of(queries), Strings.of(subjects), alphabet, SPACE[alphabet], InProcessExecutor()
+    found = VerificationSearch(
+        tmp_path / "search",
+        PlacedSequences.of(queries),
+        PlacedSequences.of(subjects),
+        alphabet,
+        SPACE[alphabet],
+        InProcessExecutor(),
     ).homologs()
     blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
     each = cross_split_search._confirm(
@@ -99,7 +104,7 @@ def test_altered_and_displaced_strings_stay_by_themselves() -> None:
     altered = Placed(text[80:100] + text[60:80] + text[100:120], "s", 60, "+")
     displaced = Placed(text[:60], "s", 90, "+")
     elsewhere = Placed(text[30:90], "other", 30, "+")
-    joined = list(join_overlapping(Strings.of([*natural, altered, displaced, elsewhere]), "protein"))
+    joined = list(join_overlapping(PlacedSequences.of([*natural, altered, displaced, elsewhere]), "protein"))
     assert sorted(len(one.members) for one in joined) == [1, 1, 1, len(natural)]
     assert {altered.text, displaced.text, elsewhere.text} < {one.text for one in joined}
 
@@ -116,7 +121,7 @@ def test_every_string_lies_whole_in_one_stretch(data: st.DataObject) -> None:
             text = "".join(data.draw(st.permutations(text)))
         strand = data.draw(st.sampled_from("+-"))
         strings.append(Placed(reverse_complement(text) if strand == "-" else text, "s", start, strand))
-    joined = list(join_overlapping(Strings.of(strings), "dna"))
+    joined = list(join_overlapping(PlacedSequences.of(strings), "dna"))
     assert sorted(index for one in joined for _, _, index in one.members) == list(range(len(strings)))
     for stretch in joined:
         for start, end, index in stretch.members:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.align.smith_waterman import LETTERS
-from bio_paws.audit.reading import ROWS_A_BATCH, DataSet
+from bio_paws.audit.reading import ROWS_PER_BATCH, DataSet
 from bio_paws.errors import DataError
 
 Kind = Literal["dna", "protein", "text"]
@@ -113,7 +113,7 @@ def _head(data: DataSet) -> pa.RecordBatch:
     for part in data.parts:
         for batch in part.read():
             if batch.num_rows:
-                return batch.slice(0, ROWS_A_BATCH)
+                return batch.slice(0, ROWS_PER_BATCH)
     raise DataError(f"{data.name}: holds not a single row")
 
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from bio_paws.errors import DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
-ROWS_A_BATCH = 1024
+ROWS_PER_BATCH = 1024
 """Pairs that are looked at together: few enough for long genes."""
 
 _CHARACTERS = 1 << 20  # of JSON read at a time
@@ -92,7 +92,7 @@ def _file_reader(path: Path) -> Callable[[], Iterator[pa.RecordBatch]]:
 
 def _read_parquet(path: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(ROWS_A_BATCH)
+        yield from file.iter_batches(ROWS_PER_BATCH)
 
 
 def _read_delimited(path: Path, delimiter: str) -> Iterator[pa.RecordBatch]:
@@ -114,7 +114,7 @@ def _read_json(path: Path) -> Iterator[pa.RecordBatch]:
             if not isinstance(row, dict):
                 raise DataError("not a list of JSON objects, each a pair")
             rows.append(row)
-            if len(rows) == ROWS_A_BATCH:
+            if len(rows) == ROWS_PER_BATCH:
                 yield pa.RecordBatch.from_pylist(rows)
                 rows = []
         if rows:
@@ -164,8 +164,8 @@ _READERS: dict[str, Callable[[Path], Iterator[pa.RecordBatch]]] = {
 
 def _sliced(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        for at in range(0, batch.num_rows, ROWS_A_BATCH):
-            yield batch.slice(at, ROWS_A_BATCH)
+        for at in range(0, batch.num_rows, ROWS_PER_BATCH):
+            yield batch.slice(at, ROWS_PER_BATCH)
 
 
 # Folders and the Hub
@@ -199,5 +199,5 @@ def _split_order(split: str) -> int:
 
 
 def _stream(splits: Any) -> Iterator[pa.RecordBatch]:
-    for table in splits.with_format("arrow").iter(ROWS_A_BATCH):
+    for table in splits.with_format("arrow").iter(ROWS_PER_BATCH):
         yield from table.combine_chunks().to_batches()

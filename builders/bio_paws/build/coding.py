@@ -37,7 +37,7 @@ FRAME_SHIFTS = ((1, 1, -2), (-1, -1, 2), (2, -1, -1), (-2, 1, 1))
 """Bases inserted or deleted there: each of the three frames is read for a part, and nothing is left over."""
 LENGTH_CLASSES = (0.1, 0.2, 0.3)
 """How far apart the lengths of exchanged proteins, and of their genes, may be, closest first."""
-GENES_A_SHARD = 100
+GENES_PER_SHARD = 100
 
 
 @dataclass(frozen=True)
@@ -157,8 +157,8 @@ class CodingPairs:
     def _evaluate(self, proposals: list[Proposal]) -> list[Row]:
         """Make the strings of proposed pairs and judge them, in shards."""
         shards = []
-        for at in range(0, len(proposals), GENES_A_SHARD):
-            batch = proposals[at : at + GENES_A_SHARD]
+        for at in range(0, len(proposals), GENES_PER_SHARD):
+            batch = proposals[at : at + GENES_PER_SHARD]
             path = self._work.path("coding", ".arrow", vars(self._config), self._seed, [vars(one) for one in batch])
             shards.append((path, (self._config, self._files, batch, self._seed)))
         paths = run_shards(self._executor, _evaluate_shard, shards, f"{self._config.name} readings")

@@ -36,7 +36,7 @@ SCREEN_EVALUE = 1e-2
 """Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
-QUERIES_A_SHARD, QUERIES_A_PREFILTER = 500, 20_000
+QUERIES_PER_SHARD, QUERIES_PER_PREFILTER = 500, 20_000
 
 
 class CrossSplitFilter:
@@ -108,7 +108,7 @@ class CrossSplitFilter:
         residues = database_size(self._corpus, "dna")
         return [
             self._executor.submit(prefilter.near_homologs, some, sequences, residues, SCREEN_EVALUE)
-            for some in _batches(queries, QUERIES_A_PREFILTER)
+            for some in _batches(queries, QUERIES_PER_PREFILTER)
         ]
 
     def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
@@ -116,7 +116,7 @@ class CrossSplitFilter:
         residues = database_size(self._corpus, alphabet)
         jobs = [
             self._executor.submit(find_hits, some, database, alphabet, residues, max_evalue)
-            for some in _batches(queries, QUERIES_A_SHARD)
+            for some in _batches(queries, QUERIES_PER_SHARD)
         ]
         return [query for job in jobs for query in job.result()]
 

@@ -46,12 +46,12 @@ HITS = pa.schema(
 
 PIECE = 20_000
 """Longest DNA query, bp: longer ones make BLAST slower, not better."""
-PIECES_A_SHARD, SHARDS, MOST_PIECES_A_SHARD = 32, 32, 256
+PIECES_PER_SHARD, SHARDS, MOST_PIECES_PER_SHARD = 32, 32, 256
 """Pieces searched together: so many; more where that gives more shards than that, up to a limit. Each search reads the
 whole database, so few large ones take a third of the time of many."""
-HITS_A_SHARD, LETTERS_A_SHARD = 4_000, 3_000_000
+HITS_PER_SHARD, LETTERS_PER_SHARD = 4_000, 3_000_000
 """Most hits whose windows one shard draws, and letters of theirs after which it ends."""
-DRAWS_A_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_A_SLOT = 7, 5, 12
+DRAWS_PER_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_PER_SLOT = 7, 5, 12
 """Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
@@ -103,7 +103,7 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
     """
     sequences = list(files.load().dna.values())
     pieces = [(one.id, start) for one in sequences for start in range(0, len(one.residues), PIECE)]
-    size = min(max(PIECES_A_SHARD, ceil(len(pieces) / SHARDS)), MOST_PIECES_A_SHARD)
+    size = min(max(PIECES_PER_SHARD, ceil(len(pieces) / SHARDS)), MOST_PIECES_PER_SHARD)
     batches = [pieces[i : i + size] for i in range(0, len(pieces), size)]
     return _search(files, work, executor, "dna", batches, sum(len(one.residues) for one in sequences))
 
@@ -255,8 +255,8 @@ def _shards(hits: pa.Table) -> Iterator[range]:
     reach = np.cumsum(hits["end1"].to_numpy() - hits["start1"].to_numpy())
     first = 0
     while first < len(reach):
-        most = reach[first] + LETTERS_A_SHARD
-        after = min(int(np.searchsorted(reach, most)) + 1, first + HITS_A_SHARD, len(reach))
+        most = reach[first] + LETTERS_PER_SHARD
+        after = min(int(np.searchsorted(reach, most)) + 1, first + HITS_PER_SHARD, len(reach))
         yield range(first, after)
         first = after
 
@@ -264,7 +264,7 @@ def _shards(hits: pa.Table) -> Iterator[range]:
 def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex, pairs: int) -> dict[str, float]:
     """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
     counts: Counter[str] = Counter()
-    for batch in hits.to_batches(max_chunksize=HITS_A_SHARD):
+    for batch in hits.to_batches(max_chunksize=HITS_PER_SHARD):
         for hit in batch.to_pylist():
             for kind in config.drawn_types:
                 for low, _ in tiles(config, kind, hit):
@@ -275,10 +275,10 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex,
             quota = float(part) * pairs / 2
             matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
             # What is rearranged needs no match, and gives two similar pairs at once.
-            wanted = DRAWS_PER_QUARTET * quota / 2 if config.rearranged else max(DRAWS_A_PAIR * quota, matching)
+            wanted = DRAWS_PER_QUARTET * quota / 2 if config.rearranged else max(DRAWS_PER_PAIR * quota, matching)
             wanted *= share
             here = max(counts[f"{split}/{kind}"], 1)
-            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_A_SLOT)
+            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_PER_SLOT)
             draws[f"{split}/{kind}"] = min(wanted / here, most)
     return draws
 

@@ -97,7 +97,7 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     """
     if not queries or not available():
         return list(queries)
-    strings = _strings_of([*queries, *map(reverse_complement, queries)])
+    strings = _pack([*queries, *map(reverse_complement, queries)])
     index = _index_of(strings)
     least = np.array([least_score(length, residues, evalue) for length in strings.lengths.tolist()])
     found = strings.lengths > LONGEST
@@ -107,8 +107,8 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     return [queries[i] for i in np.flatnonzero(either).tolist()]
 
 
-class _Strings(NamedTuple):
-    """Strings behind each other, a line break between two: where each starts, and how long it is.
+class _PackedSequences(NamedTuple):
+    """Sequences behind each other, a line break between two: where each starts, and how long it is.
 
     As many spaces as the longest has letters stand behind the last: so as many can be cut out anywhere.
     """
@@ -127,20 +127,20 @@ class _Index(NamedTuple):
     near: NDArray[np.int64]
 
 
-def _strings_of(texts: Sequence[str]) -> _Strings:
+def _pack(texts: Sequence[str]) -> _PackedSequences:
     lengths = np.array([len(text) for text in texts])
     letters = np.frombuffer("\n".join([*texts, " " * int(lengths.max())]).encode(), dtype=np.uint8)
-    return _Strings(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
+    return _PackedSequences(letters, np.cumsum(lengths + 1) - lengths - 1, lengths)
 
 
-def _index_of(strings: _Strings) -> _Index:
+def _index_of(strings: _PackedSequences) -> _Index:
     codes = _codes(strings.letters)
     heads, _, places, near = _compiled(_words)(codes, 2 * WORD)
     return _Index(codes, heads, places, near)
 
 
 def _search(
-    strings: _Strings, index: _Index, block: Letters, least: NDArray[np.int64], found: NDArray[np.bool_]
+    strings: _PackedSequences, index: _Index, block: Letters, least: NDArray[np.int64], found: NDArray[np.bool_]
 ) -> None:
     """Mark the strings that may have a hit in a block."""
     codes = _codes(block)
@@ -161,7 +161,7 @@ def _search(
 
 def _judge(
     extensions: NDArray[np.int32],
-    strings: _Strings,
+    strings: _PackedSequences,
     block: Letters,
     least: NDArray[np.int64],
     found: NDArray[np.bool_],

@@ -1,11 +1,11 @@
-"""The proof search of a finished data set: strings of one split that have a homolog in the splits before it.
+"""The verification search of a finished data set: strings of one split that have a homolog in the splits before it.
 
-Windows of one locus overlap, so searching string by string would read the same letters many times. Strings that lie on
-each other and agree in every letter they share are first joined to stretches: their places only say what to compare, so
-an altered string, or one whose place is wrong, stays by itself. Stretches are searched in stretches, with every hit
-reported that a string of theirs could have; then each string that lies in such a hit is searched by itself among all
-strings of the earlier splits, and that search alone decides. Where there is much DNA, `prefilter` takes the place of
-the search of stretches, and one string in twenty is searched by itself whatever it says.
+Windows of one locus overlap, so searching each sequence alone would read the same characters many times. Sequences that
+overlap and agree in every character they share are first joined to merged intervals: their coordinates only say what to
+compare, so an altered sequence, or one with wrong coordinates, stays by itself. Merged intervals are searched among
+merged intervals, and every hit that a member could have is reported; then each sequence that lies in such a hit is
+searched by itself among all sequences of the earlier splits, and that search alone decides. Where there is much DNA,
+`prefilter` replaces the search of merged intervals, and one sequence in twenty is searched by itself in any case.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from bio_paws.search import blast, prefilter
 
 HOMOLOG_EVALUE = 1e-5
 SCREEN_EVALUE = 1e-4
-"""E-value of a hit between stretches, as if the stretch were one letter long: a string's own is at least 24 times as
-high for the same score among proteins, 2.4 times among DNA (its search space is at least that of one letter over
+"""E-value of a hit between merged intervals, as if the query were one letter long: a string's own is at least 24 times
+as high for the same score among proteins, 2.4 times among DNA (its search space is at least that of one letter over
 Karlin-Altschul's K). So a hit may have lost 20 (proteins) or 5 (DNA) of its score to other letters around it."""
 
 SEARCHED_ANYWAY = 20
 """One in so many strings that the prefilter rules out is searched by BLAST."""
 
-_LETTERS_A_JOB = 40_000
-_STRINGS_A_JOB, _STRINGS_A_PREFILTER = 200, 17_000
-_STRINGS_AT_ONCE = 10_000  # of these as Python's
+_CHARACTERS_PER_JOB = 40_000
+_SEQUENCES_PER_JOB, _SEQUENCES_PER_PREFILTER = 200, 17_000
+_SEQUENCES_AT_ONCE = 10_000  # of these as Python's
 _SCREEN_OPTIONS: dict[Alphabet, tuple[str, ...]] = {
     "dna": (),
     # BLAST+'s 11 takes twice as long: among 14,344 pairs with E < 1e-5, most of them under 60% identical, 12 lost one.
@@ -54,8 +54,8 @@ class Placed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Strings:
-    """Strings and where they say they come from, in columns: they may be millions.
+class PlacedSequences:
+    """Sequences and where they say they come from, in columns: they may be millions.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class Strings:
     reverse: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, placed: Sequence[Placed]) -> Strings:
+    def of(cls, placed: Sequence[Placed]) -> PlacedSequences:
         """Lay strings out in columns."""
         numbers = {one.source: number for number, one in enumerate(placed)}
         return cls(
@@ -97,13 +97,13 @@ class Strings:
 
     def read(self, which: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
         """Yield some of them with their numbers."""
-        for begin in range(0, len(which), _STRINGS_AT_ONCE):
-            some = which[begin : begin + _STRINGS_AT_ONCE]
+        for begin in range(0, len(which), _SEQUENCES_AT_ONCE):
+            some = which[begin : begin + _SEQUENCES_AT_ONCE]
             yield from zip(some.tolist(), self.texts.take(pa.array(self.at[some])).to_pylist(), strict=True)
 
 
 @dataclass(slots=True)
-class Stretch:
+class MergedInterval:
     """Letters that overlapping strings agree on.
 
     Attributes
@@ -121,18 +121,18 @@ class Stretch:
     members: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def join_overlapping(strings: Strings, alphabet: Alphabet) -> Iterator[Stretch]:
-    """Join strings that overlap and agree in all letters they share; each lies whole in one stretch.
+def join_overlapping(strings: PlacedSequences, alphabet: Alphabet) -> Iterator[MergedInterval]:
+    """Join strings that overlap and agree in all letters they share; each lies whole in one merged interval.
 
     Examples
     --------
-    >>> both = Strings.of([Placed("ACGT", "s", 5, "+"), Placed("TTAC", "s", 7, "-")])
+    >>> both = PlacedSequences.of([Placed("ACGT", "s", 5, "+"), Placed("TTAC", "s", 7, "-")])
     >>> [one.text for one in join_overlapping(both, "dna")]
     ['ACGTAA']
     """
     order = np.lexsort((strings.start, strings.source))
     places = zip(*(column[order].tolist() for column in (strings.source, strings.start, strings.reverse)), strict=True)
-    opened: list[Stretch] = []
+    opened: list[MergedInterval] = []
     current = -1
     for (source, start), some in groupby(zip(places, strings.read(order), strict=True), key=lambda one: one[0][:2]):
         if source != current:
@@ -145,27 +145,27 @@ def join_overlapping(strings: Strings, alphabet: Alphabet) -> Iterator[Stretch]:
             for (_, _, reverse), (index, text) in some
         ]
         for text, index in sorted(forward):
-            for stretch in opened:
-                at = start - stretch.start
-                shared = min(len(stretch.text) - at, len(text))
-                if stretch.text.startswith(text[:shared], at):
-                    stretch.text += text[shared:]
+            for interval in opened:
+                at = start - interval.start
+                shared = min(len(interval.text) - at, len(text))
+                if interval.text.startswith(text[:shared], at):
+                    interval.text += text[shared:]
                     break
             else:
-                stretch, at = Stretch(start, text), 0
-                opened.append(stretch)
-            stretch.members.append((at, at + len(text), index))
+                interval, at = MergedInterval(start, text), 0
+                opened.append(interval)
+            interval.members.append((at, at + len(text), index))
     yield from opened
 
 
-class ProofSearch:
+class VerificationSearch:
     """A search of strings among those of earlier splits: begun when made, told by `homologs`.
 
     Parameters
     ----------
     folder : Path
         A folder of its own, there until `homologs` has returned.
-    queries, subjects : Strings
+    queries, subjects : PlacedSequences
         Different strings.
     alphabet : {"dna", "protein"}
         What they are.
@@ -178,8 +178,8 @@ class ProofSearch:
     def __init__(
         self,
         folder: Path,
-        queries: Strings,
-        subjects: Strings,
+        queries: PlacedSequences,
+        subjects: PlacedSequences,
         alphabet: Alphabet,
         residues: int,
         executor: Executor,
@@ -190,28 +190,28 @@ class ProofSearch:
         self._alphabet: Alphabet = alphabet
         self._residues = residues
         self._executor = executor
-        self._stretches: list[Stretch] = []
+        self._merged: list[MergedInterval] = []
         self._screens: list[Future[pa.Table]] = []
         self._prefilters: list[Future[list[int]]] = []
         if not len(queries) or not len(subjects):
             return
         folder.mkdir()
         sequences = folder / "stretches.fasta"
-        among = (stretch.text for stretch in join_overlapping(subjects, alphabet))
+        among = (interval.text for interval in join_overlapping(subjects, alphabet))
         blast.write_texts(sequences, among)
         everything = np.arange(len(queries))
         if alphabet == "dna" and prefilter.is_worth_it(queries.letters, sequences):
             self._prefilters = [
                 executor.submit(_prefilter, dict(queries.read(some)), sequences, residues)
-                for some in _split(everything, _STRINGS_A_PREFILTER)
+                for some in _split(everything, _SEQUENCES_PER_PREFILTER)
             ]
             self._make_database()  # while the jobs run
             return
         database = folder / "stretches"
         blast.make_database(sequences, database, alphabet)
-        self._stretches = list(join_overlapping(queries, alphabet))
+        self._merged = list(join_overlapping(queries, alphabet))
         self._screens = [
-            executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._stretches)
+            executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._merged)
         ]
 
     def homologs(self) -> dict[int, int]:
@@ -226,7 +226,7 @@ class ProofSearch:
             self._executor.submit(
                 _confirm, dict(self._queries.read(some)), self._strings, self._alphabet, self._residues
             )
-            for some in _split(near, _STRINGS_A_JOB)
+            for some in _split(near, _SEQUENCES_PER_JOB)
         ]
         return {query: subject for job in jobs for query, subject in job.result().items()}
 
@@ -235,22 +235,22 @@ class ProofSearch:
         blast.write_database(self._strings, (text for _, text in subjects), self._alphabet)
 
     def _members(self, hits: pa.Table) -> Iterator[int]:
-        """Yield the strings that hits between stretches touch."""
+        """Yield the strings that hits between merged intervals touch."""
         columns = (hits[name].to_pylist() for name in ("query", "query_start", "query_end"))
         for query, first, last in zip(*columns, strict=True):
-            for start, end, index in self._stretches[int(query)].members:
+            for start, end, index in self._merged[int(query)].members:
                 if start < last and end >= first:
                     yield index
 
 
-def _batches(stretches: list[Stretch]) -> Iterator[dict[int, str]]:
-    """Share stretches out into jobs of about the same number of letters, by their index."""
+def _batches(intervals: list[MergedInterval]) -> Iterator[dict[int, str]]:
+    """Share merged intervals out into jobs of about the same number of letters, by their index."""
     batch: dict[int, str] = {}
     letters = 0
-    for index, stretch in enumerate(stretches):
-        batch[index] = stretch.text
-        letters += len(stretch.text)
-        if letters >= _LETTERS_A_JOB:
+    for index, interval in enumerate(intervals):
+        batch[index] = interval.text
+        letters += len(interval.text)
+        if letters >= _CHARACTERS_PER_JOB:
             yield batch
             batch, letters = {}, 0
     if batch:
@@ -268,7 +268,7 @@ def _prefilter(texts: dict[int, str], sequences: Path, residues: int) -> list[in
 
 
 def _screen(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> pa.Table:
-    """Return all hits of stretches that strings in them might have."""
+    """Return all hits of merged intervals that strings in them might have."""
     options = ("-evalue", str(SCREEN_EVALUE), "-searchsp", str(residues), *_SCREEN_OPTIONS[alphabet])
     return blast.search_widely(texts.items(), database, alphabet, options).select(["query", "query_start", "query_end"])
 

@@ -33,7 +33,7 @@ from bio_paws.configs import (
 from bio_paws.execution.memory import release_free_memory
 from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import Row
-from bio_paws.verify.cross_split_search import ProofSearch, Strings
+from bio_paws.verify.cross_split_search import PlacedSequences, VerificationSearch
 from bio_paws.verify.parquet import Files, parts_of, read_part, read_rows
 from bio_paws.verify.row_keys import RowKeys, first_of, joined, molecules
 from bio_paws.verify.violations import Fault, Violation
@@ -345,9 +345,9 @@ def check_homologs(files: Files, keys: RowKeys, database_size: DatabaseSize, exe
     release_free_memory()
     reverse = keys.strand == (keys.names["strand"].index("-") if "-" in keys.names["strand"] else -1)
 
-    def sequences(chosen: NDArray[np.int64]) -> Strings:
+    def sequences(chosen: NDArray[np.int64]) -> PlacedSequences:
         origin = keys.source.ravel()[chosen], keys.start.ravel()[chosen], reverse.ravel()[chosen]
-        return Strings(texts, np.searchsorted(sides, chosen), *origin)
+        return PlacedSequences(texts, np.searchsorted(sides, chosen), *origin)
 
     searches = []
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
@@ -358,7 +358,9 @@ def check_homologs(files: Files, keys: RowKeys, database_size: DatabaseSize, exe
                 earlier = np.concatenate([distinct[alphabet, before] for before in range(number)])
                 queries, subjects = distinct[alphabet, number], _distinct(keys, earlier)
                 where = Path(folder) / f"{alphabet}-{split}"
-                search = ProofSearch(where, sequences(queries), sequences(subjects), alphabet, residues, executor)
+                search = VerificationSearch(
+                    where, sequences(queries), sequences(subjects), alphabet, residues, executor
+                )
                 searches.append((queries, subjects, search))
         for queries, subjects, search in searches:
             for query, subject in sorted(search.homologs().items()):

@@ -46,7 +46,7 @@ LOSSES = 20
 SAVE_SECONDS = 300.0
 """Time between checkpoints within an epoch: what a kill can cost."""
 
-_BATCHES_A_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
+_BATCHES_PER_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
 _TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
 
 
@@ -100,7 +100,7 @@ class ByLength(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng((self._seed, self._epoch))
         order = rng.permutation(len(self._lengths))
-        pool = _BATCHES_A_POOL * self._batch_size
+        pool = _BATCHES_PER_POOL * self._batch_size
         batches = []
         for at in range(0, len(order), pool):
             rows = order[at : at + pool]

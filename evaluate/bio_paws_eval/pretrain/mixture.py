@@ -34,7 +34,7 @@ TEXT_ASKED_BYTES = 200_000
 
 _SCHEMA = pa.schema([("text", pa.string())])
 _BATCH_BYTES = 1_000_000
-_PIECES_A_SEARCH = 50
+_PIECES_PER_SEARCH = 50
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _searched(
 ) -> Generator[str, None, None]:
     """Yield what the search leaves of the pieces, in the order of the seed, and search no more than is read."""
     order = np.random.default_rng(seed).permutation(pieces.num_rows)
-    groups = (order[at : at + _PIECES_A_SEARCH] for at in range(0, len(order), _PIECES_A_SEARCH))
+    groups = (order[at : at + _PIECES_PER_SEARCH] for at in range(0, len(order), _PIECES_PER_SEARCH))
     texts = (pieces["text"].take(pa.array(group)).to_pylist() for group in groups)
     if database is None:
         for group in texts:

@@ -37,7 +37,7 @@ from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
 
 POINTS = 100
 """Points of the loss curve, about."""
-_POINTS_A_CHECKPOINT = 5  # so that a kill costs a twentieth of the training at most
+_POINTS_PER_CHECKPOINT = 5  # so that a kill costs a twentieth of the training at most
 _BETAS = (0.9, 0.95)  # Brown T et al. (2020) Language Models are Few-Shot Learners, appendix B
 _TRAINED, _WEIGHTS = "trained.json", "model.safetensors"
 
@@ -203,7 +203,7 @@ def _trainer(model: GPT2LMHeadModel, blocks: Blocks, recipe: Recipe, steps: int,
         logging_steps=points,
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=points * _POINTS_A_CHECKPOINT,  # at a point: no loss is lost between the two
+        save_steps=points * _POINTS_PER_CHECKPOINT,  # at a point: no loss is lost between the two
         save_total_limit=1,
         dataloader_pin_memory=gpu,
         report_to="none",

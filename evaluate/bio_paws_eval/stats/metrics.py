@@ -25,7 +25,7 @@ SIGNIFICANT = 0.05
 METRICS = ("accuracy", "balanced_accuracy", "f1", "mcc", "auroc", "predicted_positive_rate")
 _LEVELS = (2.5, 97.5)
 _UNDEFINED: dict[str, float | None] = {"value": None, "low": None, "high": None}
-_CELLS_A_BLOCK = 4_000_000  # resampled pairs held at a time
+_CELLS_PER_BLOCK = 4_000_000  # resampled pairs held at a time
 
 
 def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, Any]:
@@ -362,7 +362,7 @@ def _resampled_means(values: NDArray[Any]) -> NDArray[np.float64]:
     seeds, pairs = values.shape
     rng = np.random.default_rng(0)
     means = np.empty(RESAMPLES)
-    block = max(1, _CELLS_A_BLOCK // pairs)
+    block = max(1, _CELLS_PER_BLOCK // pairs)
     for at in range(0, RESAMPLES, block):
         count = min(block, RESAMPLES - at)
         drawn = np.stack([np.bincount(rng.integers(0, pairs, pairs), minlength=pairs) for _ in range(count)])

@@ -16,7 +16,7 @@ from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
 from bio_paws_eval.representations.embed import split_for_tokenizer
 
-_TEXTS_A_BATCH = 8
+_TEXTS_PER_BATCH = 8
 _BEFORE_T5 = "summarize: "
 """What T5 was taught to read as the task (Raffel et al. 2020, JMLR 21:140)."""
 _AFTER_CAUSAL = "\nTL;DR:"
@@ -59,8 +59,8 @@ def _summarise(source: loading.Source, texts: Sequence[str], tokens: int, device
     prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
     order = np.argsort([len(one) for one in prompts], kind="stable")[::-1].tolist()
     answers = [""] * len(texts)
-    for at in progress(range(0, len(order), _TEXTS_A_BATCH), desc="summaries", leave=True):
-        rows = order[at : at + _TEXTS_A_BATCH]
+    for at in progress(range(0, len(order), _TEXTS_PER_BATCH), desc="summaries", leave=True):
+        rows = order[at : at + _TEXTS_PER_BATCH]
         written = _write(model, tokenizer, [prompts[i] for i in rows], tokens, device)
         for i, answer in zip(rows, written, strict=True):
             answers[i] = answer
