@@ -29,11 +29,11 @@ import transformers
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedModel
 
+from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.encode import Encoded, PairEncoder, encode
 from bio_paws_eval.models.finetune import LOSSES, ByLength, fine_tune
 from bio_paws_eval.models.loading import Source, find_model, join_of, load_classifier, load_tokenizer
 from bio_paws_eval.models.predict import predict
-from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks.load import load_pairs
 from bio_paws_eval.tasks.pairs import Pairs
@@ -44,7 +44,7 @@ PADDED = 256
 PREDICTED, TRAINED = 192, 640  # pairs
 MEMORY = (10_000, 100_000)  # pairs
 BATCH = 64  # pairs a batch of the padded prediction
-RECIPE = Recipe(2e-5, 32, 1, PADDED, "constant_with_warmup", 0.0, 0.0)
+RECIPE = Hyperparameters(2e-5, 32, 1, PADDED, "constant_with_warmup", 0.0, 0.0)
 WORDS = (
     "the",
     "of",

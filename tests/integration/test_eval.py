@@ -301,10 +301,10 @@ def test_the_function_is_the_command(
 ) -> None:
     from dataclasses import replace
 
-    from bio_paws_eval.options import RECIPES
+    from bio_paws_eval.hyperparameters import HYPERPARAMETERS
 
     _, printed = run(bert, "--seeds", "3,", "--configs", "dna50")
-    recipe = replace(RECIPES["paper"], epochs=2, batch_size=16, learning_rate=1e-3)
+    recipe = replace(HYPERPARAMETERS["paper"], epochs=2, batch_size=16, learning_rate=1e-3)
     returned = evaluate(
         str(bert), seeds=[3], recipe=recipe, configs=["dna50"], data=str(built), pawsx=str(pawsx), out=tmp_path / "py"
     )
@@ -321,7 +321,7 @@ def test_dry_run_says_what_would_run_and_runs_nothing(
     ((name, seeds, steps, tokens),) = planned["trainings"]
     assert (name, seeds, steps) == ("pawsx_en", 2, 2 * 96 // 16)
     assert tokens > 2 * 96 * 10
-    assert planned["cells"] == 2 * len(planned["tasks"])
+    assert planned["results"] == 2 * len(planned["tasks"])
     assert planned["finished"] == 0
     assert planned["memory"] > 16 * planned["parameters"]
     assert not list((tmp_path / "out").glob("[!.]*"))
@@ -450,10 +450,10 @@ ERRORS = {
     "schedule": (["--schedule", "upwards"], "unknown schedule 'upwards': choose from constant_with_warmup"),
     "control of nothing": (
         ["--finetune", "none", "--control", "frozen"],
-        "control frozen needs something to fine-tune",
+        "control frozen needs something to fine-tune on",
     ),
-    "warmup": (["--warmup", "1.5"], "warmup 1.5: must be a part of the steps"),
-    "rate": (["--learning-rate", "-1"], "must be positive"),
+    "warmup": (["--warmup", "1.5"], "--warmup: input should be less than 1, not 1.5"),
+    "rate": (["--learning-rate", "-1"], "--learning-rate: input should be greater than 0, not -1"),
 }
 
 

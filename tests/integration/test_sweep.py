@@ -232,15 +232,15 @@ def test_the_estimate_comes_first(
     planned = json.loads(capsys.readouterr().out)
     assert planned["trainings"] == 7
     assert [part["trainings"][0][0] for part in planned["parts"]] == ["pawsx_en", "none", "dyck", "dna50", "pawsx_en"]
-    assert [part["cells"] for part in planned["parts"]] == [4, 4, 2, 2, 2]
+    assert [part["results"] for part in planned["parts"]] == [4, 4, 2, 2, 2]
     assert planned["vectors"] == {"comparisons": 1, "finished": 0}
     assert all(part["finished"] == 0 and part["seconds"] > 0 for part in planned["parts"])
     assert not list(tmp_path.glob("[!.]*"))
     assert main(["sweep", str(plan), *places, "--out", str(whole), "--dry-run", "--shard", "1/4"]) == 0
     printed = capsys.readouterr().out
-    assert "2 of the plan's 7 trainings; 4 cells, of which 4 stand already; about 0 min" in printed
+    assert "2 of the plan's 7 trainings; 4 results, 4 of them finished; about 0 min" in printed
     assert main(["sweep", str(plan), *places, "--out", str(whole), "--dry-run", "--shard", "3/4"]) == 0
-    assert "comparisons of vectors: 1, of which 1 stand already" in capsys.readouterr().out
+    assert "1 comparisons of vectors, 1 of them finished" in capsys.readouterr().out
 
 
 def test_the_report_has_it_all(whole: Path, tmp_path: Path) -> None:

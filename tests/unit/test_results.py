@@ -14,10 +14,10 @@ import torch
 
 from bio_paws.errors import BioPawsError
 from bio_paws.features import perturbations
-from bio_paws_eval.options import RECIPES, Recipe
+from bio_paws_eval.hyperparameters import Hyperparameters
+from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Predictions, read_predictions, read_result, read_results, slug, write_result
 from bio_paws_eval.runs import preparation
-from bio_paws_eval.runs.settings import Settings
 from bio_paws_eval.tasks import load
 from bio_paws_eval.tasks import pairs as task_pairs
 from bio_paws_eval.tasks.pairs import Pairs
@@ -90,26 +90,26 @@ def test_hub_ids_become_folders() -> None:
     assert slug("../../etc") == "--..--etc"
 
 
-CHANGES: dict[str, Callable[[Settings, Path], Settings]] = {
+CHANGES: dict[str, Callable[[EvaluationOptions, Path], EvaluationOptions]] = {
     "seed": lambda s, _: replace(s, seeds=(1,)),
-    "training data": lambda s, _: replace(s, train_on=("pawsx_fr",)),
-    "trained on bioPAWS": lambda s, _: replace(s, train_on=("dna150",), allow_unknown=True),
-    "not trained": lambda s, _: replace(s, train_on=("none",)),
+    "training data": lambda s, _: replace(s, finetune=["fr"]),
+    "trained on bioPAWS": lambda s, _: replace(s, finetune=(), finetune_on=("dna150",), allow_unknown=True),
+    "not trained": lambda s, _: replace(s, finetune=("none",)),
     "control": lambda s, _: replace(s, controls=("frozen",)),
     "task": lambda s, _: replace(s, configs=("dna50",)),
     "split": lambda s, _: replace(s, split="validation"),
-    "limit": lambda s, _: replace(s, sources=replace(s.sources, limit=10)),
-    "limit beyond the data": lambda s, _: replace(s, sources=replace(s.sources, limit=10_000)),
+    "limit": lambda s, _: replace(s, limit=10),
+    "limit beyond the data": lambda s, _: replace(s, limit=10_000),
     "segment": lambda s, _: replace(s, segment=50),
     "allowed unknown": lambda s, _: replace(s, segment=None, allow_unknown=True),
     "refused unknown": lambda s, _: replace(s, segment=None),
-    "number format": lambda s, _: replace(s, dtype=torch.bfloat16),
-    "device": lambda s, _: replace(s, device=torch.device("cuda")),
+    "number format": lambda s, _: replace(s, dtype="bfloat16"),
+    "device": lambda s, _: replace(s, device="cuda"),
     "weights": lambda s, folder: replace(s, model=str(_other_model(folder, "weights"))),
     "tokenizer": lambda s, folder: replace(s, model=str(_other_model(folder, "tokenizer"))),
     "configuration": lambda s, folder: replace(s, model=str(_other_model(folder, "config"))),
     **{
-        name: lambda s, _, name=name, value=value: replace(s, recipe=replace(s.recipe, **{name: value}))
+        name: lambda s, _, name=name, value=value: replace(s, recipe=replace(s.hyperparameters, **{name: value}))
         for name, value in {
             "learning_rate": 1.0, "batch_size": 2, "epochs": 9, "max_length": 16, "schedule": "cosine", "warmup": 0.5,
             "weight_decay": 0.5,
@@ -133,37 +133,25 @@ def _other_model(folder: Path, what: str) -> Path:
 
 
 @pytest.fixture
-def settings(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> Settings:
-    return Settings(
-        model=str(bert),
-        revision=None,
-        train_on=("pawsx_en",),
-        controls=("none",),
-        seeds=(0,),
-        recipe=RECIPES["paper"],
-        configs=("dna150",),
-        split="test",
-        sources=Sources(str(built), str(pawsx)),
-        segment="auto",
-        allow_unknown=False,
-        truncate=True,
-        device=torch.device("cpu"),
-        dtype=torch.float32,
-        out=tmp_path / "out",
-        save_models=False,
+def options(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> EvaluationOptions:
+    return EvaluationOptions(
+        str(bert), seeds=1, configs=["dna150"], data=str(built), pawsx=str(pawsx), device="cpu", out=tmp_path / "out"
     )
 
 
-def cell(settings: Settings) -> tuple[str, Path]:
-    prepared = preparation.prepare(settings)
-    one, ask = prepared.runs[0], prepared.asks[0]
-    return preparation.cell_key(prepared, one, ask), preparation.cell_path(prepared, one, ask)
+def key_and_path(options: EvaluationOptions) -> tuple[str, Path]:
+    prepared = preparation.prepare(options)
+    run, task = prepared.runs[0], prepared.tasks[0]
+    return preparation.key_of_result(prepared, run, task), preparation.path_of_result(prepared, run, task)
 
 
-def test_the_key_follows_all_that_can_change_a_result(settings: Settings, tmp_path: Path) -> None:
-    first = cell(settings)
-    assert cell(settings) == first
-    cells = {"as it is": first, **{name: cell(change(settings, tmp_path)) for name, change in CHANGES.items()}}
+def test_the_key_follows_all_that_can_change_a_result(
+    options: EvaluationOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "device_of", torch.device)  # this machine may have no GPU
+    first = key_and_path(options)
+    assert key_and_path(options) == first
+    cells = {"as it is": first, **{name: key_and_path(change(options, tmp_path)) for name, change in CHANGES.items()}}
     for place in (0, 1):  # keys, and paths
         by_value: dict[Any, list[str]] = {}
         for name, one in cells.items():
@@ -172,40 +160,42 @@ def test_the_key_follows_all_that_can_change_a_result(settings: Settings, tmp_pa
 
 
 def test_every_hyper_parameter_is_in_the_key() -> None:
-    assert {one.name for one in fields(Recipe)} <= CHANGES.keys()
+    assert {one.name for one in fields(Hyperparameters)} <= CHANGES.keys()
 
 
-def test_code_and_libraries_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = cell(settings)
+def test_code_and_libraries_are_in_the_key(options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = key_and_path(options)
     with monkeypatch.context() as patch:
-        patch.setattr(preparation, "_CODE", preparation._CODE[1:])
-        assert cell(settings)[0] != first[0]
+        patch.setattr(preparation, "RESULT_CODE", preparation.RESULT_CODE[:1])
+        assert key_and_path(options)[0] != first[0]
     with monkeypatch.context() as patch:
         patch.setattr(preparation.importlib.metadata, "version", lambda _: "0")
-        assert cell(settings)[0] != first[0]
+        assert key_and_path(options)[0] != first[0]
 
 
-def test_views_are_in_the_key(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_are_in_the_key(options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     other = (*perturbations.PERTURBATIONS[:-1], replace(perturbations.PERTURBATIONS[-1], apply=perturbations.swap))
     for changed in (
         (perturbations, "PERTURBATIONS", perturbations.PERTURBATIONS[:-1]),
         (perturbations, "PERTURBATIONS", other),
         (task_pairs, "PERTURBED_ROWS", 5),
     ):
-        first = cell(settings)
+        first = key_and_path(options)
         with monkeypatch.context() as patch:
             patch.setattr(*changed)
-            assert cell(settings)[0] != first[0]
+            assert key_and_path(options)[0] != first[0]
 
 
-def test_views_are_split_into_words_as_the_stored_pairs_are(settings: Settings) -> None:
+def test_views_are_split_into_words_as_the_stored_pairs_are(options: EvaluationOptions) -> None:
     for segment in ("auto", 50):
-        (ask,) = preparation.prepare(replace(settings, segment=segment)).asks  # type: ignore[arg-type]
-        assert ask.encoded.encoding.segment == (100 if segment == "auto" else 50)
-        assert {one.encoding.segment for one in ask.views.values()} == {ask.encoded.encoding.segment}
+        (task,) = preparation.prepare(replace(options, segment=segment)).tasks
+        assert task.encoded.encoding.segment == (100 if segment == "auto" else 50)
+        assert {encoded.encoding.segment for encoded in task.perturbations.values()} == {task.encoded.encoding.segment}
 
 
-def test_pairs_to_train_on_are_read_once_for_all_controls(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_to_train_on_are_read_once_for_all_controls(
+    options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     read = []
 
     def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
@@ -214,10 +204,10 @@ def test_pairs_to_train_on_are_read_once_for_all_controls(settings: Settings, mo
 
     original = load.load_pairs
     monkeypatch.setattr(load, "load_pairs", load_pairs)
-    prepared = preparation.prepare(replace(settings, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
+    prepared = preparation.prepare(replace(options, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
     assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
     assert len({(one.key, one.training.seed) for one in prepared.runs}) == 6
 
 
-def test_where_results_lie_is_not_in_the_key(settings: Settings, tmp_path: Path) -> None:
-    assert cell(replace(settings, out=tmp_path / "elsewhere"))[0] == cell(settings)[0]
+def test_where_results_lie_is_not_in_the_key(options: EvaluationOptions, tmp_path: Path) -> None:
+    assert key_and_path(replace(options, out=tmp_path / "elsewhere"))[0] == key_and_path(options)[0]

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.runs.run import alone
-from bio_paws_eval.runs.settings import Settings
+from bio_paws_eval.options import EvaluationOptions
+from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
-from bio_paws_eval.sweep.run import Work, settings_of_plan, shard_of, together, trainings_of, work_of_plan
+from bio_paws_eval.sweep.run import Work, join_seeds, options_of_plan, shard_of, trainings_of, work_of_plan
 from bio_paws_eval.tasks.registry import Sources
 
 GOOD = {"models": ["./m"], "finetune": ["en"], "seeds": 2}
@@ -28,11 +28,11 @@ def write(folder: Path, *grids: object, **others: object) -> str:
     return str(path)
 
 
-def planned(plan: str, **given: object) -> tuple[Settings, ...]:
-    return settings_of_plan(plan, Sources(**given), "cpu", Path("out"))  # type: ignore[arg-type]
+def planned(plan: str, **given: object) -> tuple[EvaluationOptions, ...]:
+    return options_of_plan(plan, Sources(**given), "cpu", Path("out"))  # type: ignore[arg-type]
 
 
-def test_a_plan_becomes_settings(tmp_path: Path) -> None:
+def test_a_plan_becomes_options(tmp_path: Path) -> None:
     grid = {
         **{"models": ["gpt2", {"id": "me/x", "revision": "v1"}, "./near"], "finetune": ["en", "fr"], "seeds": [3, 5]},
         **{"finetune_on": ["dyck"], "controls": ["none", "frozen"], "configs": ["dna150"], "limit": 9},
@@ -42,39 +42,47 @@ def test_a_plan_becomes_settings(tmp_path: Path) -> None:
     assert (first.model, second.model, second.revision, third.model) == ("gpt2", "me/x", "v1", str(tmp_path / "near"))
     assert first.train_on == ("pawsx_en", "pawsx_fr", "dyck")
     assert (first.controls, first.seeds, first.configs) == (("none", "frozen"), (3, 5), ("dna150",))
-    assert (first.recipe.learning_rate, first.recipe.epochs, first.recipe.batch_size) == (1e-3, 1, 32)
-    assert (first.segment, str(first.dtype), first.sources.limit) == (None, "torch.bfloat16", 9)
-    assert planned(write(tmp_path, grid), limit=4)[0].sources.limit == 4
+    assert (first.hyperparameters.learning_rate, first.hyperparameters.epochs, first.hyperparameters.batch_size) == (
+        1e-3,
+        1,
+        32,
+    )
+    assert (first.segment, first.dtype, first.limit) == (None, "bfloat16", 9)
+    assert planned(write(tmp_path, grid), limit=4)[0].limit == 4
     assert planned(write(tmp_path, GOOD))[0].seeds == (0, 1)
 
 
 WRONG = {
-    "unknown key": (GOOD | {"modles": 1}, "grids[0].modles: no such key"),
-    "missing key": ({"models": ["x"], "finetune": ["en"]}, "grids[0].seeds: is missing"),
+    "unknown key": (GOOD | {"modles": 1}, "grids[0].modles: no such option"),
+    "missing key": ({"finetune": ["en"]}, "grids[0].models: is missing"),
+    "key of the machine": (GOOD | {"out": "x"}, "grids[0].out: no such option"),
     "seeds": (GOOD | {"seeds": "five"}, "grids[0].seeds: input should be a valid list, not 'five'"),
     "one seed": (GOOD | {"seeds": [1, True]}, "grids[0].seeds[1]: input should be a valid integer, not True"),
-    "no seeds": (GOOD | {"seeds": 0}, "grids[0].seeds: value should have at least 1 item"),
+    "no seeds": (GOOD | {"seeds": 0}, "grids[0].seeds: 0 seeds: pass a positive number of seeds"),
     "models": (GOOD | {"models": "x"}, "grids[0].models: input should be a valid list"),
-    "model": (GOOD | {"models": [{"idd": "x"}]}, "grids[0].models[0].idd: no such key"),
+    "model": (GOOD | {"models": [{"idd": "x"}]}, "grids[0].models[0].idd: no such option"),
     "two models": (GOOD | {"models": [{"id": "x", "pretrain": "y"}]}, "models[0]: give one of id, package"),
     "folder of nothing": (GOOD | {"models": [{"id": "x", "folder": "y"}]}, "folder with package"),
-    "config": (GOOD | {"configs": ["dna15"]}, "grids[0]: unknown config 'dna15': choose from"),
-    "control": (GOOD | {"controls": ["frozn"]}, "grids[0]: unknown control 'frozn'"),
-    "language": (GOOD | {"finetune": ["xx"]}, "grids[0]: unknown language 'xx'"),
+    "config": (GOOD | {"configs": ["dna15"]}, "grids[0].configs[0]: unknown config 'dna15': choose from"),
+    "control": (GOOD | {"controls": ["frozn"]}, "grids[0].controls[0]: unknown control 'frozn'"),
+    "language": (GOOD | {"finetune": ["xx"]}, "grids[0].finetune[0]: unknown language 'xx'"),
     "nothing": (GOOD | {"finetune": []}, "grids[0]: nothing to fine-tune on"),
-    "recipe": (GOOD | {"recipe": "papre"}, "grids[0]: unknown recipe 'papre': choose from paper"),
-    "epochs": (GOOD | {"recipe": {"epochs": 0}}, "sizes and the learning rate must be positive"),
-    "key of recipe": (GOOD | {"recipe": {"lr": 1}}, "grids[0].recipe.lr: no such key"),
+    "recipe": (GOOD | {"recipe": "papre"}, "grids[0].recipe: unknown recipe 'papre': choose from paper"),
+    "epochs": (
+        GOOD | {"recipe": {"epochs": 0}},
+        "grids[0].recipe.epochs: input should be greater than or",
+    ),
+    "key of recipe": (GOOD | {"recipe": {"lr": 1}}, "grids[0].recipe.lr: no such option"),
     "limit": (GOOD | {"limit": 0}, "grids[0].limit: input should be greater than or equal to 1, not 0"),
-    "segment": (GOOD | {"segment": 1.5}, "segment 1.5 is neither"),
-    "dtype": (GOOD | {"dtype": "int8"}, "grids[0].dtype: input should be 'float32' or 'bfloat16', not 'int8'"),
+    "segment": (GOOD | {"segment": 1.5}, "grids[0].segment: 1.5 is neither"),
+    "dtype": (GOOD | {"dtype": "int8"}, "grids[0].dtype: unknown dtype 'int8': choose from float32, bfloat16"),
     "package": (GOOD | {"models": [{"package": "no_such", "folder": "x"}]}, "no-such is not installed"),
     "pretrain": (
         GOOD | {"models": [{"pretrain": "nowhere"}]},
         "recipe 'nowhere' is neither a file nor one of",
     ),
     "vectors": (GOOD | {"vectors": {"words": 4}}, "grids[0].vectors.words: input should be greater than or equal to 5"),
-    "key of vectors": (GOOD | {"vectors": {"word": 5}}, "grids[0].vectors.word: no such key"),
+    "key of vectors": (GOOD | {"vectors": {"word": 5}}, "grids[0].vectors.word: no such option"),
     "vectors of nothing": (GOOD | {"controls": ["untuned"], "vectors": {}}, "before and after a training, and nothing"),
     "grid": (3, "grids[0]: input should be a dictionary, not 3"),
 }
@@ -98,7 +106,7 @@ def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, case: str) -> None:
         ("", "the plan: input should be a dictionary"),
         ("title: 1\ngrids: []", "title: input should be a valid string, not 1"),
         ("title: t\ngrids: []", "grids: list should have at least 1 item"),
-        ("title: t\ngrids: [{models: [x], finetune: [en], seeds: 1}]\nseeds: 3", "seeds: no such key"),
+        ("title: t\ngrids: [{models: [x], finetune: [en], seeds: 1}]\nseeds: 3", "seeds: no such option"),
     ],
 )
 def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -138,7 +146,7 @@ def test_the_plans_are_those_of_the_paper() -> None:
 _GRIDS = st.lists(
     st.fixed_dictionaries(
         {
-            "train_on": st.lists(st.sampled_from(["pawsx_en", "dyck", "dna150"]), min_size=1, unique=True),
+            "finetune_on": st.lists(st.sampled_from(["dyck", "dna150"]), unique=True),
             "controls": st.lists(st.sampled_from(["none", "untuned", "frozen"]), min_size=1, unique=True),
             "seeds": st.lists(st.integers(0, 5), min_size=1, unique=True),
             "configs": st.none() | st.lists(st.sampled_from(["dna150", "dna50", "pawsx_fr"]), min_size=1, unique=True),
@@ -163,7 +171,7 @@ def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]]
     parts = [shard_of(work, number, shards).trainings for number in range(1, shards + 1)]
     assert sorted(map(repr, trainings)) == sorted(repr(one) for part in parts for one in part)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    found = [cell for part in parts for one in together(part) for cell in cells(one)]
+    found = [cell for part in parts for one in join_seeds(part) for cell in cells(one)]
     assert len(found) == len({cell[:4] for cell in found})  # no training is done twice
     asked = {cell[:4]: cell[4] for cell in found}
     for settings_ in made:
@@ -185,7 +193,7 @@ def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
     assert len(work.trainings) == 3 * 5 + 3  # and of the second grid the seeds 0, 1 and 3
     parts = [shard_of(work, number, 3) for number in (1, 2, 3)]
     assert sorted(len(part.comparisons) for part in parts) == [0, 0, 1]
-    assert [len(part.floors) for part in parts] == [1, 0, 0]
+    assert [len(part.baselines) for part in parts] == [1, 0, 0]
     assert sum(len(part.trainings) for part in parts) == len(work.trainings)
     for part in parts:
         kept = [one for one in part.trainings if one.save_models]
@@ -199,11 +207,11 @@ def test_libraries_are_missed_before_a_training_begins(tmp_path: Path, monkeypat
         work_of_plan(plan, Sources(), "cpu", tmp_path)
 
 
-def planned_base() -> tuple[Settings, ...]:
-    return settings_of_plan("seeds", Sources(), "cpu", Path("out"))
+def planned_base() -> tuple[EvaluationOptions, ...]:
+    return options_of_plan("seeds", Sources(), "cpu", Path("out"))
 
 
-def cells(one: Settings) -> list[tuple[object, ...]]:
+def cells(one: EvaluationOptions) -> list[tuple[object, ...]]:
     trainings = product([one.model], one.train_on, one.controls, one.seeds)
     return [
         (model, "none" if control == "untuned" else on, "none" if control == "untuned" else control, seed, one.configs)
@@ -216,14 +224,14 @@ def test_two_runs_never_do_one_training_at_once(tmp_path: Path) -> None:
     began, waiting = threading.Event(), threading.Event()
 
     def first() -> None:
-        with alone(tmp_path / "lock"):
+        with exclusive(tmp_path / "lock"):
             began.set()
             waiting.wait(5)
             order.append("first done")
 
     def second() -> None:
         waiting.set()
-        with alone(tmp_path / "lock"):
+        with exclusive(tmp_path / "lock"):
             order.append("second began")
 
     one, two = threading.Thread(target=first), threading.Thread(target=second)

@@ -1,72 +1,82 @@
-"""Arguments and argument types that several verbs of evaluation share."""
+"""Arguments that several verbs of evaluation share, and those that are derived from the model of options."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import inspect
+import types
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bio_paws.cli.arguments import positive
-from bio_paws_eval.options import DEVICES, Recipe
-from bio_paws_eval.tasks import registry
+from pydantic import TypeAdapter, ValidationError
 
-RESULTS = Path("results")
-"""Folder of results where none is named."""
+from bio_paws_eval.hyperparameters import Hyperparameters
+from bio_paws_eval.options import EvaluationOptions, Flag, Names, checked, default_of, description_of, explain, names_of
 
 
-def add_recipe(parser: argparse.ArgumentParser, example: str, default: str) -> None:
-    """Add one option for each hyperparameter of fine-tuning.
+def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
+    """Add an argument for every option of an evaluation, and for every hyperparameter."""
+    for name in names_of(EvaluationOptions):
+        add_options(parser, name)
+        if name == "recipe":
+            add_hyperparameters(parser, None)
+
+
+def evaluation_options(arguments: argparse.Namespace) -> EvaluationOptions:
+    """Return the options that the command line sets.
+
+    Raises
+    ------
+    ConfigError
+        When options contradict each other.
+    """
+    changed = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Hyperparameters)}
+    values = {name: getattr(arguments, name) for name in names_of(EvaluationOptions)}
+    values["recipe"] = {"name": arguments.recipe} | _without_none(changed)
+    return checked(EvaluationOptions, **_without_none(values))
+
+
+def add_options(parser: argparse.ArgumentParser, *names: str, without: Mapping[str, str] | None = None) -> None:
+    """Add arguments for options of an evaluation: names, types, choices, help and defaults are those of its model.
 
     Parameters
     ----------
     parser : ArgumentParser
         Of the verb.
-    example : str
-        What a training example is: a pair or a text.
-    default : str
-        What the help says of the default values.
+    *names : str
+        Fields of `EvaluationOptions`.
+    without : dict of str to str, optional
+        Options whose default is None in this verb, and what the help says of that.
     """
-    for name, kind, help_ in (
-        ("learning-rate", float, "peak learning rate"),
-        ("batch-size", positive, f"{example}s per step, over all devices"),
-        ("epochs", positive, f"passes over the training {example}s"),
-        ("max-length", positive, f"tokens that a training {example} is truncated to"),
-        ("schedule", str, "constant_with_warmup, linear or cosine"),
-        ("warmup", float, "fraction of the steps over which the learning rate rises"),
-        ("weight-decay", float, "weight decay of AdamW"),
-    ):
-        parser.add_argument(f"--{name}", type=kind, help=f"{help_} (default: {default})")
+    for name in names:
+        default, help_ = default_of(EvaluationOptions, name), description_of(EvaluationOptions, name)
+        if without and name in without:
+            default, help_ = None, f"{help_.rstrip('.')} (default: {without[name]})"
+        _add_argument(parser, EvaluationOptions, name, default, help_)
 
 
-def recipe_of(options: argparse.Namespace, default: Recipe) -> Recipe:
-    """Return the default with the hyperparameters that the user set."""
-    given = {name: getattr(options, name) for name in vars(default)}
-    return dataclasses.replace(default, **{name: value for name, value in given.items() if value is not None})
+def add_hyperparameters(parser: argparse.ArgumentParser, default: Hyperparameters | None) -> None:
+    """Add an argument for every hyperparameter of fine-tuning.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Of the verb.
+    default : Hyperparameters or None
+        Default values that the help shows; None where they depend on the recipe.
+    """
+    for field in dataclasses.fields(Hyperparameters):
+        shown = getattr(default, field.name) if default else "the recipe's"
+        help_ = f"{description_of(Hyperparameters, field.name).rstrip('.')} (default: {shown})"
+        _add_argument(parser, Hyperparameters, field.name, None, help_)
 
 
-def add_pairs(parser: argparse.ArgumentParser, pawsx: str | None) -> None:
-    """Add which pairs to read, from where, and where results go."""
-    names = ", ".join(registry.all_names())
-    parser.add_argument("--configs", nargs="+", metavar="CONFIG", help=f"{names} (default: all of PAWS-X and bioPAWS)")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="default: test")
-    add_sources(parser, pawsx)
-
-
-def add_sources(parser: argparse.ArgumentParser, pawsx: str | None) -> None:
-    """Add where pairs come from and where results go."""
-    add_data(parser)
-    parser.add_argument("--pawsx", default=pawsx, metavar="DIR|ID", help=f"PAWS-X (default: {pawsx or 'left out'})")
-    parser.add_argument(
-        "--limit", type=positive, metavar="N", help="the first N pairs of each split only; results are not comparable"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=RESULTS, metavar="DIR", help=f"folder of results (default: {RESULTS})"
-    )
-
-
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add where bioPAWS comes from."""
-    parser.add_argument("--data", metavar="DIR|ID", help="bioPAWS (default: the folder bioPAWS, else the Hub)")
+def hyperparameters_of(arguments: argparse.Namespace, default: Hyperparameters) -> Hyperparameters:
+    """Return the default with the hyperparameters that the command line sets."""
+    return dataclasses.replace(default, **_without_none({name: getattr(arguments, name) for name in vars(default)}))
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +84,84 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add the device to compute on."""
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="default: a GPU if there is one")
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _add_argument(parser: argparse.ArgumentParser, options: type, name: str, default: Any, help_: str) -> None:
+    """Add the argument of one field; its value is checked on its own here, so that an error names the argument."""
+    hint = get_type_hints(options, include_extras=True)[name]
+    marks, kinds = _marks_of(hint), _kinds_of(hint)
+    flag = next((mark for mark in marks if isinstance(mark, Flag)), Flag())
+    argument = f"--{flag.name or name.replace('_', '-')}"
+    names = next((mark for mark in marks if isinstance(mark, Names)), None)
+    required = default is inspect.Parameter.empty
+    settings: dict[str, Any] = {"dest": name, "required": required, "default": None if required else default}
+    if default not in (None, inspect.Parameter.empty, (), True, False) and "(default: " not in help_:
+        help_ += f" (default: {', '.join(default) if isinstance(default, tuple) else default})"
+    if kinds == [bool]:
+        action = argparse.BooleanOptionalAction if default else "store_true"
+        parser.add_argument(argument, action=action, help=_help_text(help_), dest=name, default=default)
+        return
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    derived = names.what.upper() if names else f"{{{','.join(choices)}}}" if choices else _METAVARS[kinds[0]]
+    settings["metavar"] = flag.metavar or derived
+    settings["type"] = partial(_parse, TypeAdapter(hint), name, kinds, names is not None)
+    if names:
+        # Repeatable, and takes several values; None where it is not used, since argparse would extend the default.
+        settings |= {"action": "extend", "nargs": "+", "default": None}
+        help_ = f"{help_.rstrip('.')}; choose from {', '.join(names.known)}"
+    parser.add_argument(argument, help=_help_text(help_), **settings)
+
+
+_METAVARS = {int: "N", float: "X", str: "TEXT"}
+
+
+def _help_text(description: str) -> str:
+    """Return a description as argparse takes it: in lower case, without a full stop, percent signs doubled."""
+    first = description if description[:2].isupper() else description[:1].lower() + description[1:]
+    return first.replace(". (default", " (default").removesuffix(".").replace("%", "%%")
+
+
+def _parse(adapter: TypeAdapter[Any], name: str, kinds: Sequence[Any], is_list: bool, text: str) -> Any:
+    """Return the value that an argument stands for.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When the option does not take it.
+    """
+    value: Any = text
+    if Sequence[int] in kinds and "," in text:
+        value = [_number(part) for part in text.split(",") if part]
+    elif int in kinds or float in kinds:
+        value = _number(text)
+    elif Path in kinds:
+        value = Path(text)
+    try:
+        adapter.validate_python([value] if is_list else value)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(explain(error, name)[1]) from error
+    return value
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _marks_of(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+
+
+def _kinds_of(hint: Any) -> list[Any]:
+    """List the types that a field takes, without None and without what they are marked with."""
+    if get_origin(hint) is Annotated:
+        return _kinds_of(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        return [kind for part in get_args(hint) if part is not type(None) for kind in _kinds_of(part)]
+    return [hint]

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from bio_paws.cli.arguments import add_json, positive
-from bio_paws_eval.cli.arguments import add_data
+from bio_paws_eval.cli.arguments import add_options
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 
 _MODELS = Path("models")
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", action="append", metavar="NAME|PATH", help="of DNA and proteins, as in build; repeatable"
     )
-    add_data(parser)
+    add_options(parser, "data")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the model (default: models/RECIPE)")
     parser.add_argument(
         "--work", type=Path, metavar="DIR", help="folder of finished stages (default: OUT/../.pretrain)"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from bio_paws.cli.arguments import add_json, positive
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.cli.arguments import RESULTS, add_data, add_device, add_recipe, add_seed, recipe_of
+from bio_paws_eval.cli.arguments import add_hyperparameters, add_options, add_seed, hyperparameters_of
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
+from bio_paws_eval.hyperparameters import SUMMARIES
 from bio_paws_eval.layout.tables import markdown
-from bio_paws_eval.options import SUMMARIES
 
-_OUT = RESULTS / "summaries"
+_OUT = Path("results/summaries")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,15 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--examples", type=positive, default=10_000, metavar="N", help="at most N texts of DATASET (default: 10,000)"
     )
-    defaults = ", ".join(f"{name} {value}" for name, value in vars(SUMMARIES).items())
-    add_recipe(parser, "text", "of all seven: " + defaults)
+    add_hyperparameters(parser, SUMMARIES)
     parser.add_argument("--genes", type=positive, default=100, metavar="N", help="at most N genes (default: 100)")
     parser.add_argument(
         "--tokens", type=positive, default=64, metavar="N", help="at most N tokens per summary (default: 64)"
     )
-    add_data(parser)
+    add_options(parser, "data", "device")
     add_seed(parser)
-    add_device(parser)
     parser.add_argument("--out", type=Path, default=_OUT, metavar="DIR", help=f"default: {_OUT}")
     add_json(parser)
 
@@ -47,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Summarise genes, search for their homologs, print the tables."""
     with needed_extra("eval"):
-        from bio_paws_eval.runs.settings import device_of
+        from bio_paws_eval.runs.device import device_of
         from bio_paws_eval.summarization.results import FILE, tables_of
         from bio_paws_eval.summarization.run import Lesson, Settings, run
     quiet_transformers(options)
@@ -58,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
         raise BioPawsError(f"--{given.replace('_', '-')} needs something to fine-tune on: pass --finetune DATASET")
     if options.finetune:
         columns = tuple(options.columns) if options.columns else None
-        lesson = Lesson(options.finetune, columns, options.config, options.examples, recipe_of(options, SUMMARIES))
+        hyperparameters = hyperparameters_of(options, SUMMARIES)
+        lesson = Lesson(options.finetune, columns, options.config, options.examples, hyperparameters)
     summaries = run(
         Settings(
             options.model,

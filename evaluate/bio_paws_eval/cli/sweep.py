@@ -9,10 +9,13 @@ from pathlib import Path
 
 from bio_paws.cli.arguments import add_json, positive
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.cli.arguments import add_device, add_sources
+from bio_paws_eval.cli.arguments import add_options
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.cli.text import print_results
 from bio_paws_eval.tasks import registry
+
+_MACHINE = ("data", "pawsx", "limit", "out", "device")
+"""Options that belong to the machine, not to the plan."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=positive, default=1, metavar="N", help="trainings at a time on this device (default: 1)"
     )
-    add_sources(parser, pawsx=registry.PAWSX_REPO)
-    add_device(parser)
+    add_options(parser, *_MACHINE)
     parser.add_argument("--dry-run", action="store_true", help="show what would run: trainings, time, memory")
     add_json(parser)
 
@@ -54,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
             "bio-paws pretrain first"
         )
     pretrain_planned(models, Path(options.plan).parent, options.data)
-    prepared = run.prepare_all(run.together(shard.trainings))
+    prepared = run.prepare_all(run.join_seeds(shard.trainings))
     planned = [estimate_prepared(preparation) for preparation in prepared]
     compared = (len(shard.comparisons), sum(is_done(comparison, prepared) for comparison in shard.comparisons))
     if options.json and options.dry_run:
@@ -74,8 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _arguments_of_job(options: argparse.Namespace) -> list[str]:
     """Return the arguments of the same sweep in another process, without its shard."""
-    names = ("data", "pawsx", "limit", "out", "device")
-    given = [(f"--{name}", str(value)) for name in names if (value := getattr(options, name)) is not None]
+    given = [(f"--{name}", str(value)) for name in _MACHINE if (value := getattr(options, name)) is not None]
     return ["sweep", options.plan, *(part for pair in given for part in pair)]
 
 

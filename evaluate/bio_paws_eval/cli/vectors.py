@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from bio_paws.cli.arguments import add_json, positive
-from bio_paws_eval.cli.arguments import add_data, add_device, add_seed
+from bio_paws_eval.cli.arguments import add_options, add_seed
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.layout.tables import markdown
 from bio_paws_eval.tasks import registry
@@ -26,13 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words", type=positive, default=2000, metavar="N", help="at most N words per group (default: 2000)"
     )
-    add_data(parser)
-    parser.add_argument("--pawsx", metavar="DIR|ID", help="PAWS-X, for CKA on English pairs (default: left out)")
+    add_options(parser, "data", "pawsx", "device", without={"pawsx": "without it no CKA on English pairs"})
     parser.add_argument(
         "--permutations", type=positive, default=999, metavar="N", help="permutations of each test (default: 999)"
     )
     add_seed(parser)
-    add_device(parser)
     parser.add_argument("--out", type=Path, default=Path("vectors"), metavar="DIR", help="default: vectors")
     add_json(parser)
 
@@ -43,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         from bio_paws_eval.representations.page import comparison_tables, explain_changes
         from bio_paws_eval.representations.permutation_tests import Permutations
         from bio_paws_eval.representations.run import RepresentationOptions, compare_models
-        from bio_paws_eval.runs.settings import device_of
+        from bio_paws_eval.runs.device import device_of
     quiet_transformers(options)
     comparison, written = compare_models(
         RepresentationOptions(

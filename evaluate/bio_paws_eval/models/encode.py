@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +16,12 @@ from transformers import PreTrainedTokenizerBase
 
 from bio_paws.execution.files import atomic, digest_of, read_json, write_json
 from bio_paws_eval.models.loading import Join
-from bio_paws_eval.options import Segment
 from bio_paws_eval.results import Encoding, record_of
 from bio_paws_eval.tasks.pairs import Pairs
+
+Segment = int | Literal["auto"] | None
+"""Residues per block that sequences are split into; "auto" for the longest that the tokenizer represents; None for
+whole sequences."""
 
 MAX_UNKNOWN = 0.01
 """Largest part of unknown tokens with which a score still says something about the model."""

@@ -34,9 +34,9 @@ from transformers import (
 
 from bio_paws.errors import ModelError
 from bio_paws.execution.files import atomic, read_json, write_json
+from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.encode import Encoded
 from bio_paws_eval.models.predict import collate, predict
-from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import record_of
 from bio_paws_eval.stats.metrics import predicted
 
@@ -204,7 +204,7 @@ def fine_tune(
     train: Encoded,
     dev: Encoded,
     pad_id: int,
-    recipe: Recipe,
+    recipe: Hyperparameters,
     control: str,
     seed: int,
     dtype: torch.dtype,
@@ -220,7 +220,7 @@ def fine_tune(
         Pairs to train on, and pairs that choose the epoch.
     pad_id : int
         Id of the padding token.
-    recipe : Recipe
+    recipe : Hyperparameters
         Hyper-parameters.
     control : str
         One of `choices.CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the classifier
@@ -292,7 +292,7 @@ def train_epochs(
     lengths: NDArray[np.int64],
     collate_rows: Callable[[list[int]], dict[str, torch.Tensor]],
     measure: tuple[str, Callable[[PreTrainedModel], float]],
-    recipe: Recipe,
+    recipe: Hyperparameters,
     seed: int,
     dtype: torch.dtype,
     folder: Path,
@@ -343,7 +343,7 @@ def _trainer(
     lengths: NDArray[np.int64],
     collate_rows: Callable[[list[int]], dict[str, torch.Tensor]],
     measure: tuple[str, Callable[[PreTrainedModel], float]],
-    recipe: Recipe,
+    recipe: Hyperparameters,
     seed: int,
     dtype: torch.dtype,
     folder: Path,
@@ -387,7 +387,7 @@ def _trainer(
     return trainer
 
 
-def _summary(course: Course, lengths: NDArray[np.int64], recipe: Recipe) -> Trained:
+def _summary(course: Course, lengths: NDArray[np.int64], recipe: Hyperparameters) -> Trained:
     best = 1 + course.measured.index(max(course.measured))
     rate = recipe.epochs * int(lengths.sum()) / course.seconds
     return Trained(course.measured, best, course.steps, course.seconds, rate, course.losses)

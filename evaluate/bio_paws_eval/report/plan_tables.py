@@ -8,7 +8,6 @@ from bio_paws_eval.layout.tables import Table, text_frame
 from bio_paws_eval.report.cell_text import accuracy
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.sweep.plan import Plan, read_plan
-from bio_paws_eval.tasks.registry import pawsx
 
 PLANS = ("table4-5", "table6", "table7", "length")
 """Plans whose systems are set side by side."""
@@ -62,7 +61,7 @@ def _named(plan: Plan) -> list[tuple[str, str, str]]:
         (model, "none" if control == "untuned" else on, control)
         for grid in plan.grids
         for planned in grid.models
-        for on in (*map(pawsx, grid.finetune), *grid.finetune_on)
+        for on in grid.train_on
         for control in grid.controls
         for model in (_last(planned.name), *([f"{planned.pretrain}-tiny"] if planned.pretrain else []), "")
     ]

@@ -1,4 +1,4 @@
-"""All that is known before the first step: the model, the tasks in tokens, the trainings, and the name of each cell."""
+"""What is known before the first step: the model, the tasks as tokens, the trainings, and the key of each result."""
 
 from __future__ import annotations
 
@@ -9,30 +9,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of
+from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_eval import results
 from bio_paws_eval.layout.tables import percent
-from bio_paws_eval.models import encode, finetune, loading, predict
-from bio_paws_eval.models.encode import MAX_UNKNOWN, Encoded, PairEncoder
+from bio_paws_eval.models import encode, loading
+from bio_paws_eval.models.encode import MAX_UNKNOWN, Encoded, PairEncoder, Segment
+from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Task, Training
-from bio_paws_eval.runs.settings import Settings
-from bio_paws_eval.stats import metrics
-from bio_paws_eval.tasks import biopaws, dyck, load, pawsx, registry
-from bio_paws_eval.tasks import pairs as task_pairs
+from bio_paws_eval.runs.device import device_of, dtype_of
+from bio_paws_eval.tasks import load, registry
 from bio_paws_eval.tasks.pairs import Pairs, perturbed
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
-# Modules whose change can change a result.
-_CODE = (encode, finetune, metrics, loading, predict, load, task_pairs, biopaws, pawsx, dyck)
+
+RESULT_CODE = (
+    "bio_paws_eval.models.encode",
+    "bio_paws_eval.models.finetune",
+    "bio_paws_eval.models.loading",
+    "bio_paws_eval.models.predict",
+    "bio_paws_eval.stats.metrics",
+    "bio_paws_eval.tasks.load",
+)
+"""Modules that, with what they import, compute a result: a changed statement there gives a new key."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training, before it has begun: what it is trained on, how, with which seed."""
+    """One training, before it has begun.
+
+    Attributes
+    ----------
+    training : Training
+        What it is trained on, under which control, with which seed and hyperparameters.
+    train, dev : Encoded or None
+        Encoded train and validation split; None where nothing is trained.
+    key : str
+        Digest of everything that can change the trained weights, except the seed.
+    """
 
     training: Training
     train: Encoded | None
@@ -41,65 +60,98 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Ask:
-    """One task, encoded, and the views of it that are asked with it, by name."""
+class EncodedTask:
+    """One task as tokens.
+
+    Attributes
+    ----------
+    pairs : Pairs
+        Its pairs.
+    encoded : Encoded
+        Their tokens.
+    refusal : str
+        Why it is not scored; "" where it is.
+    note : str
+        What a reader of its score must know.
+    perturbations : dict of str to Encoded
+        Tokens of the perturbed pairs, by the name of the perturbation.
+    """
 
     pairs: Pairs
     encoded: Encoded
     refusal: str
     note: str
-    views: dict[str, Encoded]
+    perturbations: dict[str, Encoded]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is known before the first step: model, tasks, runs."""
+    """What is known before the first step: a result is computed for each of `runs` and `tasks`."""
 
-    settings: Settings
+    options: EvaluationOptions
+    device: torch.device
+    dtype: torch.dtype
     source: loading.Source
     model: Model
     encoder: PairEncoder
-    asks: tuple[Ask, ...]
+    tasks: tuple[EncodedTask, ...]
     runs: tuple[Run, ...]
     skipped: tuple[str, ...]
 
 
-def prepare(settings: Settings) -> Prepared:
-    """Find the model, read and encode all pairs, and say which runs there are."""
-    source = loading.find_model(settings.model, settings.revision)
+def prepare(options: EvaluationOptions) -> Prepared:
+    """Find the model, read and encode all pairs, and list the trainings.
+
+    Raises
+    ------
+    BioPawsError
+        When the device, the model, the pairs to train on or a task of `options.configs` is not available.
+    """
+    device, dtype = device_of(options.device), dtype_of(options.dtype)
+    source = loading.find_model(options.model, options.revision)
     tokenizer = loading.load_tokenizer(source)
     encoder = PairEncoder(tokenizer, source.tokenizer_sha256, loading.join_of(source.config))
     state = PartialState()
-    with state.main_process_first():  # the others find the tokens on disk
-        runs = {(one.key, one.training.seed): one for one in _runs(settings, source, encoder)}
-        asks, skipped = _asks(settings, source, encoder)
-    return Prepared(settings, source, loading.describe(source), encoder, asks, tuple(runs.values()), skipped)
+    with state.main_process_first():  # the other processes find the tokens on disk
+        # Untuned runs of several training sets are the same run: the key keeps one of them.
+        runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, encoder)}
+        tasks, skipped = _encode_tasks(options, source, encoder)
+    return Prepared(
+        options, device, dtype, source, loading.describe(source), encoder, tasks, tuple(runs.values()), skipped
+    )
 
 
-def _asks(settings: Settings, source: loading.Source, encoder: PairEncoder) -> tuple[tuple[Ask, ...], tuple[str, ...]]:
-    found, skipped = load.load_available(settings.configs, registry.task_names(), [settings.split], settings.sources)
+def _encode_tasks(
+    options: EvaluationOptions, source: loading.Source, encoder: PairEncoder
+) -> tuple[tuple[EncodedTask, ...], tuple[str, ...]]:
+    available, skipped = load.load_available(options.configs, registry.task_names(), [options.split], options.sources)
     max_length = loading.max_length_of(source.config, encoder.tokenizer)
-    asks = []
-    for (pairs,) in found:
-        folder = settings.work / "tokens"
-        encoded = encode.encode(pairs, encoder, settings.segment, max_length, folder)
-        refusal = _refusal(settings, encoded)
-        # Split into words as the stored pairs are, or the answers could differ for that.
-        views = {
-            name: encode.encode(perturbed(pairs, view), encoder, encoded.encoding.segment, max_length, folder)
-            for name, view in perturbations_of(pairs.molecule).items()
-            if settings.split == "test" and not refusal
+    folder = options.work / "tokens"
+    tasks = []
+    for (pairs,) in available:
+        encoded = encode.encode(pairs, encoder, _segment(options), max_length, folder)
+        refusal = _refusal(options, encoded)
+        # Perturbed pairs get the blocks of the stored pairs: another length could change the predictions by itself.
+        segment = encoded.encoding.segment
+        perturbations = {
+            name: encode.encode(perturbed(pairs, perturbation), encoder, segment, max_length, folder)
+            for name, perturbation in perturbations_of(pairs.molecule).items()
+            if options.split == "test" and not refusal
         }
-        asks.append(Ask(pairs, encoded, refusal, _note(encoded), views))
-    return tuple(asks), skipped
+        tasks.append(EncodedTask(pairs, encoded, refusal, _note(encoded), perturbations))
+    return tuple(tasks), skipped
 
 
-def _refusal(settings: Settings, encoded: Encoded) -> str:
-    """Why a cell is not scored; empty where it is."""
+def _segment(options: EvaluationOptions) -> Segment:
+    return "auto" if isinstance(options.segment, str) else options.segment
+
+
+def _refusal(options: EvaluationOptions, encoded: Encoded) -> str:
+    """Return why a task is not scored; "" where it is."""
     measured = encoded.encoding
-    if measured.unknown > MAX_UNKNOWN and not settings.allow_unknown:
+    if measured.unknown > MAX_UNKNOWN and not options.allow_unknown:
         return f"refused: {percent(measured.unknown)} unknown"
-    if measured.truncated_pairs and not settings.truncate:
+    if measured.truncated_pairs and not options.truncate:
         return f"refused: {percent(measured.truncated_pairs)} of pairs truncated"
     return ""
 
@@ -117,26 +169,28 @@ def _note(encoded: Encoded) -> str:
     return "; ".join(notes)
 
 
-def _runs(settings: Settings, source: loading.Source, encoder: PairEncoder) -> Iterator[Run]:
-    for on in settings.train_on:
-        lesson = None
-        for control in settings.controls:
-            if on == "none" or control == "untuned":
-                yield from _untuned(settings, source)
+def _list_runs(
+    options: EvaluationOptions, device: torch.device, source: loading.Source, encoder: PairEncoder
+) -> Iterator[Run]:
+    for name in options.train_on:
+        data = None
+        for control in options.controls:
+            if name == "none" or control == "untuned":
+                yield from _untuned_runs(options, device, source)
             else:
-                lesson = lesson or _lesson(settings, source, encoder, on)
-                yield from _trained(settings, source, lesson, on, control)
+                data = data or _training_data(options, source, encoder, name)
+                yield from _trained_runs(options, device, source, data, name, control)
 
 
-def _untuned(settings: Settings, source: loading.Source) -> Iterator[Run]:
-    for seed in settings.seeds:
+def _untuned_runs(options: EvaluationOptions, device: torch.device, source: loading.Source) -> Iterator[Run]:
+    for seed in options.training_seeds:
         training = Training("none", "untuned", seed)
-        yield Run(training, None, None, _run_key(settings, source, training, ""))
+        yield Run(training, None, None, _run_key(options, device, source, training, ""))
 
 
 @dataclass(frozen=True)
-class _Lesson:
-    """What is trained on, the same for every control: pairs and tokens of the train and the dev split."""
+class _TrainingData:
+    """Pairs and tokens of the train and the validation split, the same for every control."""
 
     train_task: Task
     train: Encoded
@@ -144,71 +198,86 @@ class _Lesson:
     content_sha256: str
 
 
-def _lesson(settings: Settings, source: loading.Source, encoder: PairEncoder, on: str) -> _Lesson:
-    folder, length = settings.work / "tokens", settings.recipe.max_length
+def _training_data(
+    options: EvaluationOptions, source: loading.Source, encoder: PairEncoder, name: str
+) -> _TrainingData:
+    folder, length = options.work / "tokens", options.hyperparameters.max_length
     limit = loading.max_length_of(source.config, encoder.tokenizer)
     length = min(length, limit) if limit else length
-    dev_pairs = load.load_pairs(on, "validation", settings.sources)
-    dev = encode.encode(dev_pairs, encoder, settings.segment, length, folder)
-    # As the dev split was split into words, so is the train split.
-    train_pairs = load.load_pairs(on, "train", settings.sources)
+    dev_pairs = load.load_pairs(name, "validation", options.sources)
+    dev = encode.encode(dev_pairs, encoder, _segment(options), length, folder)
+    # Both splits are cut into blocks of the same length.
+    train_pairs = load.load_pairs(name, "train", options.sources)
     train = encode.encode(train_pairs, encoder, dev.encoding.segment, length, folder)
-    if train.encoding.unknown > MAX_UNKNOWN and not settings.allow_unknown:
+    if train.encoding.unknown > MAX_UNKNOWN and not options.allow_unknown:
         raise BioPawsError(
-            f"{on}: {percent(train.encoding.unknown)} of its tokens are unknown to the tokenizer of {source.id}: "
-            "nothing can be learnt from it; pass --allow-unknown to try, --finetune none or --finetune-on CONFIG"
+            f"{name}: {percent(train.encoding.unknown)} of its tokens are unknown to the tokenizer of {source.id}: "
+            "nothing can be learnt from it; set allow_unknown to try, or another finetune or finetune_on"
         )
     content = digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256)
-    return _Lesson(train_pairs.task, train, dev, content)
+    return _TrainingData(train_pairs.task, train, dev, content)
 
 
-def _trained(settings: Settings, source: loading.Source, lesson: _Lesson, on: str, control: str) -> Iterator[Run]:
-    for seed in settings.seeds:
+def _trained_runs(
+    options: EvaluationOptions,
+    device: torch.device,
+    source: loading.Source,
+    data: _TrainingData,
+    name: str,
+    control: str,
+) -> Iterator[Run]:
+    for seed in options.training_seeds:
         training = Training(
-            on,
+            name,
             control,
             seed,
-            dataclasses.asdict(settings.recipe),
-            lesson.train_task.rows,
-            lesson.train_task.dropped,
-            lesson.content_sha256,
-            unknown=lesson.train.encoding.unknown,
-            truncated_pairs=lesson.train.encoding.truncated_pairs,
+            dataclasses.asdict(options.hyperparameters),
+            data.train_task.rows,
+            data.train_task.dropped,
+            data.content_sha256,
+            unknown=data.train.encoding.unknown,
+            truncated_pairs=data.train.encoding.truncated_pairs,
         )
-        segment = digest_of(lesson.train.encoding.segment)
-        yield Run(training, lesson.train, lesson.dev, _run_key(settings, source, training, segment))
+        segment = digest_of(data.train.encoding.segment)
+        yield Run(training, data.train, data.dev, _run_key(options, device, source, training, segment))
 
 
-def _run_key(settings: Settings, source: loading.Source, training: Training, segment: str) -> str:
-    """Digest of everything that can change the trained weights, less the seed."""
+def _run_key(
+    options: EvaluationOptions, device: torch.device, source: loading.Source, training: Training, segment: str
+) -> str:
+    """Return a digest of everything that can change the trained weights, except the seed."""
     return digest_of(
         [source.weights_sha256, source.tokenizer_sha256],
         [training.on, training.control, training.recipe, training.content_sha256, segment],
-        [settings.device.type, str(settings.dtype), PartialState().num_processes],
-        [environment(settings), [Path(str(one.__file__)).read_text(encoding="utf-8") for one in _CODE]],
+        PartialState().num_processes,
+        [environment(device, dtype_of(options.dtype)), source_digest(*RESULT_CODE)],
     )
 
 
-def cell_path(prepared: Prepared, one: Run, ask: Ask) -> Path:
-    """Path of a cell's result; its name holds the cell's key."""
-    task = ask.pairs.task.name
+def path_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> Path:
+    """Return the path of a result; its name holds the result's key."""
     return results.result_path(
-        prepared.settings.out, prepared.model, one.training, one.key, task, cell_key(prepared, one, ask)
+        prepared.options.folder,
+        prepared.model,
+        run.training,
+        run.key,
+        task.pairs.task.name,
+        key_of_result(prepared, run, task),
     )
 
 
-def cell_key(prepared: Prepared, one: Run, ask: Ask) -> str:
-    """Digest of everything that can change a cell's result."""
-    # The tokens of a view lie in a file that is named by a digest of its pairs.
+def key_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> str:
+    """Return a digest of everything that can change a result."""
+    # The file of the tokens of perturbed pairs is named by a digest of these pairs.
     return digest_of(
-        [results.SCHEMA_VERSION, one.key, one.training.seed, prepared.settings.sources.limit is None],
-        [dataclasses.asdict(ask.pairs.task), dataclasses.asdict(ask.encoded.encoding), ask.refusal],
-        {name: encoded.path.name for name, encoded in ask.views.items()},
+        [results.SCHEMA_VERSION, run.key, run.training.seed, prepared.options.limit is None],
+        [dataclasses.asdict(task.pairs.task), dataclasses.asdict(task.encoded.encoding), task.refusal],
+        {name: encoded.path.name for name, encoded in task.perturbations.items()},
     )
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return versions of the libraries, and what the numbers are computed on and in."""
+def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+    """Return the versions of the libraries, the device and the number format."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    numbers = {"device": settings.device.type, "dtype": str(settings.dtype).removeprefix("torch.")}
+    numbers = {"device": device.type, "dtype": str(dtype).removeprefix("torch.")}
     return {"python": platform.python_version(), **versions, **numbers}

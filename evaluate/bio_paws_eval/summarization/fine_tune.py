@@ -18,11 +18,11 @@ from safetensors.torch import load_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from bio_paws.execution.files import atomic, digest_of, read_json
+from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models import finetune, loading
 from bio_paws_eval.models.finetune import finish_training, train_epochs
-from bio_paws_eval.options import Recipe
 from bio_paws_eval.results import record_of, slug
-from bio_paws_eval.runs.run import alone
+from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.summarization import generate
 from bio_paws_eval.summarization.english_summaries import English, Example
 from bio_paws_eval.summarization.results import Learnt
@@ -119,7 +119,7 @@ def lessons_of(
 def teach(
     source: loading.Source,
     english: English,
-    recipe: Recipe,
+    recipe: Hyperparameters,
     tokens: int,
     seed: int,
     device: torch.device,
@@ -135,7 +135,7 @@ def teach(
         The model as it was.
     english : English
         What it learns from.
-    recipe : Recipe
+    recipe : Hyperparameters
         How.
     tokens : int
         Most tokens of a summary.
@@ -163,7 +163,7 @@ def teach(
     key = _key(source, english, recipe, tokens, seed, device, shuffled)
     name = f"{slug(source.id)}-{slug(Path(english.name).stem)}{'-shuffled' * shuffled}-{key[:8]}"
     folder, saved = out / ".work" / "runs" / key, out / "models" / name
-    with alone(out / ".work" / "locks" / key):
+    with exclusive(out / ".work" / "locks" / key):
         learnt = _taught(source, english, recipe, tokens, seed, device, folder, saved, shuffled=shuffled)
     return loading.find_model(str(saved), None), learnt
 
@@ -171,7 +171,7 @@ def teach(
 def _taught(
     source: loading.Source,
     english: English,
-    recipe: Recipe,
+    recipe: Hyperparameters,
     tokens: int,
     seed: int,
     device: torch.device,
@@ -215,7 +215,7 @@ def _train(
     tokenizer: PreTrainedTokenizerBase,
     train: Sequence[Example],
     dev: Sequence[Example],
-    recipe: Recipe,
+    recipe: Hyperparameters,
     tokens: int,
     seed: int,
     folder: Path,
@@ -268,7 +268,7 @@ def dev_loss(model: PreTrainedModel, lessons: Lessons, batch_size: int) -> float
 def _key(
     source: loading.Source,
     english: English,
-    recipe: Recipe,
+    recipe: Hyperparameters,
     tokens: int,
     seed: int,
     device: torch.device,

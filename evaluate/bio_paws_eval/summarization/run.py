@@ -16,8 +16,8 @@ from accelerate import PartialState
 
 from bio_paws.execution.files import atomic, write_json
 from bio_paws.search import blast
+from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models import loading
-from bio_paws_eval.options import Recipe
 from bio_paws_eval.stats import metrics
 from bio_paws_eval.summarization.baselines import FLOORS, KMER
 from bio_paws_eval.summarization.english_summaries import English, Example, read_english
@@ -51,7 +51,7 @@ class Lesson:
         Of a data set on the Hub.
     examples : int
         Most of them.
-    recipe : Recipe
+    recipe : Hyperparameters
         Hyper-parameters.
     """
 
@@ -59,7 +59,7 @@ class Lesson:
     columns: tuple[str, str] | None
     config: str | None
     examples: int
-    recipe: Recipe
+    recipe: Hyperparameters
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Vectors that a plan asks for: of a model before its trainings, and after each of them."""
+"""Comparisons of vectors that a plan names: of a model before its trainings, and after each of them."""
 
 from __future__ import annotations
 
@@ -11,43 +11,46 @@ from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
+from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.results import RESULTS_FILE, RESULTS_FOLDER
 from bio_paws_eval.representations.run import RepresentationOptions, compare_models, comparison_key
 from bio_paws_eval.results import slug
+from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import Prepared
-from bio_paws_eval.runs.run import alone, saved_model
-from bio_paws_eval.runs.settings import Settings
+from bio_paws_eval.runs.run import exclusive, saved_model
 from bio_paws_eval.sweep.plan import PlannedVectors
 from bio_paws_eval.tasks.registry import is_pawsx
 
 
 @dataclass(frozen=True)
-class Comparing:
-    """A comparison of vectors.
+class Comparison:
+    """A comparison of the vectors of one model.
 
     Attributes
     ----------
-    trainings : tuple of Settings
-        What is done to the model, one settings a training; what comes out is kept.
-    asked : PlannedVectors
+    trainings : tuple of EvaluationOptions
+        The trainings of the model, each with options of its own; the trained models are saved.
+    vectors : PlannedVectors
         How many words and permutations.
     """
 
-    trainings: tuple[Settings, ...]
-    asked: PlannedVectors
+    trainings: tuple[EvaluationOptions, ...]
+    vectors: PlannedVectors
 
-    def is_of(self, trainings: Sequence[Settings]) -> bool:
-        """Whether some trainings, or settings that hold several, make a model that is compared here."""
-        return any(_holds(one, own) for one in trainings for own in self.trainings)
+    def includes(self, trainings: Sequence[EvaluationOptions]) -> bool:
+        """Whether one of some trainings makes a model that is compared here."""
+        return any(_covers(training, compared) for training in trainings for compared in self.trainings)
 
 
-def _holds(several: Settings, one: Settings) -> bool:
-    return one.seeds[0] in several.seeds and replace(several, seeds=one.seeds, configs=None) == one
+def _covers(options: EvaluationOptions, training: EvaluationOptions) -> bool:
+    """Whether options, of one seed or several, include a training."""
+    same = replace(options, seeds=training.seeds, configs=None) == training
+    return same and training.training_seeds[0] in options.training_seeds
 
 
 def check_libraries() -> None:
-    """Look for what vectors need beyond trainings, before these begin.
+    """Check, before a training begins, that the libraries that vectors need are installed.
 
     Raises
     ------
@@ -59,45 +62,48 @@ def check_libraries() -> None:
             raise BioPawsError(f"vectors need {name}, which is not installed: pip install 'bio-paws[plots]'")
 
 
-def compare(comparing: Comparing, prepared: Sequence[Prepared]) -> None:
-    """Compare the vectors, unless that is done; the models stand."""
-    out = comparing.trainings[0].out
-    settings = _settings(comparing, prepared)
-    with alone(out / ".work" / "locks" / settings.out.name):
-        if PartialState().is_main_process and not (settings.out / RESULTS_FILE).is_file():
-            compare_models(settings)
+def compare(comparison: Comparison, prepared: Sequence[Prepared]) -> None:
+    """Compare the vectors of the saved models, unless that is finished."""
+    folder = comparison.trainings[0].work
+    options = _representation_options(comparison, prepared)
+    with exclusive(folder / "locks" / options.out.name):
+        if PartialState().is_main_process and not (options.out / RESULTS_FILE).is_file():
+            compare_models(options)
         PartialState().wait_for_everyone()
 
 
-def is_done(comparing: Comparing, prepared: Sequence[Prepared]) -> bool:
+def is_done(comparison: Comparison, prepared: Sequence[Prepared]) -> bool:
     """Whether the vectors have been compared."""
-    kept = [_kept(one, prepared) for one in comparing.trainings]
-    return all(one.is_dir() for one in kept) and (_settings(comparing, prepared).out / RESULTS_FILE).is_file()
+    saved = [_saved(training, prepared) for training in comparison.trainings]
+    return (
+        all(folder.is_dir() for folder in saved)
+        and (_representation_options(comparison, prepared).out / RESULTS_FILE).is_file()
+    )
 
 
-def _settings(comparing: Comparing, prepared: Sequence[Prepared]) -> RepresentationOptions:
-    """Return what is asked of the vectors, in a folder whose name holds a digest of all that can change them."""
-    first = comparing.trainings[0]
-    kept = [(str(_kept(one, prepared)), None) for one in comparing.trainings]
-    settings = RepresentationOptions(
-        ((first.model, first.revision), *kept),
-        comparing.asked.words,
+def _representation_options(comparison: Comparison, prepared: Sequence[Prepared]) -> RepresentationOptions:
+    """Return the options of a comparison; the name of its folder holds a digest of all that can change the result."""
+    first = comparison.trainings[0]
+    saved = [(str(_saved(training, prepared)), None) for training in comparison.trainings]
+    options = RepresentationOptions(
+        ((first.model, first.revision), *saved),
+        comparison.vectors.words,
         replace(first.sources, limit=None),
-        any(is_pawsx(on) for one in comparing.trainings for on in one.train_on),
-        Permutations(comparing.asked.permutations, comparing.asked.seed),
-        first.device,
-        first.out / RESULTS_FOLDER,
+        any(is_pawsx(name) for training in comparison.trainings for name in training.train_on),
+        Permutations(comparison.vectors.permutations, comparison.vectors.seed),
+        device_of(first.device),
+        first.folder / RESULTS_FOLDER,
     )
     name = slug(loading.find_model(first.model, first.revision).id)
-    return replace(settings, out=settings.out / f"{name}-{comparison_key(settings)[:8]}")
+    return replace(options, out=options.out / f"{name}-{comparison_key(options)[:8]}")
 
 
-def _kept(training: Settings, prepared: Sequence[Prepared]) -> Path:
-    """Folder of the model that a training makes."""
+def _saved(training: EvaluationOptions, prepared: Sequence[Prepared]) -> Path:
+    """Return the folder of the model that a training makes."""
     return next(
-        saved_model(one, run)
-        for one in prepared
-        if _holds(one.settings, training)
-        for run in one.runs
-        if run.training.seed == training.seeds[0]
+        saved_model(part, run)
+        for part in prepared
+        if _covers(part.options, training)
+        for run in part.runs
+        if run.training.seed == training.training_seeds[0]
     )

@@ -1,4 +1,4 @@
-"""Where the model of a plan lies: on the Hub, in a folder, in a package, or pre-trained here."""
+"""Where the model of a plan is: on the Hub, in a folder, in a package, or pre-trained here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 from bio_paws_eval.pretrain.recipe import Recipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
-from bio_paws_eval.runs.run import alone
+from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.sweep.plan import PlannedModel
 
 MODELS = Path("models")
@@ -18,18 +18,18 @@ MODELS = Path("models")
 
 
 def find_planned(model: PlannedModel, folder: Path) -> str:
-    """Return the Hub id or the folder of a model; one that is to be pre-trained need not be there.
+    """Return the Hub id or the folder of a model; one that is still to be pre-trained need not exist.
 
     Parameters
     ----------
     model : PlannedModel
         As the plan names it.
     folder : Path
-        What relative folders start from.
+        Folder that relative paths start from.
 
     Raises
     ------
-    BioPawsError
+    ConfigError
         When its package is not installed, or the recipe to pre-train it by cannot be used.
     """
     if model.package:
@@ -37,34 +37,34 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
             return str(resources.files(model.package).joinpath(model.folder))
         except ModuleNotFoundError as error:
             name = model.package.replace("_", "-")
-            raise BioPawsError(f"{model.name}: {name} is not installed: pip install {name}") from error
+            raise ConfigError(f"{model.name}: {name} is not installed: pip install {name}") from error
     if model.pretrain:
-        if not _is_there(model):
+        if not _is_pretrained(model):
             _recipe(model, folder)
         return str(MODELS / model.name)
     return str(folder / model.id) if model.id.startswith(".") else model.id
 
 
 def to_pretrain(models: Iterable[PlannedModel]) -> list[PlannedModel]:
-    """Return those models that are to be pre-trained and have not been."""
-    return [one for one in dict.fromkeys(models) if one.pretrain and not _is_there(one)]
+    """Return the models that are still to be pre-trained."""
+    return [model for model in dict.fromkeys(models) if model.pretrain and not _is_pretrained(model)]
 
 
 def pretrain_planned(models: Iterable[PlannedModel], folder: Path, data: str | None) -> None:
-    """Pre-train those models of a plan that are to be and have not been, with the bundled sources.
+    """Pre-train the models of a plan that are still to be pre-trained, with the bundled sources.
 
     Parameters
     ----------
     models : iterable of PlannedModel
         Of all grids.
     folder : Path
-        What the files of recipes start from.
+        Folder that relative paths start from.
     data : str, optional
-        bioPAWS, whose validation and test loci are held out.
+        bioPAWS, whose validation and test regions are held out.
     """
     for model in to_pretrain(models):
-        with alone(MODELS / f".{model.name}.lock"):
-            if not _is_there(model):  # another run may have made it meanwhile
+        with exclusive(MODELS / f".{model.name}.lock"):
+            if not _is_pretrained(model):  # another run may have made it meanwhile
                 pretrain(
                     _recipe(model, folder),
                     source=["bundled"],
@@ -79,5 +79,5 @@ def _recipe(model: PlannedModel, folder: Path) -> Recipe:
     return read_recipe(str(folder / model.pretrain) if model.pretrain.startswith(".") else model.pretrain)
 
 
-def _is_there(model: PlannedModel) -> bool:
+def _is_pretrained(model: PlannedModel) -> bool:
     return (MODELS / model.name / "config.json").is_file()

@@ -1,9 +1,9 @@
-"""A plan: a YAML file that names grids of models, trainings, seeds and configs; read, checked, and made settings.
+"""A plan: a YAML file that names grids of models, trainings, seeds and configs.
 
 ::
 
-    title: Table 1. Fine-tuned on English, asked DNA and proteins
-    baselines: true              # floors and ceilings of all that the grids ask
+    title: "Table 1: fine-tuned on English, tested on DNA and proteins"
+    baselines: true              # baselines and upper bounds of all tasks of the grids
     grids:
       - models: [openai-community/gpt2, {id: me/model, revision: v1}, ./folder]
         finetune: [en]           # languages of PAWS-X, or none
@@ -13,32 +13,27 @@
         configs: [dna150, pawsx_fr]
         vectors: {words: 2000}   # of each model, before and after each training by the first seed
 
-A grid is everything with everything. Where the pairs lie, where results go and what computes belongs to the machine,
-not to the plan.
+A grid is the product of its lists; its keys are the fields of `GridOptions`. Where the pairs are, where results go and
+the device are set on the command line.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, SkipValidation, StrictBool, StrictInt, StrictStr, TypeAdapter
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter
 from pydantic import ValidationError as Invalid
+from pydantic.dataclasses import dataclass as validated
 
 from bio_paws.errors import ConfigError
-from bio_paws_eval.options import MIN_WORDS, RECIPES, Dtype, Recipe, Segment
+from bio_paws_eval.options import MIN_WORDS, GridOptions, explain
 
 _STRICT = ConfigDict(extra="forbid")
-
-
-def _as_list(value: Any) -> Any:
-    """Take a number of seeds for the seeds counted from 0."""
-    return list(range(value)) if type(value) is int else value
 
 
 def _as_model(value: Any) -> Any:
@@ -46,29 +41,20 @@ def _as_model(value: Any) -> Any:
     return {"id": value} if isinstance(value, str) else value
 
 
-def _as_recipe(value: Any) -> Any:
-    """Take a name for the recipe of that name."""
-    return {"name": value} if isinstance(value, str) else value
-
-
-def _as_segment(value: Any) -> Any:
-    return None if value == "none" else value
-
-
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model of a plan: one of `id`, `package` and `pretrain` is given.
+    """A model of a plan: exactly one of `id`, `package` and `pretrain` is given.
 
     Attributes
     ----------
     id : str
-        Hub id; or a folder, which starts with a dot, from that of the plan on, or with a slash.
+        Hub id; or a folder, which starts with a slash, or with a dot if it is relative to the plan's folder.
     revision : str or None
         Commit, tag or branch on the Hub.
     package, folder : str
         A Python package that holds the model, and the folder in it.
     pretrain : str
-        The recipe by which it is pre-trained here: its name; or its file, which starts as a folder does.
+        Recipe that pre-trains it here: its name, or its file, which starts as a folder does.
     """
 
     id: StrictStr = ""
@@ -96,31 +82,8 @@ class PlannedModel:
 
 
 @dataclass(frozen=True)
-class PlannedRecipe:
-    """A recipe by its name, and what differs from it."""
-
-    name: StrictStr = "paper"
-    learning_rate: float | None = None
-    batch_size: StrictInt | None = None
-    epochs: StrictInt | None = None
-    max_length: StrictInt | None = None
-    schedule: StrictStr | None = None
-    warmup: float | None = None
-    weight_decay: float | None = None
-
-    __pydantic_config__ = _STRICT
-
-    def recipe(self) -> Recipe:
-        """Return the recipe that it comes to."""
-        if self.name not in RECIPES:
-            raise ConfigError(f"unknown recipe {self.name!r}: choose from {', '.join(RECIPES)}")
-        given = {name: value for name, value in vars(self).items() if name != "name" and value is not None}
-        return replace(RECIPES[self.name], **given)
-
-
-@dataclass(frozen=True)
 class PlannedVectors:
-    """What is compared of the vectors of words; fields as in `vectors.run.Settings`."""
+    """How the vectors of words are compared; fields as in `representations.run.RepresentationOptions`."""
 
     words: Annotated[StrictInt, Field(ge=MIN_WORDS)] = 2000
     permutations: Annotated[StrictInt, Field(ge=1)] = 999
@@ -129,49 +92,43 @@ class PlannedVectors:
     __pydantic_config__ = _STRICT
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Everything with everything; fields as in `run.evaluate`.
+@validated(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", validate_default=True))
+class Grid(GridOptions):
+    """Every model with every training set, control and seed.
 
-    Where there are `vectors`, each model is compared with what the grid's trainings make of it by their first seed.
+    Attributes
+    ----------
+    models : tuple of PlannedModel
+        What is evaluated.
+    vectors : PlannedVectors or None
+        How each model is compared with what its trainings with the first seed make of it; None for no comparison.
     """
 
     models: Annotated[tuple[Annotated[PlannedModel, BeforeValidator(_as_model)], ...], Field(min_length=1)]
-    seeds: Annotated[tuple[StrictInt, ...], BeforeValidator(_as_list), Field(min_length=1)]
-    finetune: tuple[StrictStr, ...] = ()
-    finetune_on: tuple[StrictStr, ...] = ()
-    controls: Annotated[tuple[StrictStr, ...], Field(min_length=1)] = ("none",)
-    configs: tuple[StrictStr, ...] | None = None
-    recipe: Annotated[PlannedRecipe, BeforeValidator(_as_recipe)] = PlannedRecipe()
-    split: Literal["test", "validation"] = "test"
-    segment: Annotated[SkipValidation[Segment], BeforeValidator(_as_segment)] = "auto"
-    allow_unknown: StrictBool = False
-    truncate: StrictBool = True
-    dtype: Dtype = "float32"
-    limit: Annotated[StrictInt, Field(ge=1)] | None = None
     vectors: PlannedVectors | None = None
 
-    __pydantic_config__ = _STRICT
-
     def __post_init__(self) -> None:
-        if not self.finetune and not self.finetune_on:
-            raise ValueError("nothing to fine-tune on: give finetune, finetune_on or both (finetune: [none] for none)")
-        if self.vectors and ({*self.finetune, *self.finetune_on} == {"none"} or set(self.controls) == {"untuned"}):
+        super().__post_init__()
+        if self.vectors and (set(self.train_on) == {"none"} or set(self.controls) == {"untuned"}):
             raise ValueError("vectors are compared before and after a training, and nothing is trained")
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that the grid sets, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(GridOptions)}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan says.
+    """A plan.
 
     Attributes
     ----------
     title : str
-        What it is for, in one line; the report heads its table with it.
+        Its purpose in one line: the title of its table in the report.
     grids : tuple of Grid
         What is run.
     baselines : bool
-        Run the floors and ceilings of all that the grids ask too.
+        Whether baselines and upper bounds of all tasks of the grids are run too.
     """
 
     title: StrictStr
@@ -182,13 +139,13 @@ class Plan:
 
 
 def bundled_plans() -> dict[str, Traversable]:
-    """Files of the plans that come with the program, by name."""
-    found = resources.files("bio_paws_eval.sweep").joinpath("plans").iterdir()
-    return {file.name.removesuffix(".yaml"): file for file in sorted(found, key=lambda file: file.name)}
+    """Return the files of the plans that come with the program, by name."""
+    files = resources.files("bio_paws_eval.sweep").joinpath("plans").iterdir()
+    return {file.name.removesuffix(".yaml"): file for file in sorted(files, key=lambda file: file.name)}
 
 
 def read_plan(plan: str) -> Plan:
-    """Read a plan, and check it against its types.
+    """Read and check a plan.
 
     Parameters
     ----------
@@ -198,7 +155,7 @@ def read_plan(plan: str) -> Plan:
     Raises
     ------
     ConfigError
-        When there is none, it is no YAML, or a key or value is wrong; the message names the place.
+        When there is no such plan, it is not YAML, or a key or value is invalid; the message names the place.
     """
     bundled = bundled_plans()
     file: Traversable = bundled.get(plan) or Path(plan)
@@ -211,18 +168,5 @@ def read_plan(plan: str) -> Plan:
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{plan}: not YAML: {' '.join(str(error).split())}") from error
     except Invalid as error:
-        raise ConfigError(f"{plan}: {_told(error)}") from error
-
-
-def _told(error: Invalid) -> str:
-    """Say in one line where a plan is wrong first, and why."""
-    first = error.errors()[0]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
-    if first["type"] == "unexpected_keyword_argument":
-        return f"{place}: no such key"
-    if first["type"] == "missing":
-        return f"{place}: is missing"
-    told = re.sub(" or an instance of .*", "", first["msg"].removeprefix("Value error, "))
-    told = re.sub("[Tt]uple", "list", told)
-    given = "" if isinstance(first["input"], (dict, list)) else f", not {first['input']!r}"
-    return f"{place or 'the plan'}: {told[0].lower()}{told[1:]}{given}"
+        place, reason = explain(error)
+        raise ConfigError(f"{plan}: {place or 'the plan'}: {reason}") from error

@@ -1,8 +1,8 @@
-"""A sweep: all evaluations of a plan, or a shard of them, in one folder of results.
+"""A sweep: all evaluations of a plan, or of a shard of it, into one folder of results.
 
-A sweep is settings that `run.run_prepared` runs one after the other, then what is done with the models and pairs that
-there are: what is finished is read, what was killed goes on, and a sweep is done where every result stands. Whatever
-else a plan is to ask for is one more field of `Work`.
+Every training of the plan is an `EvaluationOptions` of its own, which `run_prepared` runs; comparisons of vectors and
+baselines follow. Finished results are read, a killed training continues, so a sweep is repeated until every result is
+there. What else a plan may name becomes one more field of `Work`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import ConfigError
 from bio_paws.execution.progress import progress
 from bio_paws_eval.baselines.baselines import run_baselines
+from bio_paws_eval.options import EvaluationOptions, checked
 from bio_paws_eval.results import read_result
+from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import Prepared, prepare
 from bio_paws_eval.runs.run import Evaluation, run_prepared
-from bio_paws_eval.runs.settings import Settings, settings_of
-from bio_paws_eval.sweep.compare import Comparing, check_libraries, compare
+from bio_paws_eval.sweep.compare import Comparison, check_libraries, compare
 from bio_paws_eval.sweep.models import find_planned
-from bio_paws_eval.sweep.plan import Grid, PlannedModel, read_plan
-from bio_paws_eval.tasks.registry import Sources, task_names
+from bio_paws_eval.sweep.plan import Grid, read_plan
+from bio_paws_eval.tasks.registry import Sources, is_pawsx, language_of, task_names
 
 
 @dataclass(frozen=True)
-class Floors:
-    """Floors and ceilings that a plan asks for, of all tasks where none is named; fields as in `run_baselines`."""
+class PlannedBaselines:
+    """Baselines and upper bounds of tasks, of all where `configs` is None; fields as in `run_baselines`."""
 
     configs: tuple[str, ...] | None
     split: str
@@ -38,135 +39,137 @@ class Floors:
 
 @dataclass(frozen=True)
 class Work:
-    """What a plan, or a shard of it, comes to.
+    """All that a plan, or a shard of it, runs.
 
     Attributes
     ----------
-    trainings : tuple of Settings
-        One settings a training, as `trainings_of` makes them.
-    comparisons : tuple of Comparing
-        Of vectors; each is of some of the trainings.
-    floors : tuple of Floors
-        Floors and ceilings.
+    trainings : tuple of EvaluationOptions
+        Options of each training, as `trainings_of` makes them.
+    comparisons : tuple of Comparison
+        Comparisons of vectors; each is of some of the trainings.
+    baselines : tuple of PlannedBaselines
+        Baselines and upper bounds.
     """
 
-    trainings: tuple[Settings, ...]
-    comparisons: tuple[Comparing, ...]
-    floors: tuple[Floors, ...]
+    trainings: tuple[EvaluationOptions, ...]
+    comparisons: tuple[Comparison, ...]
+    baselines: tuple[PlannedBaselines, ...]
 
 
 def work_of_plan(plan: str, sources: Sources, device: str, out: Path) -> Work:
-    """Return all that a plan asks for, every name checked; arguments and errors as for `settings_of_plan`."""
-    found = list(_planned(plan, sources, device, out))
-    settings = tuple(one for _, one in found)
-    comparisons = tuple(Comparing(_compared(one), grid.vectors) for grid, one in found if grid.vectors)
+    """Return all that a plan runs, every name checked; arguments and errors as for `options_of_plan`."""
+    planned = list(_planned(plan, sources, device, out))
+    options = tuple(options for _, options in planned)
+    comparisons = tuple(Comparison(_compared(options), grid.vectors) for grid, options in planned if grid.vectors)
     if comparisons:
         check_libraries()
-    floors = _floors(settings) if read_plan(plan).baselines else ()
-    return Work(tuple(trainings_of(settings, comparisons)), comparisons, floors)
+    baselines = _planned_baselines(options) if read_plan(plan).baselines else ()
+    return Work(tuple(trainings_of(options, comparisons)), comparisons, baselines)
 
 
-def settings_of_plan(plan: str, sources: Sources, device: str, out: Path) -> tuple[Settings, ...]:
-    """Return what a plan asks of each model of each grid, every name checked.
+def options_of_plan(plan: str, sources: Sources, device: str, out: Path) -> tuple[EvaluationOptions, ...]:
+    """Return the options of each model of each grid of a plan.
 
     Parameters
     ----------
     plan : str
         As for `read_plan`.
     sources : Sources
-        Where the pairs are; its limit, where there is one, goes before the plan's.
+        Where the pairs are; its limit, where there is one, replaces the plan's.
     device : str
-        Where to compute.
+        Device to compute on.
     out : Path
         Folder of the results.
 
     Raises
     ------
-    BioPawsError
-        As `read_plan`; and when a name is unknown, a value out of its range, or a model is not there.
+    ConfigError
+        As `read_plan`; and when this machine lacks the device, or a model's package or recipe is missing.
     """
-    return tuple(one for _, one in _planned(plan, sources, device, out))
+    return tuple(options for _, options in _planned(plan, sources, device, out))
 
 
-def _planned(plan: str, sources: Sources, device: str, out: Path) -> Iterator[tuple[Grid, Settings]]:
+def _planned(plan: str, sources: Sources, device: str, out: Path) -> Iterator[tuple[Grid, EvaluationOptions]]:
+    device_of(device)  # a missing device is reported before anything is pre-trained
     for number, grid in enumerate(read_plan(plan).grids):
-        try:
-            for model in grid.models:
-                yield grid, _settings(grid, model, Path(plan).parent, sources, device, out)
-        except BioPawsError as error:
-            raise BioPawsError(f"{plan}: grids[{number}]: {error}") from error
+        for model in grid.models:
+            try:
+                name = find_planned(model, Path(plan).parent)
+            except ConfigError as error:
+                raise ConfigError(f"{plan}: grids[{number}].models: {error}") from error
+            options = grid.options() | {"limit": sources.limit or grid.limit, "device": device}
+            yield (
+                grid,
+                checked(
+                    EvaluationOptions,
+                    name,
+                    revision=model.revision,
+                    data=sources.data,
+                    pawsx=sources.pawsx,
+                    out=out,
+                    **options,
+                ),
+            )
 
 
-def _settings(grid: Grid, model: PlannedModel, folder: Path, sources: Sources, device: str, out: Path) -> Settings:
-    return settings_of(
-        find_planned(model, folder),
-        revision=model.revision,
-        finetune=grid.finetune,
-        finetune_on=grid.finetune_on,
-        controls=grid.controls,
-        seeds=grid.seeds,
-        recipe=grid.recipe.recipe(),
-        configs=grid.configs,
-        split=grid.split,
-        sources=replace(sources, limit=sources.limit or grid.limit),
-        segment=grid.segment,
-        allow_unknown=grid.allow_unknown,
-        truncate=grid.truncate,
-        device=device,
-        dtype=grid.dtype,
-        save_models=False,
-        out=out,
-    )
+def trainings_of(
+    planned: Iterable[EvaluationOptions], comparisons: Iterable[Comparison] = ()
+) -> list[EvaluationOptions]:
+    """Return the options of each training: one model, one training set, one control, one seed.
 
-
-def trainings_of(planned: Iterable[Settings], comparisons: Iterable[Comparing] = ()) -> list[Settings]:
-    """Return one settings a training: a model, what it is trained on, a control and a seed.
-
-    Where grids share a training, it stands once, and is asked the configs of all of them.
+    A training that several grids share is returned once, with the configs of all of them.
 
     Parameters
     ----------
-    planned : iterable of Settings
+    planned : iterable of EvaluationOptions
         Of a whole plan.
-    comparisons : iterable of Comparing
-        Whose models are kept.
+    comparisons : iterable of Comparison
+        Comparisons whose models are saved.
     """
-    kept = {one for comparing in comparisons for one in comparing.trainings}
-    configs: dict[Settings, tuple[str, ...] | None] = {}
-    for settings in planned:
-        for each in _each(settings):
-            keeping = replace(each, save_models=True)
-            one = keeping if keeping in kept else each
-            known = configs.setdefault(one, settings.configs)
-            both = known and settings.configs and tuple(dict.fromkeys([*known, *settings.configs]))
-            configs[one] = both or None  # None asks for all
-    return [replace(one, configs=asked) for one, asked in configs.items()]
+    compared = {training for comparison in comparisons for training in comparison.trainings}
+    configs: dict[EvaluationOptions, tuple[str, ...] | None] = {}
+    for options in planned:
+        for training in _split_trainings(options):
+            saving = replace(training, save_models=True)
+            key = saving if saving in compared else training
+            known = configs.setdefault(key, _tuple(options.configs))
+            both = known and options.configs and tuple(dict.fromkeys([*known, *options.configs]))
+            configs[key] = _tuple(both) or None  # None stands for all
+    return [replace(training, configs=names) for training, names in configs.items()]
 
 
-def _compared(settings: Settings) -> tuple[Settings, ...]:
-    """Return the trainings whose models are compared: all by the first seed."""
-    found = _each(replace(settings, seeds=settings.seeds[:1], save_models=True))
-    return tuple(dict.fromkeys(one for one in found if one.train_on != ("none",)))
+def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
 
 
-def _floors(planned: Iterable[Settings]) -> tuple[Floors, ...]:
-    """Return the floors of all tasks that are asked, each split and number of pairs for itself."""
-    asked: dict[Floors, tuple[str, ...] | None] = {}
-    for one in planned:
-        key = Floors(None, one.split, one.sources, one.out)
-        known = asked.get(key, ())
-        asked[key] = None if known is None or one.configs is None else tuple(dict.fromkeys([*known, *one.configs]))
-    return tuple(replace(key, configs=configs) for key, configs in asked.items())
+def _compared(options: EvaluationOptions) -> tuple[EvaluationOptions, ...]:
+    """Return the trainings whose models are compared: all with the first seed."""
+    trainings = _split_trainings(replace(options, seeds=options.training_seeds[:1], save_models=True))
+    return tuple(dict.fromkeys(training for training in trainings if training.train_on != ("none",)))
 
 
-def _each(settings: Settings) -> Iterable[Settings]:
-    for on in settings.train_on:
-        for control in settings.controls:
-            untuned = on == "none" or control == "untuned"
-            for seed in settings.seeds:
+def _planned_baselines(planned: Iterable[EvaluationOptions]) -> tuple[PlannedBaselines, ...]:
+    """Return the baselines of all tasks of a plan, separately for each split and number of pairs."""
+    configs: dict[PlannedBaselines, tuple[str, ...] | None] = {}
+    for options in planned:
+        key = PlannedBaselines(None, options.split, options.sources, options.folder)
+        known = configs.get(key, ())
+        has_all = known is None or options.configs is None
+        configs[key] = None if has_all else tuple(dict.fromkeys([*(known or ()), *(options.configs or ())]))
+    return tuple(replace(key, configs=names) for key, names in configs.items())
+
+
+def _split_trainings(options: EvaluationOptions) -> Iterator[EvaluationOptions]:
+    """Yield the options of each training, on all configs; every untuned model has the same ones."""
+    for name in options.train_on:
+        for control in options.controls:
+            untuned = name == "none" or control == "untuned"
+            language = "none" if untuned else language_of(name) if is_pawsx(name) else None
+            for seed in options.training_seeds:
                 yield replace(
-                    settings,
-                    train_on=("none",) if untuned else (on,),
+                    options,
+                    finetune=(language,) if language else (),
+                    finetune_on=() if language else (name,),
                     controls=("none",) if untuned else (control,),
                     seeds=(seed,),
                     configs=None,
@@ -176,50 +179,51 @@ def _each(settings: Settings) -> Iterable[Settings]:
 def shard_of(work: Work, number: int, shards: int) -> Work:
     """Return one shard, numbered from 1: every n-th of n shards.
 
-    Trainings of a model that are compared are in one shard, and so is their comparison. The first has the floors.
+    All trainings of a compared model are in one shard, with the comparison. The first shard has the baselines.
     """
-    parts: dict[object, list[Settings]] = {}
-    for i, one in enumerate(work.trainings):
-        parts.setdefault((one.model, one.revision) if one.save_models else i, []).append(one)
-    trainings = tuple(one for part in list(parts.values())[number - 1 :: shards] for one in part)
-    comparisons = tuple(one for one in work.comparisons if one.is_of(trainings))
-    return Work(trainings, comparisons, work.floors if number == 1 else ())
+    groups: dict[object, list[EvaluationOptions]] = {}
+    for i, training in enumerate(work.trainings):
+        key = (training.model, training.revision) if training.save_models else i
+        groups.setdefault(key, []).append(training)
+    trainings = tuple(training for group in list(groups.values())[number - 1 :: shards] for training in group)
+    comparisons = tuple(comparison for comparison in work.comparisons if comparison.includes(trainings))
+    return Work(trainings, comparisons, work.baselines if number == 1 else ())
 
 
-def together(trainings: Iterable[Settings]) -> list[Settings]:
-    """Put trainings that differ in their seed only into one settings, so that their pairs are read once."""
-    seeds: dict[Settings, list[int]] = {}
-    for one in trainings:
-        seeds.setdefault(replace(one, seeds=()), []).extend(one.seeds)
-    return [replace(one, seeds=tuple(found)) for one, found in seeds.items()]
+def join_seeds(trainings: Iterable[EvaluationOptions]) -> list[EvaluationOptions]:
+    """Join trainings that differ in their seed only, so that their pairs are read once."""
+    seeds: dict[EvaluationOptions, list[int]] = {}
+    for training in trainings:
+        seeds.setdefault(replace(training, seeds=1), []).extend(training.training_seeds)
+    return [replace(options, seeds=tuple(joined)) for options, joined in seeds.items()]
 
 
-def prepare_all(planned: Sequence[Settings]) -> list[Prepared]:
-    """Find every model and encode all pairs, so that whatever is missing is told before anything starts."""
-    PartialState(cpu=planned[0].device.type == "cpu")
-    return [prepare(settings) for settings in progress(planned, desc="prepare")]
+def prepare_all(planned: Sequence[EvaluationOptions]) -> list[Prepared]:
+    """Find every model and encode all pairs, so that what is missing is reported before anything is trained."""
+    PartialState(cpu=device_of(planned[0].device).type == "cpu")
+    return [prepare(options) for options in progress(planned, desc="prepare")]
 
 
 def sweep(prepared: Sequence[Prepared], work: Work) -> Evaluation:
-    """Run a whole sweep, with one bar over all of its cells, comparisons of vectors, and floors."""
+    """Run a whole sweep, with one progress bar over its results, comparisons of vectors and baselines."""
     state = PartialState()
-    pieces = sum(len(one.runs) * len(one.asks) for one in prepared) + len(work.comparisons) + len(work.floors)
+    total = sum(len(part.runs) * len(part.tasks) for part in prepared) + len(work.comparisons) + len(work.baselines)
     paths: list[Path] = []
     skipped: list[str] = []
-    with progress(total=pieces, desc="results", leave=True, show=state.is_main_process) as bar:
-        for floors in work.floors:
+    with progress(total=total, desc="results", leave=True, show=state.is_main_process) as bar:
+        for baselines in work.baselines:
             if state.is_main_process:
-                known = floors.configs or task_names()
-                found, why = run_baselines(None, known, floors.split, floors.sources, floors.out)
-                paths += found
-                skipped += why
+                known = baselines.configs or task_names()
+                written, reasons = run_baselines(None, known, baselines.split, baselines.sources, baselines.out)
+                paths += written
+                skipped += reasons
             state.wait_for_everyone()
             bar.update()
-        done = [run_prepared(one, bar) for one in prepared]
-        for comparing in work.comparisons:
-            compare(comparing, prepared)
+        evaluations = [run_prepared(part, bar) for part in prepared]
+        for comparison in work.comparisons:
+            compare(comparison, prepared)
             bar.update()
     return Evaluation(
-        tuple(result for one in done for result in one.results) + tuple(map(read_result, paths)),
-        tuple(dict.fromkeys([*(why for one in done for why in one.skipped), *skipped])),
+        tuple(result for evaluation in evaluations for result in evaluation.results) + tuple(map(read_result, paths)),
+        tuple(dict.fromkeys([*(reason for evaluation in evaluations for reason in evaluation.skipped), *skipped])),
     )

@@ -1,0 +1,72 @@
+"""Hyperparameters of fine-tuning, and the named sets of them. Free of torch: the command line reads it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic.dataclasses import dataclass
+
+
+def _read_number(value: Any) -> Any:
+    """Convert text to a number where it is one: YAML reads ``1e-3`` as text."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+Number = Annotated[float, BeforeValidator(_read_number), Field(strict=True, allow_inf_nan=False)]
+"""A finite number."""
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))
+class Hyperparameters:
+    """Hyperparameters of fine-tuning by AdamW.
+
+    The text under each field is its description on the command line.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When a value is out of its range.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> replace(HYPERPARAMETERS["paper"], epochs=2).epochs
+    2
+    """
+
+    learning_rate: Annotated[Number, Field(gt=0)]
+    """Peak learning rate."""
+
+    batch_size: Annotated[StrictInt, Field(ge=1)]
+    """Training examples per step, over all devices."""
+
+    epochs: Annotated[StrictInt, Field(ge=1)]
+    """Passes over the training examples."""
+
+    max_length: Annotated[StrictInt, Field(ge=1)]
+    """Tokens that a training example is truncated to; predictions are limited by the model's maximum only."""
+
+    schedule: Literal["constant_with_warmup", "linear", "cosine"]
+    """Schedule of the learning rate."""
+
+    warmup: Annotated[Number, Field(ge=0, lt=1)]
+    """Fraction of the steps over which the learning rate rises."""
+
+    weight_decay: Annotated[Number, Field(ge=0)]
+    """Weight decay of AdamW."""
+
+
+HYPERPARAMETERS = {
+    # The paper's released code.
+    "paper": Hyperparameters(1e-5, 64, 4, 256, "constant_with_warmup", 0.1, 0.0),
+    # Hu J, Ruder S, et al. (2020) XTREME, ICML: scripts/train_pawsx.sh.
+    "xtreme": Hyperparameters(2e-5, 32, 5, 128, "linear", 0.0, 0.0),
+}
+"""Named sets of hyperparameters: what ``--recipe`` chooses from."""
+
+SUMMARIES = Hyperparameters(5e-5, 8, 3, 512, "linear", 0.0, 0.0)
+"""Fine-tuning on summaries: defaults of Transformers' example (examples/pytorch/summarization), texts cut shorter."""
