@@ -7,7 +7,6 @@ import argparse
 from bio_paws.cli.arguments import add_json
 from bio_paws_eval.cli.arguments import add_options
 from bio_paws_eval.cli.libraries import needed_extra
-from bio_paws_eval.cli.text import print_results
 from bio_paws_eval.tasks import registry
 
 
@@ -21,6 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run every baseline and print the results."""
     with needed_extra("eval"):
         from bio_paws_eval.baselines.baselines import run_baselines
+        from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.results import read_result
     sources = registry.Sources(arguments.data, arguments.pawsx or registry.PAWSX_REPO, arguments.limit)
     known = [name for name in registry.task_names() if arguments.pawsx or not registry.is_pawsx(name)]

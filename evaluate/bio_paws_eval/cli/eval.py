@@ -9,7 +9,6 @@ import json
 from bio_paws.cli.arguments import add_json
 from bio_paws_eval.cli.arguments import add_evaluation_options, evaluation_options
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
-from bio_paws_eval.cli.text import print_results
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate a model and print its results; return 1 when a task was refused."""
     options = evaluation_options(arguments)
     with needed_extra("eval"):
+        from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.runs.estimate import estimate, estimate_text
         from bio_paws_eval.runs.run import run
     quiet_transformers(arguments)

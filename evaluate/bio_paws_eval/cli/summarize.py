@@ -12,7 +12,6 @@ from bio_paws.errors import BioPawsError
 from bio_paws_eval.cli.arguments import add_hyperparameters, add_options, add_seed, hyperparameters_of
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
 from bio_paws_eval.hyperparameters import SUMMARIES
-from bio_paws_eval.layout.tables import markdown
 
 _OUT = Path("results/summaries")
 
@@ -45,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Summarise genes, search for their homologs, print the tables."""
     with needed_extra("eval"):
+        from bio_paws_eval.layout.tables import markdown
         from bio_paws_eval.runs.device import device_of
         from bio_paws_eval.summarization.results import FILE, tables_of
         from bio_paws_eval.summarization.run import Lesson, Settings, run

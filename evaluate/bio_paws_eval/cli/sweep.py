@@ -11,7 +11,6 @@ from bio_paws.cli.arguments import add_json, positive
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.cli.arguments import add_options
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
-from bio_paws_eval.cli.text import print_results
 from bio_paws_eval.tasks import registry
 
 _MACHINE = ("data", "pawsx", "limit", "out", "device")
@@ -33,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a plan, or one shard of it, and print its results; return 1 when a task was refused."""
     with needed_extra("eval"):
+        from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.runs.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
         from bio_paws_eval.sweep.compare import is_done

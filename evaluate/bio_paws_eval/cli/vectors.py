@@ -10,7 +10,6 @@ from pathlib import Path
 from bio_paws.cli.arguments import add_json, positive
 from bio_paws_eval.cli.arguments import add_options, add_seed
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
-from bio_paws_eval.layout.tables import markdown
 from bio_paws_eval.tasks import registry
 
 
@@ -38,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare the representations of models; print tables and the files written."""
     with needed_extra("plots"):
+        from bio_paws_eval.layout.tables import markdown
         from bio_paws_eval.representations.page import comparison_tables, explain_changes
         from bio_paws_eval.representations.permutation_tests import Permutations
         from bio_paws_eval.representations.run import RepresentationOptions, compare_models
