@@ -89,11 +89,12 @@ def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path
     alone = bio_paws(*common, "--out", tmp_path / "alone/bioPAWS", "--workers", 1)
     assert alone.returncode == 0, alone.stderr
     killed, work = tmp_path / "killed/bioPAWS", tmp_path / "killed/.bio-paws-work"
-    finished = {}
     for stage in ("hits", "outcomes"):
         kill_once_there_is(work / stage, common, killed)
         # Pairs are finished once their outcomes are counted; those of a config that was interrupted are made again.
-        finished |= {path: path.stat().st_mtime_ns for path in work.glob("*/*.*") if path.parent.name != "pairs"}
+        stages = [folder for folder in work.iterdir() if folder.name != "pairs" and not folder.name.startswith(".")]
+        files = [path for folder in stages for path in folder.glob("[!.]*")]
+        finished = {path: path.stat().st_mtime_ns for path in files}
         assert not killed.exists()
     resumed = bio_paws(*common, "--out", killed, "--workers", 2)
     assert resumed.returncode == 0, resumed.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from bio_paws.execution import progress as module
@@ -9,8 +11,10 @@ from bio_paws.execution.progress import progress, report_stage
 
 
 class Clock:
+    starts = count(10**9, 10**6)
+
     def __init__(self) -> None:
-        self.now = 1e9  # after whatever was reported before
+        self.now = float(next(self.starts))  # after whatever was reported before
 
     def monotonic(self) -> float:
         return self.now

@@ -83,7 +83,8 @@ def progress(
     if sys.stderr.isatty():
         return tqdm(counted_items, leave=leave, **common)
     counted = "{desc} {n_fmt}/{total_fmt}, {elapsed}"
-    return tqdm(counted_items, leave=False, file=_log, mininterval=1.0, bar_format=counted, **common)
+    # The delay keeps a bar from being drawn as it opens, which would report nothing done.
+    return tqdm(counted_items, leave=False, file=_log, mininterval=1.0, delay=1.0, bar_format=counted, **common)
 
 
 def report_stage(text: str) -> None:
