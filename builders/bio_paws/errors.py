@@ -4,7 +4,7 @@ Each carries one line that says what is wrong, where, and what to do; the comman
 the exception's `exit_status`. Catch `BioPawsError` for all of them, a subclass for one cause.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class BioPawsError(Exception):
@@ -13,7 +13,7 @@ class BioPawsError(Exception):
     Attributes
     ----------
     exit_status : int
-        Exit status of the command line: 2, or 1 for `CheckFailed`.
+        Exit status of the command line: 2, or 1 for `BuildFailed` and `CheckFailed`.
 
     Examples
     --------
@@ -42,6 +42,22 @@ class ModelError(BioPawsError):
 
 class HubError(BioPawsError):
     """The Hugging Face Hub cannot be reached, or refuses what is sent."""
+
+
+class BuildFailed(BioPawsError):
+    """The sources do not give the pairs that a build was to make.
+
+    Attributes
+    ----------
+    report : bio_paws.build.build_dataset.BuildReport or None
+        What was made, and the counts that explain what was not.
+    """
+
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class CheckFailed(BioPawsError):

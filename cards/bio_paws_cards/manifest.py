@@ -19,6 +19,10 @@ def _is_empty(value: dict[str, object]) -> bool:
     return not value
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class _Entry(BaseModel):
     # Later versions may add keys: they are kept, so that a manifest that is read and written again loses nothing.
     model_config = ConfigDict(strict=True, extra="allow")
@@ -130,12 +134,39 @@ class Source(_Entry):
     files: list[SourceFile]
 
 
+def _both_molecules() -> list[Literal["dna", "protein"]]:
+    return ["dna", "protein"]
+
+
+def _is_both(searched: list[str]) -> bool:
+    return searched == _both_molecules()
+
+
 class BuildArguments(_Entry):
-    """The arguments of the build: pairs in each config (None: as many as the config wants), seed, and sources."""
+    """The arguments of the build.
+
+    Attributes
+    ----------
+    pairs : int or None
+        Pairs in each config; None: as many as the config wants.
+    seed : int
+    source : list of str
+    searched : list of "dna" and "protein"
+        What was searched for similar sequences, which decides the homology groups and so the splits. Left out of the
+        file where it is both.
+    """
 
     pairs: Count | None
     seed: int
     source: list[str]
+    searched: list[Literal["dna", "protein"]] = Field(default_factory=_both_molecules, exclude_if=_is_both)
+
+
+class PartitionLimits(_Entry):
+    """Limits of the homology groups of a small source: longest segment, bp, and largest share of the source."""
+
+    max_segment: Count
+    max_group_share: Annotated[float, Field(gt=0, le=1)]
 
 
 class DatabaseSize(_Entry):
@@ -166,6 +197,8 @@ class Manifest(_Entry):
     source_notes : dict of str to int
         What was changed or guessed when the sources were read, by kind.
     database_size : DatabaseSize
+    partition_limits : PartitionLimits or None
+        Where the source is so small that the ordinary limits would leave nearly everything out.
     configs : dict of str to ConfigEntry
         At least one.
     """
@@ -180,6 +213,7 @@ class Manifest(_Entry):
     masks: dict[str, str] = Field(default_factory=dict, exclude_if=_is_empty)
     source_notes: dict[str, Count] = Field(default_factory=dict, exclude_if=_is_empty)
     database_size: DatabaseSize = Field(validation_alias=AliasChoices("database_size", "search_space"))
+    partition_limits: PartitionLimits | None = Field(default=None, exclude_if=_is_none)
     configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], ConfigEntry], Field(min_length=1)]
 
     @property

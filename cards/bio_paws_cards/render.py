@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from bio_paws_cards.about import COLUMNS, citation, manifest_digest
 from bio_paws_cards.description import ConfigDescription, Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest
+from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
@@ -24,33 +25,6 @@ CUE = 0.03
 """How far from chance a floor that compares no letters may lie before the card tells of it."""
 SMALL = 1_000
 """Test pairs below which the card tells how wide the interval of an accuracy is: 3 points or more to either side."""
-
-# What the builder counts, in words; dissimilar_ and no_order_ before a reason tell what it was counted of.
-_OUTCOMES = {
-    "accepted": "candidates let in, from which the pairs are chosen",
-    "ambiguous": "letters other than the alphabet's",
-    "coding_not_readable": "genes from which too little of their protein can be read",
-    "contained": "one string contains the other",
-    "crosses_groups": "the two sides do not lie in one homology group",
-    "dissimilar": "the two similar pairs cannot exchange their sides",
-    "duplicate": "pairs that are there already",
-    "evalue": "E-value too high",
-    "homolog_in_other_split": "a homolog in another split",
-    "identical": "identical strings",
-    "jitter": "no two windows that overlap by as much as the similarity asks for",
-    "length": "length out of range, or too different",
-    "missing": "wanted, but not there to be had",
-    "no_dissimilar_pair": "genes for which no dissimilar pair came out",
-    "no_genome": "genes without their genome",
-    "no_order": "no two orders of the parts that keep the constraints",
-    "not_contained": "neither string contains the other",
-    "not_identical": "strings that differ",
-    "overlaps_itself": "both sides are partly the same place",
-    "repeat_masked": "too much of a window is masked as a repeat",
-    "similarity": "similarity out of range",
-    "still_readable": "altered genes or proteins that can still be read",
-    "too_alike_to_cut": "too few differences to cut at",
-}
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
@@ -205,9 +179,7 @@ def _outcome_words(manifest: Manifest) -> dict[str, str]:
     """Explain the outcomes that a manifest counts."""
     names = {name for entry in manifest.configs.values() for name, count in entry.outcomes.items() if count}
     return {
-        outcome: words
-        for outcome, words in _OUTCOMES.items()
-        if any(name == outcome or name.startswith(f"{outcome}_") or name.endswith(f"_{outcome}") for name in names)
+        outcome: words for outcome, words in OUTCOMES.items() if any(is_counted_as(name, outcome) for name in names)
     }
 
 

@@ -98,16 +98,6 @@ def test_engine_missing(source: Path, tmp_path: Path, bio_paws: Run) -> None:
     assert not (tmp_path / "o").exists()
 
 
-def test_nothing_in_common_is_an_error(tmp_path: Path, bio_paws: Run) -> None:
-    import numpy as np
-
-    from genomes import random_dna
-
-    (tmp_path / "a.fna").write_text(f">a Testus primus\n{random_dna(np.random.default_rng(0), 5000)}\n")
-    done = bio_paws("build", "dna150", "--source", tmp_path / "a.fna", "--out", tmp_path / "o", "--workers", 1)
-    refused(done, "nothing to build", "dna150: no pair met its constraints")
-
-
 def test_list_says_what_there_is(built: Path, tmp_path: Path, bio_paws: Run) -> None:
     done = bio_paws("list", built)
     assert done.returncode == 0

@@ -18,9 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from bio_paws.build.partition import MAX_SEGMENT
+from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.features.kmers import word_overlap
 from conftest import Run
+from genomes import random_dna
 
 SMALL = ("dna50", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
 
@@ -190,3 +193,78 @@ def test_another_engine_finds_similar_proteins(source: Path, tmp_path: Path, bio
     assert manifest["versions"].keys() >= {"blast", "mmseqs"}
     assert manifest["configs"]["protein150"]["splits"]["train"]["rows"] > 0
     assert f"(similar proteins: MMseqs2 {manifest['versions']['mmseqs']})" in (out / "README.md").read_text()
+
+
+def strains(path: Path, length: int, count: int, rate: float) -> Path:
+    """Write strains of one random genome, without genes: substituted at `rate`, with a few insertions and deletions."""
+    rng = np.random.default_rng(3)
+    ancestor = random_dna(rng, length)
+    with path.open("w") as out:
+        for number in range(count):
+            draws, bases = rng.random(length), random_dna(rng, length)
+            changed = (
+                new if draw < rate else "" if draw < 1.02 * rate else base + new if draw < 1.04 * rate else base
+                for base, new, draw in zip(ancestor, bases, draws, strict=True)
+            )
+            out.write(f">S{number}.1 Testus virus strain {number}\n{''.join(changed)}\n")
+    return path
+
+
+@pytest.mark.parametrize(("length", "count", "rate"), [(68_000, 2, 0.03), (12_000, 12, 0.02)])
+def test_small_sources_give_pairs_in_every_split(
+    length: int, count: int, rate: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = strains(tmp_path / "strains.fna", length, count, rate)
+    out = tmp_path / "bioPAWS"
+    arguments = ["dna150", "--source", str(source), "--out", str(out), "--pairs", "60", "--workers", "1", "--json"]
+    assert main(["build", *arguments]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (config,) = report["configs"]
+    assert config["rows"].keys() == {"train", "validation", "test"}
+    assert report["outcomes"]["dna150"]["accepted"] > 60
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["partition_limits"]["max_segment"] < MAX_SEGMENT
+    assert main(["verify", str(out), "--workers", "1"]) == 0
+
+
+def test_a_large_source_has_the_ordinary_limits(built: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text())
+    assert "partition_limits" not in manifest
+    assert "searched" not in manifest["arguments"]
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "says"),
+    [
+        (5_000, 1, "no two sequences of the source are similar over 120 bp or more: add a related genome"),
+        (5_400, 2, "every split needs 2 homology groups with similar sequences, and the source gives train"),
+    ],
+)
+def test_a_named_config_with_an_empty_split_fails_with_its_counts(
+    length: int, count: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = strains(tmp_path / "strains.fna", length, count, 0.05)
+    out = tmp_path / "bioPAWS"
+    arguments = ["build", "dna150", "--source", str(source), "--out", str(out), "--pairs", "400", "--workers", "1"]
+    assert main(arguments) == 1
+    told = capsys.readouterr()
+    (error,) = (line for line in told.err.splitlines() if line.startswith("bio-paws: error: "))
+    assert says in error
+    assert "Candidates by outcome\n  dna150: " in told.out
+    assert main([*arguments, "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert says in report["error"]
+    assert report["outcomes"]["dna150"]["missing_homolog"] > 0
+    assert not out.exists()
+
+
+def test_a_config_searches_what_it_needs(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    common = ["--source", str(source), "--pairs", "60", "--workers", "1"]
+    for config, searched in (("dna50", "dna"), ("protein150", "protein")):
+        out = tmp_path / searched / "bioPAWS"
+        assert main(["build", config, *common, "--out", str(out)]) == 0
+        assert [path.name for path in (out.parent / ".bio-paws-work").glob("search-*")] == [f"search-{searched}"]
+        assert json.loads((out / "manifest.json").read_text())["arguments"]["searched"] == [searched]
+    # Groups by DNA alone and groups by proteins alone make splits that do not fit together.
+    assert main(["build", "protein150", *common, "--out", str(tmp_path / "dna/bioPAWS")]) == 2
+    assert "holds dna50 built otherwise" in capsys.readouterr().err

@@ -126,6 +126,14 @@ def test_splits_share_out_every_resource(seed: int, groups: int) -> None:
     assert (split == assign_splits(resources, seed)).all()
 
 
+@given(seeds, st.lists(st.integers(1, 100), min_size=6, max_size=40))
+def test_the_largest_groups_are_assigned_before_any_split_is_full(seed: int, sizes: list[int]) -> None:
+    resources = np.array(sizes, dtype=float)[:, None]
+    split = assign_splits(resources, seed, largest_first=True)
+    assert split[int(np.argmax(sizes))] == 0 or sizes.count(max(sizes)) > 1
+    assert set(split.tolist()) == {0, 1, 2}
+
+
 def gene_of(protein: str, introns: list[int], strand: Strand) -> tuple[str, Gene]:
     """A gene that codes for `protein`, cut by introns after so many coding bases."""
     cds = "".join(CODON_OF[residue] for residue in protein) + "TAA"

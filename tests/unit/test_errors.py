@@ -15,6 +15,7 @@ TREE = {
     errors.DataError: 2,
     errors.ModelError: 2,
     errors.HubError: 2,
+    errors.BuildFailed: 1,
     errors.CheckFailed: 1,
 }
 

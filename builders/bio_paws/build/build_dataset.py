@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
 from concurrent.futures import as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import datasets
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bio_paws import configs
-from bio_paws.build import export
+from bio_paws.align.smith_waterman import Alphabet
+from bio_paws.build import export, partition
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.pair_filter import database_size
-from bio_paws.build.pipeline import BuildOptions, Prepared, make_config, prepare
-from bio_paws.configs import PairConfig, get_config
-from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.build.pipeline import ALPHABETS, BuildOptions, Prepared, make_config, prepare, searched_molecules
+from bio_paws.build.shortfall import explain_shortfall
+from bio_paws.configs import SPLITS, PairConfig, get_config
+from bio_paws.errors import BioPawsError, BuildFailed, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow
 from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baselines import Measured, measure_baselines, split_files
-from bio_paws.search import engines
 from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
@@ -36,7 +39,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ConfigReport:
-    """What a build says of one config."""
+    """What a build reports of a config that has pairs.
+
+    Attributes
+    ----------
+    name : str
+    rows : dict of str to int
+        Pairs of each split.
+    outcomes : dict of str to int
+        Candidates by outcome.
+    measured : dict
+        Baselines and upper bounds; empty where the build failed before they were measured.
+    seconds : float
+    note : str
+        Why it has fewer pairs than requested; empty where it has not.
+    """
 
     name: str
     rows: dict[str, int]
@@ -48,12 +65,29 @@ class ConfigReport:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build says at its end; `seconds` by stage."""
+    """What a build reports at its end, or when the sources do not give the pairs that it was to make.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of the data set.
+    rejected_records : dict of str to int
+        Records of the sources that were rejected, by reason.
+    configs : tuple of ConfigReport
+        The configs that have pairs.
+    left_out : dict of str to str
+        Why each of the other configs has none.
+    outcomes : dict of str to dict of str to int
+        Candidates by outcome, of all configs for which there were any.
+    seconds : dict of str to float
+        By stage.
+    """
 
     out: Path
     rejected_records: dict[str, int]
     configs: tuple[ConfigReport, ...]
     left_out: dict[str, str]
+    outcomes: dict[str, dict[str, int]]
     seconds: dict[str, float]
 
 
@@ -72,36 +106,43 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     Raises
     ------
     BioPawsError
-        When the input is bad, or holds not a single pair.
+        When the input is bad, or lacks what a named config needs.
+    BuildFailed
+        When no config has pairs, or a named config has an empty split; `out` is left as it was.
     CheckFailed
         When the result breaks an invariant; `out` is left as it was.
     """
+    # `made` has the pairs of every config that the source has sequences for, `entries` those that have any pairs.
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
+    options = replace(options, molecules=searched_molecules(wanted))
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
     with export.replacing(out) as new, open_workdir(options.work), prepare(options) as prepared:
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
-        left_out: dict[str, str] = {}
-        entries: dict[str, ConfigEntry] = {}
-        seconds = _make_in_parallel([one for one in wanted if not missing_input(one, corpus)], prepared)
-        for config in wanted:
-            need = missing_input(config, corpus)
+        needs = {config.name: missing_input(config, corpus) for config in wanted}
+        for name, need in needs.items():
             if need and names:
-                raise BioPawsError(
-                    f"{config.name}: the source holds no {need}: add a source that does, or leave it out"
-                )
-            entry = None if need else _write(config, prepared, new)
-            if entry is None:
-                left_out[config.name] = f"the source holds no {need}" if need else "no pair met its constraints"
-                continue
-            entries[config.name] = entry
-        if not entries:
-            why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
-            raise BioPawsError(f"nothing to build from {', '.join(options.source)} ({why})")
+                raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
+        limits = partition.limits_of(read_arrow(prepared.regions))
+        if limits != partition.Limits():
+            logger.warning("%s", _about_limits(limits))
+        made = _make_in_parallel([config for config in wanted if not needs[config.name]], prepared)
+        notes = _notes(made, prepared)
+        left_out = {name: f"the source holds no {need}" if need else notes[name] for name, need in needs.items()}
+        left_out = {name: why for name, why in left_out.items() if name not in made or not made[name].rows}
+        entries = {
+            name: _write(get_config(name), config, prepared, new) for name, config in made.items() if config.rows
+        }
+        report = partial(_report, out, corpus.rejected, made, entries, left_out, notes, clock.seconds)
+        failed = [name for name, config in made.items() if names and len(config.rows) < len(SPLITS)]
+        if failed or not entries:
+            clock.lap("configs")
+            reasons = "; ".join(f"{name}: {notes.get(name) or left_out[name]}" for name in failed or left_out)
+            summary = "too few pairs" if entries else "nothing to build"
+            raise BuildFailed(f"{summary} from {', '.join(options.source)} ({reasons})", report())
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
-        programs = engines.versions(options.engine)
-        manifest = export.new_manifest(options, prepared.assemblies, corpus, programs, sizes, entries)
+        manifest = export.new_manifest(prepared, corpus, sizes, limits, entries)
         export.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
@@ -116,33 +157,76 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             for violation in violations[:20]:
                 logger.error("%s", violation)
             raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
-        reports = tuple(_report(get_config(name), entry, options, seconds[name]) for name, entry in entries.items())
-    return BuildReport(out, manifest.rejected_records, reports, left_out, clock.seconds)
+    return report()
 
 
-def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str, float]:
-    """Make configs side by side where there are enough of them, else one by one with their shards side by side.
+@dataclass(frozen=True)
+class _Made:
+    """A config whose pairs are on disk.
 
-    Returns
-    -------
-    dict of str to float
-        Seconds that each took.
+    Attributes
+    ----------
+    rows : dict of str to int
+        Pairs of each split that has any.
+    outcomes : dict of str to int
+        Candidates by outcome.
+    seconds : float
     """
+
+    rows: dict[str, int]
+    outcomes: dict[str, int]
+    seconds: float
+
+
+def _about_limits(limits: partition.Limits) -> str:
+    """Say what is different in a small source."""
+    return (
+        f"small source: homologs of a {partition.MAX_SEGMENT:,}-bp segment exceed its {partition.MAX_GROUP_SHARE:.0%}: "
+        f"segments have at most {limits.max_segment:,} bp, homology groups at most {limits.max_group_share:.0%} of the "
+        "source (partition_limits in manifest.json)"
+    )
+
+
+def _notes(made: dict[str, _Made], prepared: Prepared) -> dict[str, str]:
+    """Say of each config why it has fewer pairs than requested; nothing where it has not."""
+    groups = {molecule: _joined_groups(prepared, molecule) for molecule in ALPHABETS}
+    notes = {}
+    for name, result in made.items():
+        config = get_config(name)
+        requested = prepared.options.pairs or config.pairs
+        joined = groups["protein" if config.molecule == "protein" else "dna"]
+        notes[name] = explain_shortfall(config, result.rows, requested, result.outcomes, joined)
+    return notes
+
+
+def _joined_groups(prepared: Prepared, molecule: Alphabet) -> dict[str, int]:
+    """Count, by split, the groups that hold several regions of a molecule: similar pairs come from these."""
+    corpus = prepared.files.load()
+    sequences = corpus.dna if molecule == "dna" else corpus.proteins
+    regions = read_arrow(prepared.regions)
+    regions = regions.filter(pc.is_in(regions["source"], pa.array(list(sequences), pa.string())))
+    sizes = regions.group_by(["group", "split"]).aggregate([([], "count_all")])
+    splits = sizes.filter(pc.greater(sizes["count_all"], 1))["split"].to_pylist()
+    return dict(Counter(splits))
+
+
+def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str, _Made]:
+    """Make configs side by side where there are enough of them, else in turn with their shards side by side."""
     options = prepared.options
     # A cluster runs the shards of all configs; processes here put each config together.
     enough = options.workers if options.cluster is None else 2
     if len(wanted) < enough or options.workers == 1:
-        return {config.name: _timed(make_config, config, prepared) for config in wanted}
+        return {config.name: _make(config, prepared) for config in wanted}
     pool = open_executor(options.workers) if options.cluster else nullcontext(prepared.executor)
     with pool as executor, progress(total=len(wanted), desc="configs") as bar:
         jobs = {
-            config.name: executor.submit(_timed, _make_alone, config, replace(options, workers=1))
+            config.name: executor.submit(_make_alone, config, replace(options, workers=1))
             for config in sorted(wanted, key=_expected_cost, reverse=True)
         }
         for job in as_completed(jobs.values()):
             job.result()
             bar.update()
-        return {name: job.result() for name, job in jobs.items()}
+        return {config.name: jobs[config.name].result() for config in wanted}
 
 
 def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
@@ -150,35 +234,35 @@ def _expected_cost(config: PairConfig) -> tuple[bool, bool, int]:
     return config.rearranged, config.molecule != "dna", config.mean_length
 
 
-def _make_alone(config: PairConfig, options: BuildOptions) -> None:
-    """Make a config in a worker process: what all configs share is found on disk."""
-    with prepare(options) as prepared:
-        make_config(config, prepared)
-
-
-def _timed(work: Callable[..., object], *arguments: object) -> float:
+def _make(config: PairConfig, prepared: Prepared) -> _Made:
+    """Make a config, and time it."""
     start = time.monotonic()
-    work(*arguments)
-    return time.monotonic() - start
-
-
-def _write(config: PairConfig, prepared: Prepared, new: Path) -> ConfigEntry | None:
-    """Make one config through the datasets builder and write it; None when not a single pair was found."""
     paths, outcomes = make_config(config, prepared)
-    if not any(read_arrow(path).num_rows for path in paths.values()):
-        return None
+    rows = {split: read_arrow(path).num_rows for split, path in paths.items()}
+    return _Made({split: count for split, count in rows.items() if count}, outcomes, time.monotonic() - start)
+
+
+def _make_alone(config: PairConfig, options: BuildOptions) -> _Made:
+    """Make a config in a worker process, which reads from disk what all configs share."""
+    with prepare(options) as prepared:
+        return _make(config, prepared)
+
+
+def _write(config: PairConfig, made: _Made, prepared: Prepared, new: Path) -> ConfigEntry:
+    """Pass a config that is made through the datasets builder, and write its Parquet files."""
     parameters = (vars(config), prepared.options.seed, prepared.options.pairs, source_digest(BioPaws.__module__))
     cached = prepared.work.path("datasets", "", *parameters)
     builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
     builder.download_and_prepare()
     tables = {split: _prepared(builder, split) for split in builder.info.splits}
-    return export.write_config(new, config, tables, outcomes)
+    return export.write_config(new, config, tables, made.outcomes)
 
 
 def _prepared(builder: BioPaws, split: str) -> pa.Table:
     """Read a split that the datasets builder wrote.
 
-    Its own `as_dataset` has a thread read each file, and Python waits for ever for one that lacks the memory to start.
+    The builder's own `as_dataset` has a thread read each file, and Python waits forever for a thread that lacks the
+    memory to start.
     """
     files = sorted(Path(builder.cache_dir).glob(f"{builder.dataset_name}-{split}*.arrow"))
     return pa.concat_tables([datasets.Dataset.from_file(str(path)).data.table for path in files])
@@ -195,29 +279,28 @@ def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) 
         entries[name].baselines, entries[name].upper_bounds = measured["baselines"], measured["upper_bounds"]
 
 
-def _report(config: PairConfig, entry: ConfigEntry, options: BuildOptions, seconds: float) -> ConfigReport:
-    rows = {split: one.rows for split, one in entry.splits.items()}
-    total, asked = entry.rows, options.pairs or config.pairs
-    note = "" if total == asked else f"{total:,} of {asked:,} pairs: {_why_fewer(entry.outcomes)}"
-    measured = {"baselines": entry.baselines, "upper_bounds": entry.upper_bounds}
-    return ConfigReport(config.name, rows, entry.outcomes, measured, seconds, note)
-
-
-_FEWER = {
-    "no_genome": "genes without their genome",
-    "length": "candidates out of the length range",
-    "identical": "identical windows",
-    "similarity": "windows under the similarity threshold",
-    "crosses_groups": "windows across homology groups",
-    "repeat_masked": "windows in repeats",
-    "homolog_in_other_split": "candidates with a homolog in another split",
-}
-
-
-def _why_fewer(outcomes: dict[str, int]) -> str:
-    told = [f"{outcomes[name]:,} {words}" for name, words in _FEWER.items() if outcomes.get(name)]
-    accepted = f"{outcomes.get('accepted', 0):,} candidates, overlapping ones counted, were let in"
-    return f"the source holds no more that can be matched ({accepted}; left out: {', '.join(told)})"
+def _report(
+    out: Path,
+    rejected_records: dict[str, int],
+    made: dict[str, _Made],
+    entries: dict[str, ConfigEntry],
+    left_out: dict[str, str],
+    notes: dict[str, str],
+    seconds: dict[str, float],
+) -> BuildReport:
+    reports = tuple(
+        ConfigReport(
+            name,
+            made[name].rows,
+            entry.outcomes,
+            {"baselines": entry.baselines, "upper_bounds": entry.upper_bounds},
+            made[name].seconds,
+            notes[name],
+        )
+        for name, entry in entries.items()
+    )
+    outcomes = {name: result.outcomes for name, result in made.items()}
+    return BuildReport(out, rejected_records, reports, left_out, outcomes, seconds)
 
 
 class _Clock:

@@ -131,7 +131,7 @@ def distinct_parts(texts: list[str], run: int) -> list[str]:
     Examples
     --------
     >>> distinct_parts(["MKLVWAG", "MKLVHAG", "LVW"], 3)
-    ['MKLVWAG', 'LVHAG']
+    ['MKLVHAG', 'LVWAG']
     """
     seen: set[bytes] = set()
     parts: list[str] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from bio_paws import configs
 from bio_paws.build.pairs import read_pairs
-from bio_paws.build.pipeline import BuildOptions, Prepared, make_config, prepare
+from bio_paws.build.pipeline import BuildOptions, Prepared, make_config, prepare, searched_molecules
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.schema import SCHEMA
 
@@ -86,7 +86,8 @@ class BioPaws(datasets.ArrowBasedBuilder):
         if self._folder is not None:
             files = {split: self._folder / config.name / parquet_name(split) for split in configs.SPLITS}
         else:
-            with nullcontext(self._prepared) if self._prepared else prepare(self._options) as prepared:
+            options = replace(self._options, molecules=searched_molecules([config]))
+            with nullcontext(self._prepared) if self._prepared else prepare(options) as prepared:
                 files, _ = make_config(config, prepared)
         # datasets knows no empty split.
         return [

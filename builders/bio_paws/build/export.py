@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bio_paws.build.datasets_builder import features_of, parquet_name
-from bio_paws.build.pipeline import BuildOptions
+from bio_paws.build.partition import Limits
+from bio_paws.build.pipeline import ALPHABETS, Prepared
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
@@ -25,10 +26,20 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import exchange_folders, sha256_of, shared_lock
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.schema import SCHEMA, content_hash
+from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sources.resolve import Assembly
 from bio_paws_cards.files import GENERATED
-from bio_paws_cards.manifest import BuildArguments, ConfigEntry, DatabaseSize, Manifest, Source, SourceFile, SplitEntry
+from bio_paws_cards.manifest import (
+    BuildArguments,
+    ConfigEntry,
+    DatabaseSize,
+    Manifest,
+    PartitionLimits,
+    Source,
+    SourceFile,
+    SplitEntry,
+)
 
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
 _CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
@@ -93,21 +104,20 @@ def write_config(
 
 
 def new_manifest(
-    options: BuildOptions,
-    assemblies: tuple[Assembly, ...],
-    corpus: Corpus,
-    programs: dict[str, str],
-    database_size: DatabaseSize,
-    entries: dict[str, ConfigEntry],
+    prepared: Prepared, corpus: Corpus, database_size: DatabaseSize, limits: Limits, entries: dict[str, ConfigEntry]
 ) -> Manifest:
     """Return the manifest of a build: nothing in it depends on the machine, the workers or the time."""
+    options = prepared.options
     return Manifest(
         name="bioPAWS",
         version=DATA_VERSION,
         arguments=BuildArguments(
-            pairs=options.pairs, seed=options.seed, source=[Path(source).name for source in options.source]
+            pairs=options.pairs,
+            seed=options.seed,
+            source=[Path(source).name for source in options.source],
+            searched=[molecule for molecule in ALPHABETS if molecule in prepared.hits],
         ),
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES} | programs,
+        versions={name: importlib.metadata.version(name) for name in _PACKAGES} | engines.versions(options.engine),
         sources=[
             Source(
                 accession=assembly.accession,
@@ -116,13 +126,14 @@ def new_manifest(
                 organisms=_organisms(assembly, corpus),
                 files=[SourceFile(role=file.role, name=file.path.name, sha256=file.sha256) for file in assembly.files],
             )
-            for assembly in assemblies
+            for assembly in prepared.assemblies
         ],
         rejected_records=corpus.rejected,
         genetic_codes=corpus.genetic_codes,
         masks=corpus.masks,
         source_notes=corpus.notes,
         database_size=database_size,
+        partition_limits=None if limits == Limits() else PartitionLimits(**vars(limits)),
         configs=entries,
     )
 
@@ -218,8 +229,8 @@ def keep_other_configs(out: Path, new: Path, manifest: Manifest) -> None:
         manifest.sources,
     ):
         raise BioPawsError(
-            f"{out}: holds {', '.join(kept)} built otherwise (sources, seed, pairs or versions): "
-            "build all configs, or name another folder with --out"
+            f"{out}: holds {', '.join(kept)} built otherwise (sources, seed, pairs, versions, or DNA and proteins "
+            "searched apart): build all its configs in one command, or name another folder with --out"
         )
     for name, entry in kept.items():
         shutil.copytree(out / name, new / name)

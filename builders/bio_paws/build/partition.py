@@ -8,12 +8,17 @@
    groups because of a refused join are rejected later, and counted.
 3. *Splits*: entire groups are assigned so that each organism's bases and residues are divided 80/10/10.
 
-Nothing in this module depends on the configs that are built: all configs of a source share its groups.
+Where sequences are short, as those of viruses and phages, the homologs of one 5-kb segment alone may exceed 5% of the
+source, so that almost every join would be refused: `choose_limits` then takes shorter segments or larger groups.
+
+Regions depend on the sources, on the seed, and on whether DNA, proteins or both were searched for hits; on nothing else
+of the configs that are built.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,9 +36,13 @@ from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Intervals
 
 MAX_SEGMENT = 5_000
-"""Longest segment without a gene, bp."""
+"""Longest segment without a gene, bp, unless the source is small (`choose_limits`)."""
 MAX_GROUP_SHARE = 0.05
-"""Largest share of the source's bp that one group may hold."""
+"""Largest share of the source's bp that one group may hold, unless the source is small (`choose_limits`)."""
+SHORT_SEQUENCE = 200_000
+"""A source is small where its longest sequence is at most this long, bp: viruses, phages, plasmids, organelles."""
+MIN_JOINED_SHARE = 0.9
+"""Share of the similar bp that must end up within groups; where less does in a small source, its limits are changed."""
 MIN_COVERAGE = 0.25
 """Share of the smaller segment, or of the shorter protein, that hits must cover for two segments to be joined."""
 EDGES_PER_BATCH = 1 << 18
@@ -53,6 +62,33 @@ REGIONS = pa.schema(
 regions of a source cover all of it."""
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long segments and how large groups may be.
+
+    Attributes
+    ----------
+    max_segment : int
+        Longest segment without a gene, bp.
+    max_group_share : float
+        Largest share of the source's bp that one group may hold.
+    """
+
+    max_segment: int = MAX_SEGMENT
+    max_group_share: float = MAX_GROUP_SHARE
+
+
+SMALL_SOURCE_LIMITS: tuple[Limits, ...] = (
+    Limits(max_segment=2_000),
+    Limits(max_segment=1_000),
+    Limits(max_segment=500),
+    Limits(500, 0.1),
+    Limits(500, 1 / 6),
+)
+"""Limits tried for small sources, in this order: many small groups divide better than few large ones. The last share
+still leaves each of three splits two groups, which a dissimilar pair needs."""
 
 
 def seeded(*parts: object) -> np.random.Generator:
@@ -97,8 +133,10 @@ class Segments:
         return np.diff(self.bounds)
 
 
-def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]]) -> Segments:
-    """Cut sources between their genes and, in long intervals without a gene, every `MAX_SEGMENT` bp.
+def cut_segments(
+    lengths: dict[str, int], spans: Iterable[tuple[str, int, int]], max_segment: int = MAX_SEGMENT
+) -> Segments:
+    """Cut sources between their genes and, in long intervals without a gene, every `max_segment` bp.
 
     Parameters
     ----------
@@ -106,6 +144,8 @@ def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]])
         Length of each source, bp.
     spans : iterable of (source, start, end)
         Genes, 0-based half-open intervals in bp; genes that overlap share a segment.
+    max_segment : int
+        Longest segment without a gene, bp.
 
     Returns
     -------
@@ -134,7 +174,7 @@ def cut_segments(lengths: dict[str, int], spans: Iterable[tuple[str, int, int]])
         ends = [0, *(end for _, end in merged)]
         starts = [*(start for start, _ in merged), length]
         for gap_start, gap_end in zip(ends, starts, strict=True):
-            cuts.update(range(gap_start + MAX_SEGMENT, gap_end, MAX_SEGMENT))
+            cuts.update(range(gap_start + max_segment, gap_end, max_segment))
         bounds += (offset + cut for cut in sorted(cuts))
     return Segments(tuple(lengths), offsets, np.array([*bounds, int(offsets[-1])], dtype=np.int64))
 
@@ -249,7 +289,7 @@ def _cut_at(bounds: Ints, start: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
     return owner, np.maximum(start[owner], bounds[segment]), np.minimum(end[owner], bounds[segment + 1])
 
 
-def join_groups(sizes: Ints, edges: Edges) -> Ints:
+def join_groups(sizes: Ints, edges: Edges, max_group_share: float = MAX_GROUP_SHARE) -> Ints:
     """Join segments along edges in descending order of coverage, unless the group would exceed its cap.
 
     Parameters
@@ -258,11 +298,13 @@ def join_groups(sizes: Ints, edges: Edges) -> Ints:
         Length of each segment, bp.
     edges : Edges
         Those with less than `MIN_COVERAGE` are ignored; ties are broken by the numbers of the segments.
+    max_group_share : float
+        Largest share of all bp that a group may hold.
 
     Returns
     -------
     ndarray, shape (segments,), int64
-        Group of each segment: the number of the group's first segment. No group exceeds `MAX_GROUP_SHARE` of all bp,
+        Group of each segment: the number of the group's first segment. No group exceeds `max_group_share` of all bp,
         or the largest segment where that is larger.
 
     Examples
@@ -274,7 +316,7 @@ def join_groups(sizes: Ints, edges: Edges) -> Ints:
     [0, 0, 0, 59]
     """
     count = len(sizes)
-    cap = max(MAX_GROUP_SHARE * float(sizes.sum()), float(sizes.max(initial=0)))
+    cap = max(max_group_share * float(sizes.sum()), float(sizes.max(initial=0)))
     covered = edges.coverage >= MIN_COVERAGE
     u, v, coverage = edges.first[covered], edges.second[covered], edges.coverage[covered]
     components, component = connected_components(
@@ -320,7 +362,32 @@ def _join_in_order(group: Ints, sizes: Ints, u: Ints, v: Ints, cap: float) -> In
     return group
 
 
-def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
+def joined_share(sizes: Ints, edges: Edges, group: Ints) -> float:
+    """Return the share of the similar bp whose two sides are in one group; 1 where nothing is similar.
+
+    Parameters
+    ----------
+    sizes : ndarray, shape (segments,), int64
+        Length of each segment, bp.
+    edges : Edges
+        Those with less than `MIN_COVERAGE` are ignored.
+    group : ndarray, shape (segments,), int64
+        Group of each segment.
+
+    Examples
+    --------
+    >>> edges = Edges(np.array([0, 2]), np.array([1, 3]), np.array([1.0, 0.5]))
+    >>> round(joined_share(np.full(4, 1_000), edges, np.array([0, 0, 2, 3])), 3)
+    0.667
+    """
+    covered = edges.coverage >= MIN_COVERAGE
+    u, v = edges.first[covered], edges.second[covered]
+    similar = np.minimum(edges.coverage[covered], 1) * np.minimum(sizes[u], sizes[v])
+    total = float(similar.sum())
+    return float(similar[group[u] == group[v]].sum()) / total if total else 1.0
+
+
+def assign_splits(resources: NDArray[np.float64], seed: int, *, largest_first: bool = False) -> Ints:
     """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
     Groups are taken in random order, and each is assigned to the split that lacks most of what the group holds.
@@ -331,6 +398,9 @@ def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
         How much of each resource (bp or aa of an organism) a group holds.
     seed : int
         Seed of the build, which decides the order.
+    largest_first : bool
+        Take large groups before small ones, equally large ones in random order: where a single group exceeds the share
+        of a split, a large one that came late would go to validation or test.
 
     Returns
     -------
@@ -345,11 +415,90 @@ def assign_splits(resources: NDArray[np.float64], seed: int) -> Ints:
     portion = resources / np.maximum(resources.sum(axis=0), 1)
     filled = np.zeros((len(SPLITS), resources.shape[1]))
     split = np.zeros(len(resources), dtype=np.int64)
-    for group in seeded(seed, "splits").permutation(len(resources)):
+    order = seeded(seed, "splits").permutation(len(resources))
+    if largest_first:
+        order = order[np.argsort(-portion.sum(axis=1)[order], kind="stable")]
+    for group in order:
         missing = (shares - filled) / shares
         split[group] = int(np.argmax(missing @ portion[group]))
         filled[split[group]] += portion[group]
     return split
+
+
+@dataclass(frozen=True)
+class _Connected:
+    """Segments and what connects them.
+
+    Attributes
+    ----------
+    segments : Segments
+        Those of the genomes.
+    protein_segment : ndarray, shape (proteins,), int64
+        Segment of each protein. Proteins without a gene have one each, numbered behind those of the genomes.
+    sizes : ndarray, shape (segments,), int64
+        Length of each segment, bp; three for each residue of a protein without a gene.
+    edges : Edges
+        What hits connect.
+    """
+
+    segments: Segments
+    protein_segment: Ints
+    sizes: Ints
+    edges: Edges
+
+    @classmethod
+    def of(cls, corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, max_segment: int) -> _Connected:
+        """Cut a corpus into segments, and connect them by hits."""
+        lengths = {sequence.id: len(sequence.residues) for sequence in corpus.dna.values()}
+        # A source may hold genes without their chromosome: its segments end with the last gene.
+        for gene in corpus.genes.values():
+            if gene.span.source not in corpus.dna:
+                lengths[gene.span.source] = max(lengths.get(gene.span.source, 0), gene.span.end)
+        segments = cut_segments(lengths, (gene.span[:3] for gene in corpus.genes.values()), max_segment)
+        residues = np.array([len(protein.residues) for protein in corpus.proteins.values()], dtype=np.int64)
+        protein_segment = _segments_of_proteins(corpus, segments)
+        without_gene = protein_segment >= len(segments.sizes)
+        sizes = np.concatenate([segments.sizes, 3 * residues[without_gene]])
+        edges = dna_edges(segments, dna_hits) + _protein_edges(corpus, protein_hits, protein_segment)
+        return cls(segments, protein_segment, sizes, edges)
+
+
+def choose_limits(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table) -> Limits:
+    """Choose limits under which most of what is similar can be joined.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        All sequences.
+    dna_hits, protein_hits : pyarrow.Table
+        As for `make_regions`.
+
+    Returns
+    -------
+    Limits
+        The ordinary ones, unless no sequence is longer than `SHORT_SEQUENCE` (without genomes: all proteins together,
+        at 3 bp a residue) and the ordinary limits join less than `MIN_JOINED_SHARE` of the similar bp. Then the first
+        of `SMALL_SOURCE_LIMITS` that join so much, or else those that join most.
+    """
+    if corpus.dna:
+        length = max(len(sequence.residues) for sequence in corpus.dna.values())
+    else:
+        length = 3 * sum(len(protein.residues) for protein in corpus.proteins.values())
+    if length > SHORT_SEQUENCE:
+        return Limits()
+    shares: dict[Limits, float] = {}
+    for limits in (Limits(), *SMALL_SOURCE_LIMITS):
+        connected = _Connected.of(corpus, dna_hits, protein_hits, limits.max_segment)
+        group = join_groups(connected.sizes, connected.edges, limits.max_group_share)
+        shares[limits] = joined_share(connected.sizes, connected.edges, group)
+        if shares[limits] >= MIN_JOINED_SHARE:
+            return limits
+    return max(shares, key=lambda limits: shares[limits])
+
+
+def limits_of(regions: pa.Table) -> Limits:
+    """Return the limits that regions were made under, which `make_regions` leaves in their metadata."""
+    return Limits(**json.loads(regions.schema.metadata[b"limits"]))
 
 
 def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int) -> pa.Table:
@@ -360,29 +509,23 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
     corpus : Corpus
         All sequences.
     dna_hits, protein_hits : pyarrow.Table
-        Hits of the corpus against itself, schema `similarity_search.HITS`.
+        Hits of the corpus against itself, schema `similarity_search.HITS`; none where that molecule was not searched.
     seed : int
         Seed of the build.
 
     Returns
     -------
     pyarrow.Table
-        Schema `REGIONS`: merged intervals of the genomes, then proteins from end to end.
+        Schema `REGIONS`: merged intervals of the genomes, then proteins from end to end; `limits_of` reads the limits
+        from its metadata.
     """
-    lengths = {sequence.id: len(sequence.residues) for sequence in corpus.dna.values()}
-    # A source may hold genes without their chromosome: its segments end with the last gene.
-    for gene in corpus.genes.values():
-        if gene.span.source not in corpus.dna:
-            lengths[gene.span.source] = max(lengths.get(gene.span.source, 0), gene.span.end)
-    segments = cut_segments(lengths, (gene.span[:3] for gene in corpus.genes.values()))
+    limits = choose_limits(corpus, dna_hits, protein_hits)
+    connected = _Connected.of(corpus, dna_hits, protein_hits, limits.max_segment)
+    segments, protein_segment, sizes = connected.segments, connected.protein_segment, connected.sizes
     proteins = list(corpus.proteins.values())
     residues = np.array([len(protein.residues) for protein in proteins], dtype=np.int64)
-    # Proteins without a gene get a segment each, numbered behind those of the genomes and three bp long per residue.
-    protein_segment = _segments_of_proteins(corpus, segments)
-    without_gene = protein_segment >= len(segments.sizes)
-    sizes = np.concatenate([segments.sizes, 3 * residues[without_gene]])
-    edges = dna_edges(segments, dna_hits) + _protein_edges(corpus, protein_hits, protein_segment)
-    names, group = np.unique(join_groups(sizes, edges), return_inverse=True)
+    joined = join_groups(sizes, connected.edges, limits.max_group_share)
+    names, group = np.unique(joined, return_inverse=True)
 
     # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
     # organism is missing from a split of any molecule.
@@ -398,7 +541,7 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
     np.add.at(resources, (group[stored], dna_column[source[stored]]), sizes[stored])
     protein_column = np.array([len(organisms) + organisms[protein.organism] for protein in proteins], dtype=np.int64)
     np.add.at(resources, (group[protein_segment], protein_column), residues)
-    split = assign_splits(resources, seed)
+    split = assign_splits(resources, seed, largest_first=limits.max_group_share > MAX_GROUP_SHARE)
 
     # Adjacent segments of one group are merged into one region: a window may cross the bound between them.
     genome_group = group[: len(source)]
@@ -408,7 +551,7 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
     group_of_row = np.concatenate([genome_group[begin], group[protein_segment]])
     group_names = pa.array([f"g{number:06d}" for number in range(len(names))], pa.string())
     sources = [*(segments.sources[i] for i in source[begin].tolist()), *(protein.id for protein in proteins)]
-    return pa.table(
+    table = pa.table(
         [
             pa.array(sources, pa.string()),
             np.concatenate([segments.bounds[begin] - offset, np.zeros_like(residues)]),
@@ -418,6 +561,7 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
         ],
         schema=REGIONS,
     )
+    return table.replace_schema_metadata({"limits": json.dumps(vars(limits))})
 
 
 def _segments_of_proteins(corpus: Corpus, segments: Segments) -> Ints:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
@@ -18,19 +19,38 @@ from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
-from bio_paws.execution.files import read_arrow, read_json, write_arrow, write_json
+from bio_paws.execution.files import digest_of, read_arrow, read_json, write_arrow, write_json
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
 from bio_paws.sources import resolve
 
+ALPHABETS: tuple[Alphabet, ...] = ("dna", "protein")
+
 
 @dataclass(frozen=True)
 class BuildOptions:
     """What a build is made from, and where.
 
-    `pairs` None means as many as each config asks for; `engine` searches proteins.
+    Attributes
+    ----------
+    source : tuple of str
+        Names and paths of sources, as ``--source`` takes them.
+    seed : int
+        Seed of every random choice.
+    pairs : int, optional
+        Pairs of each config; by default the config's own number.
+    workers : int
+        Processes.
+    work : Path
+        Folder of finished stages.
+    engine : str
+        Search engine for similar proteins, a name in `bio_paws.search.engines.ENGINES`.
+    cluster : Cluster, optional
+        Where the stages run; by default in processes of this machine.
+    molecules : tuple of str
+        What is searched for similar sequences, as `searched_molecules` says: the hits of both decide the regions.
     """
 
     source: tuple[str, ...] = ("bundled",)
@@ -40,11 +60,30 @@ class BuildOptions:
     work: Path = Path(".bio-paws-work")
     engine: str = "blast"
     cluster: Cluster | None = None
+    molecules: tuple[Alphabet, ...] = ("dna", "protein")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What all configs of a build share."""
+    """What all configs of a build share.
+
+    Attributes
+    ----------
+    options : BuildOptions
+    assemblies : tuple of Assembly
+        What the sources were resolved to.
+    files : CorpusFiles
+        The corpus on disk.
+    hits : dict of str to Path
+        Hits of the corpus against itself, schema `similarity_search.HITS`, by molecule: those that are searched and in
+        the source.
+    regions : Path
+        Regions with their groups and splits, schema `partition.REGIONS`.
+    work : Workdir
+        Where results of the stages of configs are kept.
+    executor : Executor
+        What runs the shards of stages.
+    """
 
     options: BuildOptions
     assemblies: tuple[resolve.Assembly, ...]
@@ -55,9 +94,32 @@ class Prepared:
     executor: Executor
 
 
+def searched_molecules(wanted: Iterable[PairConfig]) -> tuple[Alphabet, ...]:
+    """Return what must be searched for similar sequences to build configs: DNA, proteins or both.
+
+    Examples
+    --------
+    >>> from bio_paws.configs import get_config
+    >>> searched_molecules([get_config("dna150"), get_config("dna50")])
+    ('dna',)
+    >>> searched_molecules([get_config("dna_protein")])
+    ('dna', 'protein')
+    """
+    molecules = {config.molecule for config in wanted}
+    if "dna_protein" in molecules:
+        return ALPHABETS
+    return tuple(alphabet for alphabet in ALPHABETS if alphabet in molecules)
+
+
 @contextmanager
 def prepare(options: BuildOptions) -> Iterator[Prepared]:
-    """Read the sources, search them against themselves, and assign their regions to splits."""
+    """Read the sources, search them against themselves, and assign their regions to splits.
+
+    Raises
+    ------
+    BioPawsError
+        When a source cannot be read, a program is missing, or the cluster cannot do the work.
+    """
     # First of all: a cluster that cannot do the work should not be found out after an hour.
     with _open_executor(options) as executor:
         assemblies = resolve.resolve(options.source)
@@ -69,13 +131,23 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
             for name, table in corpus_to_tables(read_corpus(assemblies)).items():
                 write_arrow(paths[name], table)
         files = similarity_search.CorpusFiles(**paths)
-        dna = similarity_search.search_dna(files, work, executor)
-        protein = similarity_search.search_proteins(files, work, executor, engines.get_engine(options.engine))
+        hits: dict[str, Path] = {}
+        corpus = files.load()
+        if "dna" in options.molecules and corpus.dna:
+            hits["dna"] = similarity_search.search_dna(files, work, executor)
+        if "protein" in options.molecules and corpus.proteins:
+            engine = engines.get_engine(options.engine)
+            hits["protein"] = similarity_search.search_proteins(files, work, executor, engine)
+        # From here on results depend on the regions, and so on what was searched.
+        work = replace(work, key=digest_of(work.key, list(hits)))
         regions = work.path("regions", ".arrow", options.seed)
         if not regions.is_file():
-            hits = read_arrow(dna), read_arrow(protein)
-            write_arrow(regions, partition.make_regions(files.load(), *hits, options.seed))
-        yield Prepared(options, assemblies, files, {"dna": dna, "protein": protein}, regions, work, executor)
+            dna_hits, protein_hits = (
+                read_arrow(hits[molecule]) if molecule in hits else similarity_search.HITS.empty_table()
+                for molecule in ALPHABETS
+            )
+            write_arrow(regions, partition.make_regions(corpus, dna_hits, protein_hits, options.seed))
+        yield Prepared(options, assemblies, files, hits, regions, work, executor)
 
 
 def _open_executor(options: BuildOptions) -> Executor:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bio_paws import configs
 from bio_paws.cli import text
 from bio_paws.cli.arguments import DATA, add_json, add_workers, executor, positive
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, BuildFailed
 from bio_paws.search.engines import ENGINES
 from bio_paws.sources.bundled import PINNED
+
+if TYPE_CHECKING:
+    from bio_paws.build.build_dataset import BuildReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,15 +72,25 @@ def run(options: argparse.Namespace) -> int:
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
     source = tuple(options.source or ["bundled"])
     build_options = BuildOptions(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
-    report = build(tuple(options.config), build_options, options.out)
-    if options.json:
-        described = {
-            "out": str(report.out),
-            "configs": [vars(config) for config in report.configs],
-            "left_out": report.left_out,
-            "seconds": report.seconds,
-        }
-        print(json.dumps(described, indent=2))
-    else:
-        print(text.build_text(report))
+    try:
+        report = build(tuple(options.config), build_options, options.out)
+    except BuildFailed as error:
+        if options.json:
+            print(json.dumps({"error": str(error), **_described(error.report)}, indent=2))
+        elif counts := text.outcomes_text(error.report):
+            print(counts)
+        raise
+    print(json.dumps(_described(report), indent=2) if options.json else text.build_text(report))
     return 0
+
+
+def _described(report: BuildReport) -> dict[str, Any]:
+    """Return a report as JSON holds it."""
+    return {
+        "out": str(report.out),
+        "configs": [vars(config) for config in report.configs],
+        "left_out": report.left_out,
+        "outcomes": report.outcomes,
+        "rejected_records": report.rejected_records,
+        "seconds": report.seconds,
+    }

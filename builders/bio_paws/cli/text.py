@@ -10,7 +10,7 @@ from bio_paws import configs
 from bio_paws.configs import SPLITS
 
 if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
-    from bio_paws.build.build_dataset import BuildReport, ConfigReport
+    from bio_paws.build.build_dataset import BuildReport
     from bio_paws.features.baselines import Measured
     from bio_paws.release.publish import Preview
     from bio_paws_cards.manifest import Manifest
@@ -101,11 +101,8 @@ def build_text(report: BuildReport) -> str:
         ),
         "AUC of the label on test: baselines (without an alignment; chance is 0.5) and upper bound (with one)\n"
         + baselines_text({config.name: config.measured for config in report.configs}),
-        "Candidates by outcome\n" + "\n".join(_outcomes_line(config) for config in report.configs),
+        outcomes_text(report),
     ]
-    if report.rejected_records:
-        records = ", ".join(f"{reason} {count:,}" for reason, count in report.rejected_records.items())
-        parts.append(f"Source records rejected: {records}")
     shortfalls = [f"  {config.name}: {config.note}" for config in report.configs if config.note]
     shortfalls += [f"  {name}: not built, {reason}" for name, reason in report.left_out.items()]
     if shortfalls:
@@ -115,9 +112,19 @@ def build_text(report: BuildReport) -> str:
     return "\n\n".join(parts)
 
 
-def _outcomes_line(config: ConfigReport) -> str:
-    counts = ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(config.outcomes.items()) if count)
-    return f"  {config.name}: {counts}"
+def outcomes_text(report: BuildReport) -> str:
+    """Lay out the counts of a build: candidates by outcome, and records of the sources that were rejected."""
+    lines = [_outcomes_line(name, outcomes) for name, outcomes in report.outcomes.items()]
+    parts = ["\n".join(["Candidates by outcome", *lines])] if lines else []
+    if report.rejected_records:
+        records = ", ".join(f"{reason} {count:,}" for reason, count in report.rejected_records.items())
+        parts.append(f"Source records rejected: {records}")
+    return "\n\n".join(parts)
+
+
+def _outcomes_line(name: str, outcomes: dict[str, int]) -> str:
+    counts = ", ".join(f"{outcome} {count:,}" for outcome, count in sorted(outcomes.items()) if count)
+    return f"  {name}: {counts or 'no candidates'}"
 
 
 def baselines_text(measured: dict[str, Measured]) -> str:
