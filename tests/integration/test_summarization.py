@@ -213,7 +213,7 @@ def test_what_cannot_be_learnt_from_is_one_line(
         (("--finetune", tmp_path), "cannot be had"),
         (("--epochs", 2), "--epochs needs something to fine-tune on"),
         (("--finetune", english, "--max-length", 10), "lower --tokens"),
-        (("--finetune", english, "--learning-rate", -1), "must be positive"),
+        (("--finetune", english, "--learning-rate", -1), "--learning-rate: input should be greater than 0"),
     ):
         assert main(asked(gpt2, built, tmp_path / "out", *given)) == 2
         assert told in capsys.readouterr().err.splitlines()[-1]
