@@ -30,10 +30,15 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models.encode import Encoded, PairEncoder, encode
-from bio_paws_eval.models.finetune import LOSSES, ByLength, fine_tune
-from bio_paws_eval.models.loading import Source, find_model, join_of, load_classifier, load_tokenizer
+from bio_paws_eval.models.architectures import join_of
+from bio_paws_eval.models.batches import ByLength
+from bio_paws_eval.models.encode import encode
+from bio_paws_eval.models.finetune import LOSSES, fine_tune
+from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import predict
+from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks.load import load_pairs
 from bio_paws_eval.tasks.pairs import Pairs
@@ -144,7 +149,7 @@ def slow_training(model: PreTrainedModel, encoded: Encoded, pad_id: int) -> tupl
     return losses, time.perf_counter() - start
 
 
-def without_dropout(folder: Path) -> Source:
+def without_dropout(folder: Path) -> ModelSource:
     """The model, its dropout switched off."""
     model = Path(shutil.copytree(str(MODEL), folder / "model"))
     config = json.loads((model / "config.json").read_text())

@@ -17,7 +17,8 @@ from tokenizers.pre_tokenizers import Split
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from benchmarks.peak import peak_memory
-from bio_paws_eval.models.encode import PairEncoder, encode
+from bio_paws_eval.models.encode import encode
+from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks.pairs import ROWS_PER_BATCH, Pairs

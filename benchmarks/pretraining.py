@@ -16,7 +16,7 @@ import torch
 import transformers
 
 from bio_paws_eval.pretrain.packing import Blocks, Shard, token_dtype
-from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
+from bio_paws_eval.pretrain.recipe import ModelSize, PretrainingRecipe, TrainingRecipe
 from bio_paws_eval.pretrain.train import new_model, train
 
 GPU = torch.cuda.is_available()
@@ -44,8 +44,8 @@ def main() -> None:
     """Print one line."""
     transformers.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    training = Training(tokens=STEPS * BATCH * SIZE.context, batch=BATCH, device_batch=BATCH)
-    recipe = Recipe(bytes={"dna": 1}, vocabulary=VOCABULARY, model=SIZE, training=training)
+    training = TrainingRecipe(tokens=STEPS * BATCH * SIZE.context, batch=BATCH, device_batch=BATCH)
+    recipe = PretrainingRecipe(bytes={"dna": 1}, vocabulary=VOCABULARY, model=SIZE, training=training)
     with tempfile.TemporaryDirectory() as name:
         ids = np.random.default_rng(0).integers(0, VOCABULARY, 1_000_000).astype(token_dtype(VOCABULARY))
         (Path(name) / "dna.bin").write_bytes(ids.tobytes())

@@ -16,14 +16,9 @@ import torch
 
 from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models.loading import (
-    describe,
-    find_model,
-    load_base,
-    load_classifier,
-    load_generator,
-    load_tokenizer,
-)
+from bio_paws_eval.models.architectures import describe
+from bio_paws_eval.models.loading import load_base, load_classifier, load_generator, load_tokenizer
+from bio_paws_eval.models.model_files import find_model
 from conftest import Tally
 
 Change = Callable[[Path, Path], object]
@@ -182,7 +177,7 @@ def load_all(model: Path) -> None:
     load_classifier(source, tokenizer, seed=0)
     load_classifier(source, tokenizer, seed=0, random_init=True)
     load_base(source)
-    with pytest.raises(BioPawsError, match="it writes no text"):
+    with pytest.raises(BioPawsError, match="it does not generate text"):
         load_generator(source)
 
 
@@ -219,6 +214,6 @@ def test_each_verb_refuses_in_one_line(
     assert main([*map(str, given)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    # A model that writes no text is not even looked into by `summarize`.
-    assert says in error or (verb == "summarize" and "writes no text" in error)
+    # A model that generates no text is not even looked into by `summarize`.
+    assert says in error or (verb == "summarize" and "does not generate text" in error)
     assert not canary.exists()

@@ -27,7 +27,8 @@ from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
-from bio_paws_eval.models.loading import find_model, load_classifier, load_tokenizer
+from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.results import Result, read_predictions, read_results
 from bio_paws_eval.tasks import pairs
 from models import ARCHITECTURES, write_model
@@ -250,14 +251,14 @@ def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Re
     from bio_paws_eval.models import finetune
 
     seen: dict[str, bool] = {}
-    original = finetune.train_epochs
+    original = finetune.train_by_length
 
     def spy(model: Any, *arguments: Any) -> Any:
         seen.update({name: one.requires_grad for name, one in model.named_parameters()})
         return original(model, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finetune, "train_epochs", spy)
+        patch.setattr(finetune, "train_by_length", spy)
         run(bert, "--seeds", 1, "--control", "frozen", "--configs", "pawsx_en")
     assert {name for name, trained in seen.items() if trained} == {"classifier.weight", "classifier.bias"}
 
@@ -355,24 +356,34 @@ def test_killed_runs_resume_to_the_same_numbers(
 def test_checkpoints_within_an_epoch_resume_to_the_same_numbers(
     run: Callable[..., tuple[int, list[Result]]], bert: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bio_paws_eval.models import finetune
+    from transformers import Trainer
 
-    asked = ("--seeds", 1, "--configs", "pawsx_en")
-    _, whole = run(bert, *asked, out="whole")
-    monkeypatch.setattr(finetune, "SAVE_SECONDS", 0.0)
-    original = finetune._Clock.on_step_end
+    from bio_paws_eval.models import training
 
-    def stop(self: Any, args: Any, state: Any, control: Any, **given: Any) -> None:
-        original(self, args, state, control, **given)
-        if state.global_step == 9:  # in the middle of the second epoch of 6 steps
+    arguments = ("--seeds", 1, "--configs", "pawsx_en")
+    _, whole = run(bert, *arguments, out="whole")
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    compute_loss, resumed_from = Trainer.compute_loss, []
+
+    def stop(self: Trainer, *arguments: Any, **keywords: Any) -> Any:
+        if self.state.global_step == 9:  # in the middle of the second epoch of 6 steps
             raise KeyboardInterrupt
+        return compute_loss(self, *arguments, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(finetune._Clock, "on_step_end", stop)
+        patch.setattr(Trainer, "compute_loss", stop)
         with contextlib.suppress(Exception):
-            run(bert, *asked)
-    _, resumed = run(bert, *asked)
+            run(bert, *arguments)
+
+    def note(folder: Path) -> Path | None:
+        resumed_from.append(last_checkpoint(folder))
+        return resumed_from[-1]
+
+    last_checkpoint = training.last_checkpoint
+    monkeypatch.setattr(training, "last_checkpoint", note)
+    _, resumed = run(bert, *arguments)
     assert numbers(resumed) == numbers(whole)
+    assert [path and path.name for path in resumed_from] == ["checkpoint-9"]
 
 
 def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> None:
@@ -440,7 +451,7 @@ def test_baselines_need_no_paws_x(built: Path, tmp_path: Path, capsys: pytest.Ca
 
 
 ERRORS = {
-    "no model": (["--model", "nowhere/at-all"], "nowhere/at-all: neither a folder nor to be had from the Hub"),
+    "no model": (["--model", "nowhere/at-all"], "nowhere/at-all: neither a folder nor available from the Hub"),
     "no folder": (["--model", "./nowhere"], "./nowhere: no such folder"),
     "no config": (["--configs", "dna15"], "unknown config 'dna15': choose from pawsx_en"),
     "no pawsx": (["--pawsx", "google-research-datasets/paws-x"], "pass --pawsx FOLDER"),

@@ -62,7 +62,7 @@ def test_model_and_pairs_come_from_the_hub_by_commit(
         assert pinned.returncode == 0, pinned.stderr
         wrong = bio_paws(*hub, "--revision", "v9", *given, tmp_path / "wrong", **home)
         assert wrong.returncode == 2
-        assert wrong.stderr.startswith("bio-paws: error: user/bert at v9: neither a folder nor to be had from the Hub")
+        assert wrong.stderr.startswith("bio-paws: error: user/bert at v9: neither a folder nor available from the Hub")
         asked = [one for one in server.requests if "resolve" in one and "datasets" not in one]
     assert not [one for one in asked if "modeling_evil" in one or "pytorch_model" in one]
     ((_, result),) = read_results(tmp_path / "out")

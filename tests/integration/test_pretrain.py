@@ -136,7 +136,10 @@ def test_killed_it_comes_to_the_same_model(model: Path, place: Path, source: Pat
     """The same losses, and the same weights to the bit."""
     out, work = place / "killed", place / "killed-work"
     given = [place / "small.yaml", "--source", source, "--data", built, "--out", out, "--work", work, "--workers", 1]
-    command = [sys.executable, "-m", "bio_paws.cli", "pretrain", *map(str, given)]
+    # A checkpoint at every point: by default there are minutes between two.
+    program = "import sys; from bio_paws_eval.models import training; training.SAVE_SECONDS = 0; "
+    program += "from bio_paws.cli.app import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "pretrain", *map(str, given)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not list(work.glob("training-*/checkpoint-*/trainer_state.json")):
             time.sleep(0.002)

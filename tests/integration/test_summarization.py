@@ -98,7 +98,7 @@ def test_bad_input_is_one_line(
     bert: Path, gpt2: Path, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for arguments, told in (
-        (asked(bert, built, tmp_path / "out"), "bert: it writes no text"),
+        (asked(bert, built, tmp_path / "out"), "bert: it does not generate text"),
         (asked(gpt2, built, tmp_path / "out", "--genes", 1), "take a larger --genes"),
         (asked(gpt2, built, tmp_path / "out", "--tokens", 2000), "lower --tokens"),
         (asked(gpt2, tmp_path, tmp_path / "out"), "dna_protein: cannot be loaded"),
@@ -153,7 +153,7 @@ class Stopped(Exception):
 def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     gpt2: Path, english: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bio_paws_eval.models import finetune
+    from bio_paws_eval.models import training
     from bio_paws_eval.summarization import fine_tune
 
     given = ("--finetune", english, *TAUGHT)
@@ -172,14 +172,14 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
         with pytest.raises(Stopped):
             main(asked(gpt2, built, tmp_path / "killed", *given))
     resumed = []
-    original = finetune.last_checkpoint
+    original = training.last_checkpoint
 
     def spy(folder: Path) -> Path | None:
         resumed.append(original(folder))
         return resumed[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(finetune, "last_checkpoint", spy)
+        patch.setattr(training, "last_checkpoint", spy)
         assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
     assert resumed[0] is not None and resumed[1:] == [None]
     whole, killed = (timeless(read(tmp_path / name)) for name in ("whole", "killed"))
@@ -188,7 +188,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert not list((tmp_path / "killed").glob("**/checkpoint-*"))
     with monkeypatch.context() as patch:
-        patch.setattr(fine_tune, "_train", lambda *_: pytest.fail("trained again"))
+        patch.setattr(training, "train", lambda *_: pytest.fail("trained again"))
         assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
 
 

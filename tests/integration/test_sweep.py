@@ -22,7 +22,7 @@ from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
 from bio_paws_eval import results
-from bio_paws_eval.models.loading import find_model
+from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Result, read_results
 from bio_paws_eval.sweep.jobs import run_jobs

@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws_eval.models.encode import Encoded, PairEncoder, _longest_first, encode, split_words
-from bio_paws_eval.models.loading import find_model, join_of, load_tokenizer
+from bio_paws_eval.models.architectures import join_of
+from bio_paws_eval.models.encode import encode, split_into_blocks
+from bio_paws_eval.models.loading import load_tokenizer
+from bio_paws_eval.models.model_files import find_model
+from bio_paws_eval.models.pair_encoder import PairEncoder, truncate_longest_first
+from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks import registry
 from bio_paws_eval.tasks.pairs import Pairs
@@ -153,7 +157,7 @@ def test_pairs_are_tokenised_once(encoders: dict[str, PairEncoder], tmp_path: Pa
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 60))
 def test_the_longer_is_cut_first(length1: int, length2: int, room: int) -> None:
-    keep1, keep2 = _longest_first(length1, length2, room)
+    keep1, keep2 = truncate_longest_first(length1, length2, room)
     assert keep1 + keep2 == min(room, length1 + length2)
     assert 0 <= keep1 <= length1
     assert 0 <= keep2 <= length2
@@ -167,7 +171,7 @@ def test_the_longer_is_cut_first(length1: int, length2: int, room: int) -> None:
 
 @given(st.text("ACGT", max_size=60), st.integers(1, 20))
 def test_words_spell_the_sequence(text: str, letters: int) -> None:
-    words = split_words(text, letters).split()
+    words = split_into_blocks(text, letters).split()
     assert "".join(words) == text
     assert all(len(word) == letters for word in words[:-1])
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws_eval.models.finetune import ByLength
+from bio_paws_eval.models.batches import ByLength
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=400), st.integers(1, 9), st.integers(0, 3), st.integers(0, 3))

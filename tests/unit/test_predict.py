@@ -12,9 +12,13 @@ import torch
 from test_encode import pairs_of
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models.encode import Encoded, PairEncoder, encode
-from bio_paws_eval.models.loading import find_model, join_of, load_classifier, load_tokenizer
+from bio_paws_eval.models.architectures import join_of
+from bio_paws_eval.models.encode import encode
+from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.model_files import find_model
+from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import predict
+from bio_paws_eval.models.tokens import Encoded
 from models import ARCHITECTURES, write_model
 
 ROWS = [("ACGTTGCA"[: 1 + i % 8] * (1 + i * 7 % 11), "TTGACC"[: 1 + i % 5]) for i in range(25)]

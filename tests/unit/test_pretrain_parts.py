@@ -23,7 +23,15 @@ from bio_paws_eval.pretrain import packing
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, read_documents
 from bio_paws_eval.pretrain.packing import Blocks, pack
 from bio_paws_eval.pretrain.perplexity import measure
-from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Text, Training, parse_recipe, read_recipe, recipe_names
+from bio_paws_eval.pretrain.recipe import (
+    ModelSize,
+    PretrainingRecipe,
+    TextRecipe,
+    TrainingRecipe,
+    parse_recipe,
+    read_recipe,
+    recipe_names,
+)
 from bio_paws_eval.pretrain.text_sources import find_text, read_text
 from bio_paws_eval.pretrain.tokenizer import END, end_of, read_tokenizer, train_tokenizer
 from bio_paws_eval.pretrain.train import new_model, steps_of
@@ -43,7 +51,7 @@ def test_the_recipes_of_the_paper() -> None:
     assert english.bytes == {"text": 10**10}
     assert mixed.bytes == {"text": 10**10, "dna": 10**10, "protein": 10**10}
     assert mixed.model == english.model == ModelSize(12, 12, 768, 1024)
-    assert english.text == Text(("hub:Skylion007/openwebtext",))
+    assert english.text == TextRecipe(("hub:Skylion007/openwebtext",))
     assert set(read_recipe("gpt2-english-dna-protein-tiny").bytes) == {"text", "dna", "protein"}
 
 
@@ -86,7 +94,7 @@ def test_every_stored_recipe_is_plain_yaml() -> None:
 
 
 def texts(path: Path, column: str = "text") -> list[str]:
-    text = Text((str(path),), column=column)
+    text = TextRecipe((str(path),), column=column)
     return list(read_text(find_text(text), text))
 
 
@@ -111,7 +119,7 @@ def test_text_is_read_from_files(tmp_path: Path) -> None:
 
 
 def test_the_bundled_text_is_english() -> None:
-    text = Text(("bundled",))
+    text = TextRecipe(("bundled",))
     chapters = list(read_text(find_text(text), text))
     assert len(chapters) == 1189
     assert chapters[0].startswith("In the beginning God created the heaven and the earth. And the earth was")
@@ -206,9 +214,9 @@ def test_blocks_come_once_a_pass_in_an_order_of_their_own(documents: dict[Any, D
 
 
 def test_steps_follow_from_tokens() -> None:
-    assert steps_of(Training(tokens=10_000, batch=8, device_batch=8), blocks=5, context=100) == 12
-    assert steps_of(Training(batch=8, device_batch=8), blocks=50, context=100) == 6
-    assert steps_of(Training(tokens=1), blocks=50, context=100) == 1
+    assert steps_of(TrainingRecipe(tokens=10_000, batch=8, device_batch=8), blocks=5, context=100) == 12
+    assert steps_of(TrainingRecipe(batch=8, device_batch=8), blocks=50, context=100) == 6
+    assert steps_of(TrainingRecipe(tokens=1), blocks=50, context=100) == 1
 
 
 class Even(torch.nn.Module):
@@ -248,8 +256,8 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     rng = random.Random(3)
     texts = [f"{i} " + " ".join(sentence(rng) for _ in range(4)) for i in range(200)]
     (tmp_path / "t.txt").write_text("\n\n".join(texts), encoding="utf-8")
-    text = Text((str(tmp_path / "t.txt"),))
-    recipe = Recipe(bytes={"text": 10**9}, text=text)
+    text = TextRecipe((str(tmp_path / "t.txt"),))
+    recipe = PretrainingRecipe(bytes={"text": 10**9}, text=text)
     made = make_documents(recipe, (), find_text(text), None, tmp_path, 1)["text"]
     trained = list(read_documents(made.path))
     assert sorted([*trained, *made.asked]) == sorted(texts)
@@ -260,6 +268,6 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     assert make_documents(recipe, (), find_text(text), None, tmp_path, 1)["text"] == made
     assert made.path.stat().st_mtime_ns == before
     (tmp_path / "one.txt").write_text("One text only.")
-    one = Text((str(tmp_path / "one.txt"),))
+    one = TextRecipe((str(tmp_path / "one.txt"),))
     with pytest.raises(BioPawsError, match="the sources hold no text that may be trained on"):
-        make_documents(Recipe(bytes={"text": 9}, text=one), (), find_text(one), None, tmp_path, 1)
+        make_documents(PretrainingRecipe(bytes={"text": 9}, text=one), (), find_text(one), None, tmp_path, 1)

@@ -12,6 +12,7 @@ from transformers import AutoModel
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN
+from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.representations.embed import Embedder, split_for_tokenizer
 from bio_paws_eval.representations.vocabulary import GROUPS, KMER_LENGTHS, MIN_WORDS, build_vocabulary
 from bio_paws_eval.tasks.registry import Sources
@@ -21,11 +22,11 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module", params=("bert", "gpt2"))
-def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> loading.Source:
-    return loading.find_model(str(write_model(tmp_path_factory.mktemp("vectors") / request.param, request.param)), None)
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    return find_model(str(write_model(tmp_path_factory.mktemp("vectors") / request.param, request.param)), None)
 
 
-def test_items_are_tokens_of_their_own_group_only(network: loading.Source, built: Path) -> None:
+def test_items_are_tokens_of_their_own_group_only(network: ModelSource, built: Path) -> None:
     tokenizer = loading.load_tokenizer(network)
     items = build_vocabulary(tokenizer, Sources(str(built)), 40, seed=0)
     assert len(set(items.texts)) == len(items.texts)
@@ -55,12 +56,12 @@ def test_items_are_tokens_of_their_own_group_only(network: loading.Source, built
     assert items.digest == build_vocabulary(tokenizer, Sources(str(built)), 40, seed=0).digest != reseeded.digest
 
 
-def test_a_too_small_vocabulary_is_explained(network: loading.Source, built: Path) -> None:
+def test_a_too_small_vocabulary_is_explained(network: ModelSource, built: Path) -> None:
     with pytest.raises(BioPawsError, match=r"dna has 3 items, at least 5 are needed \(.*an English word"):
         build_vocabulary(loading.load_tokenizer(network), Sources(str(built)), 3, seed=0)
 
 
-def test_representations_are_means_over_the_tokens_of_the_text(network: loading.Source, tmp_path: Path) -> None:
+def test_representations_are_means_over_the_tokens_of_the_text(network: ModelSource, tmp_path: Path) -> None:
     texts = ["river", "ACGTT", "the old bridge", "MKV"]
     embedder = Embedder(network, CPU, tmp_path)
     vectors = embedder.embed(texts, all_layers=True)
@@ -77,7 +78,7 @@ def test_representations_are_means_over_the_tokens_of_the_text(network: loading.
     assert np.array_equal(embedder.embed(texts, all_layers=False)[0], vectors[-1])
 
 
-def test_vectors_are_computed_once(network: loading.Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_are_computed_once(network: ModelSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["river", "ACGTT"]
     before = np.array(Embedder(network, CPU, tmp_path).embed(texts, all_layers=False))
     monkeypatch.setattr(loading, "load_base", lambda _: pytest.fail("loaded again"))
@@ -86,7 +87,7 @@ def test_vectors_are_computed_once(network: loading.Source, tmp_path: Path, monk
         Embedder(network, CPU, tmp_path).embed(texts[::-1], all_layers=False)
 
 
-def test_sequences_are_split_where_the_tokenizer_needs_it(network: loading.Source) -> None:
+def test_sequences_are_split_where_the_tokenizer_needs_it(network: ModelSource) -> None:
     tokenizer = loading.load_tokenizer(network)
     (split,) = split_for_tokenizer(tokenizer, ["ACGT" * 40])
     ids = tokenizer(split)["input_ids"]
@@ -95,7 +96,7 @@ def test_sequences_are_split_where_the_tokenizer_needs_it(network: loading.Sourc
     assert (" " in split) == (network.config.model_type == "bert")
 
 
-def test_weights_that_are_missing_are_told(network: loading.Source, tmp_path: Path) -> None:
+def test_weights_that_are_missing_are_told(network: ModelSource, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "part"
@@ -110,4 +111,4 @@ def test_weights_that_are_missing_are_told(network: loading.Source, tmp_path: Pa
         {"format": "pt"},
     )
     with pytest.raises(BioPawsError, match="part: its files lack 1 weights of the model"):
-        loading.load_base(loading.find_model(str(folder), None))
+        loading.load_base(find_model(str(folder), None))

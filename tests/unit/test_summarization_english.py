@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from bio_paws_eval.models import loading
+from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.summarization import docstrings
 from bio_paws_eval.summarization.english_summaries import DOCSTRINGS, Example, read_english
 from bio_paws_eval.summarization.fine_tune import IGNORED, Lessons, dev_loss, lessons_of
@@ -92,11 +93,11 @@ def test_rouge_l_is_f1_of_the_longest_common_subsequence(one: str, other: str) -
 
 
 @pytest.fixture(scope="module")
-def gpt2(tmp_path_factory: pytest.TempPathFactory) -> loading.Source:
-    return loading.find_model(str(write_model(tmp_path_factory.mktemp("taught") / "gpt2", "gpt2")), None)
+def gpt2(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
+    return find_model(str(write_model(tmp_path_factory.mktemp("taught") / "gpt2", "gpt2")), None)
 
 
-def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: loading.Source) -> None:
+def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: ModelSource) -> None:
     tokenizer = loading.load_tokenizer(gpt2)
     long = Example("the river moved north " * 30, "river near city", "")
     lessons = lessons_of(gpt2, tokenizer, [Example("the king won", "king won", ""), long], 12, 60)
@@ -110,7 +111,7 @@ def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: loading.Source
     assert tokenizer.decode(lessons.ids[1]).endswith("\nTL;DR: river near city<|endoftext|>")  # the text was cut
 
 
-def test_dev_loss_is_that_of_each_token_whatever_the_batch(gpt2: loading.Source) -> None:
+def test_dev_loss_is_that_of_each_token_whatever_the_batch(gpt2: ModelSource) -> None:
     tokenizer, model = AutoTokenizer.from_pretrained(gpt2.folder), AutoModelForCausalLM.from_pretrained(gpt2.folder)
     tokenizer.pad_token = tokenizer.eos_token
     examples = [Example("the king " * i, "river " * (7 - i), "") for i in range(1, 6)]

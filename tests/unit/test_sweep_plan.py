@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.errors import BioPawsError
+from bio_paws_eval.models.checkpoints import exclusive
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.sweep.plan import bundled_plans, read_plan
 from bio_paws_eval.sweep.run import Work, join_seeds, options_of_plan, shard_of, trainings_of, work_of_plan
 from bio_paws_eval.tasks.registry import Sources

@@ -1,1 +1,1 @@
-"""Load a classifier, encode pairs, fine-tune, predict."""
+"""Models: find their files, load them, encode pairs, fine-tune, predict."""

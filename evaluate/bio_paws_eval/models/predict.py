@@ -1,7 +1,7 @@
-"""Ask a classifier about encoded pairs: sorted by length, in batches of so many tokens, answers in the order of rows.
+"""Predict encoded pairs: sorted by length, in batches of a number of tokens, the answers in the order of the rows.
 
-The Trainer's own prediction pads to the longest of whatever pairs meet in a batch; with pairs of like length together,
-hardly any padding is left. Pairs stream from disk, so memory does not grow with their number.
+The Trainer's own prediction pads to the longest of whatever pairs meet in a batch; with pairs of similar lengths
+together, hardly any padding is left. Pairs stream from disk, so memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,46 +19,30 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws.errors import ModelError
-from bio_paws_eval.models.encode import Encoded, Tokens
+from bio_paws_eval.models.batches import collate
+from bio_paws_eval.models.tokens import Encoded, Tokens
 from bio_paws_eval.results import Predictions
 
 _log = logging.getLogger(__name__)
 
 TOKEN_BUDGET = {"cpu": 2048, "cuda": 65536, "mps": 16384}
-"""Tokens a batch, padding included: enough to fill the device, few enough to stay in its caches."""
+"""Tokens per batch, padding included: enough to fill the device, few enough to stay in its caches."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What a prediction took: seconds, and real tokens, padding not counted."""
+    """What a prediction took.
+
+    Attributes
+    ----------
+    seconds : float
+        Time of all pairs.
+    tokens : int
+        Tokens of all pairs, padding not counted.
+    """
 
     seconds: float
     tokens: int
-
-
-def collate(
-    tokens: Tokens, rows: NDArray[np.intp] | list[int], pad_id: int, device: torch.device
-) -> dict[str, torch.Tensor]:
-    """Pad some pairs to the longest of them.
-
-    Returns
-    -------
-    dict of str to Tensor, shape=(rows, longest), dtype=int64
-        ``input_ids``, ``attention_mask``, and ``token_type_ids`` where the model takes them.
-    """
-    chosen = [tokens.ids[i] for i in rows]
-    longest = max(map(len, chosen))
-    shape = len(chosen), longest
-    ids, mask = np.full(shape, pad_id), np.zeros(shape, dtype=np.int64)
-    for at, one in enumerate(chosen):
-        ids[at, : len(one)] = one
-        mask[at, : len(one)] = 1
-    made = {"input_ids": ids, "attention_mask": mask}
-    if tokens.types is not None:
-        made["token_type_ids"] = np.zeros(shape, dtype=np.int64)
-        for at, i in enumerate(rows):
-            made["token_type_ids"][at, : len(tokens.types[i])] = tokens.types[i]
-    return {name: torch.from_numpy(values).to(device) for name, values in made.items()}
 
 
 def predict(
@@ -80,46 +65,53 @@ def predict(
     dtype : torch.dtype
         Number format of the matrix products; float32, or bfloat16 for speed.
     token_budget : int, optional
-        Tokens a batch; by default what suits the device. Halved, for good, each time memory runs out.
+        Tokens per batch; by default what suits the device. Halved, for good, each time memory runs out.
+
+    Returns
+    -------
+    Predictions
+        Logits, float32, in the order of the pairs.
+    Timing
+        What it took.
 
     Raises
     ------
     ModelError
-        When one pair alone does not fit into memory, or the model answers what is not a number.
+        When a single pair does not fit into memory, or the model returns NaN or infinity.
     """
     device = next(model.parameters()).device
     budget = token_budget or TOKEN_BUDGET.get(device.type, TOKEN_BUDGET["cpu"])
-    asking = Asking(lambda batch: model(**batch).logits, pad_id, device, budget)
+    runner = BatchRunner(lambda batch: model(**batch).logits, pad_id, device, budget)
     was_training = model.training
     model.eval()
     parts: list[tuple[list[str], NDArray[np.float32], NDArray[np.int8]]] = []
     tokens, start = 0, time.perf_counter()
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         for batch in encoded.batches():
-            parts.append((batch.pair_ids, asking.ask(batch), batch.labels))
+            parts.append((batch.pair_ids, runner.run(batch), batch.labels))
             tokens += sum(map(len, batch.ids))
     seconds = time.perf_counter() - start
     model.train(was_training)
-    ids = [one for part in parts for one in part[0]]
+    ids = list(chain.from_iterable(part[0] for part in parts))
     logits = np.concatenate([part[1] for part in parts])
     if not np.isfinite(logits).all():
-        raise ModelError("the model answers with NaN or infinity: its weights are damaged, or training diverged")
+        raise ModelError("the model returns NaN or infinity: its weights are damaged, or training diverged")
     return Predictions(ids, logits, np.concatenate([part[2] for part in parts])), Timing(seconds, tokens)
 
 
-class Asking:
-    """Runs texts through a model in batches, smaller ones when memory runs out.
+class BatchRunner:
+    """Runs encoded texts through a model in batches, in smaller ones when memory runs out.
 
     Parameters
     ----------
     answer : callable
-        Takes what `collate` returns and gives a tensor with a row for each text.
+        Takes what `batches.collate` returns, and returns a tensor with a row per text.
     pad_id : int
         Id of the padding token.
     device : torch.device
         Where the model is.
     budget : int
-        Tokens a batch, padding included.
+        Tokens per batch, padding included.
     """
 
     def __init__(
@@ -130,18 +122,24 @@ class Asking:
         self._device = device
         self._budget = budget
 
-    def ask(self, tokens: Tokens) -> NDArray[np.float32]:
-        """Return the answers, shape=(n, ...), to some texts, in their order."""
-        lengths = np.array([len(one) for one in tokens.ids])
+    def run(self, tokens: Tokens) -> NDArray[np.float32]:
+        """Return the answers, shape=(n, ...), in the order of the texts.
+
+        Raises
+        ------
+        ModelError
+            When a single text does not fit into memory.
+        """
+        lengths = np.array(list(map(len, tokens.ids)))
         # Longest first: if memory is to run out, then at once.
-        left = np.argsort(-lengths, kind="stable")
+        waiting = np.argsort(-lengths, kind="stable")
         answers: list[tuple[NDArray[np.intp], torch.Tensor]] = []
-        while len(left):
-            rows = left[: max(1, self._budget // int(lengths[left[0]]))]
+        while len(waiting):
+            rows = waiting[: max(1, self._budget // int(lengths[waiting[0]]))]
             answer = self._try(tokens, rows)
             if answer is not None:
                 answers.append((rows, answer))
-                left = left[len(rows) :]
+                waiting = waiting[len(rows) :]
         gathered = np.empty((len(lengths), *answers[0][1].shape[1:]), dtype=np.float32)
         # Fetched only now: fetching each batch would make the device wait for the host.
         for rows, answer in answers:
@@ -168,5 +166,5 @@ class Asking:
 
 
 def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    """Whether memory ran out; on the CPU torch raises a plain RuntimeError."""
+    """Return whether memory ran out; on the CPU, torch raises a plain RuntimeError."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "allocate memory" in str(error)

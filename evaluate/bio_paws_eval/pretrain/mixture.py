@@ -20,12 +20,13 @@ import pyarrow as pa
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, digest_of, read_json, write_json
+from bio_paws.execution.stage_keys import stage_key
 from bio_paws.search import blast
 from bio_paws.sequences.corpus import read_corpus, representative_proteins
 from bio_paws.sources.resolve import Assembly
-from bio_paws_eval.pretrain import code_digest, decontaminate
+from bio_paws_eval.pretrain import decontaminate
 from bio_paws_eval.pretrain.held_out import HeldOut, Molecule
-from bio_paws_eval.pretrain.recipe import LANGUAGES, Language, Recipe, Text
+from bio_paws_eval.pretrain.recipe import LANGUAGES, Language, PretrainingRecipe, TextRecipe
 from bio_paws_eval.pretrain.text_sources import TextSource, read_text
 
 TEXT_HELD_OUT = 0.05
@@ -90,7 +91,7 @@ def read_documents(path: Path) -> Iterator[str]:
 
 
 def make_documents(
-    recipe: Recipe,
+    recipe: PretrainingRecipe,
     assemblies: tuple[Assembly, ...],
     text: tuple[TextSource, ...],
     held_out: HeldOut | None,
@@ -101,7 +102,7 @@ def make_documents(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : PretrainingRecipe
         What is asked for.
     assemblies : tuple of Assembly
         Sources of DNA and proteins.
@@ -125,20 +126,22 @@ def make_documents(
         if language not in recipe.bytes:
             continue
         wanted = quotas(recipe.bytes, {one: documents.bytes for one, documents in made.items()})[language]
-        of: list[Any] = [language, wanted, code_digest()]
         if language == "text":
             assert recipe.text is not None
-            of += [vars(recipe.text), [one.origin for one in text]]
-            stem = folder / f"text-{digest_of(*of)}"
+            stem = folder / f"text-{_key(wanted, vars(recipe.text), [source.origin for source in text])}"
             documents = _finished(stem) or _write(stem, *_text(recipe.text, text, wanted))
         else:
             assert held_out is not None
-            stem = folder / f"{language}-{digest_of(*of, inputs, held_out.digest, recipe.seed, blast.version())}"
+            stem = folder / f"{language}-{_key(wanted, inputs, held_out.digest, recipe.seed, blast.version())}"
             documents = _finished(stem) or _biological(stem, language, assemblies, held_out, wanted, recipe, workers)
         if not documents.bytes:
             raise BioPawsError(f"the sources hold no {language} that may be trained on: name more, or leave it out")
         made[language] = documents
     return {one: made[one] for one in LANGUAGES if one in made}
+
+
+def _key(*values: Any) -> str:
+    return stage_key("bio_paws_eval.pretrain.mixture", packages=("datasets", "numpy", "pyarrow"), values=values)
 
 
 def _finished(stem: Path) -> Documents | None:
@@ -182,7 +185,9 @@ def batches_of(documents: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _text(text: Text, sources: tuple[TextSource, ...], wanted: int) -> tuple[Iterator[str], list[str], Counter[str]]:
+def _text(
+    text: TextRecipe, sources: tuple[TextSource, ...], wanted: int
+) -> tuple[Iterator[str], list[str], Counter[str]]:
     """Documents to train on, and those held out: the first, and one more whenever they are too small a part."""
     asked: list[str] = []
 
@@ -206,7 +211,7 @@ def _biological(
     assemblies: tuple[Assembly, ...],
     held_out: HeldOut,
     wanted: int,
-    recipe: Recipe,
+    recipe: PretrainingRecipe,
     workers: int,
 ) -> Documents:
     """Cut the sources, bring the pieces into a random order, search them, and write what is left."""

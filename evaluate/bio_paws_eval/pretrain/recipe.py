@@ -22,7 +22,7 @@ _Names = Annotated[tuple[str, ...], BeforeValidator(lambda given: (given,) if is
 
 
 @dataclass(frozen=True)
-class Text:
+class TextRecipe:
     """Where text comes from.
 
     Attributes
@@ -56,7 +56,7 @@ class ModelSize:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecipe:
     """How it is trained, by AdamW.
 
     Attributes
@@ -88,7 +88,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PretrainingRecipe:
     """A pre-training.
 
     Attributes
@@ -98,11 +98,11 @@ class Recipe:
         so that their proportions stay.
     vocabulary : int
         Tokens of the tokenizer: 256 bytes, the end of a document, and merges.
-    text : Text or None
+    text : TextRecipe or None
         Where text comes from; DNA and proteins come from the sources of a build.
     model : ModelSize
         Size of the model.
-    training : Training
+    training : TrainingRecipe
         How it is trained.
     seed : int
         Of weights, order, and the choice of documents.
@@ -111,9 +111,9 @@ class Recipe:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
     bytes: Annotated[dict[Language, _Positive], Field(min_length=1)]
     vocabulary: Annotated[int, Field(ge=257)] = 50304
-    text: Text | None = None
+    text: TextRecipe | None = None
     model: ModelSize = field(default_factory=ModelSize)
-    training: Training = field(default_factory=Training)
+    training: TrainingRecipe = field(default_factory=TrainingRecipe)
     seed: Annotated[int, Field(ge=0)] = 0
 
     @property
@@ -127,7 +127,7 @@ def recipe_names() -> tuple[str, ...]:
     return tuple(sorted(path.name.removesuffix(".yaml") for path in _RECIPES.iterdir() if path.name.endswith(".yaml")))
 
 
-def read_recipe(recipe: str) -> Recipe:
+def read_recipe(recipe: str) -> PretrainingRecipe:
     """Read a recipe.
 
     Parameters
@@ -149,7 +149,7 @@ def read_recipe(recipe: str) -> Recipe:
         raise ConfigError(f"{recipe}: not YAML that can be read ({' '.join(str(error).split())})") from error
 
 
-def parse_recipe(raw: object, where: str) -> Recipe:
+def parse_recipe(raw: object, where: str) -> PretrainingRecipe:
     """Check what YAML gave; `where` is its name in messages.
 
     Raises
@@ -158,7 +158,7 @@ def parse_recipe(raw: object, where: str) -> Recipe:
         When a key is unknown or missing, or a value is wrong or does not go with the others.
     """
     try:
-        recipe = TypeAdapter(Recipe).validate_python(raw)
+        recipe = TypeAdapter(PretrainingRecipe).validate_python(raw)
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(str(one) for one in first["loc"] if one != "[key]") or "recipe"

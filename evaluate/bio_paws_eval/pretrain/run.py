@@ -16,18 +16,18 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import atomic, digest_of, read_json, sha256_of, write_json
+from bio_paws.execution.files import atomic, read_json, sha256_of, write_json
+from bio_paws.execution.stage_keys import stage_key
 from bio_paws.sources import resolve
 from bio_paws.sources.resolve import Assembly
-from bio_paws_eval.pretrain import code_digest
 from bio_paws_eval.pretrain.held_out import MOLECULES, HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, quotas
 from bio_paws_eval.pretrain.packing import Blocks, Shard, pack
 from bio_paws_eval.pretrain.perplexity import measure
-from bio_paws_eval.pretrain.recipe import Language, Recipe
+from bio_paws_eval.pretrain.recipe import Language, PretrainingRecipe
 from bio_paws_eval.pretrain.text_sources import TextSource, find_text
 from bio_paws_eval.pretrain.tokenizer import end_of, finished_tokenizer, read_tokenizer, train_tokenizer
-from bio_paws_eval.pretrain.train import Trained, new_model, train
+from bio_paws_eval.pretrain.train import Pretraining, new_model, train
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ RECORD = "pretraining.json"
 SCHEMA_VERSION = "1.0"
 """Version of `RECORD`: major when a field changes its meaning or goes, minor when one comes."""
 
-_PACKAGES = ("bio-paws", "tokenizers", "torch", "transformers", "accelerate", "numpy")
+_PACKAGES = ("tokenizers", "torch", "transformers", "accelerate", "numpy")
 _DROPOUT = 0.1  # GPT-2's: pre-training goes without, but who fine-tunes the model should have what GPT-2 has
 
 
@@ -46,7 +46,7 @@ class Inputs:
 
     Attributes
     ----------
-    recipe : Recipe
+    recipe : PretrainingRecipe
         What is asked for.
     text : tuple of TextSource
         Sources of text.
@@ -58,7 +58,7 @@ class Inputs:
         Digest of all that can change the model.
     """
 
-    recipe: Recipe
+    recipe: PretrainingRecipe
     text: tuple[TextSource, ...]
     assemblies: tuple[Assembly, ...]
     held_out: HeldOut | None
@@ -91,13 +91,13 @@ class Mixture:
 
 
 def pretrain(
-    recipe: Recipe, *, source: Sequence[str], data: str | None, out: Path, work: Path, workers: int
+    recipe: PretrainingRecipe, *, source: Sequence[str], data: str | None, out: Path, work: Path, workers: int
 ) -> dict[str, Any]:
     """Pre-train a model from scratch, or go on where it was stopped.
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : PretrainingRecipe
         From `recipe.read_recipe`.
     source : sequence of str
         Sources of DNA and proteins, as `bio_paws.sources.resolve.resolve` takes them.
@@ -139,7 +139,7 @@ def pretrain(
     return dict(read_json(out / RECORD))
 
 
-def find_inputs(recipe: Recipe, source: Sequence[str], data: str | None) -> Inputs:
+def find_inputs(recipe: PretrainingRecipe, source: Sequence[str], data: str | None) -> Inputs:
     """Find the sources and the held-out loci; arguments as in `pretrain`."""
     text = find_text(recipe.text) if recipe.text else ()
     assemblies = resolve.resolve(tuple(source)) if recipe.biological else ()
@@ -150,9 +150,11 @@ def find_inputs(recipe: Recipe, source: Sequence[str], data: str | None) -> Inpu
             raise
         _log.warning("perplexity of text only: %s", error)
         held_out = None
-    key = digest_of(
-        *(SCHEMA_VERSION, code_digest(), _versions(), dataclasses.asdict(recipe), [one.origin for one in text]),
-        *([file.sha256 for one in assemblies for file in one.files], held_out and held_out.digest),
+    files = [file.sha256 for assembly in assemblies for file in assembly.files]
+    key = stage_key(
+        "bio_paws_eval.pretrain.run",
+        packages=_PACKAGES,
+        values=[dataclasses.asdict(recipe), [each.origin for each in text], files, held_out and held_out.digest],
     )
     return Inputs(recipe, text, assemblies, held_out, key)
 
@@ -163,7 +165,10 @@ def make_mixture(inputs: Inputs, work: Path, workers: int) -> Mixture:
     documents = make_documents(recipe, inputs.assemblies, inputs.text, inputs.held_out, work / "documents", workers)
     shares = quotas(recipe.bytes, {language: held.bytes for language, held in documents.items()})
     digests = {language: held.digest for language, held in documents.items()}
-    folder = work / f"tokens-{digest_of(code_digest(), _versions(), digests, shares, recipe.vocabulary)}"
+    key = stage_key(
+        "bio_paws_eval.pretrain.packing", packages=("tokenizers",), values=[digests, shares, recipe.vocabulary]
+    )
+    folder = work / f"tokens-{key}"
     stored = folder / "tokenizer.json"
     if not stored.is_file():
         with atomic(stored) as part:
@@ -173,7 +178,7 @@ def make_mixture(inputs: Inputs, work: Path, workers: int) -> Mixture:
 
 
 def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {name: importlib.metadata.version(name) for name in ("bio-paws", *_PACKAGES)}
 
 
 def _is_finished(out: Path, key: str) -> bool:
@@ -191,7 +196,7 @@ def _is_finished(out: Path, key: str) -> bool:
     return False
 
 
-def _record(inputs: Inputs, mixture: Mixture, trained: Trained, model: GPT2LMHeadModel) -> dict[str, Any]:
+def _record(inputs: Inputs, mixture: Mixture, trained: Pretraining, model: GPT2LMHeadModel) -> dict[str, Any]:
     """Measure perplexities, and put together what there is to tell."""
     recipe, held_out = inputs.recipe, inputs.held_out
     asked: dict[Language, tuple[str, ...]] = {
@@ -251,7 +256,7 @@ def _record(inputs: Inputs, mixture: Mixture, trained: Trained, model: GPT2LMHea
 
 
 def _write_model(
-    out: Path, model: GPT2LMHeadModel, tokenizer: Tokenizer, recipe: Recipe, record: dict[str, Any]
+    out: Path, model: GPT2LMHeadModel, tokenizer: Tokenizer, recipe: PretrainingRecipe, record: dict[str, Any]
 ) -> None:
     """Write the model's folder, whole or not at all."""
     new = out.absolute().with_name(f".{out.name}.new")

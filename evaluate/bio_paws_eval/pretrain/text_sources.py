@@ -12,7 +12,7 @@ from typing import Any
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import sha256_of
-from bio_paws_eval.pretrain.recipe import Text
+from bio_paws_eval.pretrain.recipe import TextRecipe
 
 HUB = "hub:"
 """Before the id of a data set on the Hub."""
@@ -44,7 +44,7 @@ class TextSource:
     path: Path | None
 
 
-def find_text(text: Text) -> tuple[TextSource, ...]:
+def find_text(text: TextRecipe) -> tuple[TextSource, ...]:
     """Find the sources of a recipe's text.
 
     Raises
@@ -55,7 +55,7 @@ def find_text(text: Text) -> tuple[TextSource, ...]:
     return tuple(find_source(name, text.revision) for name in text.source)
 
 
-def read_text(sources: tuple[TextSource, ...], text: Text) -> Iterator[str]:
+def read_text(sources: tuple[TextSource, ...], text: TextRecipe) -> Iterator[str]:
     """Yield the documents of all sources, one after the other.
 
     Raises
@@ -134,7 +134,7 @@ def _bundled(source: TextSource) -> Iterator[str]:
             yield " ".join(verse["text"] for verse in chapter)
 
 
-def _streamed(source: TextSource, text: Text) -> Iterator[str]:
+def _streamed(source: TextSource, text: TextRecipe) -> Iterator[str]:
     column = "text" if source.path is not None and _builder(source.path) == "text" else text.column
     for row in read_rows(source, text.config):
         if not isinstance(row.get(column), str):

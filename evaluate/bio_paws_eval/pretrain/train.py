@@ -1,63 +1,46 @@
-"""Train a GPT-2 from scratch by Transformers' Trainer, to go on where it was stopped with the same token stream."""
+"""Train a GPT-2 from scratch; stopped, it goes on with the same tokens in the same order."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from time import perf_counter
-from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from numpy.typing import NDArray
-from safetensors.torch import load_model
 from torch.utils.data import SequentialSampler
-from transformers import (
-    GPT2Config,
-    GPT2LMHeadModel,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import GPT2Config, GPT2LMHeadModel, set_seed
 
-from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import read_json
-from bio_paws_eval.models.finetune import finish_training, last_checkpoint
+from bio_paws_eval.models import training
+from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
+from bio_paws_eval.models.training import Optimization, Remedies
 from bio_paws_eval.pretrain.packing import Blocks
-from bio_paws_eval.pretrain.recipe import ModelSize, Recipe, Training
+from bio_paws_eval.pretrain.recipe import ModelSize, PretrainingRecipe, TrainingRecipe
 
-POINTS = 100
-"""Points of the loss curve, about."""
-_POINTS_PER_CHECKPOINT = 5  # so that a kill costs a twentieth of the training at most
 _BETAS = (0.9, 0.95)  # Brown T et al. (2020) Language Models are Few-Shot Learners, appendix B
-_TRAINED, _WEIGHTS = "trained.json", "model.safetensors"
+_REMEDIES = Remedies("lower training.device_batch in the recipe", "lower training.learning_rate in the recipe")
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a training came to.
+class Pretraining:
+    """What a pretraining gave.
 
     Attributes
     ----------
     steps, tokens : int
-        Steps of the optimizer, and tokens they took.
-    losses : tuple of (step, loss)
-        Mean loss, nats a token, of the steps up to this one since the point before.
+        Steps of the optimizer, and tokens trained on.
+    losses : tuple of (int, float)
+        Steps done, and the mean loss of those since the point before, in nats per token; at most about
+        `training.POINTS`.
     seconds : float
-        Time from the first to the last point, over all runs that led here.
+        Time of all steps.
     tokens_per_second : float
-        Median over the stretches between points, so that compiling and a slow moment do not count.
+        Median over the intervals between points, so that compilation and a slow moment do not count.
     device, dtype : str
-        What it was computed on and in.
+        Where it was trained, and the number format of the matrix products.
     """
 
     steps: int
@@ -69,13 +52,13 @@ class Trained:
     dtype: str
 
 
-def steps_of(training: Training, blocks: int, context: int) -> int:
-    """Steps of the optimizer: so many as the tokens asked for fill, of one pass over the blocks where none are."""
+def steps_of(training: TrainingRecipe, blocks: int, context: int) -> int:
+    """Return the number of steps: those that the recipe's tokens fill, else those of one pass over the blocks."""
     return max(1, (training.tokens // context if training.tokens else blocks) // training.batch)
 
 
 def new_model(size: ModelSize, vocabulary: int, end: int, seed: int) -> GPT2LMHeadModel:
-    """Draw a model's weights. Dropout is off: hardly a token is seen twice.
+    """Return a GPT-2 with random weights. Dropout is off: hardly any token is trained on twice.
 
     Parameters
     ----------
@@ -105,7 +88,7 @@ def new_model(size: ModelSize, vocabulary: int, end: int, seed: int) -> GPT2LMHe
     return GPT2LMHeadModel(config)
 
 
-def train(model: GPT2LMHeadModel, blocks: Blocks, recipe: Recipe, folder: Path) -> Trained:
+def train(model: GPT2LMHeadModel, blocks: Blocks, recipe: PretrainingRecipe, folder: Path) -> Pretraining:
     """Train a model in place.
 
     Parameters
@@ -114,122 +97,56 @@ def train(model: GPT2LMHeadModel, blocks: Blocks, recipe: Recipe, folder: Path) 
         From `new_model`.
     blocks : Blocks
         What it is trained on.
-    recipe : Recipe
+    recipe : PretrainingRecipe
         How.
     folder : Path
-        Checkpoints, and in the end the weights: a finished training is loaded from here, a stopped one goes on.
+        Of the checkpoints and, in the end, the weights: a finished training is loaded from here, a stopped one resumes.
 
     Raises
     ------
-    BioPawsError
-        When the batch cannot be shared out evenly, memory runs out, or training diverges.
+    ModelError
+        When the batch cannot be shared evenly by the processes, memory runs out, or training diverges.
     """
-    finished = folder / _TRAINED
-    if finished.is_file():
-        load_model(model, folder / _WEIGHTS)
-        raw = read_json(finished)
-        return Trained(**raw | {"losses": tuple((step, loss) for step, loss in raw["losses"])})
+    record = read_finished(folder)
+    if record is not None:
+        load_trained(model, folder)
+        return Pretraining(**record | {"losses": tuple((step, loss) for step, loss in record["losses"])})
+    batch = recipe.training.batch
     steps = steps_of(recipe.training, blocks.count, recipe.model.context)
-    blocks.positions = steps * recipe.training.batch
-    trainer = _trainer(model, blocks, recipe, steps, folder)
-    checkpoint = last_checkpoint(folder)
-    try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise BioPawsError(
-            f"out of memory in training with {recipe.training.device_batch} sequences at once: lower "
-            "training.device_batch in the recipe"
-        ) from error
-    trained = _summary(trainer, recipe, steps)
-    finish_training(model, trained, folder / _WEIGHTS, finished)
-    return trained
-
-
-class _Clock(TrainerCallback):
-    """Puts the time since the beginning, over all runs that led here, beside each loss."""
-
-    def __init__(self) -> None:
-        self._start = self._before = 0.0
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Take over the time from the checkpoint."""
-        self._start = perf_counter()
-        self._before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Note the time."""
-        state.log_history[-1]["seconds"] = self._before + perf_counter() - self._start
-
-
-class _Trainer(Trainer):
-    """The Trainer, taking the blocks as they come: their order is their own."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        return SequentialSampler(self.train_dataset)  # type: ignore[arg-type]
+    blocks.positions = steps * batch
+    on_gpu = model.device.type == "cuda"
+    dtype = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
+    optimization = Optimization(
+        recipe.training.learning_rate,
+        recipe.training.schedule,
+        recipe.training.warmup,
+        recipe.training.weight_decay,
+        1,  # the blocks hold the passes over the mixture themselves
+        batch,
+        recipe.training.device_batch,
+        recipe.seed,
+        dtype,
+        _BETAS,
+        compile=on_gpu,
+    )
+    history = training.train(model, blocks, SequentialSampler(blocks), _collate, optimization, _REMEDIES, folder)
+    tokens_per_step = batch * recipe.model.context
+    # From the beginning to the first point, from there to the next, and so on.
+    parts = list(pairwise([(0, 0.0), *history.times]))
+    pretraining = Pretraining(
+        steps,
+        steps * tokens_per_step,
+        tuple((end, float(np.mean(history.losses[start:end]))) for (start, _), (end, _) in parts),
+        history.seconds,
+        median((end - start) * tokens_per_step / (stop - begin) for (start, begin), (end, stop) in parts),
+        model.device.type,
+        str(dtype).removeprefix("torch."),
+    )
+    finish_training(model, pretraining, folder)
+    return pretraining
 
 
 def _collate(blocks: Sequence[NDArray[np.unsignedinteger]]) -> dict[str, torch.Tensor]:
     """Return ``input_ids`` and ``labels``, shape=(blocks, context), dtype=int64; the model shifts the labels."""
     ids = torch.from_numpy(np.stack(blocks).astype(np.int64))
     return {"input_ids": ids, "labels": ids}
-
-
-def _trainer(model: GPT2LMHeadModel, blocks: Blocks, recipe: Recipe, steps: int, folder: Path) -> _Trainer:
-    training, devices = recipe.training, PartialState().num_processes
-    if training.batch % (training.device_batch * devices):
-        raise BioPawsError(
-            f"a batch of {training.batch} sequences cannot be shared by {devices} processes of {training.device_batch}"
-        )
-    points = -(-steps // POINTS)
-    gpu = torch.cuda.is_available()
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=training.device_batch,
-        gradient_accumulation_steps=training.batch // (training.device_batch * devices),
-        num_train_epochs=1,
-        learning_rate=training.learning_rate,
-        lr_scheduler_type=training.schedule,
-        warmup_steps=training.warmup,
-        weight_decay=training.weight_decay,
-        adam_beta1=_BETAS[0],
-        adam_beta2=_BETAS[1],
-        optim="adamw_torch_fused",
-        bf16=gpu and torch.cuda.is_bf16_supported(),
-        torch_compile=gpu,
-        seed=recipe.seed,
-        logging_strategy="steps",
-        logging_steps=points,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=points * _POINTS_PER_CHECKPOINT,  # at a point: no loss is lost between the two
-        save_total_limit=1,
-        dataloader_pin_memory=gpu,
-        report_to="none",
-        disable_tqdm=not sys.stderr.isatty(),
-        remove_unused_columns=False,
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
-    trainer = _Trainer(model=model, args=arguments, data_collator=_collate, train_dataset=blocks, callbacks=[_Clock()])
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def _summary(trainer: _Trainer, recipe: Recipe, steps: int) -> Trained:
-    points = [one for one in trainer.state.log_history if "loss" in one]
-    losses = tuple((int(one["step"]), float(one["loss"])) for one in points)
-    if not np.isfinite([loss for _, loss in losses]).all():
-        raise BioPawsError("training diverged (the loss is not a number): lower training.learning_rate")
-    a_step = recipe.training.batch * recipe.model.context
-    times = [(0, 0.0), *((one["step"], one["seconds"]) for one in points)]
-    rates = [(step - before) * a_step / (seconds - since) for (before, since), (step, seconds) in pairwise(times)]
-    return Trained(
-        steps,
-        steps * a_step,
-        losses,
-        times[-1][1],
-        median(rates),
-        trainer.args.device.type,
-        "bfloat16" if trainer.args.bf16 else "float32",
-    )

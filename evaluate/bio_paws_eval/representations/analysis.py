@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from bio_paws.execution.progress import progress
-from bio_paws_eval.models import loading
+from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.representations.cka import MIN_ITEMS, debiased_cka, linear_cka
 from bio_paws_eval.representations.distances import METRICS, SCALE_FREE, Normalisation, nearest_distances, normalise
 from bio_paws_eval.representations.permutation_tests import (
@@ -53,7 +53,7 @@ class EmbeddedModel:
     """
 
     label: str
-    source: loading.Source
+    source: ModelSource
     vectors: NDArray[np.float32]
     normalisation: Normalisation
     pairs: dict[str, NDArray[np.float32]]

@@ -16,8 +16,11 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import atomic, digest_of
 from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
-from bio_paws_eval.models.encode import MAX_UNKNOWN, SEGMENTS, Tokens, split_words
-from bio_paws_eval.models.predict import TOKEN_BUDGET, Asking
+from bio_paws_eval.models.architectures import max_length_of
+from bio_paws_eval.models.encode import MAX_UNKNOWN, SEGMENTS, split_into_blocks
+from bio_paws_eval.models.model_files import ModelSource
+from bio_paws_eval.models.predict import TOKEN_BUDGET, BatchRunner
+from bio_paws_eval.models.tokens import Tokens
 
 _TEXTS_PER_BATCH = 4096
 
@@ -27,7 +30,7 @@ class Embedder:
 
     Parameters
     ----------
-    source : models.Source
+    source : ModelSource
         The model.
     device : torch.device
         Where it runs.
@@ -35,13 +38,13 @@ class Embedder:
         The cache.
     """
 
-    def __init__(self, source: loading.Source, device: torch.device, folder: Path) -> None:
+    def __init__(self, source: ModelSource, device: torch.device, folder: Path) -> None:
         self.source = source
         self.tokenizer = loading.load_tokenizer(source)
         self._device = device
         self._folder = folder
         self._model: PreTrainedModel | None = None
-        self._max_length = loading.max_length_of(source.config, self.tokenizer)
+        self._max_length = max_length_of(source.config, self.tokenizer)
         # Start, end and padding tokens are no part of a text; an unknown token stands for a part of it.
         special = set(self.tokenizer.all_special_ids) - {self.tokenizer.unk_token_id}
         self._special = torch.tensor(sorted(special), device=device)
@@ -88,14 +91,14 @@ class Embedder:
             )
 
         budget = TOKEN_BUDGET.get(self._device.type, TOKEN_BUDGET["cpu"])
-        asking = Asking(mean_pooled, self.tokenizer.pad_token_id, self._device, budget)
+        runner = BatchRunner(mean_pooled, self.tokenizer.pad_token_id, self._device, budget)
         out: Any = None
         starts = range(0, len(texts), _TEXTS_PER_BATCH)
         for start in progress(starts, desc=f"embed with {self.source.id}", show=len(starts) > 1):
             ids = _tokenise(self.tokenizer, texts[start : start + _TEXTS_PER_BATCH], self._max_length)
             tokens = Tokens([np.asarray(row, dtype=np.int32) for row in ids], None, np.empty(0, np.int8), [])
             with torch.inference_mode():
-                vectors = asking.ask(tokens)  # (rows, layers, d)
+                vectors = runner.run(tokens)  # (rows, layers, d)
             if not np.isfinite(vectors).all():
                 raise BioPawsError(
                     f"{self.source.id}: the model returns NaN or infinity: its weights are damaged, use another copy"
@@ -129,7 +132,7 @@ def split_for_tokenizer(tokenizer: PreTrainedTokenizerBase, sequences: Sequence[
         When too many tokens are unknown with every length.
     """
     for length in (None, *SEGMENTS):
-        split = [split_words(sequence, length) for sequence in sequences]
+        split = [split_into_blocks(sequence, length) for sequence in sequences]
         ids = np.concatenate([np.asarray(row) for row in _tokenise(tokenizer, split, None)])
         if tokenizer.unk_token_id is None or (ids == tokenizer.unk_token_id).mean() < MAX_UNKNOWN:
             return split

@@ -16,7 +16,9 @@ import torch
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
-from bio_paws_eval.models import loading
+from bio_paws_eval.models.architectures import describe
+from bio_paws_eval.models.loading import load_tokenizer
+from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.representations import projections
 from bio_paws_eval.representations.analysis import (
     EmbeddedModel,
@@ -97,9 +99,9 @@ def compare_models(options: RepresentationOptions) -> tuple[Comparison, tuple[Pa
     """
     if len(options.models) > len(string.ascii_uppercase):
         raise BioPawsError(f"{len(options.models)} models: at most {len(string.ascii_uppercase)} can be compared")
-    sources = [loading.find_model(name, revision) for name, revision in options.models]
+    sources = [find_model(name, revision) for name, revision in options.models]
     seed = options.permutations.seed
-    vocabulary = build_vocabulary(loading.load_tokenizer(sources[0]), options.sources, options.words, seed)
+    vocabulary = build_vocabulary(load_tokenizer(sources[0]), options.sources, options.words, seed)
     similar_pairs = _similar_pairs(options)
     models = [
         _embed(options, label, source, vocabulary, similar_pairs)
@@ -110,9 +112,7 @@ def compare_models(options: RepresentationOptions) -> tuple[Comparison, tuple[Pa
     projected, projection_notes = _project(options, models, vocabulary)
     comparison = Comparison(
         tuple(
-            ComparedModel(
-                model.label, loading.describe(model.source), model.vectors.shape[1], model.normalisation.radius
-            )
+            ComparedModel(model.label, describe(model.source), model.vectors.shape[1], model.normalisation.radius)
             for model in models
         ),
         {name: rows.stop - rows.start for name, rows in vocabulary.slices.items()},
@@ -136,7 +136,7 @@ def compare_models(options: RepresentationOptions) -> tuple[Comparison, tuple[Pa
 
 def comparison_key(options: RepresentationOptions) -> str:
     """Return a digest of everything that can change a comparison, except its output folder."""
-    sources = [loading.find_model(name, revision) for name, revision in options.models]
+    sources = [find_model(name, revision) for name, revision in options.models]
     splits = [(name, "train") for name in TOKEN_CONFIGS.values()] + [(name, "test") for name in _cka_tasks(options)]
     return digest_of(
         [[source.id, source.weights_sha256, source.tokenizer_sha256] for source in sources],
@@ -182,7 +182,7 @@ def _similar(pairs: Pairs) -> Iterator[tuple[str, str]]:
 def _embed(
     options: RepresentationOptions,
     label: str,
-    source: loading.Source,
+    source: ModelSource,
     vocabulary: Vocabulary,
     similar_pairs: dict[str, tuple[str, list[str], list[str]]],
 ) -> EmbeddedModel:

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of
-from bio_paws_eval.models.encode import SEGMENTS, split_words
+from bio_paws_eval.models.encode import SEGMENTS, split_into_blocks
 from bio_paws_eval.options import MIN_WORDS
 from bio_paws_eval.tasks.load import load_pairs
 from bio_paws_eval.tasks.pairs import Pairs
@@ -153,7 +153,7 @@ def _by_frequency(cut: Callable[[list[str]], Iterable[str]], pairs: Pairs) -> li
 
 def _kmers(sequences: list[str], k: int) -> Iterable[str]:
     """Yield the consecutive, non-overlapping k-mers of sequences."""
-    return (kmer for sequence in sequences for kmer in split_words(sequence, k).split() if len(kmer) == k)
+    return (kmer for sequence in sequences for kmer in split_into_blocks(sequence, k).split() if len(kmer) == k)
 
 
 def _token_cutter(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[str]], Iterable[str]]:
@@ -163,7 +163,7 @@ def _token_cutter(tokenizer: PreTrainedTokenizerBase) -> Callable[[list[str]], I
 
     def cut(sequences: list[str]) -> Iterable[str]:
         # BERT's WordPiece turns a run of over 100 characters without a space into a single unknown token.
-        split = [split_words(sequence, SEGMENTS[0]) for sequence in sequences]
+        split = [split_into_blocks(sequence, SEGMENTS[0]) for sequence in sequences]
         encoded = tokenizer(
             split, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
         )

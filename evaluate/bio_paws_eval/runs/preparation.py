@@ -19,7 +19,11 @@ from bio_paws.features.perturbations import perturbations_of
 from bio_paws_eval import results
 from bio_paws_eval.layout.tables import percent
 from bio_paws_eval.models import encode, loading
-from bio_paws_eval.models.encode import MAX_UNKNOWN, Encoded, PairEncoder, Segment
+from bio_paws_eval.models.architectures import describe, join_of, max_length_of
+from bio_paws_eval.models.encode import MAX_UNKNOWN, Segment
+from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.pair_encoder import PairEncoder
+from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Task, Training
 from bio_paws_eval.runs.device import device_of, dtype_of
@@ -91,7 +95,7 @@ class Prepared:
     options: EvaluationOptions
     device: torch.device
     dtype: torch.dtype
-    source: loading.Source
+    source: ModelSource
     model: Model
     encoder: PairEncoder
     tasks: tuple[EncodedTask, ...]
@@ -108,24 +112,22 @@ def prepare(options: EvaluationOptions) -> Prepared:
         When the device, the model, the pairs to train on or a task of `options.configs` is not available.
     """
     device, dtype = device_of(options.device), dtype_of(options.dtype)
-    source = loading.find_model(options.model, options.revision)
+    source = find_model(options.model, options.revision)
     tokenizer = loading.load_tokenizer(source)
-    encoder = PairEncoder(tokenizer, source.tokenizer_sha256, loading.join_of(source.config))
+    encoder = PairEncoder(tokenizer, source.tokenizer_sha256, join_of(source.config))
     state = PartialState()
     with state.main_process_first():  # the other processes find the tokens on disk
         # Untuned runs of several training sets are the same run: the key keeps one of them.
         runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, encoder)}
         tasks, skipped = _encode_tasks(options, source, encoder)
-    return Prepared(
-        options, device, dtype, source, loading.describe(source), encoder, tasks, tuple(runs.values()), skipped
-    )
+    return Prepared(options, device, dtype, source, describe(source), encoder, tasks, tuple(runs.values()), skipped)
 
 
 def _encode_tasks(
-    options: EvaluationOptions, source: loading.Source, encoder: PairEncoder
+    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder
 ) -> tuple[tuple[EncodedTask, ...], tuple[str, ...]]:
     available, skipped = load.load_available(options.configs, registry.task_names(), [options.split], options.sources)
-    max_length = loading.max_length_of(source.config, encoder.tokenizer)
+    max_length = max_length_of(source.config, encoder.tokenizer)
     folder = options.work / "tokens"
     tasks = []
     for (pairs,) in available:
@@ -170,7 +172,7 @@ def _note(encoded: Encoded) -> str:
 
 
 def _list_runs(
-    options: EvaluationOptions, device: torch.device, source: loading.Source, encoder: PairEncoder
+    options: EvaluationOptions, device: torch.device, source: ModelSource, encoder: PairEncoder
 ) -> Iterator[Run]:
     for name in options.train_on:
         data = None
@@ -182,7 +184,7 @@ def _list_runs(
                 yield from _trained_runs(options, device, source, data, name, control)
 
 
-def _untuned_runs(options: EvaluationOptions, device: torch.device, source: loading.Source) -> Iterator[Run]:
+def _untuned_runs(options: EvaluationOptions, device: torch.device, source: ModelSource) -> Iterator[Run]:
     for seed in options.training_seeds:
         training = Training("none", "untuned", seed)
         yield Run(training, None, None, _run_key(options, device, source, training, ""))
@@ -198,11 +200,9 @@ class _TrainingData:
     content_sha256: str
 
 
-def _training_data(
-    options: EvaluationOptions, source: loading.Source, encoder: PairEncoder, name: str
-) -> _TrainingData:
+def _training_data(options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, name: str) -> _TrainingData:
     folder, length = options.work / "tokens", options.hyperparameters.max_length
-    limit = loading.max_length_of(source.config, encoder.tokenizer)
+    limit = max_length_of(source.config, encoder.tokenizer)
     length = min(length, limit) if limit else length
     dev_pairs = load.load_pairs(name, "validation", options.sources)
     dev = encode.encode(dev_pairs, encoder, _segment(options), length, folder)
@@ -221,7 +221,7 @@ def _training_data(
 def _trained_runs(
     options: EvaluationOptions,
     device: torch.device,
-    source: loading.Source,
+    source: ModelSource,
     data: _TrainingData,
     name: str,
     control: str,
@@ -243,7 +243,7 @@ def _trained_runs(
 
 
 def _run_key(
-    options: EvaluationOptions, device: torch.device, source: loading.Source, training: Training, segment: str
+    options: EvaluationOptions, device: torch.device, source: ModelSource, training: Training, segment: str
 ) -> str:
     """Return a digest of everything that can change the trained weights, except the seed."""
     return digest_of(

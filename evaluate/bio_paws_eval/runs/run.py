@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from accelerate import PartialState
-from filelock import FileLock
 from tqdm import tqdm
 from transformers import PreTrainedModel
 
@@ -19,6 +16,7 @@ from bio_paws.execution.files import atomic
 from bio_paws.execution.progress import progress
 from bio_paws_eval import results
 from bio_paws_eval.models import finetune, loading, predict
+from bio_paws_eval.models.checkpoints import exclusive
 from bio_paws_eval.options import EvaluationOptions, keyword_form
 from bio_paws_eval.results import Result, Training
 from bio_paws_eval.runs.device import device_of
@@ -87,18 +85,6 @@ def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
         bar.update(len(wanted))
     PartialState().wait_for_everyone()
     return Evaluation(tuple(map(results.read_result, paths)), prepared.skipped)
-
-
-@contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
-    """Hold a lock, so that of several programs on one folder only one does a training; the others wait for it."""
-    state = PartialState()
-    with ExitStack() as stack:
-        if state.is_main_process:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(FileLock(lock))
-        state.wait_for_everyone()
-        yield
 
 
 def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path]]) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
+from bio_paws.execution.stage_keys import stage_key
 from bio_paws_eval.pretrain.text_sources import HUB, find_source, read_rows
 from bio_paws_eval.summarization import docstrings
 from bio_paws_eval.summarization.rouge import words
@@ -111,8 +112,7 @@ def read_english(name: str, columns: tuple[str, str] | None, config: str | None,
 
 def _docstrings(versions: dict[str, str], work: Path) -> list[Example]:
     """Read all docstrings once, in an order that has nothing to do with where they stand."""
-    program = Path(docstrings.__file__).read_text(encoding="utf-8")
-    path = work / f"docstrings-{digest_of(versions, program)}.arrow"
+    path = work / f"docstrings-{stage_key('bio_paws_eval.summarization.docstrings', values=versions)}.arrow"
     if not path.is_file():
         columns = zip(*docstrings.read_docstrings(), strict=True)
         write_arrow(path, pa.table(dict(zip(("text", "summary", "group"), map(list, columns), strict=True))))

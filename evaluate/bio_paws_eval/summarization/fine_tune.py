@@ -6,7 +6,6 @@ The controls of the transfer claim: the model as it was, and the same model taug
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import PartialState
-from safetensors.torch import load_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from bio_paws.execution.files import atomic, digest_of, read_json
+from bio_paws.execution.files import atomic
+from bio_paws.execution.stage_keys import stage_key
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models import finetune, loading
-from bio_paws_eval.models.finetune import finish_training, train_epochs
+from bio_paws_eval.models import loading
+from bio_paws_eval.models.checkpoints import exclusive, finish_training, load_trained, read_finished
+from bio_paws_eval.models.finetune import LOSSES, train_by_length
+from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.training import Selection
 from bio_paws_eval.results import record_of, slug
-from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.summarization import generate
 from bio_paws_eval.summarization.english_summaries import English, Example
 from bio_paws_eval.summarization.results import Learnt
@@ -30,9 +31,7 @@ from bio_paws_eval.summarization.results import Learnt
 IGNORED = -100
 """Label of a token that is not learnt; PyTorch's."""
 
-_TRAINED, _WEIGHTS = "trained.json", "best.safetensors"
 _PACKAGES = ("accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
-_CODE = (finetune, loading, generate)
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def _rectangle(rows: list[list[int]], fill: int) -> torch.Tensor:
 
 
 def lessons_of(
-    source: loading.Source,
+    source: ModelSource,
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
     tokens: int,
@@ -82,7 +81,7 @@ def lessons_of(
 
     Parameters
     ----------
-    source : models.Source
+    source : ModelSource
         The model.
     tokenizer : PreTrainedTokenizerBase
         Its own.
@@ -117,7 +116,7 @@ def lessons_of(
 
 
 def teach(
-    source: loading.Source,
+    source: ModelSource,
     english: English,
     recipe: Hyperparameters,
     tokens: int,
@@ -126,12 +125,12 @@ def teach(
     out: Path,
     *,
     shuffled: bool,
-) -> tuple[loading.Source, Learnt]:
+) -> tuple[ModelSource, Learnt]:
     """Fine-tune a model on summaries; what is finished is read, what was killed goes on from its last checkpoint.
 
     Parameters
     ----------
-    source : models.Source
+    source : ModelSource
         The model as it was.
     english : English
         What it learns from.
@@ -150,7 +149,7 @@ def teach(
 
     Returns
     -------
-    models.Source
+    ModelSource
         The model as it is now, a folder as any other.
     Learnt
         How it went.
@@ -165,11 +164,11 @@ def teach(
     folder, saved = out / ".work" / "runs" / key, out / "models" / name
     with exclusive(out / ".work" / "locks" / key):
         learnt = _taught(source, english, recipe, tokens, seed, device, folder, saved, shuffled=shuffled)
-    return loading.find_model(str(saved), None), learnt
+    return find_model(str(saved), None), learnt
 
 
 def _taught(
-    source: loading.Source,
+    source: ModelSource,
     english: English,
     recipe: Hyperparameters,
     tokens: int,
@@ -180,26 +179,27 @@ def _taught(
     *,
     shuffled: bool,
 ) -> Learnt:
-    finished = folder / _TRAINED
-    if finished.is_file() and saved.is_dir():
-        return record_of(Learnt, read_json(finished), "dev_losses", "losses")
+    record = read_finished(folder)
+    if record is not None and saved.is_dir():
+        return record_of(Learnt, record, "dev_losses", "losses")
     tokenizer = loading.load_tokenizer(source)
     model = loading.load_generator(source).to(device)  # type: ignore[arg-type]
-    if not finished.is_file():
+    if record is None:
         train, dev = english.train, english.dev
         if shuffled:
             rng = np.random.default_rng(seed)
             train, dev = (_shuffled(part, rng) for part in (train, dev))
         learnt = _train(source, model, tokenizer, train, dev, recipe, tokens, seed, folder)
-        finish_training(model, learnt, folder / _WEIGHTS, finished)
+        finish_training(model, learnt, folder)
     else:
-        load_model(model, folder / _WEIGHTS)
+        learnt = record_of(Learnt, record, "dev_losses", "losses")
+        load_trained(model, folder)
     if PartialState().is_main_process:
         with atomic(saved) as part:
             model.save_pretrained(part)
             loading.load_tokenizer(source).save_pretrained(part)  # the other keeps how it padded and cut
     PartialState().wait_for_everyone()
-    return record_of(Learnt, read_json(finished), "dev_losses", "losses")
+    return learnt
 
 
 def _shuffled(examples: Sequence[Example], rng: np.random.Generator) -> tuple[Example, ...]:
@@ -210,7 +210,7 @@ def _shuffled(examples: Sequence[Example], rng: np.random.Generator) -> tuple[Ex
 
 
 def _train(
-    source: loading.Source,
+    source: ModelSource,
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     train: Sequence[Example],
@@ -228,14 +228,15 @@ def _train(
 
     gpu = model.device.type == "cuda" and torch.cuda.is_bf16_supported()
     dtype = torch.bfloat16 if gpu else torch.float32
-    course = train_epochs(model, lengths, lessons.collate, ("loss", loss), recipe, seed, dtype, folder)
+    selection = Selection("loss", loss)
+    history = train_by_length(model, lengths, lessons.collate, selection, recipe, seed, dtype, folder)
     return Learnt(
-        course.measured,
-        1 + course.measured.index(min(course.measured)),
-        course.steps,
-        course.seconds,
-        recipe.epochs * int(lengths.sum()) / course.seconds,
-        course.losses,
+        history.measured,
+        history.best_epoch,
+        history.steps,
+        history.seconds,
+        recipe.epochs * int(lengths.sum()) / history.seconds,
+        history.mean_losses(LOSSES),
     )
 
 
@@ -266,7 +267,7 @@ def dev_loss(model: PreTrainedModel, lessons: Lessons, batch_size: int) -> float
 
 
 def _key(
-    source: loading.Source,
+    source: ModelSource,
     english: English,
     recipe: Hyperparameters,
     tokens: int,
@@ -275,10 +276,8 @@ def _key(
     shuffled: bool,
 ) -> str:
     """Digest of everything that can change the trained weights."""
-    code = [Path(__file__), *(Path(str(one.__file__)) for one in _CODE)]
-    versions = {one: importlib.metadata.version(one) for one in _PACKAGES}
-    return digest_of(
-        [source.weights_sha256, source.tokenizer_sha256, english.digest, dataclasses.asdict(recipe), tokens, seed],
-        [device.type, PartialState().num_processes, shuffled, versions],
-        [path.read_text(encoding="utf-8") for path in code],
+    model = [source.weights_sha256, source.tokenizer_sha256]
+    options = [dataclasses.asdict(recipe), tokens, seed, device.type, PartialState().num_processes, shuffled]
+    return stage_key(
+        "bio_paws_eval.summarization.fine_tune", packages=_PACKAGES, values=[*model, english.digest, *options]
     )

@@ -11,9 +11,12 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import digest_of, read_json, write_json
+from bio_paws.execution.files import read_json, write_json
 from bio_paws.execution.progress import progress
+from bio_paws.execution.stage_keys import stage_key
 from bio_paws_eval.models import loading
+from bio_paws_eval.models.architectures import max_length_of
+from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.representations.embed import split_for_tokenizer
 
 _TEXTS_PER_BATCH = 8
@@ -23,14 +26,12 @@ _AFTER_CAUSAL = "\nTL;DR:"
 """How GPT-2 was asked for summaries (Radford et al. 2019)."""
 
 
-def summarise(
-    source: loading.Source, texts: Sequence[str], tokens: int, device: torch.device, folder: Path
-) -> list[str]:
+def summarise(source: ModelSource, texts: Sequence[str], tokens: int, device: torch.device, folder: Path) -> list[str]:
     """Summarise texts, always taking the likeliest next token; what is on disk is not done again.
 
     Parameters
     ----------
-    source : models.Source
+    source : ModelSource
         A model with an encoder and a decoder, or a causal one.
     texts : sequence of str
         Cut to what the model takes.
@@ -46,14 +47,18 @@ def summarise(
     BioPawsError
         When the model generates no text, or leaves no room for any.
     """
-    program = Path(__file__).read_text(encoding="utf-8")
-    path = folder / f"{digest_of(source.weights_sha256, source.tokenizer_sha256, list(texts), tokens, program)}.json"
+    key = stage_key(
+        "bio_paws_eval.summarization.generate",
+        packages=("tokenizers", "torch", "transformers"),
+        values=(source.weights_sha256, source.tokenizer_sha256, list(texts), tokens, device.type),
+    )
+    path = folder / f"{key}.json"
     if not path.is_file():
         write_json(path, _summarise(source, texts, tokens, device))
     return read_json(path)  # type: ignore[no-any-return]
 
 
-def _summarise(source: loading.Source, texts: Sequence[str], tokens: int, device: torch.device) -> list[str]:
+def _summarise(source: ModelSource, texts: Sequence[str], tokens: int, device: torch.device) -> list[str]:
     tokenizer = loading.load_tokenizer(source)
     model = loading.load_generator(source).to(device).eval()  # type: ignore[arg-type]
     prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
@@ -68,7 +73,7 @@ def _summarise(source: loading.Source, texts: Sequence[str], tokens: int, device
 
 
 def prompts_of(
-    source: loading.Source,
+    source: ModelSource,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     tokens: int,
@@ -78,7 +83,7 @@ def prompts_of(
 
     Parameters
     ----------
-    source : models.Source
+    source : ModelSource
         The model.
     tokenizer : PreTrainedTokenizerBase
         Its own.
@@ -97,7 +102,7 @@ def prompts_of(
     causal = not source.config.is_encoder_decoder
     before = _BEFORE_T5 if source.config.model_type in {"t5", "mt5", "umt5", "longt5"} else ""
     after = tokenizer(_AFTER_CAUSAL, add_special_tokens=False)["input_ids"] if causal else []
-    room = min(filter(None, (loading.max_length_of(source.config, tokenizer), max_length)), default=None)
+    room = min(filter(None, (max_length_of(source.config, tokenizer), max_length)), default=None)
     room = None if room is None else room - len(after) - causal * tokens
     if room is not None and room < 1:
         raise BioPawsError(f"{source.id}: it takes too few tokens for summaries of {tokens}: lower --tokens")

@@ -17,7 +17,7 @@ from accelerate import PartialState
 from bio_paws.execution.files import atomic, write_json
 from bio_paws.search import blast
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models import loading
+from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.stats import metrics
 from bio_paws_eval.summarization.baselines import FLOORS, KMER
 from bio_paws_eval.summarization.english_summaries import English, Example, read_english
@@ -106,7 +106,7 @@ def run(settings: Settings) -> Found:
         When the model, the data set, what it is fine-tuned on or BLAST+ cannot be had.
     """
     PartialState(cpu=settings.device.type == "cpu")
-    source = loading.find_model(settings.model, None)
+    source = find_model(settings.model, None)
     genes = read_genes(settings.data, settings.genes, settings.seed)
     homologs, others = pair_up(genes, settings.seed)
     asked, finetuned = {"model": source}, None
@@ -140,13 +140,11 @@ def run(settings: Settings) -> Found:
     return found
 
 
-def _summarise(settings: Settings, source: loading.Source, texts: Sequence[str]) -> list[str]:
+def _summarise(settings: Settings, source: ModelSource, texts: Sequence[str]) -> list[str]:
     return summarise(source, texts, settings.tokens, settings.device, settings.out / ".work")
 
 
-def _finetune(
-    settings: Settings, lesson: Lesson, source: loading.Source
-) -> tuple[dict[str, loading.Source], Finetuned]:
+def _finetune(settings: Settings, lesson: Lesson, source: ModelSource) -> tuple[dict[str, ModelSource], Finetuned]:
     """Fine-tune the model and its control, and ask them, and the model as it was, for summaries of English."""
     work = settings.out / ".work"
     english = read_english(lesson.dataset, lesson.columns, lesson.config, lesson.examples, work)

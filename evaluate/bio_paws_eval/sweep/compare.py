@@ -10,7 +10,8 @@ from pathlib import Path
 from accelerate import PartialState
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models import loading
+from bio_paws_eval.models.checkpoints import exclusive
+from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.representations.permutation_tests import Permutations
 from bio_paws_eval.representations.results import RESULTS_FILE, RESULTS_FOLDER
@@ -18,7 +19,7 @@ from bio_paws_eval.representations.run import RepresentationOptions, compare_mod
 from bio_paws_eval.results import slug
 from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import Prepared
-from bio_paws_eval.runs.run import exclusive, saved_model
+from bio_paws_eval.runs.run import saved_model
 from bio_paws_eval.sweep.plan import PlannedVectors
 from bio_paws_eval.tasks.registry import is_pawsx
 
@@ -94,7 +95,7 @@ def _representation_options(comparison: Comparison, prepared: Sequence[Prepared]
         device_of(first.device),
         first.folder / RESULTS_FOLDER,
     )
-    name = slug(loading.find_model(first.model, first.revision).id)
+    name = slug(find_model(first.model, first.revision).id)
     return replace(options, out=options.out / f"{name}-{comparison_key(options)[:8]}")
 
 

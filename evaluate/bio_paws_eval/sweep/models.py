@@ -8,9 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from bio_paws.errors import ConfigError
-from bio_paws_eval.pretrain.recipe import Recipe, read_recipe
+from bio_paws_eval.models.checkpoints import exclusive
+from bio_paws_eval.pretrain.recipe import PretrainingRecipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
-from bio_paws_eval.runs.run import exclusive
 from bio_paws_eval.sweep.plan import PlannedModel
 
 MODELS = Path("models")
@@ -75,7 +75,7 @@ def pretrain_planned(models: Iterable[PlannedModel], folder: Path, data: str | N
                 )
 
 
-def _recipe(model: PlannedModel, folder: Path) -> Recipe:
+def _recipe(model: PlannedModel, folder: Path) -> PretrainingRecipe:
     return read_recipe(str(folder / model.pretrain) if model.pretrain.startswith(".") else model.pretrain)
 
 

@@ -1,0 +1,106 @@
+"""Batches of pairs: which pairs come together, and their tokens as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset, Sampler
+
+from bio_paws_eval.models.tokens import Tokens
+
+_BATCHES_PER_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
+
+
+class ByLength(Sampler[int]):
+    """Orders rows so that those of a batch have similar lengths; the order follows from seed and epoch alone.
+
+    Parameters
+    ----------
+    lengths : ndarray, shape=(rows,)
+        Tokens of each row.
+    batch_size : int
+        Rows per batch.
+    seed : int
+        Of the order.
+    """
+
+    def __init__(self, lengths: NDArray[np.int64], batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next; the data loader calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng((self._seed, self._epoch))
+        order = rng.permutation(len(self._lengths))
+        pool = _BATCHES_PER_POOL * self._batch_size
+        batches = []
+        for start in range(0, len(order), pool):
+            rows = order[start : start + pool]
+            rows = rows[np.argsort(self._lengths[rows], kind="stable")]
+            batches += [rows[i : i + self._batch_size] for i in range(0, len(rows), self._batch_size)]
+        # A short batch in the middle would shift the limits of all that follow.
+        full = [batch for batch in batches if len(batch) == self._batch_size]
+        short = [batch for batch in batches if len(batch) < self._batch_size]
+        for i in rng.permutation(len(full)):
+            yield from full[i].tolist()
+        for batch in short:
+            yield from batch.tolist()
+
+
+class RowNumbers(Dataset[int]):
+    """The numbers of rows, for a collate function that looks the rows up."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> int:
+        return row
+
+
+def collate(
+    tokens: Tokens, rows: NDArray[np.intp] | list[int], pad_id: int, device: torch.device
+) -> dict[str, torch.Tensor]:
+    """Pad rows, at their end, to the longest of them.
+
+    Parameters
+    ----------
+    tokens : Tokens
+        Encoded pairs.
+    rows : sequence of int
+        Which of them.
+    pad_id : int
+        Id of the padding token.
+    device : torch.device
+        Where the tensors go.
+
+    Returns
+    -------
+    dict of str to Tensor, shape=(rows, longest), dtype=int64
+        ``input_ids``, ``attention_mask``, and ``token_type_ids`` where the model takes them.
+    """
+    chosen = [tokens.ids[i] for i in rows]
+    shape = len(chosen), max(map(len, chosen))
+    input_ids, mask = np.full(shape, pad_id), np.zeros(shape, dtype=np.int64)
+    for row, ids in enumerate(chosen):
+        input_ids[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+    batch = {"input_ids": input_ids, "attention_mask": mask}
+    if tokens.types is not None:
+        batch["token_type_ids"] = np.zeros(shape, dtype=np.int64)
+        for row, i in enumerate(rows):
+            batch["token_type_ids"][row, : len(tokens.types[i])] = tokens.types[i]
+    return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}

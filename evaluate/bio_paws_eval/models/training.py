@@ -1,0 +1,377 @@
+"""Train a model by Transformers' Trainer: one clock, one history, and the way to go on after a kill.
+
+A training that was stopped goes on from its last checkpoint to the same weights: the order of the rows follows from
+seed and epoch alone, and the checkpoint holds the state of every random generator, the losses and the time.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from accelerate.utils import broadcast, reduce
+from torch.utils.data import Dataset, Sampler
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from bio_paws.errors import ModelError
+from bio_paws_eval.models.checkpoints import last_checkpoint
+
+POINTS = 100
+"""Largest number of points of a history at which the time is taken, epochs' ends not counted."""
+
+SAVE_SECONDS = 300.0
+"""A checkpoint is written at the first point so long after the checkpoint before."""
+
+Collate = Callable[[list[Any]], dict[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """How the weights are optimised, by AdamW.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Peak learning rate.
+    schedule : str
+        Learning rate after the warmup, as Transformers calls it.
+    warmup : float
+        Fraction of the steps in which the learning rate rises.
+    weight_decay : float
+        Of AdamW.
+    epochs : int
+        Passes over the rows.
+    batch_size : int
+        Rows per step, over all devices.
+    device_batch : int
+        Rows that a device takes at once; gradients are accumulated over the rest of the batch.
+    seed : int
+        Of dropout.
+    dtype : torch.dtype
+        Number format of the matrix products; weights stay float32.
+    betas : (float, float)
+        Of AdamW.
+    compile : bool
+        Compile the model first.
+    """
+
+    learning_rate: float
+    schedule: str
+    warmup: float
+    weight_decay: float
+    epochs: int
+    batch_size: int
+    device_batch: int
+    seed: int
+    dtype: torch.dtype
+    betas: tuple[float, float] = (0.9, 0.999)
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How the best epoch is chosen.
+
+    Attributes
+    ----------
+    metric : {"accuracy", "loss"}
+        The epoch with the highest accuracy, or the lowest loss, is the best; of equals, the first.
+    measure : callable
+        Measures a model on the validation split.
+    """
+
+    metric: Literal["accuracy", "loss"]
+    measure: Callable[[PreTrainedModel], float]
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """What a user can do when a training fails; the end of the error's line.
+
+    Attributes
+    ----------
+    memory, divergence : str
+        As in "lower --batch-size".
+    """
+
+    memory: str
+    divergence: str
+
+
+@dataclass(frozen=True)
+class TrainingHistory:
+    """How a training went, over all runs that led to its end.
+
+    Attributes
+    ----------
+    losses : tuple of float
+        Mean loss of each step.
+    times : tuple of (int, float)
+        Steps done and seconds taken, measuring and choosing epochs not counted, at each point.
+    measured : tuple of float
+        `Selection.measure` after each epoch; empty without a selection.
+    best_epoch : int
+        Epoch whose weights were kept, counted from 1; 0 without a selection, where the last weights are kept.
+    """
+
+    losses: tuple[float, ...]
+    times: tuple[tuple[int, float], ...]
+    measured: tuple[float, ...]
+    best_epoch: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of the optimizer."""
+        return len(self.losses)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all steps, in seconds."""
+        return self.times[-1][1]
+
+    def mean_losses(self, parts: int) -> tuple[float, ...]:
+        """Return the mean loss of each of so many equal parts of the steps, of each step where there are fewer."""
+        return tuple(float(part.mean()) for part in np.array_split(self.losses, min(parts, self.steps)))
+
+
+class _Recorder(TrainerCallback):
+    """Keeps the losses and the time in the Trainer's state, which its checkpoints hold, and asks for checkpoints.
+
+    The Trainer's own log fetches each loss from the device when it is computed, and loses, when it resumes, those since
+    the last entry.
+    """
+
+    def __init__(self) -> None:
+        self._start = self._last_save = time.perf_counter()
+        self._seconds_before = 0.0
+        self._steps_per_point = 1
+        self.paused = 0.0
+        self._losses: list[torch.Tensor] = []  # of the steps since the last point, left on the device
+
+    def add(self, loss: torch.Tensor, *, accumulate: bool) -> None:
+        """Take the loss of a step, or of a further part of the same step."""
+        if accumulate:
+            self._losses[-1] = self._losses[-1] + loss
+        else:
+            self._losses.append(loss)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Take over the time from the checkpoint."""
+        self._start = self._last_save = time.perf_counter()
+        self._seconds_before = max((entry.get("seconds", 0.0) for entry in state.log_history), default=0.0)
+        self._steps_per_point = -(-state.max_steps // POINTS)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Record a point when it is due, and ask for a checkpoint when that is due too."""
+        if state.global_step % self._steps_per_point == 0:
+            self._record(state)
+            # The processes' clocks differ, and all must save at the same step: the first one's decides.
+            seconds = broadcast(torch.tensor(time.perf_counter() - self._last_save, device=args.device))
+            if float(seconds) >= SAVE_SECONDS:
+                control.should_save = True
+
+    def on_epoch_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Record a point for the checkpoint of the epoch."""
+        self._record(state)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Count the time to the next checkpoint from this one."""
+        self._last_save = time.perf_counter()
+
+    def _record(self, state: TrainerState) -> None:
+        if not self._losses:  # an epoch that ends at a point
+            return
+        losses = reduce(torch.stack(self._losses), "mean").tolist()
+        first = state.global_step - len(losses) + 1
+        entries = [{"step": first + i, "loss": loss} for i, loss in enumerate(losses)]
+        entries[-1]["seconds"] = self._seconds_before + time.perf_counter() - self._start - self.paused
+        state.log_history += entries
+        self._losses.clear()
+
+
+class _Trainer(Trainer):
+    """The Trainer with our order of the rows, our measure of an epoch and our history."""
+
+    def __init__(self, sampler: Sampler[int], selection: Selection | None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._sampler = sampler
+        self._selection = selection
+        self._recorder = _Recorder()
+        self._recorded_step = -1
+        self.add_callback(self._recorder)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        # The Trainer's own draws from the global generator, so that a resumed epoch would get other batches.
+        return self._sampler
+
+    def training_step(self, *arguments: Any, **keywords: Any) -> torch.Tensor:
+        """Keep the loss on its device: fetching it would make the device wait for the host."""
+        loss: torch.Tensor = super().training_step(*arguments, **keywords)
+        self._recorder.add(loss.float(), accumulate=self.state.global_step == self._recorded_step)
+        self._recorded_step = self.state.global_step
+        return loss
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Measure the epoch by the selection."""
+        assert self._selection is not None
+        start = time.perf_counter()
+        metrics = {f"eval_{self._selection.metric}": self._selection.measure(cast(PreTrainedModel, self.model))}
+        self._recorder.paused += time.perf_counter() - start
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+
+class _NoRows(Dataset[int]):
+    """What the Trainer must be given to evaluate on, though the selection's measure reads its own pairs."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+def train(
+    model: PreTrainedModel,
+    rows: Dataset[Any],
+    sampler: Sampler[int],
+    collate: Collate,
+    optimization: Optimization,
+    remedies: Remedies,
+    folder: Path,
+    selection: Selection | None = None,
+) -> TrainingHistory:
+    """Train a model in place, from its last checkpoint on.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Returns a loss.
+    rows : Dataset
+        What it is trained on.
+    sampler : Sampler
+        Order of the rows in each epoch; must follow from the epoch alone.
+    collate : callable
+        Makes a batch of rows, with ``labels``.
+    optimization : Optimization
+        How the weights are optimised.
+    remedies : Remedies
+        What a user can do when memory runs out or the training diverges.
+    folder : Path
+        Of the checkpoints.
+    selection : Selection, optional
+        How the best epoch is chosen, whose weights the model ends with; without, it ends with the last weights.
+
+    Returns
+    -------
+    TrainingHistory
+        Losses, times and measures of all runs that led here.
+
+    Raises
+    ------
+    ModelError
+        When the batch cannot be shared evenly by the processes, memory runs out, or the training diverges.
+    """
+    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection)
+    checkpoint = last_checkpoint(folder)
+    try:
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        size = optimization.device_batch
+        raise ModelError(f"out of memory in training with {size} sequences at once: {remedies.memory}") from error
+    history = _history(trainer.state.log_history, selection)
+    if not np.isfinite(history.losses).all():
+        raise ModelError(f"training diverged (last loss {history.losses[-1]}): {remedies.divergence}")
+    return history
+
+
+def _history(entries: list[dict[str, float]], selection: Selection | None) -> TrainingHistory:
+    """Gather what the entries of the Trainer's state, in their order, hold."""
+    steps = [entry for entry in entries if "loss" in entry]
+    measured: list[float] = []
+    best = 0
+    if selection:
+        name = f"eval_{selection.metric}"
+        measured = [entry[name] for entry in entries if name in entry]
+        best = 1 + measured.index(max(measured) if selection.metric == "accuracy" else min(measured))
+    return TrainingHistory(
+        tuple(entry["loss"] for entry in steps),
+        tuple((int(entry["step"]), entry["seconds"]) for entry in steps if "seconds" in entry),
+        tuple(measured),
+        best,
+    )
+
+
+def _trainer(
+    model: PreTrainedModel,
+    rows: Dataset[Any],
+    sampler: Sampler[int],
+    collate: Collate,
+    optimization: Optimization,
+    folder: Path,
+    selection: Selection | None,
+) -> _Trainer:
+    processes = PartialState().num_processes
+    if optimization.batch_size % (optimization.device_batch * processes):
+        raise ModelError(
+            f"a batch of {optimization.batch_size} sequences cannot be shared evenly by {processes} processes of "
+            f"{optimization.device_batch}: change the batch size or the number of processes"
+        )
+    device = next(model.parameters()).device.type
+    epochs: dict[str, Any] = {}
+    if selection:
+        epochs = {"eval_strategy": "epoch", "load_best_model_at_end": True, "metric_for_best_model": selection.metric}
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=optimization.device_batch,
+        gradient_accumulation_steps=optimization.batch_size // (optimization.device_batch * processes),
+        num_train_epochs=optimization.epochs,
+        learning_rate=optimization.learning_rate,
+        lr_scheduler_type=optimization.schedule,
+        warmup_steps=optimization.warmup,
+        weight_decay=optimization.weight_decay,
+        adam_beta1=optimization.betas[0],
+        adam_beta2=optimization.betas[1],
+        optim="adamw_torch_fused",
+        bf16=optimization.dtype == torch.bfloat16,
+        torch_compile=optimization.compile,
+        use_cpu=device == "cpu",
+        seed=optimization.seed,
+        save_strategy="epoch",  # and within an epoch when `_Recorder` asks for it
+        save_total_limit=1,
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=not sys.stderr.isatty(),
+        dataloader_pin_memory=device == "cuda",
+        remove_unused_columns=False,
+        **epochs,
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
+    trainer = _Trainer(
+        sampler,
+        selection,
+        model=model,
+        args=arguments,
+        data_collator=collate,
+        train_dataset=rows,
+        eval_dataset=_NoRows() if selection else None,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
