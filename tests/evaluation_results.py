@@ -32,7 +32,9 @@ from bio_paws_eval.representations.results import (
 )
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
-from bio_paws_eval.stats.metrics import measure, measure_kinds, measure_views
+from bio_paws_eval.stats.metrics import measure
+from bio_paws_eval.stats.pair_types import measure_pair_types
+from bio_paws_eval.stats.perturbations import measure_perturbations
 from bio_paws_eval.tasks.registry import PAWSX_REVISION, is_pawsx
 
 PAIRS = 200
@@ -88,14 +90,16 @@ def kinds(asked: Task) -> NDArray[np.object_]:
     return np.array([by_label[i % 2][i // 2 % len(by_label[i % 2])] for i in range(asked.rows)], dtype=object)
 
 
-def views(asked: Task, answers: Predictions) -> dict[str, Any]:
-    """Answers to the views: where one side is complemented, every third similar pair is answered the other way."""
+def perturbations(asked: Task, answers: Predictions) -> dict[str, Any]:
+    """Predictions of perturbed pairs: on the other strand of one side, every third similar pair changes its label."""
     known = {} if is_pawsx(asked.name) else perturbations_of(get_config(asked.name.removesuffix("_graded")).molecule)
     logits, labels = answers.logits[:PERTURBED_ROWS], answers.labels[:PERTURBED_ROWS]
     turned = (np.arange(len(labels)) % 3 == 0) & (labels == 1)
     other = np.where(turned[:, np.newaxis], logits[:, ::-1], logits)
     more = logits + np.array([0, 0.25], dtype=np.float32)
-    return measure_views(logits, labels, {name: other if name in STRAND_PERTURBATIONS else more for name in known})
+    return measure_perturbations(
+        logits, labels, {name: other if name in STRAND_PERTURBATIONS else more for name in known}
+    )
 
 
 def write_cell(
@@ -131,8 +135,10 @@ def write_cell(
         tokens_per_second=1000.0,
         metrics={} if answers is None else measure(answers.logits, answers.labels),
         predictions="" if answers is None else path.with_suffix(".parquet").name,
-        by_kind={} if answers is None or turned else measure_kinds(answers.logits, answers.labels, kinds(asked)),
-        views={} if answers is None or model.method != "model" else views(asked, answers),
+        by_pair_type={}
+        if answers is None or turned
+        else measure_pair_types(answers.logits, answers.labels, kinds(asked)),
+        perturbations={} if answers is None or model.method != "model" else perturbations(asked, answers),
     )
     write_result(path, result, answers)
     return path
@@ -155,9 +161,9 @@ def write_results(out: Path) -> Path:
         write_cell(out, BERT, one, task("dna50", 100), 0.7, comparable=False)
         write_cell(out, BERT, one, task("protein450"), None, encoding(unknown=0.4), note="refused: 40% unknown")
     for name in ("dna150", "dna50"):
-        write_baseline(out, "majority", "floor", task(name), 0.5)
-        write_baseline(out, "k-mers", "floor", task(name), 0.53)
-        write_baseline(out, "smith_waterman", "ceiling", task(name), 0.995)
+        write_baseline(out, "majority", "baseline", task(name), 0.5)
+        write_baseline(out, "k-mers", "baseline", task(name), 0.53)
+        write_baseline(out, "smith_waterman", "upper_bound", task(name), 0.995)
     return out
 
 
@@ -169,7 +175,7 @@ def write_graded(out: Path, rows: int = 600) -> Path:
     for seed in (0, 1):
         write_cell(out, GPT2, training(seed), asked, recall - 0.1 * seed)
         write_cell(out, BERT, training(seed), asked, recall**0.5)
-    for name, method, accuracy in (("k-mers", "floor", recall**2), ("smith_waterman", "ceiling", recall**0.1)):
+    for name, method, accuracy in (("k-mers", "baseline", recall**2), ("smith_waterman", "upper_bound", recall**0.1)):
         write_cell(out, Model(name, method), Training("none"), asked, accuracy)  # type: ignore[arg-type]
     return out
 

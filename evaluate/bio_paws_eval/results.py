@@ -1,12 +1,12 @@
-"""The result of one cell: a model, trained in one way with one seed, on one task. One JSON file and one Parquet each.
+"""The result of a model, trained in one way with one seed, on one task: one JSON file and one Parquet file each.
 
 Layout of a results folder::
 
     OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.json       the result, `Result` as JSON
     OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.parquet    pair_id, logit0, logit1, label; one row a pair
 
-Both appear by rename, the Parquet first: where the JSON stands, the cell is finished and is never run again. Its key is
-a digest of everything that can change the result, so a result is never taken for another's.
+Both appear by rename, the Parquet first: where the JSON stands, the result is complete and is never computed again. Its
+key is a digest of everything that can change the result, so a result is never taken for another's.
 """
 
 from __future__ import annotations
@@ -26,23 +26,26 @@ from numpy.typing import NDArray
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json, write_json
 
-SCHEMA_VERSION = "1.1"
-"""Version of the JSON: major when a field changes its meaning or goes, minor when one comes."""
+SCHEMA_VERSION = "2.0"
+"""Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
 
-Method = Literal["model", "floor", "ceiling"]
+_READ_VERSIONS = {"1", "2"}
+_EARLIER_METHODS = {"floor": "baseline", "ceiling": "upper_bound"}  # version 1
+
+Method = Literal["model", "baseline", "upper_bound"]
 Status = Literal["scored", "refused"]
 Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
 class Model:
-    """Who answered.
+    """What predicted: a network or a baseline.
 
     Attributes
     ----------
     id : str
         Hub id, name of the folder, or name of the baseline.
-    method : {"model", "floor", "ceiling"}
+    method : {"model", "baseline", "upper_bound"}
         A network; a baseline that aligns nothing, or one that compares the sides as the label was made.
     revision : str or None
         Commit on the Hub; None for a folder and for a baseline.
@@ -122,7 +125,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Task:
-    """What was asked: a split of a config of bioPAWS or of a language of PAWS-X.
+    """What was predicted: a split of a config of bioPAWS or of a language of PAWS-X.
 
     Attributes
     ----------
@@ -131,7 +134,7 @@ class Task:
     split : str
         ``test``.
     rows, dropped : int
-        Pairs asked, and placeholders left out.
+        Pairs that were predicted, and placeholders that were filtered out.
     version : str
         Version of the data, or revision of PAWS-X.
     content_sha256 : str
@@ -180,14 +183,14 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Result:
-    """One cell. `metrics` holds for each metric its value and a 95% interval over pairs, and the confusion matrix.
+    """A (model, task) result of one seed.
 
     Attributes
     ----------
     key : str
         Digest of everything that can change the result.
     status : {"scored", "refused"}
-        A refused cell has no metrics; `note` says why.
+        A refused result has no metrics; `note` says why.
     note : str
         What a reader must know: why it was refused, that much was cut off, that sequences were split into words.
     comparable : bool
@@ -197,13 +200,15 @@ class Result:
     seconds, tokens_per_second : float
         Time of prediction, and real tokens a second.
     metrics : dict
-        As `metrics.measure` returns it; empty for a refused cell.
+        For each metric its value and a 95% interval over pairs, and the confusion matrix, as `metrics.measure` returns
+        them; empty for a refused result.
     predictions : str
-        Name of the Parquet file beside it; "" for a refused cell.
-    by_kind : dict
-        As `metrics.measure_kinds` returns it, of configs of bioPAWS with several kinds of pairs. Since 1.1.
-    views : dict
-        As `metrics.measure_views` returns it, of a model on the test split of a config of bioPAWS. Since 1.1.
+        Name of the Parquet file beside it; "" for a refused result.
+    by_pair_type : dict
+        As `pair_types.measure_pair_types` returns it, of configs of bioPAWS with several pair types. Since 1.1.
+    perturbations : dict
+        As `perturbations.measure_perturbations` returns it, of a model on the test split of a config of bioPAWS. Since
+        1.1.
     """
 
     key: str
@@ -219,19 +224,19 @@ class Result:
     tokens_per_second: float
     metrics: dict[str, Any]
     predictions: str
-    by_kind: dict[str, Any] = field(default_factory=dict)
-    views: dict[str, Any] = field(default_factory=dict)
+    by_pair_type: dict[str, Any] = field(default_factory=dict)
+    perturbations: dict[str, Any] = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
     @property
     def truncated(self) -> bool:
-        """Whether pairs were cut: such a cell is shown, and left out of means."""
+        """Whether pairs were truncated: such a result is shown, and left out of means."""
         return self.encoding is not None and self.encoding.truncated_pairs > 0
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Answers to a task, in the order of its rows.
+    """Predictions of a task, in the order of its rows.
 
     Attributes
     ----------
@@ -249,7 +254,7 @@ class Predictions:
 
 
 def result_path(out: Path, model: Model, training: Training, run_key: str, task: str, key: str) -> Path:
-    """Path of a cell's JSON; its predictions lie beside it as Parquet."""
+    """Path of a result's JSON; its predictions lie beside it as Parquet."""
     run = training.on if training.control == "none" else f"{training.on}-{training.control}"
     return out / slug(model.id) / f"{run}-{run_key[:8]}" / f"seed-{training.seed}" / f"{task}-{key[:8]}.json"
 
@@ -260,7 +265,7 @@ def slug(name: str) -> str:
 
 
 def write_result(path: Path, result: Result, predictions: Predictions | None) -> None:
-    """Write a cell, its predictions first."""
+    """Write a result, its predictions first."""
     if predictions is not None:
         table = pa.table(
             {
@@ -276,18 +281,19 @@ def write_result(path: Path, result: Result, predictions: Predictions | None) ->
 
 
 def read_result(path: Path) -> Result:
-    """Read a cell.
+    """Read a result, also of an earlier version of the schema.
 
     Raises
     ------
     DataError
-        When the file is not a result, or one of another major version.
+        When the file is not a result, or one of a major version that this program does not know.
     """
     try:
         raw = read_json(path)
         version = str(raw["schema_version"])
-        if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
+        if version.partition(".")[0] not in _READ_VERSIONS:
             raise DataError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: run again")
+        raw = _in_current_terms(raw)
         return Result(
             **raw
             | {
@@ -297,19 +303,43 @@ def read_result(path: Path) -> Result:
                 "encoding": raw["encoding"] and record_of(Encoding, raw["encoding"], "lengths"),
             }
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path}: not a result of bio-paws-eval ({type(error).__name__}: {error}): remove it and run again"
         ) from error
 
 
-def record_of(kind: type[Record], raw: dict[str, Any], *tuples: str) -> Record:
+def _in_current_terms(raw: dict[str, Any]) -> dict[str, Any]:
+    """Rename what version 1 called otherwise."""
+    if not raw["schema_version"].startswith("1."):
+        return raw
+    current = {name: value for name, value in raw.items() if name not in {"by_kind", "views"}}
+    method = raw["model"]["method"]
+    current["model"] = raw["model"] | {"method": _EARLIER_METHODS.get(method, method)}
+    current["by_pair_type"] = {
+        pair_type: _renamed(measured, {"answered_1": "predicted_positive_rate"})
+        for pair_type, measured in raw.get("by_kind", {}).items()
+    }
+    perturbations = _renamed(raw.get("views", {}), {"views": "perturbed"})
+    if perturbations:
+        perturbations["perturbed"] = {
+            name: _renamed(measured, {"only_view": "only_perturbed"})
+            for name, measured in perturbations["perturbed"].items()
+        }
+    return current | {"perturbations": perturbations}
+
+
+def _renamed(fields: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in fields.items()}
+
+
+def record_of(record_type: type[Record], raw: dict[str, Any], *tuples: str) -> Record:
     """Make a record of what JSON gave back; it turned tuples into lists."""
-    return kind(**raw | {name: tuple(raw[name]) for name in tuples})
+    return record_type(**raw | {name: tuple(raw[name]) for name in tuples})
 
 
 def read_predictions(path: Path, result: Result) -> Predictions:
-    """Read the predictions of the cell whose JSON is `path`.
+    """Read the predictions of the result whose JSON is `path`.
 
     Raises
     ------
@@ -326,17 +356,17 @@ def read_predictions(path: Path, result: Result) -> Predictions:
 
 
 def read_results(out: Path) -> list[tuple[Path, Result]]:
-    """Read all cells of a results folder, in the order of their paths.
+    """Read all results of a folder, in the order of their paths.
 
     Raises
     ------
     DataError
         When there is none.
     """
-    found = [(path, read_result(path)) for path in _result_files(out)]
-    if not found:
+    results = [(path, read_result(path)) for path in _result_files(out)]
+    if not results:
         raise DataError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
-    return found
+    return results
 
 
 def _result_files(out: Path) -> Iterable[Path]:

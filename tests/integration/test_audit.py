@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws.audit import baselines, leakage
+from bio_paws.audit import leakage, sample
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
 from bio_paws.audit.reading import open_data
 from bio_paws.audit.run import Audit, audit
@@ -31,7 +31,7 @@ PRIOR = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/prior_release
 
 @pytest.fixture(autouse=True)
 def few_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "ALIGNED_ROWS", 800)
+    monkeypatch.setattr(sample, "ALIGNED_ROWS", 800)
 
 
 def severities(found: Audit) -> dict[str, str]:
@@ -47,8 +47,8 @@ def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
         assert severities(found) == {}, [one.what for one in found.findings]
         assert found.columns.molecule == molecule
         assert found.rows == {"train": 2_000, "test": 400}
-        ceiling = max(one.auc.value for one in found.measurements if one.kind == "ceiling")
-        assert ceiling > 0.99
+        upper_bound = max(one.auc.value for one in found.measurements if one.role == "upper_bound")
+        assert upper_bound > 0.99
 
 
 @pytest.mark.parametrize("planter", PLANTERS, ids=lambda one: f"{one.check}-{one.molecule}")
@@ -181,7 +181,7 @@ def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, caps
     assert main(["audit", str(built), "--config", "protein150", "--split", "train"]) in (0, 1)
     said = capsys.readouterr().out
     assert "protein150: pairs by split: train " in said
-    assert "Floors and ceilings: 5-fold cross-validation" in said
+    assert "Baselines and upper bounds: 5-fold cross-validation" in said
 
 
 def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path, bio_paws: Run) -> None:

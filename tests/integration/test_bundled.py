@@ -46,9 +46,9 @@ def test_no_shortcut_tells_the_label(bundled: Path) -> None:
         assert max(aucs["upper_bounds"].values()) > 0.99, name
     assert measured["dna_protein"]["upper_bounds"]["six_frame"] > 0.7
     for name in ("dna150_paws", "protein150_paws", "protein450_paws", "dna_protein"):
-        floors = measured[name]["baselines"]
-        assert max(floors.values()) < 0.6, (name, floors)
-        assert max(floors["sentence1"], floors["sentence2"]) < 0.55, name
+        aucs = measured[name]["baselines"]
+        assert max(aucs.values()) < 0.6, (name, aucs)
+        assert max(aucs["sentence1"], aucs["sentence2"]) < 0.55, name
 
 
 def test_sources_are_recorded_with_their_accessions(bundled: Path) -> None:

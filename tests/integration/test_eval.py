@@ -57,7 +57,7 @@ def numbers(results: list[Result]) -> list[tuple[Any, ...]]:
     """What two runs must share: everything but times."""
     return [
         (one.key, one.model, one.task, one.training.seed, one.training.dev_accuracies, one.training.losses,
-         one.training.best_epoch, one.status, one.note, one.metrics, one.by_kind, one.views)
+         one.training.best_epoch, one.status, one.note, one.metrics, one.by_pair_type, one.perturbations)
         for one in results
     ]  # fmt: skip
 
@@ -114,14 +114,14 @@ def test_views_are_asked_of_the_same_model(
         monkeypatch.setattr(module, "PERTURBED_ROWS", 11)
     run(bert, "--seeds", 1, "--finetune", "none", "--configs", "dna50")
     ((path, result),) = read_results(tmp_path / "out")
-    assert list(result.views["views"]) == [perturbation.name for perturbation in PERTURBATIONS]
-    assert result.views["n"] == 11
+    assert list(result.perturbations["perturbed"]) == [perturbation.name for perturbation in PERTURBATIONS]
+    assert result.perturbations["n"] == 11
     stored = read_predictions(path, result)
     # The plainest way: the same head, each pair of the view alone.
     source = find_model(str(bert), None)
     tokenizer = load_tokenizer(source)
     model = load_classifier(source, tokenizer, seed=0).eval()
-    for name, one in result.views["views"].items():
+    for name, one in result.perturbations["perturbed"].items():
         rows = load("dna50", data=built, split="test", perturbation=name)
         with torch.no_grad():
             answers = [
@@ -142,19 +142,19 @@ def test_views_are_of_scored_test_splits_of_bio_paws(
     none = ("--seeds", 1, "--finetune", "none")
     _, results = run(bert, *none, "--configs", "pawsx_en", "protein150", "dna_protein", out="test")
     found = {one.task.name: one for one in results}
-    assert found["pawsx_en"].views == {}
+    assert found["pawsx_en"].perturbations == {}
     for name in ("protein150", "dna_protein"):
-        assert list(found[name].views["views"]) == ["swapped"]
-        assert found[name].views["tells_strands"] is None
-    assert set(found["dna_protein"].by_kind) == {"coding", "other_gene", "mutated_protein", "frameshift"}
-    assert sum(one["n"] for one in found["dna_protein"].by_kind.values()) == found["dna_protein"].task.rows
-    assert found["protein150"].by_kind == found["pawsx_en"].by_kind == {}
+        assert list(found[name].perturbations["perturbed"]) == ["swapped"]
+        assert found[name].perturbations["tells_strands"] is None
+    assert set(found["dna_protein"].by_pair_type) == {"coding", "other_gene", "mutated_protein", "frameshift"}
+    assert sum(one["n"] for one in found["dna_protein"].by_pair_type.values()) == found["dna_protein"].task.rows
+    assert found["protein150"].by_pair_type == found["pawsx_en"].by_pair_type == {}
     _, (result,) = run(bert, *none, "--segment", "none", "--configs", "dna150", out="refused")
-    assert (result.status, result.views, result.by_kind) == ("refused", {}, {})
+    assert (result.status, result.perturbations, result.by_pair_type) == ("refused", {}, {})
     _, (result,) = run(bert, *none, "--split", "validation", "--configs", "dna50", out="validation")
-    assert result.views == {}
+    assert result.perturbations == {}
     _, (result,) = run(bert, *none, "--limit", 7, "--configs", "dna150", out="limited")
-    assert result.views["n"] == 7
+    assert result.perturbations["n"] == 7
 
 
 def grade(data: Path) -> None:
@@ -176,11 +176,13 @@ def test_a_graded_config_is_drawn_as_a_curve(bert: Path, built_copy: Path, tmp_p
     labels = pq.read_table(next((built_copy / "dna150").glob("test*.parquet")))
     counts = collections.Counter(labels["kind"].to_pylist())
     for _, result in read_results(out):
-        assert {kind: one["n"] for kind, one in result.by_kind.items()} == counts
-        similar = sum(one["answered_1"]["value"] * one["n"] for one in result.by_kind.values() if one["label"])
+        assert {kind: one["n"] for kind, one in result.by_pair_type.items()} == counts
+        similar = sum(
+            one["predicted_positive_rate"]["value"] * one["n"] for one in result.by_pair_type.values() if one["label"]
+        )
         assert similar == pytest.approx(result.metrics["confusion"][1][1])
-    text = (out / "report/figures/bands.svg").read_text()
-    for name in ("bert, none", "best floor", "best ceiling", "remote"):
+    text = (out / "report/figures/similarity-bins.svg").read_text()
+    for name in ("bert, none", "best baseline", "best upper bound", "remote"):
         assert name in text
     page = (out / "report/report.html").read_text()
     for title in ("Accuracy by similarity", "Answers by similarity", "Kinds of pairs", "Consistency"):

@@ -90,7 +90,7 @@ def numbers(out: Path) -> dict[str, Any]:
 
     def of(one: Result) -> tuple[object, ...]:
         training = one.training
-        return one.key, training.losses, training.dev_accuracies, one.metrics, one.by_kind, one.views
+        return one.key, training.losses, training.dev_accuracies, one.metrics, one.by_pair_type, one.perturbations
 
     compared = {path: read_json(path) for path in out.glob("vectors/*/vectors.json")}
     for one in compared.values():
@@ -108,7 +108,7 @@ def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
     ways = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
     trainings = [("fresh", "pawsx_en", 0), *(("tiny", *way) for way in ways)]
     assert cells == sorted((*training, config) for training in trainings for config in CONFIGS)
-    assert {one.task.name for one in results if one.model.method == "ceiling"} == {"dna50"}
+    assert {one.task.name for one in results if one.model.method == "upper_bound"} == {"dna50"}
     assert {one.task.name for one in results if one.model.id == "majority"} == set(CONFIGS)
     assert {one.training.recipe["epochs"] for one in found if one.training.recipe} == {2}
     assert {one.task.rows for one in found} <= {48, 40}

@@ -9,14 +9,14 @@ import pytest
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.baselines import baselines
-from bio_paws_eval.baselines.baselines import BASELINES, Batch, run_baselines
+from bio_paws.features.baselines import Content, PairBatch, applicable, check_names, get_baseline
+from bio_paws_eval.baselines import run
+from bio_paws_eval.baselines.run import run_baselines
 from bio_paws_eval.results import Predictions, Result, read_predictions, read_result
 from bio_paws_eval.tasks import pairs
 from bio_paws_eval.tasks.registry import Sources
 
 Rows = list[tuple[str, str, int]]
-BY_NAME = {one.name: one for one in BASELINES}
 ONES_ARE_AS_LONG: Rows = [("abcdefgh", "hgfedcba", 1), ("abcdefgh", "h", 0)]
 ZEROS_ARE_AS_LONG: Rows = [(a, b, 1 - label) for a, b, label in ONES_ARE_AS_LONG]
 
@@ -47,8 +47,8 @@ def accuracy(result: Result) -> float:
 
 def test_scores_that_differ_by_rounding_are_equal() -> None:
     # 0.3 - 0.1 and 0.2 - 0, as floating-point numbers have it.
-    batch = Batch(["GGGAAAAAAA", "GGAAAAAAAA"], ["GAAAAAAAAA", "AAAAAAAAAA"], "dna")
-    margin = BY_NAME["gc"].fit(batch, np.array([1, 0], dtype=np.int8)).margin(batch)
+    batch = PairBatch(["GGGAAAAAAA", "GGAAAAAAAA"], ["GAAAAAAAAA", "AAAAAAAAAA"], "dna")
+    margin = get_baseline("gc").fit(batch, np.array([1, 0], dtype=np.int8)).margin(batch)
     assert margin[0] == margin[1]
 
 
@@ -65,7 +65,7 @@ def test_what_is_fitted_on_train_is_not_fitted_on_test(tmp_path: Path) -> None:
 
 
 def test_only_the_first_train_rows_are_fitted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(baselines, "TRAIN_ROWS", 6)
+    monkeypatch.setattr(run, "TRAIN_ROWS", 6)
     monkeypatch.setattr(pairs, "ROWS_PER_BATCH", 4)
     train = [*ONES_ARE_AS_LONG * 3, *ZEROS_ARE_AS_LONG * 30]
     result, _ = score(sources(tmp_path, train, ONES_ARE_AS_LONG), tmp_path / "out")["length"]
@@ -105,47 +105,43 @@ def test_one_side_knows_nothing_where_every_string_has_both_labels(tmp_path: Pat
     assert accuracy(found["sentence2"][0]) == 0.5
 
 
-def fitted(name: str, batch: Batch) -> list[float]:
+def fitted(name: str, batch: PairBatch) -> list[float]:
     """Scores of a baseline less its threshold, 0 where all labels of train are 1."""
     ones = np.ones(len(batch.sentence1), dtype=np.int8)
-    rule = BY_NAME[name].fit(batch, ones)
+    rule = get_baseline(name).fit(batch, ones)
     return [round(float(one) + rule.recipe["threshold"], 6) for one in rule.margin(batch)]
 
 
 def test_alignments_score_as_defined() -> None:
     dna = "ACGTTGCAAGGCTTACCGAT"
-    pairs = Batch([dna, dna], [reverse_complement(dna), dna + "A" * 20], "dna")
+    pairs = PairBatch([dna, dna], [reverse_complement(dna), dna + "A" * 20], "dna")
     assert fitted("smith_waterman", pairs) == [2, 1]
-    assert fitted("smith_waterman", Batch(["WWWW"], ["WWWWWWWW"], "protein")) == [5.5]
-    assert fitted("edit", Batch(["kitten", "abcd"], ["sitting", "abcx"], "text")) == [round(1 - 3 / 7, 6), 0.75]
-    gene = Batch(["ATGTGGTGGTAA", reverse_complement("ATGTGGTGGTAA")], ["MWW", "MWW"], "dna_protein")
+    assert fitted("smith_waterman", PairBatch(["WWWW"], ["WWWWWWWW"], "protein")) == [5.5]
+    assert fitted("edit", PairBatch(["kitten", "abcd"], ["sitting", "abcx"], "text")) == [round(1 - 3 / 7, 6), 0.75]
+    gene = PairBatch(["ATGTGGTGGTAA", reverse_complement("ATGTGGTGGTAA")], ["MWW", "MWW"], "dna_protein")
     assert fitted("six_frame", gene) == [9, 9]
     assert fitted("spliced", gene) == [1, 0]
 
 
 def test_each_molecule_has_its_baselines() -> None:
-    names = {
-        molecule: [one.name for one in BASELINES if molecule in one.molecules]
-        for molecule in ("text", "dna", "protein", "dna_protein")
-    }
+    contents: tuple[Content, ...] = ("text", "dna", "protein", "dna_protein")
+    names = {content: [baseline.name for baseline in applicable(content)] for content in contents}
     kmers = [f"{name}{k}" for name in ("jaccard", "cosine") for k in range(1, 7)]
     assert names["text"] == ["majority", "sentence1", "sentence2", "length", *kmers]
     assert names["dna"] == names["protein"]
     assert set(names["dna"]) - set(names["text"]) == {"gc", "edit", "smith_waterman"}
     assert set(names["dna_protein"]) - set(names["text"]) == {"gc", "six_frame", "spliced"}
     with pytest.raises(ValueError, match="'edit' is defined twice"):
-        baselines._check_names((BY_NAME["edit"], BY_NAME["length"], BY_NAME["edit"]))
+        check_names((get_baseline("edit"), get_baseline("length"), get_baseline("edit")))
 
 
-def test_a_finished_cell_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_result_is_not_computed_again(tmp_path: Path) -> None:
     found = sources(tmp_path, ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG)
     paths = run_baselines(["pawsx_en"], (), "test", found, tmp_path / "out")[0]
     before = {path: path.stat().st_mtime_ns for path in paths}
     paths[3].unlink()
     assert run_baselines(["pawsx_en"], (), "test", found, tmp_path / "out")[0] == paths
     assert [path for path in paths if path.stat().st_mtime_ns != before[path]] == [paths[3]]
-    monkeypatch.delattr(baselines, "_score")
-    assert run_baselines(["pawsx_en"], (), "test", found, tmp_path / "out")[0] == paths
 
 
 def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +157,7 @@ def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, m
     more = sources(tmp_path / "b", ONES_ARE_AS_LONG * 5, ONES_ARE_AS_LONG * 2)
     other, _ = run_baselines(["pawsx_en"], (), "test", more, out)
     assert paths.isdisjoint(other)
-    monkeypatch.setattr(baselines, "_source_digest", lambda: "other")
+    monkeypatch.setattr(run, "source_digest", lambda *_: "other")
     assert paths.isdisjoint(run_baselines(["pawsx_en"], (), "test", found, out)[0])
 
 
@@ -183,8 +179,10 @@ def test_ceilings_are_near_1_on_a_built_data_set(built: Path, tmp_path: Path) ->
         found = score(data, tmp_path, name)
         assert accuracy(found["smith_waterman"][0]) > 0.97, name
         assert accuracy(found["sentence1"][0]) == accuracy(found["sentence2"][0]) == 0.5, name
-        assert found["smith_waterman"][0].model.method == "ceiling"
-        assert {"smith_waterman", "edit"} == {key for key, (one, _) in found.items() if one.model.method == "ceiling"}
+        assert found["smith_waterman"][0].model.method == "upper_bound"
+        assert {"smith_waterman", "edit"} == {
+            key for key, (one, _) in found.items() if one.model.method == "upper_bound"
+        }
     found = score(data, tmp_path, "dna_protein")
     assert accuracy(found["spliced"][0]) > 0.97
     assert found["six_frame"][0].metrics["auroc"]["value"] > 0.8

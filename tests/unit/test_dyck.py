@@ -8,8 +8,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from bio_paws_eval.baselines.baselines import BASELINES, Batch
-from bio_paws_eval.stats.metrics import auroc
+from bio_paws.features.baselines import PairBatch, get_baseline
+from bio_paws.features.thresholds import auroc
 from bio_paws_eval.tasks.dyck import BRACKETS, PAIRS, dyck_pairs
 from bio_paws_eval.tasks.load import load_pairs
 from bio_paws_eval.tasks.registry import Sources, all_names, is_biopaws, task_names
@@ -59,9 +59,9 @@ def test_counts_are_the_same_under_both_labels(rows: list[tuple[str, str, str, i
     "name", ["majority", "sentence1", "sentence2", "length", "jaccard1", "jaccard3", "cosine2", "cosine6"]
 )
 def test_no_floor_tells_the_label(rows: list[tuple[str, str, str, int]], name: str) -> None:
-    (baseline,) = [one for one in BASELINES if one.name == name]
+    baseline = get_baseline(name)
     learnt, asked = rows[: ROWS // 2], rows[ROWS // 2 :]
-    batches = [Batch([row[1] for row in part], [row[2] for row in part], "text") for part in (learnt, asked)]
+    batches = [PairBatch([row[1] for row in part], [row[2] for row in part], "text") for part in (learnt, asked)]
     labels = [np.array([row[3] for row in part], np.int8) for part in (learnt, asked)]
     margin = baseline.fit(batches[0], labels[0]).margin(batches[1])
     assert auroc(margin, labels[1]) == pytest.approx(0.5, abs=0.05)

@@ -9,18 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
 
-from bio_paws_eval.stats.metrics import (
-    METRICS,
-    _resampled_auroc,
-    auroc,
-    compare,
-    holm,
-    measure,
-    measure_kinds,
-    measure_views,
-    share,
-    summarise_seeds,
-)
+from bio_paws.features.thresholds import auroc
+from bio_paws_eval.stats.intervals import share
+from bio_paws_eval.stats.metrics import METRICS, measure, resampled_auroc
+from bio_paws_eval.stats.pair_types import measure_pair_types
+from bio_paws_eval.stats.perturbations import measure_perturbations
+from bio_paws_eval.stats.seeds import summarise_seeds
+from bio_paws_eval.stats.significance import compare, holm
 
 
 def logits_of(margins: list[float]) -> np.ndarray:
@@ -74,7 +69,7 @@ def test_resampled_curves_are_those_of_resampled_pairs() -> None:
     margin, labels = rng.integers(0, 5, 40).astype(float), rng.integers(0, 2, 40).astype(np.int8)
     order = np.argsort(margin, kind="stable")
     margin, labels = margin[order], labels[order]
-    draws = _resampled_auroc(margin, labels, np.random.default_rng(7))
+    draws = resampled_auroc(margin, labels, np.random.default_rng(7))
     again = np.random.default_rng(7)
     for draw in draws[:20]:
         rows = again.integers(0, 40, 40)
@@ -151,11 +146,11 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
     kinds = np.array(["near"] * 4 + ["far"] * 4 + ["other"] * 8, dtype=object)
     labels = np.array([1] * 8 + [0] * 8, dtype=np.int8)
     margins = [3, 3, 3, -1, 1, -2, -2, -2, *[-1.5] * 6, 2, 2]
-    found = measure_kinds(logits_of([float(one) for one in margins]), labels, kinds)
+    found = measure_pair_types(logits_of([float(one) for one in margins]), labels, kinds)
     assert {name: (one["label"], one["n"]) for name, one in found.items()} == {
         "far": (1, 4), "near": (1, 4), "other": (0, 8),
     }  # fmt: skip
-    assert {name: one["answered_1"]["value"] for name, one in found.items()} == {
+    assert {name: one["predicted_positive_rate"]["value"] for name, one in found.items()} == {
         "far": 0.25,
         "near": 0.75,
         "other": 0.25,
@@ -168,8 +163,8 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
 
 def test_one_kind_a_label_says_no_more_than_the_label() -> None:
     labels = np.array([0, 1], dtype=np.int8)
-    assert measure_kinds(logits_of([-1, 1]), labels, np.array(["other_group", "homolog"], dtype=object)) == {}
-    assert measure_kinds(logits_of([-1, 1]), labels, np.empty(0, dtype=object)) == {}
+    assert measure_pair_types(logits_of([-1, 1]), labels, np.array(["other_group", "homolog"], dtype=object)) == {}
+    assert measure_pair_types(logits_of([-1, 1]), labels, np.empty(0, dtype=object)) == {}
 
 
 def test_views_are_compared_with_what_is_stored() -> None:
@@ -181,19 +176,19 @@ def test_views_are_compared_with_what_is_stored() -> None:
     views = {"swapped": stored + 0.5, "reverse_complement1": turned, "reverse_complement2": stored}
     given = {name: logits_of(margins.tolist()) for name, margins in views.items()}
     # Two pairs more than the views are of change nothing.
-    found = measure_views(logits_of([*stored, 1.0, -1.0]), np.append(labels, [0, 1]).astype(np.int8), given)
+    found = measure_perturbations(logits_of([*stored, 1.0, -1.0]), np.append(labels, [0, 1]).astype(np.int8), given)
     assert found["n"] == 40
     assert found["original"]["accuracy"] == share([38], 40)
     assert found["original"]["recall"] == share([18], 20)
-    one = found["views"]["reverse_complement1"]
+    one = found["perturbed"]["reverse_complement1"]
     assert one["accuracy"]["value"] == 27 / 40
     assert one["recall"]["value"] == 7 / 20
     assert one["consistency"] == share([27], 40)
     assert one["margin_change"] == pytest.approx((12 * 3 + 4) / 40)
-    assert (one["only_original"], one["only_view"]) == (12, 1)
+    assert (one["only_original"], one["only_perturbed"]) == (12, 1)
     assert one["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
     assert one["p_corrected"] == pytest.approx(3 * one["p_value"])
-    same = found["views"]["swapped"]
+    same = found["perturbed"]["swapped"]
     assert (same["consistency"]["value"], same["margin_change"], same["p_value"]) == (1.0, 0.5, 1.0)
     assert found["tells_strands"] is True
 
@@ -204,17 +199,17 @@ def test_a_model_tells_strands_only_by_one_side_complemented_and_only_where_ther
     right, wrong = logits_of(stored.tolist()), logits_of([-1.0] * 40)
     sides = ("reverse_complement1", "reverse_complement2")
     both = {**dict.fromkeys(sides, right), "reverse_complement_both": wrong, "swapped": wrong}
-    assert measure_views(right, labels, both)["tells_strands"] is False
-    assert measure_views(right, labels, both | {"reverse_complement2": wrong})["tells_strands"] is True
+    assert measure_perturbations(right, labels, both)["tells_strands"] is False
+    assert measure_perturbations(right, labels, both | {"reverse_complement2": wrong})["tells_strands"] is True
     # Six changes are significant alone, but not as one of four.
     few = logits_of([-1.0] * 6 + [1.0] * 14 + [-1.0] * 20)
-    assert measure_views(right, labels, {"reverse_complement1": few})["tells_strands"] is True
+    assert measure_perturbations(right, labels, {"reverse_complement1": few})["tells_strands"] is True
     four = {**dict.fromkeys((*sides, "reverse_complement_both", "swapped"), right), "reverse_complement1": few}
-    assert measure_views(right, labels, four)["tells_strands"] is False
-    assert measure_views(right, labels, {"swapped": wrong})["tells_strands"] is None
-    assert measure_views(right, labels, {}) == {}
+    assert measure_perturbations(right, labels, four)["tells_strands"] is False
+    assert measure_perturbations(right, labels, {"swapped": wrong})["tells_strands"] is None
+    assert measure_perturbations(right, labels, {}) == {}
 
 
 def test_views_of_one_label_have_no_recall() -> None:
-    found = measure_views(logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])})
+    found = measure_perturbations(logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])})
     assert found["original"]["recall"]["value"] is None

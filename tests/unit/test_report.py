@@ -33,14 +33,16 @@ from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, te
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
 from bio_paws_eval.report.controls import control_matrix
+from bio_paws_eval.report.grouping import group
 from bio_paws_eval.report.main_tables import all_tables, configs_table
 from bio_paws_eval.report.paper import paper_numbers, paper_tables
 from bio_paws_eval.report.seed_study import study_seeds
-from bio_paws_eval.report.systems import Grouped, System, group
+from bio_paws_eval.report.systems import Grouped, System
 from bio_paws_eval.report.writer import Report, _notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
-from bio_paws_eval.stats.metrics import compare, holm, predicted
+from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.significance import compare, holm
 from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
 from evaluation_results import (
     BERT,
@@ -114,7 +116,7 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
     assert text == (GOLDEN / "report.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [one["file"] for one in rows] == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
-    for name in ("consistency.csv", "kinds.csv"):
+    for name in ("consistency.csv", "pair-types.csv"):
         assert (out / name).read_text() == (GOLDEN / f"report-{name}").read_text()
     refused = [one for one in rows if one["status"] == "refused"]
     assert {one["accuracy"] for one in refused} == {""}
@@ -178,11 +180,11 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
     found = grouped(results)
     table = configs_table(found)
     gpt2, bert = the(found.systems, "openai-community/gpt2, pawsx_en"), the(found.systems, "bert-base-cased, pawsx_en")
-    expected = (gpt2.cells["dna150"].summary.mean + gpt2.cells["dna50"].summary.mean) / 2
+    expected = (gpt2.results["dna150"].summary.mean + gpt2.results["dna50"].summary.mean) / 2
     assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 11"
     assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
     assert row(table, bert.name)["protein450"] == "refused: 40% unknown"
-    expected = (bert.cells["dna150"].summary.mean + bert.cells["dna50"].summary.mean) / 2
+    expected = (bert.results["dna150"].summary.mean + bert.results["dna50"].summary.mean) / 2
     assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 11"
 
 
@@ -214,13 +216,13 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     for name, accuracies in {"majority": (0.5, 0.9), "gc": (0.7, 0.55)}.items():
         for asked, accuracy in zip(("dna150", "dna50"), accuracies, strict=True):
-            write_baseline(tmp_path, name, "floor", task(asked), accuracy)
-    write_baseline(tmp_path, "smith_waterman", "ceiling", task("dna150"), 1.0)
+            write_baseline(tmp_path, name, "baseline", task(asked), accuracy)
+    write_baseline(tmp_path, "smith_waterman", "upper_bound", task("dna150"), 1.0)
     table = configs_table(grouped(tmp_path))
-    assert row(table, "best floor")["dna150"].startswith("gc 0.")
-    assert row(table, "best floor")["dna50"].startswith("majority 0.")
-    assert row(table, "ceiling: smith_waterman")["dna150"].startswith("1.000\n")
-    assert table.frame.loc[1, "system"].to_list() == ["best floor", "ceiling: smith_waterman"]
+    assert row(table, "best baseline")["dna150"].startswith("gc 0.")
+    assert row(table, "best baseline")["dna50"].startswith("majority 0.")
+    assert row(table, "upper bound: smith_waterman")["dna150"].startswith("1.000\n")
+    assert table.frame.loc[1, "system"].to_list() == ["best baseline", "upper bound: smith_waterman"]
 
 
 # Kinds and views
@@ -229,17 +231,26 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
 def test_the_answers_by_similarity(tmp_path: Path) -> None:
     write_graded(tmp_path / "results")
     found = write_report(tmp_path / "results", tmp_path / "out")
-    assert (tmp_path / "out/tables/bands.tex").read_text() == (GOLDEN / "report-bands.tex").read_text()
-    assert [path.name for path in found.files if path.suffix == ".svg"][:2] == ["seeds.svg", "bands.svg"]
-    drawn = "".join(ET.parse(tmp_path / "out/figures/bands.svg").getroot().itertext())
-    for text in ("dna150_graded", "best floor", "best ceiling", "bert-base-cased, pawsx_en", "0.9-1", "dissimilar"):
+    assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == (
+        GOLDEN / "report-similarity-bins.tex"
+    ).read_text()
+    assert [path.name for path in found.files if path.suffix == ".svg"][:2] == ["seeds.svg", "similarity-bins.svg"]
+    drawn = "".join(ET.parse(tmp_path / "out/figures/similarity-bins.svg").getroot().itertext())
+    for text in (
+        "dna150_graded",
+        "best baseline",
+        "best upper bound",
+        "bert-base-cased, pawsx_en",
+        "0.9-1",
+        "dissimilar",
+    ):
         assert text in drawn
 
 
 def test_a_band_is_scored_with_all_dissimilar_pairs(tmp_path: Path) -> None:
     write_graded(tmp_path)
-    cell = the(grouped(tmp_path).systems, "openai-community/gpt2, pawsx_en").cells["dna150_graded"]
-    assert cell.bands == [name for name, _, _ in SIMILARITY_BINS]
+    cell = the(grouped(tmp_path).systems, "openai-community/gpt2, pawsx_en").results["dna150_graded"]
+    assert cell.similarity_bins == [name for name, _, _ in SIMILARITY_BINS]
     kind = kinds(cell.task)
     parts = []
     for path, result in read_results(tmp_path):
@@ -251,20 +262,20 @@ def test_a_band_is_scored_with_all_dissimilar_pairs(tmp_path: Path) -> None:
             area = roc_auc_score(answers.labels[remote], (answers.logits[:, 1] - answers.logits[:, 0])[remote])
             parts.append((called[kind == "remote"].mean(), false_alarms, area))
     recall, false_alarms, area = np.mean(parts, axis=0)
-    found = cell.kinds["remote"]
+    found = cell.pair_types["remote"]
     assert (found.label, found.n, found.seeds) == (1, 50, 2)
-    assert found.answered_1["value"] == pytest.approx(recall)
+    assert found.predicted_positive_rate["value"] == pytest.approx(recall)
     assert found.accuracy == pytest.approx((recall + 1 - false_alarms) / 2)
     assert found.auroc == pytest.approx(area)
-    assert cell.false_alarms["value"] == pytest.approx(false_alarms)
-    assert cell.kinds["other_group"].accuracy == pytest.approx(cell.summary.mean)  # as many of either label
+    assert cell.false_positive_rate["value"] == pytest.approx(false_alarms)
+    assert cell.pair_types["other_group"].accuracy == pytest.approx(cell.summary.mean)  # as many of either label
 
 
 def test_kinds_that_are_no_bands_draw_no_curve(results: Path) -> None:
-    cell = the(grouped(results).systems, "openai-community/gpt2, pawsx_en").cells["dna_protein"]
-    assert list(cell.kinds) == ["coding", "other_gene", "mutated_protein", "frameshift"]
-    assert cell.bands == []
-    assert not the(grouped(results).systems, "openai-community/gpt2, pawsx_en").cells["dna150"].kinds
+    cell = the(grouped(results).systems, "openai-community/gpt2, pawsx_en").results["dna_protein"]
+    assert list(cell.pair_types) == ["coding", "other_gene", "mutated_protein", "frameshift"]
+    assert cell.similarity_bins == []
+    assert not the(grouped(results).systems, "openai-community/gpt2, pawsx_en").results["dna150"].pair_types
 
 
 def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None:
@@ -272,9 +283,10 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     for seed in (0, 1):
         path = write_cell(tmp_path, GPT2, training(seed), task("dna150"), 0.8)
         stored = read_result(path)
-    earlier = {name: value for name, value in json.loads(path.read_text()).items() if name not in ("by_kind", "views")}
+    raw = json.loads(path.read_text())
+    earlier = {name: value for name, value in raw.items() if name not in ("by_pair_type", "perturbations")}
     path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
-    assert read_result(path) == replace(stored, views={}, schema_version="1.0")
+    assert read_result(path) == replace(stored, perturbations={}, schema_version="1.0")
     table = next(one for one in all_tables(grouped(tmp_path), []) if one.name == "consistency")
     assert table.frame["view"].to_list() == list(perturbations_of("dna"))
     assert set(table.frame["seeds"]) == {"1"}
@@ -285,7 +297,7 @@ def test_without_views_and_kinds_there_is_nothing_about_them(tmp_path: Path) -> 
     write_cell(tmp_path / "results", GPT2, training(), task("pawsx_en"), 0.8)
     found = write_report(tmp_path / "results", tmp_path / "out")
     names = {path.stem for path in found.files}
-    assert not {"consistency", "kinds", "bands"} & names
+    assert not {"consistency", "pair-types", "similarity-bins"} & names
 
 
 # Systems
@@ -317,8 +329,8 @@ def test_sequences_split_in_two_ways_are_two_systems(tmp_path: Path) -> None:
         "words of 10",
         "words of 100",
     ]
-    assert [one.cells["dna150"].scored for one in found] == [False, True, True]
-    assert all("pawsx_en" in one.cells for one in found)
+    assert [one.results["dna150"].scored for one in found] == [False, True, True]
+    assert all("pawsx_en" in one.results for one in found)
     assert not grouped(tmp_path).left_out
 
 
@@ -329,7 +341,7 @@ def test_whole_later_and_scored_cells_are_shown_before_others(tmp_path: Path) ->
     refused = write_cell(tmp_path, GPT2, training(), task("dna50"), None, note="40% unknown")
     write_cell(tmp_path, GPT2, training(), task("dna50"), 0.8, encoding(unknown=0.4))
     found = grouped(tmp_path)
-    cells = found.systems[0].cells
+    cells = found.systems[0].results
     assert cells["dna150"].task.version == "1.10.0"
     assert cells["dna50"].scored
     assert {old, refused} < set(found.left_out)
@@ -493,7 +505,7 @@ def test_the_seed_study_is_of_the_same_seeds(tmp_path: Path) -> None:
         write_cell(tmp_path, BERT, training(seed), task("dna150"), 1.0)  # no seed differs from another
     systems = grouped(tmp_path).systems
     (found,) = study_seeds(systems)
-    cells = the(systems, found.system).cells
+    cells = the(systems, found.system).results
     first = np.delete(cells["pawsx_fr"].correct.mean(axis=1), 3)
     second = cells["dna150"].correct.mean(axis=1)
     assert found.correlation == pytest.approx(np.corrcoef(first, second)[0, 1])
@@ -634,9 +646,9 @@ def test_nothing_outside_the_report_is_removed(tmp_path: Path) -> None:
 
 
 def test_only_baselines_make_a_report_too(tmp_path: Path) -> None:
-    write_baseline(tmp_path, "gc", "floor", task("dna150"), 0.5)
+    write_baseline(tmp_path, "gc", "baseline", task("dna150"), 0.5)
     found = write_report(tmp_path, tmp_path / "report")
-    assert "best floor" in found.markdown
+    assert "best baseline" in found.markdown
     assert not (tmp_path / "report/figures").exists()
 
 
@@ -654,7 +666,7 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
         (PAWSX_REPO, "en", PAWSX_REVISION),
         (PAWSX_REPO, "fr", PAWSX_REVISION),
     ]
-    summary = system.cells["dna150"].summary
+    summary = system.results["dna150"].summary
     assert entries[0].value == round(summary.mean, 4)
     notes = f"accuracy, mean of 2 seeds, fine-tuned on pawsx_en ({system.run_key}), sd {summary.sd:.4f}"
     assert entries[0].notes == notes
@@ -684,7 +696,7 @@ def test_controls_and_baselines_are_no_entries_for_the_hub(tmp_path: Path) -> No
     write_cell(
         tmp_path, GPT2, training(on="none", control="untuned", dev_accuracies=(), best_epoch=0), task("dna150"), 0.5
     )
-    write_baseline(tmp_path, "gc", "floor", task("dna150"), 0.5)
+    write_baseline(tmp_path, "gc", "baseline", task("dna150"), 0.5)
     found = write_report(tmp_path, tmp_path / "report")
     assert not [path for path in found.files if path.suffix == ".yaml"]
 

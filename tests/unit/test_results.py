@@ -47,14 +47,31 @@ def test_the_json_of_a_result_is_what_others_read(tmp_path: Path) -> None:
     assert path.read_text() == (Path(__file__).parents[1] / "golden/result.json").read_text()
 
 
+def test_results_in_earlier_terms_are_read_as_today() -> None:
+    golden = Path(__file__).parents[1] / "golden"
+    earlier, today = (read_result(golden / name) for name in ("result-earlier-terms.json", "result.json"))
+    assert replace(earlier, schema_version=today.schema_version) == today
+
+
+@pytest.mark.parametrize(("earlier", "today"), [("floor", "baseline"), ("ceiling", "upper_bound"), ("model", "model")])
+def test_earlier_names_of_methods_are_read_as_today(earlier: str, today: str, tmp_path: Path) -> None:
+    raw = json.loads((Path(__file__).parents[1] / "golden/result-earlier-terms.json").read_text())
+    rate = {"value": 0.5, "low": 0.2, "high": 0.8}
+    raw |= {"model": raw["model"] | {"method": earlier}, "by_kind": {"remote": {"label": 1, "answered_1": rate}}}
+    (tmp_path / "result.json").write_text(json.dumps(raw))
+    result = read_result(tmp_path / "result.json")
+    assert result.model.method == today
+    assert result.by_pair_type == {"remote": {"label": 1, "predicted_positive_rate": rate}}
+
+
 def test_results_of_another_major_version_are_refused(tmp_path: Path) -> None:
     write_results(tmp_path)
     path, _ = read_results(tmp_path)[0]
     raw = json.loads(path.read_text())
-    path.write_text(json.dumps(raw | {"schema_version": "2.0"}))
-    with pytest.raises(BioPawsError, match=r"results of version 2.0, this program reads 1"):
+    path.write_text(json.dumps(raw | {"schema_version": "3.0"}))
+    with pytest.raises(BioPawsError, match=r"results of version 3.0, this program reads 2"):
         read_result(path)
-    path.write_text(json.dumps(raw | {"schema_version": "1.9"}))
+    path.write_text(json.dumps(raw | {"schema_version": "2.9"}))
     read_result(path)
 
 

@@ -95,7 +95,7 @@ def test_a_record_of_before_fine_tuning_is_read(results: Path) -> None:
 
 
 def test_the_report_has_a_chapter_of_them(results: Path, tmp_path: Path) -> None:
-    write_baseline(results, "majority", "floor", task("dna150"), 0.5)
+    write_baseline(results, "majority", "baseline", task("dna150"), 0.5)
     write_report(results, tmp_path / "report")
     text, page = ((tmp_path / "report" / name).read_text() for name in ("report.md", "report.html"))
     for one in tables_of([AS_IT_IS, TAUGHT]):

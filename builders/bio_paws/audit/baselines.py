@@ -1,182 +1,142 @@
-"""What baselines make of the pairs: floors that align nothing, and ceilings that align or read the sides."""
+"""How well the trivial baselines of `bio_paws.features.baselines` tell the label of a data set, fitted out of fold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
-from bio_paws.audit.folds import Design, Fold
 from bio_paws.audit.intervals import auc_estimate, share_estimate
-from bio_paws.audit.pairs import Pairs, Texts
-from bio_paws.features.kmers import LONGEST_KMER, kmer_similarity
-from bio_paws.features.pair_features import edit_similarities, one_sided_classifier
-from bio_paws.features.thresholds import fit_threshold
+from bio_paws.audit.pairs import Pairs
+from bio_paws.audit.sample import Sample, affordable
+from bio_paws.features.baselines import BASELINES, Content, Family, Fit, PairBatch, Role, get_baseline
+from bio_paws.features.thresholds import equal_to_rounding, fit_threshold
 
-ALIGNED_ROWS = 4_000
-"""Pairs that are aligned or read, at most: half of them to fit on, half of them asked."""
-
-_CELLS = 20_000_000_000  # of alignment matrices, at most: seconds
-_DECIMALS = 12  # scores that differ by less do so by rounding only
 _BINS = 40
+
+_MEASURED: tuple[Family, ...] = ("one side", "k-mers", "edit")
+"""What an audit holds against the alignment; lengths and composition have checks of their own. The edit similarity is
+one of these here: an audit asks whether the label can be told without a local alignment."""
 
 Scores = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The sampled pairs, read.
+def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | None]]:
+    """Measure the baselines of a sample: each side alone, the k-mers in common, the edits.
 
-    Attributes
-    ----------
-    texts : Texts
-        Their strings, in upper case but for texts.
-    labels, clusters : ndarray, shape=(k,)
-        Of the sample.
-    folds : tuple of Fold
-        Places in the sample.
+    Returns
+    -------
+    dict of str to (Measurement, ndarray or None)
+        By name; beside each measurement the score of every pair, None for a classifier.
     """
-
-    texts: Texts
-    labels: NDArray[np.int8]
-    clusters: NDArray[np.int64]
-    folds: tuple[Fold, ...]
-
-    def some(self, rows: int) -> Sample:
-        """Return a part of the sample: of each fold's pairs as many as keep the whole under so many rows."""
-        if not self.folds or len(self.labels) <= rows:
-            return self
-        rng = np.random.default_rng(0)
-        asked_share = rows / 2 / sum(len(asked) for _, asked in self.folds)
-        kept = np.zeros(len(self.labels), dtype=bool)
-        for _, asked in self.folds:
-            kept[_drawn(asked, asked_share, rng)] = True
-        fitted = np.unique(np.concatenate([one for one, _ in self.folds]))
-        kept[_drawn(fitted, rows / 2 / len(fitted), rng)] = True
-        places = np.flatnonzero(kept)
-        new = np.cumsum(kept) - 1
-        folds = tuple((new[fit[kept[fit]]], new[ask[kept[ask]]]) for fit, ask in self.folds)
-        texts = Texts(
-            self.texts.places[places],
-            [self.texts.sentence1[i] for i in places],
-            [self.texts.sentence2[i] for i in places],
-            [self.texts.ids[i] for i in places],
-        )
-        return Sample(texts, self.labels[places], self.clusters[places], folds)
+    # The content decides nothing for these baselines.
+    batch = PairBatch(sample.texts.sentence1, sample.texts.sentence2, "text")
+    measured = {}
+    for baseline in BASELINES:
+        if baseline.family not in _MEASURED:
+            continue
+        scores = None if baseline.score is None else baseline.score(batch)
+        if scores is None:
+            measurement = _measure(
+                baseline.name, "baseline", partial(_margins, baseline.fit, batch, sample.labels), sample, None
+            )
+        else:
+            measurement = measure_score(baseline.name, "baseline", scores, sample)
+        if measurement is not None:
+            measured[baseline.name] = (measurement, scores)
+    return measured
 
 
-def _drawn(places: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    return places if share >= 1 else rng.permutation(places)[: max(20, round(share * len(places)))]
+def _margins(
+    fit: Fit, batch: PairBatch, labels: NDArray[np.int8], fitted: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> Scores:
+    return fit(batch.take(fitted), labels[fitted]).margin(batch.take(predicted))
 
 
-def take_sample(pairs: Pairs, texts: Texts, design: Design) -> Sample:
-    """Put the sampled strings beside their labels and folds."""
-    if pairs.columns.kinds[0] != "text":
-        first, second = ([text.upper() for text in side] for side in (texts.sentence1, texts.sentence2))
-        texts = Texts(texts.places, first, second, texts.ids)
-    return Sample(texts, pairs.labels[design.sample], design.clusters[design.sample], design.folds)
+def measure_alignment(sample: Sample, molecule: Content) -> tuple[Measurement, Scores, Sample] | None:
+    """Align the two sides of as many pairs as can be afforded, and measure the score.
+
+    Returns
+    -------
+    tuple of Measurement, ndarray, Sample, or None
+        The measurement, the score of each aligned pair, and the aligned pairs; None where no fold is of use.
+    """
+    aligned = sample.subsample(affordable(sample.texts))
+    batch = PairBatch(aligned.texts.sentence1, aligned.texts.sentence2, molecule)
+    scores = get_baseline("smith_waterman").scores(batch)
+    measurement = measure_score("smith_waterman", "upper_bound", scores, aligned)
+    return None if measurement is None else (measurement, scores, aligned)
 
 
-def measure_score(name: str, kind: Literal["floor", "ceiling"], scores: Scores, sample: Sample) -> Measurement | None:
+def measure_score(name: str, role: Role, scores: Scores, sample: Sample) -> Measurement | None:
     """Fit direction and threshold of a score out of fold, and measure it; None where no fold is of use.
 
     Parameters
     ----------
+    name, role : str
+        Of the measurement.
     scores : ndarray, shape=(k,)
-        One number a pair of the sample. The threshold that is told is that of the whole sample.
+        One number per pair of the sample. The threshold that is reported is that of the whole sample.
+    sample : Sample
+        The pairs.
     """
-    rounded = np.round(scores, _DECIMALS)
+    rounded = equal_to_rounding(scores)
 
-    def margins(fitted: NDArray[np.int64], asked: NDArray[np.int64]) -> Scores:
+    def margins(fitted: NDArray[np.int64], predicted: NDArray[np.int64]) -> Scores:
         cut = fit_threshold(rounded[fitted], sample.labels[fitted])
-        return cut.direction * (rounded[asked] - cut.value)
+        return cut.direction * (rounded[predicted] - cut.value)
 
-    return _measure(name, kind, margins, sample, fit_threshold(rounded, sample.labels).value)
-
-
-def measure_one_side(name: str, texts: list[str], sample: Sample) -> Measurement | None:
-    """Fit a classifier on one side alone out of fold, and measure it."""
-
-    def margins(fitted: NDArray[np.int64], asked: NDArray[np.int64]) -> Scores:
-        try:
-            classifier = one_sided_classifier().fit([texts[i] for i in fitted], sample.labels[fitted])
-        except ValueError:
-            return np.zeros(len(asked))  # no string has three letters
-        found: Scores = classifier.decision_function([texts[i] for i in asked])
-        return found
-
-    return _measure(name, "floor", margins, sample, None)
+    return _measure(name, role, margins, sample, fit_threshold(rounded, sample.labels).value)
 
 
 def _measure(
     name: str,
-    kind: Literal["floor", "ceiling"],
+    role: Role,
     margins: Callable[[NDArray[np.int64], NDArray[np.int64]], Scores],
     sample: Sample,
     threshold: float | None,
 ) -> Measurement | None:
     if not sample.folds:
         return None
-    asked = np.concatenate([ask for _, ask in sample.folds])
-    margin = np.concatenate([margins(fit, ask) for fit, ask in sample.folds])
-    labels, clusters = sample.labels[asked], sample.clusters[asked]
+    predicted = np.concatenate([predict for _, predict in sample.folds])
+    margin = np.concatenate([margins(fit, predict) for fit, predict in sample.folds])
+    labels, clusters = sample.labels[predicted], sample.clusters[predicted]
     if len(np.unique(labels)) < 2:
         return None
     right = (margin > 0) == (labels == 1)
     area = auc_estimate(margin, labels, clusters)
-    return Measurement(name, kind, area, share_estimate(right, clusters), threshold, len(asked))
+    return Measurement(name, role, area, share_estimate(right, clusters), threshold, len(predicted))
 
 
-def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | None]]:
-    """Measure what aligns nothing: each side alone, the k-mers in common, the edits; with the scores of each pair."""
-    first, second = sample.texts.sentence1, sample.texts.sentence2
-    found: dict[str, tuple[Measurement | None, Scores | None]] = {
-        "sentence1": (measure_one_side("sentence1", first, sample), None),
-        "sentence2": (measure_one_side("sentence2", second, sample), None),
-    }
-    kmers = kmer_similarity(first, second, LONGEST_KMER)
-    scores = {f"jaccard{k}": kmers.jaccard[k - 1] for k in range(1, LONGEST_KMER + 1)}
-    scores |= {f"cosine{k}": kmers.cosine[k - 1] for k in range(1, LONGEST_KMER + 1)}
-    scores["edit"] = edit_similarities(first, second)
-    found |= {name: (measure_score(name, "floor", one, sample), one) for name, one in scores.items()}
-    return {name: (measured, one) for name, (measured, one) in found.items() if measured is not None}
-
-
-def affordable(texts: Texts, cells: int = _CELLS) -> int:
-    """Return how many pairs may be aligned within so many cells of a matrix."""
-    mean = np.mean([len(a) * len(b) for a, b in zip(texts.sentence1, texts.sentence2, strict=True)])
-    return min(ALIGNED_ROWS, int(cells / max(1.0, float(mean))))
-
-
-def check_floors(
-    pairs: Pairs, sample: Sample, floors: dict[str, tuple[Measurement, Scores | None]], ceiling: Measurement | None
+def check_baselines(
+    pairs: Pairs,
+    sample: Sample,
+    baselines: dict[str, tuple[Measurement, Scores | None]],
+    upper_bound: Measurement | None,
 ) -> Iterator[Finding]:
-    """Judge the floors, against the ceiling where there is one."""
-    for side in (1, 2):
-        if (one := floors.get(f"sentence{side}")) and one[0].auc.value >= 0.6 and one[0].auc.low > 0.55:
+    """Judge the baselines, against the upper bound where there is one."""
+    for side in ("sentence1", "sentence2"):
+        if side in baselines and (measured := baselines[side][0]).auc.value >= 0.6 and measured.auc.low > 0.55:
             yield finding(
-                f"sentence{side}_alone",
-                one[0].auc,
-                f"a classifier that sees sentence{side} only tells the label (accuracy {one[0].accuracy})",
-                chart=_bars({name: measured for name, (measured, _) in floors.items()}, ceiling),
+                f"{side}_alone",
+                measured.auc,
+                f"a classifier that sees {side} only tells the label (accuracy {measured.accuracy})",
+                chart=_bars({name: measurement for name, (measurement, _) in baselines.items()}, upper_bound),
             )
-    families: dict[str, Callable[[str], bool]] = {
-        "kmers": lambda name: name.startswith(("jaccard", "cosine")),
-        "edit": lambda name: name == "edit",
-    }
-    for check, belongs in families.items():
-        found = [(measured, scores) for name, (measured, scores) in floors.items() if belongs(name)]
-        if not found:
+    families: dict[str, Family] = {"kmers": "k-mers", "edit": "edit"}
+    for check, family in families.items():
+        members = [entry.name for entry in BASELINES if entry.family == family and entry.name in baselines]
+        if not members:
             continue
-        best, scores = max(found, key=lambda one: one[0].auc.value)
-        top = ceiling.auc.value if ceiling else 1.0
+        best, scores = max((baselines[name] for name in members), key=lambda item: item[0].auc.value)
+        top = upper_bound.auc.value if upper_bound else 1.0
         if best.auc.low > 0.6 and best.auc.value >= top - REACHED:
-            against = f"as well as {ceiling.name}, {ceiling.auc.value:.3f}" if ceiling else "nearly always"
+            against = f"as well as {upper_bound.name}, {upper_bound.auc.value:.3f}" if upper_bound else "nearly always"
             yield finding(
                 check,
                 best.auc,
@@ -185,7 +145,7 @@ def check_floors(
             )
 
 
-def check_alignment(pairs: Pairs, sample: Sample, measured: Measurement, scores: Scores) -> Iterator[Finding]:
+def check_alignment(pairs: Pairs, aligned: Sample, measured: Measurement, scores: Scores) -> Iterator[Finding]:
     """Judge whether the alignment decides."""
     lost = 1 - measured.auc.value
     if lost >= 0.1:
@@ -193,7 +153,7 @@ def check_alignment(pairs: Pairs, sample: Sample, measured: Measurement, scores:
             "alignment",
             Estimate(lost, 1 - measured.auc.high, 1 - measured.auc.low),
             f"the alignment does not decide the label: AUC {measured.auc}",
-            chart=histogram(scores, sample.labels, "alignment score a letter", pairs.label_names),
+            chart=histogram(scores, aligned.labels, "alignment score per residue", pairs.label_names),
         )
 
 
@@ -208,8 +168,7 @@ def histogram(scores: Scores, labels: NDArray[Any], x: str, names: tuple[str, st
     return Chart("steps", x, tuple(edges.tolist()), series)
 
 
-def _bars(floors: dict[str, Measurement], ceiling: Measurement | None) -> Chart:
-    shown = {name: one.auc.value for name, one in floors.items()} | (
-        {ceiling.name: ceiling.auc.value} if ceiling else {}
-    )
-    return Chart("bars", "baseline", tuple(shown), {"AUC": tuple(shown.values())}, "AUC")
+def _bars(baselines: dict[str, Measurement], upper_bound: Measurement | None) -> Chart:
+    measured = [*baselines.values(), *([upper_bound] if upper_bound else [])]
+    areas = {measurement.name: measurement.auc.value for measurement in measured}
+    return Chart("bars", "baseline", tuple(areas), {"AUC": tuple(areas.values())}, "AUC")

@@ -24,7 +24,7 @@ TAIL_PURITY = 0.8
 """Rows at one end of a feature's range are a finding where so large a part of them carries one label."""
 
 REACHED = 0.02
-"""A floor reaches the ceiling where its AUC is lower by less than this."""
+"""A baseline reaches the upper bound where its AUC is lower by less than this."""
 
 
 @dataclass(frozen=True)

@@ -50,16 +50,16 @@ def _draw_bars(axes: Axes, chart: Chart) -> None:
 
 
 def draw_baselines(measurements: Sequence[Measurement]) -> str:
-    """Draw the AUC of every floor and ceiling, with its interval."""
+    """Draw the AUC of every baseline and upper bound, with its interval."""
     with styled():
         figure = Figure(figsize=(6.4, 0.8 + 0.19 * len(measurements)), layout="constrained")
         axes = figure.subplots()
         for row, one in enumerate(measurements):
-            floor = one.kind == "floor"
-            axes.hlines(row, one.auc.low, one.auc.high, color=_COLOURS[1] if floor else _GREEN, linewidth=1.4)
-            axes.plot([one.auc.value], [row], "o" if floor else "D", color=_COLOURS[1] if floor else _GREEN, ms=4)
-        axes.plot([], [], "o-", color=_COLOURS[1], markersize=4, label="floor: aligns nothing")
-        axes.plot([], [], "D-", color=_GREEN, markersize=4, label="ceiling: aligns or reads")
+            trivial = one.role == "baseline"
+            axes.hlines(row, one.auc.low, one.auc.high, color=_COLOURS[1] if trivial else _GREEN, linewidth=1.4)
+            axes.plot([one.auc.value], [row], "o" if trivial else "D", color=_COLOURS[1] if trivial else _GREEN, ms=4)
+        axes.plot([], [], "o-", color=_COLOURS[1], markersize=4, label="baseline: aligns nothing")
+        axes.plot([], [], "D-", color=_GREEN, markersize=4, label="upper bound: aligns or translates")
         axes.axvline(0.5, color=GREY, linestyle=(0, (4, 3)), linewidth=0.9)
         axes.set_yticks(range(len(measurements)), [one.name for one in measurements])
         axes.set_ylim(len(measurements) - 0.4, -0.6)

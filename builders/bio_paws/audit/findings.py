@@ -143,8 +143,8 @@ class Measurement:
     ----------
     name : str
         The way.
-    kind : {"floor", "ceiling"}
-        Whether it aligns or reads the sides.
+    role : {"baseline", "upper_bound"}
+        Whether it aligns or translates the sides.
     auc, accuracy : Estimate
         Out of fold, or on the test split.
     threshold : float or None
@@ -154,7 +154,7 @@ class Measurement:
     """
 
     name: str
-    kind: Literal["floor", "ceiling"]
+    role: Literal["baseline", "upper_bound"]
     auc: Estimate
     accuracy: Estimate
     threshold: float | None

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from bio_paws.align.karlin_altschul import evalue
 from bio_paws.align.smith_waterman import align_scores, local_start, reverse_complement
-from bio_paws.align.translation import spliced_identity, translations
-from bio_paws.audit.baselines import Sample, Scores, affordable, histogram, measure_score
+from bio_paws.align.translation import translations
+from bio_paws.audit.baselines import Scores, histogram, measure_score
 from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
 from bio_paws.audit.pairs import Pairs
+from bio_paws.audit.sample import Sample, affordable
+from bio_paws.features.baselines import PairBatch, get_baseline
 
 _SPLICED_CELLS = 400_000_000  # bases times residues that are read with introns left out, at most: seconds
 _FEWEST = 200  # pairs that a spliced reading is worth reporting for
@@ -62,36 +64,42 @@ def _read(bases: int, protein: str, frames: list[str], scores: list[int]) -> tup
 
 
 def check_frames(pairs: Pairs, sample: Sample) -> tuple[list[Finding], list[Measurement]]:
-    """Check what translations make of the pairs; returns the findings and the ceilings."""
-    one, other = ("sentence1", "sentence2") if pairs.columns.kinds[0] == "dna" else ("sentence2", "sentence1")
-    some = sample.some(affordable(sample.texts))
-    read = read_frames(getattr(some.texts, one), getattr(some.texts, other))
-    six = measure_score("six_frame", "ceiling", read.six_frame, some)
-    frame0 = measure_score("frame0", "floor", read.frame0, some)
+    """Check what translations make of the pairs; returns the findings, and ``frame0`` before the upper bounds."""
+    translated = sample.subsample(affordable(sample.texts))
+    batch = _dna_first(pairs, translated)
+    readings = read_frames(batch.sentence1, batch.sentence2)
+    six = measure_score("six_frame", "upper_bound", readings.six_frame, translated)
+    frame0 = measure_score("frame0", "baseline", readings.frame0, translated)
     if six is None or frame0 is None:
         return [], []
     measured = [six]
-    drawn = histogram(read.six_frame, some.labels, "best of six frames, score a residue", pairs.label_names)
+    drawn = histogram(readings.six_frame, translated.labels, "best of six frames, score per residue", pairs.label_names)
     fewer = affordable(sample.texts, _SPLICED_CELLS)
     if fewer >= _FEWEST:
-        least = some.some(fewer)
-        texts = least.texts
-        spliced = [spliced_identity(a, b) for a, b in zip(getattr(texts, one), getattr(texts, other), strict=True)]
-        if (found := measure_score("spliced", "ceiling", np.array(spliced), least)) is not None:
-            measured.append(found)
-    findings = [*_decides(max(measured, key=lambda found: found.auc.value), drawn)]
-    best = max(found.auc.value for found in measured)
+        smallest = translated.subsample(fewer)
+        identities = get_baseline("spliced").scores(_dna_first(pairs, smallest))
+        if (spliced := measure_score("spliced", "upper_bound", identities, smallest)) is not None:
+            measured.append(spliced)
+    findings = [*_decides(max(measured, key=lambda measurement: measurement.auc.value), drawn)]
+    best = max(measurement.auc.value for measurement in measured)
     if frame0.auc.low > 0.6 and frame0.auc.value >= best - REACHED:
+        chart = histogram(readings.frame0, translated.labels, "first frame, score per residue", pairs.label_names)
         findings.append(
             finding(
                 "frame0",
                 frame0.auc,
                 f"translation from the first base on decides the label (accuracy {frame0.accuracy})",
-                chart=histogram(read.frame0, some.labels, "first frame, score a residue", pairs.label_names),
+                chart=chart,
             )
         )
-    findings += _starts(pairs, read.starts[some.labels == 1])
+    findings += _starts(pairs, readings.starts[translated.labels == 1])
     return findings, [frame0, *measured]
+
+
+def _dna_first(pairs: Pairs, sample: Sample) -> PairBatch:
+    sides = sample.texts.sentence1, sample.texts.sentence2
+    dna, protein = sides if pairs.columns.kinds[0] == "dna" else sides[::-1]
+    return PairBatch(dna, protein, "dna_protein")
 
 
 def _decides(best: Measurement, drawn: Chart) -> Iterator[Finding]:

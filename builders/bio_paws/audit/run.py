@@ -7,15 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bio_paws.audit.baselines import (
-    Sample,
-    affordable,
-    check_alignment,
-    check_floors,
-    measure_baselines,
-    measure_score,
-    take_sample,
-)
+from bio_paws.audit.baselines import check_alignment, check_baselines, measure_alignment, measure_baselines
 from bio_paws.audit.catalog import SEVERITIES
 from bio_paws.audit.columns import Columns, find_columns
 from bio_paws.audit.features import check_containment, check_features, check_letters
@@ -27,7 +19,7 @@ from bio_paws.audit.leakage import check_leaks
 from bio_paws.audit.pairs import Pairs, collect, fetch
 from bio_paws.audit.reading import DataSet
 from bio_paws.audit.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
-from bio_paws.features.pair_features import alignment_scores
+from bio_paws.audit.sample import Sample, take_sample
 
 _SHOWN = 60  # letters of an example
 
@@ -53,7 +45,7 @@ class Audit:
     how : str
         How baselines were fitted and measured.
     measurements : tuple of Measurement
-        Floors and ceilings.
+        Baselines and upper bounds.
     findings : tuple of Finding
         The most severe first.
     """
@@ -119,22 +111,23 @@ def audit(data: DataSet, sentence1: str | None = None, sentence2: str | None = N
 
 
 def _baselines(pairs: Pairs, sample: Sample) -> tuple[list[Measurement], list[Finding]]:
-    """Measure floors and ceilings, and judge them."""
-    floors = measure_baselines(sample)
+    """Measure baselines and upper bounds, and judge them."""
+    baselines = measure_baselines(sample)
     findings: list[Finding] = []
-    ceilings: list[Measurement] = []
-    kinds = pairs.columns.kinds
-    if set(kinds) == {"dna", "protein"}:
-        findings, ceilings = check_frames(pairs, sample)
-    elif kinds[0] != "text":
-        some = sample.some(affordable(sample.texts))
-        scores = alignment_scores(some.texts.sentence1, some.texts.sentence2, "dna" if kinds[0] == "dna" else "protein")
-        if (measured := measure_score("alignment", "ceiling", scores, some)) is not None:
-            ceilings = [measured]
-            findings = [*check_alignment(pairs, some, measured, scores)]
-    best = max((one for one in ceilings if one.kind == "ceiling"), key=lambda one: one.auc.value, default=None)
-    findings += check_floors(pairs, sample, floors, best)
-    return [*(measured for measured, _ in floors.values()), *ceilings], findings
+    translated_or_aligned: list[Measurement] = []
+    molecules = pairs.columns.kinds
+    if set(molecules) == {"dna", "protein"}:
+        findings, translated_or_aligned = check_frames(pairs, sample)
+    elif molecules[0] != "text":
+        alignment = measure_alignment(sample, "dna" if molecules[0] == "dna" else "protein")
+        if alignment is not None:
+            measured, scores, aligned = alignment
+            translated_or_aligned = [measured]
+            findings = [*check_alignment(pairs, aligned, measured, scores)]
+    upper_bounds = [measured for measured in translated_or_aligned if measured.role == "upper_bound"]
+    best = max(upper_bounds, key=lambda measured: measured.auc.value, default=None)
+    findings += check_baselines(pairs, sample, baselines, best)
+    return [*(measured for measured, _ in baselines.values()), *translated_or_aligned], findings
 
 
 def _with_examples(pairs: Pairs, findings: list[Finding]) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ from bio_paws.execution.files import read_arrow
 from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.execution.stages import open_workdir
-from bio_paws.features.baselines import Measured, measure_baselines, split_files
+from bio_paws.features.baseline_aucs import Measured, measure_baselines, split_files
 from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize

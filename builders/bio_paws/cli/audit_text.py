@@ -22,13 +22,19 @@ def audit_text(audit: Audit) -> str:
     else:
         parts.append("Nothing found.")
     rows = [
-        (one.name, one.kind, str(one.auc), str(one.accuracy), "" if one.threshold is None else f"{one.threshold:.4g}",
-         f"{one.rows:,}")
-        for one in audit.measurements
-    ]  # fmt: skip
+        (
+            measured.name,
+            measured.role.replace("_", " "),
+            str(measured.auc),
+            str(measured.accuracy),
+            "" if measured.threshold is None else f"{measured.threshold:.4g}",
+            f"{measured.rows:,}",
+        )
+        for measured in audit.measurements
+    ]
     if rows:
-        title = f"Floors and ceilings: {audit.how}"
-        header = ("baseline", "kind", "AUC [95%]", "accuracy [95%]", "threshold", "pairs")
+        title = f"Baselines and upper bounds: {audit.how}"
+        header = ("baseline", "role", "AUC [95%]", "accuracy [95%]", "threshold", "pairs")
         parts.append(f"{title}\n{table(header, rows)}")
     return "\n\n".join(parts)
 

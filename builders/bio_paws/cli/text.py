@@ -11,7 +11,7 @@ from bio_paws.configs import SPLITS
 
 if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
     from bio_paws.build.build_dataset import BuildReport
-    from bio_paws.features.baselines import Measured
+    from bio_paws.features.baseline_aucs import Measured
     from bio_paws.release.publish import Preview
     from bio_paws_cards.manifest import Manifest
 
@@ -144,7 +144,7 @@ def baselines_text(measured: dict[str, Measured]) -> str:
 
 
 def _best(aucs: dict[str, float]) -> str:
-    from bio_paws.features.baselines import best
+    from bio_paws.features.baseline_aucs import best
 
     name, auc = best(aucs)
     return f"{name} {auc:.3f}"

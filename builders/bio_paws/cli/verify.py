@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Verify a data set; print its violations and return 1 when there are any."""
     from bio_paws.dataset.manifest import read_manifest
     from bio_paws.execution.executors import open_executor
-    from bio_paws.features.baselines import measure_baselines, split_files
+    from bio_paws.features.baseline_aucs import measure_baselines, split_files
     from bio_paws.verify.verify import verify
     from bio_paws.verify.viewer import viewer_notes
 

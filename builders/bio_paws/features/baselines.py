@@ -1,125 +1,286 @@
-"""How well the label can be told without aligning the two sides, and how well by what aligns them."""
+"""The trivial baselines and upper bounds: how far one gets with no neural network. A new one is one entry here.
+
+A baseline aligns nothing: it sees one side alone, the lengths, the composition, or the k-mers in common. An upper bound
+compares the two sides as the label was made, by edits, alignment or translation. Where a baseline comes close to the
+upper bound, a model's score shows no more than that baseline does.
+
+The manifest and the card (`baseline_aucs`), the audit (`bio_paws.audit.baselines`) and the evaluation
+(``bio_paws_eval.baselines``) take the entries of `BASELINES`; each measures them in its own way.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal, get_args
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bio_paws.configs import Molecule, PairConfig
-from bio_paws.features.kmers import LONGEST_KMER, kmer_similarity
+from bio_paws.align.translation import best_frame_alignment, spliced_identity
+from bio_paws.configs import Molecule
+from bio_paws.features.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
 from bio_paws.features.pair_features import (
+    alignment_scores,
     composition_differences,
     edit_similarities,
     length_differences,
     one_sided_classifier,
 )
-from bio_paws.features.thresholds import auroc
-from bio_paws_cards.manifest import ConfigEntry
+from bio_paws.features.thresholds import equal_to_rounding, fit_threshold
 
-SHORTCUTS = ("sentence1", "sentence2", "length", "gc")
-"""Floors that compare no letter with another: either side alone by a logistic regression on its 3-mers, the
-difference in length, the difference in GC content (for proteins in the residues of GC-rich codons)."""
-
-KMER_BASELINES = tuple(f"{measure}{k}" for measure in ("jaccard", "cosine") for k in range(1, LONGEST_KMER + 1))
-BASELINE_NAMES = (*SHORTCUTS, *KMER_BASELINES)
-"""`SHORTCUTS`, and the k-mers in common."""
-
-UPPER_BOUNDS: dict[Molecule, tuple[str, ...]] = {
-    "dna": ("similarity", "score", "edit"),
-    "protein": ("similarity", "score", "edit"),
-    "dna_protein": ("spliced", "six_frame"),
-}
-"""The stored similarity, the stored Smith-Waterman score over the longer length, and the edit similarity, which aligns
-from end to end; for dna_protein the spliced reading of the gene, and the score of the best of its six frames over the
-protein's length."""
-
-_DECIMALS = 3  # so that a rounding in the last place changes no manifest
-_TRAIN_ROWS = 2_000  # of the train split, in their random order: enough for the direction of a score
-_MOST_ROWS = 25_000
-"""Rows of a split that are looked at, in their random order: all that a config of the usual size has."""
-
-Measured = dict[str, dict[str, float]]
-"""Area under the ROC curve by name, of the "baselines" and of the "upper_bounds"."""
+Content = Molecule | Literal["text"]
+"""What the sentences of a pair are."""
+Family = Literal["majority", "one side", "length", "composition", "k-mers", "edit", "alignment", "translation"]
+"""What a baseline looks at."""
+Role = Literal["baseline", "upper_bound"]
+Side = Literal["sentence1", "sentence2"]
 
 
-def split_files(folder: Path, entry: ConfigEntry) -> dict[str, Path]:
-    """Return the Parquet file of each split, for a data set's folder and a config's entry in its manifest."""
-    return {split: folder / one.file for split, one in entry.splits.items()}
+@dataclass(frozen=True, eq=False)
+class PairBatch:
+    """Pairs to be scored, without their labels.
 
-
-def measure_baselines(files: dict[str, Path], config: PairConfig) -> Measured:
-    """Measure each floor, fitted on train, and each ceiling: area under the ROC curve on test.
-
-    Parameters
+    Attributes
     ----------
-    files : dict of str to Path
-        Parquet file of each split, from `split_files`.
-    config : PairConfig
-        The config that they hold.
-
-    Returns
-    -------
-    dict of str to dict of str to float
-        ``"baselines"``: areas of `BASELINE_NAMES`; ``"upper_bounds"``: areas of `UPPER_BOUNDS`. Both are empty where
-        train or test lack pairs of either label, so that nothing can be measured.
+    sentence1, sentence2 : list of str, length n
+        The sides, not empty. In dna_protein the first is the DNA.
+    molecule : {"text", "dna", "protein", "dna_protein"}
+        What they are.
     """
-    columns = ["sentence1", "sentence2", "label", "similarity", "sw_score"]
-    split_tables = [_first_rows(files[split], columns) for split in ("train", "test") if split in files]
-    labels = [table["label"].to_numpy() for table in split_tables]
-    if len(labels) < 2 or any(len(np.unique(one)) < 2 for one in labels):
-        return {"baselines": {}, "upper_bounds": {}}
-    train, test = split_tables
-    aucs = {}
-    for side in ("sentence1", "sentence2"):
-        classifier = one_sided_classifier().fit(train[side].to_pylist(), labels[0])
-        aucs[side] = auroc(classifier.decision_function(test[side].to_pylist()), labels[1])
-    fitted = _compared(train.slice(0, _TRAIN_ROWS), config.molecule)
-    for name, scores in _compared(test, config.molecule).items():
-        way = 1 if auroc(fitted[name], labels[0][:_TRAIN_ROWS]) >= 0.5 else -1
-        aucs[name] = auroc(way * scores, labels[1])
-    # A gene's score grows with its protein: bases and residues are not to be compared.
-    sides = ("sentence2",) if config.molecule == "dna_protein" else ("sentence1", "sentence2")
-    lengths = np.max([[len(text) for text in test[side].to_pylist()] for side in sides], axis=0)
-    aligned = [test["similarity"].to_numpy(), test["sw_score"].to_numpy() / lengths]
-    if config.molecule != "dna_protein":
-        aligned.append(edit_similarities(test["sentence1"].to_pylist(), test["sentence2"].to_pylist()))
-    upper_bounds = {
-        name: auroc(one, labels[1]) for name, one in zip(UPPER_BOUNDS[config.molecule], aligned, strict=True)
-    }
-    return {
-        "baselines": _rounded({name: aucs[name] for name in BASELINE_NAMES}),
-        "upper_bounds": _rounded(upper_bounds),
-    }
+
+    sentence1: list[str]
+    sentence2: list[str]
+    molecule: Content
+
+    @cached_property
+    def kmers(self) -> KmerSimilarity:
+        """Similarity of the sides' k-mers, computed once for all baselines that look at it."""
+        return kmer_similarity(self.sentence1, self.sentence2, LONGEST_KMER)
+
+    @property
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Pair after pair."""
+        return zip(self.sentence1, self.sentence2, strict=True)
+
+    def __len__(self) -> int:
+        return len(self.sentence1)
+
+    def take(self, rows: Iterable[int]) -> PairBatch:
+        """Return the pairs at these positions."""
+        rows = list(rows)
+        return PairBatch([self.sentence1[i] for i in rows], [self.sentence2[i] for i in rows], self.molecule)
 
 
-def _first_rows(path: Path, columns: list[str]) -> pa.Table:
-    file = pq.ParquetFile(path)
-    taken: list[pa.Table] = []
-    for number in range(file.num_row_groups):
-        if (missing := _MOST_ROWS - sum(map(len, taken))) > 0:
-            taken.append(file.read_row_group(number, columns=columns).slice(0, missing))
-    return pa.concat_tables(taken)
+Score = Callable[[PairBatch], NDArray[np.float64]]
+"""Returns one number per pair: shape (n,)."""
 
 
-def best(aucs: dict[str, float]) -> tuple[str, float]:
-    """Return the highest of these areas under the curve, and whose it is; the first of equal ones."""
-    return max(aucs.items(), key=lambda one: one[1])
+@dataclass(frozen=True)
+class Rule:
+    """A fitted baseline.
+
+    Attributes
+    ----------
+    recipe : dict
+        What was fitted, for the record.
+    margin : callable
+        Returns one number per pair; label 1 is predicted where it is above 0.
+    """
+
+    recipe: dict[str, Any]
+    margin: Score
 
 
-def _compared(table: pa.Table, molecule: Molecule) -> dict[str, NDArray[np.float64]]:
-    """Score pairs by each floor that looks at both sides."""
-    first, second = (table[side].to_pylist() for side in ("sentence1", "sentence2"))
-    kmers = kmer_similarity(first, second, LONGEST_KMER)
-    return {
-        "length": length_differences(first, second),
-        "gc": composition_differences(first, second, molecule),
-        **dict(zip(KMER_BASELINES, (*kmers.jaccard, *kmers.cosine), strict=True)),
-    }
+Fit = Callable[[PairBatch, NDArray[np.int8]], Rule]
+"""Fits a baseline on pairs and their labels, which must be of both values."""
 
 
-def _rounded(aucs: dict[str, float]) -> dict[str, float]:
-    return {name: round(auc, _DECIMALS) for name, auc in aucs.items()}
+@dataclass(frozen=True)
+class Baseline:
+    """A way to predict the label with no neural network.
+
+    Attributes
+    ----------
+    name : str
+        In manifests, tables and folders.
+    family : str
+        What it looks at.
+    role : {"baseline", "upper_bound"}
+        Whether it cannot, or can, compare the two sides as the label does.
+    molecules : tuple of str
+        What it can be applied to.
+    fit : callable
+        Makes a `Rule` of training pairs.
+    score : callable or None
+        For those that fit no more than a direction and a threshold of one number per pair: that number.
+    """
+
+    name: str
+    family: Family
+    role: Role
+    molecules: tuple[Content, ...]
+    fit: Fit
+    score: Score | None = None
+
+    def scores(self, batch: PairBatch) -> NDArray[np.float64]:
+        """Return the score of each pair: shape (n,).
+
+        Raises
+        ------
+        TypeError
+            When the baseline is no cut through a score.
+        """
+        if self.score is None:
+            raise TypeError(f"{self.name} has no score of a pair")
+        return self.score(batch)
+
+
+# The scores
+
+
+def _length(batch: PairBatch) -> NDArray[np.float64]:
+    return length_differences(batch.sentence1, batch.sentence2)
+
+
+def _composition(batch: PairBatch) -> NDArray[np.float64]:
+    assert batch.molecule != "text"
+    return composition_differences(batch.sentence1, batch.sentence2, batch.molecule)
+
+
+def _kmers(batch: PairBatch, measure: KmerMeasure, k: int) -> NDArray[np.float64]:
+    scores: NDArray[np.float64] = getattr(batch.kmers, measure)[k - 1]
+    return scores
+
+
+def _edit(batch: PairBatch) -> NDArray[np.float64]:
+    return edit_similarities(batch.sentence1, batch.sentence2)
+
+
+def _smith_waterman(batch: PairBatch) -> NDArray[np.float64]:
+    return alignment_scores(batch.sentence1, batch.sentence2, "dna" if batch.molecule == "dna" else "protein")
+
+
+def _six_frame(batch: PairBatch) -> NDArray[np.float64]:
+    """Score of the best local alignment of the protein with any of the six frames, per residue of the protein."""
+    return np.array([best_frame_alignment(dna, protein).score / len(protein) for dna, protein in batch.pairs])
+
+
+def _spliced(batch: PairBatch) -> NDArray[np.float64]:
+    return np.array([spliced_identity(dna, protein) for dna, protein in batch.pairs])
+
+
+# The fits
+
+
+def _majority(_: PairBatch, labels: NDArray[np.int8]) -> Rule:
+    label = int(2 * labels.sum(dtype=np.int64) > len(labels))
+    return Rule({"label": label}, lambda batch: np.full(len(batch), 2.0 * label - 1))
+
+
+def _fit_side(train: PairBatch, labels: NDArray[np.int8], side: Side) -> Rule:
+    recipe = {"classifier": "logistic regression on character 3-mers"}
+    try:
+        classifier = one_sided_classifier().fit(getattr(train, side), labels)
+    except ValueError:  # no sentence has three characters
+        return Rule(recipe, lambda batch: np.zeros(len(batch)))
+    return Rule(recipe, lambda batch: classifier.decision_function(getattr(batch, side)))
+
+
+def _fit_cut(train: PairBatch, labels: NDArray[np.int8], score: Score) -> Rule:
+    threshold = fit_threshold(equal_to_rounding(score(train)), labels)
+
+    def margin(batch: PairBatch) -> NDArray[np.float64]:
+        return threshold.direction * (equal_to_rounding(score(batch)) - threshold.value)
+
+    return Rule({"direction": threshold.direction, "threshold": threshold.value}, margin)
+
+
+def _one_sided(side: Side) -> Baseline:
+    return Baseline(side, "one side", "baseline", _ANY, partial(_fit_side, side=side))
+
+
+def _scored(name: str, family: Family, role: Role, molecules: tuple[Content, ...], score: Score) -> Baseline:
+    return Baseline(name, family, role, molecules, partial(_fit_cut, score=score), score)
+
+
+_ANY: tuple[Content, ...] = ("text", "dna", "protein", "dna_protein")
+_SEQUENCES: tuple[Content, ...] = ("dna", "protein", "dna_protein")
+_ONE_ALPHABET: tuple[Content, ...] = ("dna", "protein")
+
+BASELINES: tuple[Baseline, ...] = (
+    Baseline("majority", "majority", "baseline", _ANY, _majority),
+    _one_sided("sentence1"),
+    _one_sided("sentence2"),
+    _scored("length", "length", "baseline", _ANY, _length),
+    _scored("gc", "composition", "baseline", _SEQUENCES, _composition),
+    *(
+        _scored(f"{measure}{k}", "k-mers", "baseline", _ANY, partial(_kmers, measure=measure, k=k))
+        for measure in get_args(KmerMeasure)
+        for k in range(1, LONGEST_KMER + 1)
+    ),
+    _scored("edit", "edit", "upper_bound", _ONE_ALPHABET, _edit),
+    _scored("smith_waterman", "alignment", "upper_bound", _ONE_ALPHABET, _smith_waterman),
+    _scored("six_frame", "translation", "upper_bound", ("dna_protein",), _six_frame),
+    _scored("spliced", "translation", "upper_bound", ("dna_protein",), _spliced),
+)
+"""All baselines, then all upper bounds, in the order of tables.
+
+``majority`` predicts the commoner label of train. ``sentence1`` and ``sentence2`` see one side alone, by a logistic
+regression on its 3-mers. ``length`` and ``gc`` are differences of the sides, for proteins in the residues of GC-rich
+codons (`pair_features.composition_differences`). ``jaccard`` and ``cosine`` compare k-mers of 1 to 6 characters
+(`kmers.KmerSimilarity`). ``edit`` is Levenshtein's similarity, ``smith_waterman`` the score of the best local alignment
+per residue of the longer side, ``six_frame`` that of the protein with the best frame per residue, ``spliced`` the
+identity of the protein with the gene read with its introns left out.
+"""
+
+SHORTCUTS = tuple(entry.name for entry in BASELINES if entry.family in {"one side", "length", "composition"})
+"""Names of the baselines that compare no residue with another."""
+
+KMER_BASELINES = tuple(entry.name for entry in BASELINES if entry.family == "k-mers")
+"""Names of the baselines that compare k-mers."""
+
+
+def check_names(baselines: tuple[Baseline, ...]) -> None:
+    """Refuse duplicates: a programming error, raised at import.
+
+    Raises
+    ------
+    ValueError
+        When two entries have the same name.
+    """
+    names = [baseline.name for baseline in baselines]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"baseline {name!r} is defined twice")
+
+
+check_names(BASELINES)
+
+
+def get_baseline(name: str) -> Baseline:
+    """Return the entry of this name.
+
+    Raises
+    ------
+    KeyError
+        When there is none.
+
+    Examples
+    --------
+    >>> get_baseline("edit").scores(PairBatch(["ACGT"], ["ACGA"], "dna")).tolist()
+    [0.75]
+    """
+    return {baseline.name: baseline for baseline in BASELINES}[name]
+
+
+def applicable(molecule: Content) -> tuple[Baseline, ...]:
+    """Return the entries that can be applied to pairs of this content.
+
+    Examples
+    --------
+    >>> [baseline.name for baseline in applicable("dna_protein") if baseline.role == "upper_bound"]
+    ['six_frame', 'spliced']
+    """
+    return tuple(baseline for baseline in BASELINES if molecule in baseline.molecules)

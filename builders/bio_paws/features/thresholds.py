@@ -9,6 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+_DECIMALS = 12
+
+
+def equal_to_rounding(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round scores to 12 decimals: those that differ by less do so by floating-point rounding, and count as equal.
+
+    Examples
+    --------
+    >>> scores = equal_to_rounding(np.array([0.3 - 0.1, 0.2]))
+    >>> bool(scores[0] == scores[1])
+    True
+    """
+    return np.round(scores, _DECIMALS)
+
 
 def auroc(margin: NDArray[np.float64], labels: NDArray[Any]) -> float:
     """Area under the ROC curve: how often a similar pair scores above a dissimilar one; ties count half."""

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run every baseline and print the results."""
     with needed_extra("eval"):
-        from bio_paws_eval.baselines.baselines import run_baselines
+        from bio_paws_eval.baselines.run import run_baselines
         from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.results import read_result
     sources = registry.Sources(arguments.data, arguments.pawsx or registry.PAWSX_REPO, arguments.limit)

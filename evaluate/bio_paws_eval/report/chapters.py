@@ -29,8 +29,13 @@ _VECTORS = "vectors"
 
 _OTHERS: dict[str, tuple[str, ...]] = {
     "Section 4.2: summaries of genes": ("summaries", "summaries-english"),
-    "Similarity, kinds of pairs, other strands": ("figure-bands", "bands", "kinds", "consistency"),
-    "Floors and ceilings": ("baselines",),
+    "Similarity, kinds of pairs, other strands": (
+        "figure-similarity-bins",
+        "similarity-bins",
+        "pair-types",
+        "consistency",
+    ),
+    "Baselines and upper bounds": ("baselines",),
 }
 
 _REST = "All numbers"

@@ -8,8 +8,8 @@ from itertools import combinations
 
 from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
-from bio_paws_eval.report.systems import Cell, System, tasks_of
-from bio_paws_eval.stats.metrics import Comparison, compare, holm
+from bio_paws_eval.report.systems import System, TaskResult, tasks_of
+from bio_paws_eval.stats.significance import Comparison, compare, holm
 from bio_paws_eval.tasks.registry import is_biopaws
 
 
@@ -47,7 +47,7 @@ def compare_all(systems: Sequence[System]) -> list[Compared]:
         for task in tasks_of(systems, scored=True)
         for first, second in combinations([one for one in systems if task in one.scored], 2)
         if (first.weights == second.weights or first.training.name == second.training.name)
-        and pairs_key(first.cells[task]) == pairs_key(second.cells[task])
+        and pairs_key(first.results[task]) == pairs_key(second.results[task])
     ]
     compared = [_compare(*one) for one in progress(todo, desc="compare", unit="pair")]
     corrected = holm([one.comparison.p_value for one in compared])
@@ -55,17 +55,17 @@ def compare_all(systems: Sequence[System]) -> list[Compared]:
 
 
 def _compare(task: str, first: System, second: System) -> Compared:
-    cell1, cell2 = first.cells[task], second.cells[task]
+    cell1, cell2 = first.results[task], second.results[task]
     if list(cell1.pair_ids) != list(cell2.pair_ids):
         raise DataError(
             f"{task}: {first.name} and {second.name} claim the same pairs, but their predictions name others: run again"
         )
-    seeds = tuple(cell.results[cell.chosen].training.seed for cell in (cell1, cell2))
+    seeds = tuple(cell.seed_results[cell.chosen].training.seed for cell in (cell1, cell2))
     found = compare(cell1.correct, cell2.correct, cell1.chosen, cell2.chosen)
     return Compared(task, first.name, second.name, (seeds[0], seeds[1]), found, found.p_value)
 
 
-def pairs_key(cell: Cell) -> tuple[str, str]:
+def pairs_key(cell: TaskResult) -> tuple[str, str]:
     """What two cells must share to be compared: their pairs, and the major version of bioPAWS."""
     task = cell.task
     return task.content_sha256, task.version.split(".", maxsplit=1)[0] if is_biopaws(task.name) else ""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.cell_text import MISSING, accuracy, interval
 from bio_paws_eval.report.comparisons import Compared
+from bio_paws_eval.report.score_text import MISSING, accuracy, interval
 from bio_paws_eval.report.systems import System, config_names
-from bio_paws_eval.stats.metrics import SIGNIFICANT, holm
+from bio_paws_eval.stats.significance import SIGNIFICANT, holm
 from bio_paws_eval.tasks.registry import pawsx
 
 _ITSELF = "the config that is asked"
@@ -76,7 +76,7 @@ def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> T
         against = [
             cells.get((task, one.name, found[other].name), MISSING) if other in found else MISSING for other in ROLES
         ]
-        return (one.model.id, task, role.name, accuracy(one.cells[task]), *against)
+        return (one.model.id, task, role.name, accuracy(one.results[task]), *against)
 
     return Table(
         "controls",
@@ -106,7 +106,7 @@ def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
             if (one.training.on, one.training.control) == (on, role.control) and task in one.scored
         ]
         if trained:
-            found[role] = max(trained, key=lambda one: one.cells[task].summary.seeds)
+            found[role] = max(trained, key=lambda one: one.results[task].summary.seeds)
     return found
 
 

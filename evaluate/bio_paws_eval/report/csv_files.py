@@ -33,13 +33,13 @@ def csv_files(entries: Sequence[Entry], grouped: Grouped, results: Path) -> dict
     -------
     dict of str to str
         Contents by file name: ``results.csv``, one row per result; ``consistency.csv``, one per result and
-        perturbation; ``kinds.csv``, one per result and pair type. Files without rows are omitted.
+        perturbation; ``pair-types.csv``, one per result and pair type. Files without rows are omitted.
     """
     names = {
         result.key: system.name
         for system in reversed(grouped.everything)
-        for cell in system.cells.values()
-        for result in cell.results
+        for cell in system.results.values()
+        for result in cell.seed_results
     }
     hidden = set(grouped.left_out)
     frame = results_frame(results)
@@ -52,7 +52,7 @@ def csv_files(entries: Sequence[Entry], grouped: Grouped, results: Path) -> dict
     frames = {
         "results.csv": frame,
         "consistency.csv": pd.DataFrame(key | row for key, result in keyed for row in _perturbation_rows(result)),
-        "kinds.csv": pd.DataFrame(key | row for key, result in keyed for row in _pair_type_rows(result)),
+        "pair-types.csv": pd.DataFrame(key | row for key, result in keyed for row in _pair_type_rows(result)),
     }
     return {
         name: table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
@@ -62,10 +62,10 @@ def csv_files(entries: Sequence[Entry], grouped: Grouped, results: Path) -> dict
 
 
 def _perturbation_rows(result: Result) -> Iterator[dict[str, Any]]:
-    stored = result.views.get("original", {})
-    for name, perturbed in result.views.get("views", {}).items():
+    stored = result.perturbations.get("original", {})
+    for name, perturbed in result.perturbations.get("perturbed", {}).items():
         yield {
-            **{"view": name, "pairs": result.views["n"]},
+            **{"view": name, "pairs": result.perturbations["n"]},
             **interval_columns("accuracy", perturbed["accuracy"]),
             **interval_columns("accuracy_stored", stored["accuracy"]),
             **interval_columns("recall", perturbed["recall"]),
@@ -73,16 +73,16 @@ def _perturbation_rows(result: Result) -> Iterator[dict[str, Any]]:
             **interval_columns("consistency", perturbed["consistency"]),
             **{
                 column: perturbed[column]
-                for column in ("margin_change", "only_original", "only_view", "p_value", "p_corrected")
+                for column in ("margin_change", "only_original", "only_perturbed", "p_value", "p_corrected")
             },
-            "tells_strands": result.views["tells_strands"],
+            "tells_strands": result.perturbations["tells_strands"],
         }
 
 
 def _pair_type_rows(result: Result) -> Iterator[dict[str, Any]]:
-    for pair_type, answers in result.by_kind.items():
+    for pair_type, answers in result.by_pair_type.items():
         yield {
             **{"kind": pair_type, "label": answers["label"], "pairs": answers["n"]},
-            **interval_columns("answered_1", answers["answered_1"]),
+            **interval_columns("predicted_positive_rate", answers["predicted_positive_rate"]),
             **interval_columns("auroc", answers["auroc"]),
         }

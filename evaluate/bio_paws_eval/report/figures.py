@@ -21,7 +21,7 @@ from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.execution.progress import progress
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
-from bio_paws_eval.report.systems import Cell, System, config_names, task_order, tasks_of
+from bio_paws_eval.report.systems import System, TaskResult, config_names, task_order, tasks_of
 from bio_paws_eval.results import slug
 
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#56A3D4"])  # black is legible on all of them
@@ -31,8 +31,8 @@ _MINIMUM, _P5, _P25, _MEDIAN, _P75, _P95, _MAXIMUM = 0, 1, 5, 10, 15, 19, 20
 
 _FALSE_ALARMS_AT = 0.1  # left of the remote pairs
 _BASELINE_LINES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("floor", {"color": PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
-    ("ceiling", {"color": GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
+    ("baseline", {"color": PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
+    ("upper_bound", {"color": GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
 )
 
 
@@ -52,7 +52,7 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
         for number, system in enumerate(progress(systems, desc="draw", unit="system"), 1)
     ]
     seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
-    found = [*seeds, draw_bands(systems, baselines), *matrices, draw_lengths(systems)]
+    found = [*seeds, draw_similarity_bins(systems, baselines), *matrices, draw_lengths(systems)]
     return [one for one in found if one is not None]
 
 
@@ -86,7 +86,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
             "Accuracy of each seed",
             "One dot a seed; the bar is their mean. A hollow dot stands for a cell with a mark in the tables: pairs "
             "cut off, unknown tokens, or rows left out. The dashed line is what always answering the commoner label "
-            "gives. Triangles show the best baseline on the task: below the best floor, above the best ceiling.",
+            "gives. Triangles show the best baseline on the task: below the best baseline, above the best upper bound.",
         )
 
 
@@ -97,7 +97,7 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     for row, system in enumerate(systems):
-        cell = system.cells.get(task)
+        cell = system.results.get(task)
         if cell is None:
             continue
         if not cell.scored:
@@ -111,7 +111,7 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
             accuracies, row + np.asarray(spread), s=13, facecolor=fill, edgecolor=BLUE, linewidth=0.8, zorder=3
         )
     axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
-    for method, marker, place, color in (("floor", "^", 0.0, PURPLE), ("ceiling", "v", 1.0, GREEN)):
+    for method, marker, place, color in (("baseline", "^", 0.0, PURPLE), ("upper_bound", "v", 1.0, GREEN)):
         found = [one.scored[task].summary.mean for one in baselines if one.method == method and task in one.scored]
         if found:
             axes.scatter(
@@ -152,8 +152,8 @@ def _strip_legend() -> list[Line2D]:
             [], [], linestyle="", marker="|", color=ORANGE, markersize=9, markeredgewidth=2.2, label="mean of seeds"
         ),
         Line2D([], [], linestyle=(0, (4, 3)), color=GREY, linewidth=0.9, label="commoner label"),
-        dot("best floor", "^", PURPLE, PURPLE, 6),
-        dot("best ceiling", "v", GREEN, GREEN, 6),
+        dot("best baseline", "^", PURPLE, PURPLE, 6),
+        dot("best upper bound", "v", GREEN, GREEN, 6),
     ]
 
 
@@ -197,7 +197,7 @@ def _distributions(axes: Axes, study: SeedStudy) -> None:
     axes.legend(frameon=False)
 
 
-def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
+def draw_similarity_bins(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
     """Draw what each system calls similar against similarity, a panel a graded task; None where there is none."""
     tasks = task_order(task for one in systems for task in _graded(one))
     if not tasks:
@@ -214,14 +214,14 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
             Line2D([], [], label=_short(system.name), **style, markersize=4.5, linewidth=1.3) for system, style in lines
         ]
         handles += [
-            Line2D([], [], label=f"best {method}", **style, markersize=4.5)
+            Line2D([], [], label=f"best {method.replace('_', ' ')}", **style, markersize=4.5)
             for method, style in _BASELINE_LINES
             if any(one.method == method and _graded(one) for one in baselines)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
         return drawing_of(
             figure,
-            "bands",
+            "similarity-bins",
             "Answers by similarity",
             "The psychometric curve of each system: the part of the similar pairs of each band of similarity that it "
             "calls similar, in the middle of the band, with its 95% interval over seeds and pairs; at the far left its "
@@ -230,9 +230,9 @@ def draw_bands(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
         )
 
 
-def _graded(system: System) -> dict[str, Cell]:
+def _graded(system: System) -> dict[str, TaskResult]:
     """Its cells whose similar pairs are graded by similarity."""
-    return {task: cell for task, cell in system.scored.items() if cell.bands}
+    return {task: cell for task, cell in system.scored.items() if cell.similarity_bins}
 
 
 def _band_lines(systems: Sequence[System]) -> list[tuple[System, dict[str, Any]]]:
@@ -260,9 +260,9 @@ def _psychometric(
             drawn.append((max(cells, key=lambda cell: cell.summary.mean), style | {"linewidth": 0.9}))
     # Beside each other, so that intervals do not hide each other.
     for shift, (cell, style) in zip(np.linspace(-0.012, 0.012, len(drawn)), drawn, strict=True):
-        found = [(places[kind], cell.kinds[kind].answered_1) for kind in cell.bands]
+        found = [(places[kind], cell.pair_types[kind].predicted_positive_rate) for kind in cell.similarity_bins]
         _with_bars(axes, [(at + shift, one) for at, one in found], style)
-        _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_alarms)], style)
+        _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_positive_rate)], style)
     axes.axvline(_FALSE_ALARMS_AT + 0.06, color=GREY, linewidth=0.6)
     axes.set_ylim(-0.03, 1.03)
     bands = {
@@ -314,7 +314,7 @@ def _families(tasks: list[str]) -> Iterator[list[str]]:
             yield family[at : at + 7]
 
 
-def _matrix(axes: Axes, name: str, cell: Cell) -> None:
+def _matrix(axes: Axes, name: str, cell: TaskResult) -> None:
     counts = cell.confusion
     totals = counts.sum(axis=1, keepdims=True)
     rates = np.divide(counts, totals, out=np.zeros((2, 2)), where=totals > 0)
@@ -367,13 +367,13 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
         )
 
 
-def _encoders(systems: Sequence[System]) -> dict[str, dict[str, Cell]]:
+def _encoders(systems: Sequence[System]) -> dict[str, dict[str, TaskResult]]:
     """Cells by tokenizer and by how it was used, under the names of the models that share it."""
-    cells: dict[tuple[object, ...], dict[str, Cell]] = {}
+    cells: dict[tuple[object, ...], dict[str, TaskResult]] = {}
     names: dict[tuple[object, ...], list[str]] = {}
     for system in systems:
-        for task, cell in system.cells.items():
-            encoding = cell.results[0].encoding
+        for task, cell in system.results.items():
+            encoding = cell.seed_results[0].encoding
             if encoding is None:
                 continue
             # Words of a fixed length are chosen task by task: only where a task has two does that part encoders.
@@ -394,14 +394,14 @@ def _unique(name: str, key: tuple[object, ...], names: dict[tuple[object, ...], 
     return f"{name} #{' '.join(str(part)[:8] for part in key)}"
 
 
-def _boxes(axes: Axes, name: str, cells: Sequence[Cell | None]) -> None:
+def _boxes(axes: Axes, name: str, cells: Sequence[TaskResult | None]) -> None:
     """Draw one tokenizer: a row a task."""
     axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     limits = set()
     for row, cell in enumerate(cells):
-        encoding = cell.results[0].encoding if cell else None
+        encoding = cell.seed_results[0].encoding if cell else None
         if encoding is None:
             continue
         at = encoding.lengths

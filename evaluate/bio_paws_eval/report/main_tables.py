@@ -10,14 +10,16 @@ from typing import Any
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.cell_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
 from bio_paws_eval.report.comparisons import Compared, compare_all
 from bio_paws_eval.report.controls import control_matrix
 from bio_paws_eval.report.paper import paper_tables
 from bio_paws_eval.report.plan_tables import plan_tables
+from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
 from bio_paws_eval.report.seed_study import SeedStudy, seed_table
-from bio_paws_eval.report.systems import Cell, Grouped, System, config_names, names_of, tasks_of
-from bio_paws_eval.stats.metrics import METRICS, best_on_dev, share
+from bio_paws_eval.report.systems import Grouped, System, TaskResult, config_names, names_of, tasks_of
+from bio_paws_eval.stats.intervals import share
+from bio_paws_eval.stats.metrics import METRICS
+from bio_paws_eval.stats.seeds import best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, language_of, pawsx
 
 _METRIC_COLUMNS = ("accuracy", "95% interval", "balanced accuracy", "F1", "MCC", "AUROC", "answered 1")
@@ -41,11 +43,11 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
         *plan_tables(grouped.systems),
         seed_table(studies),
         control_matrix(grouped.systems, compared),
-        _metrics_table("baselines", "Baselines: floors and ceilings", grouped.baselines),
+        _metrics_table("baselines", "Baselines and upper bounds", grouped.baselines),
         _seeds_table(grouped.systems),
         _metrics_table("metrics", "All metrics", grouped.systems),
-        _bands_table(grouped),
-        _kinds_table(grouped),
+        _similarity_bins_table(grouped),
+        _pair_types_table(grouped),
         _consistency_table(grouped.systems),
         _comparisons_table(compared),
         _systems_table(grouped.systems),
@@ -63,21 +65,21 @@ def configs_table(grouped: Grouped) -> Table:
     columns = ("system", "PAWS-X", *names, "mean")
 
     def row(system: System, language: str | None) -> Row:
-        own = accuracy(system.cells.get(language)) if language else MISSING
+        own = accuracy(system.results.get(language)) if language else MISSING
         if own != MISSING and language:
             own = f"{language_of(language)} {own}"
-        return (system.name, own, *(accuracy(system.cells.get(name)) for name in names), _mean(system, names))
+        return (system.name, own, *(accuracy(system.results.get(name)) for name in names), _mean(system, names))
 
     wanted = {*names, *map(pawsx, LANGUAGES)}
-    systems = tuple(row(one, _own_language(one)) for one in grouped.systems if wanted & set(one.cells))
-    baselines = tuple(row(one, language) for one in baseline_rows(grouped.baselines) if wanted & set(one.cells))
+    systems = tuple(row(one, _own_language(one)) for one in grouped.systems if wanted & set(one.results))
+    baselines = tuple(row(one, language) for one in baseline_rows(grouped.baselines) if wanted & set(one.results))
     return Table(
         "configs",
         "Accuracy on bioPAWS",
         text_frame(columns, (systems, baselines)),
         note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs. PAWS-X: in "
         "the language of fine-tuning. Mean: over the configs that are scored and not cut; systems that are scored on "
-        "different configs do not compare by it. Best floor: chosen on this very test, so that the bar is high.",
+        "different configs do not compare by it. Best baseline: chosen on this very test, so that the bar is high.",
     )
 
 
@@ -91,9 +93,9 @@ def _languages_table(grouped: Grouped) -> Table:
 
     def rows(systems: Iterable[System]) -> tuple[Row, ...]:
         return tuple(
-            (one.name, *(accuracy(one.cells.get(name)) for name in names))
+            (one.name, *(accuracy(one.results.get(name)) for name in names))
             for one in systems
-            if set(names) & set(one.cells)
+            if set(names) & set(one.results)
         )
 
     return Table(
@@ -105,26 +107,27 @@ def _languages_table(grouped: Grouped) -> Table:
 
 
 def baseline_rows(baselines: Sequence[System]) -> list[System]:
-    """The best floor of each task as one row, then each ceiling."""
-    floors = [one for one in baselines if one.method == "floor" and one.scored]
-    if not floors:
-        return [one for one in baselines if one.method == "ceiling"]
+    """Return the best baseline of each task as one row, then each upper bound."""
+    trivial = [system for system in baselines if system.method == "baseline" and system.scored]
+    upper_bounds = [system for system in baselines if system.method == "upper_bound"]
+    if not trivial:
+        return upper_bounds
     best = {
-        task: max((one.scored[task] for one in floors if task in one.scored), key=lambda cell: cell.summary.mean)
-        for task in tasks_of(floors, scored=True)
+        task: max((system.scored[task] for system in trivial if task in system.scored), key=lambda it: it.summary.mean)
+        for task in tasks_of(trivial, scored=True)
     }
-    ceilings = [replace(one, name=f"ceiling: {one.name}") for one in baselines if one.method == "ceiling"]
-    return [replace(floors[0], name="best floor", cells=best), *ceilings]
+    named = [replace(system, name=f"upper bound: {system.name}") for system in upper_bounds]
+    return [replace(trivial[0], name="best baseline", results=best), *named]
 
 
-def _name_on(system: System, cell: Cell) -> str:
-    """Name a system beside one of its cells: which floor is the best differs from task to task."""
-    return f"{system.name}: {cell.results[0].model.id}" if system.method == "floor" else system.name
+def _name_on(system: System, cell: TaskResult) -> str:
+    """Name a system beside one of its cells: which baseline is the best differs from task to task."""
+    return f"{system.name}: {cell.seed_results[0].model.id}" if system.method == "baseline" else system.name
 
 
 def _mean(system: System, names: Sequence[str]) -> str:
     """Mean over the configs that may be averaged, and over how many it runs."""
-    cells = [system.cells[name] for name in names if name in system.cells and system.cells[name].in_means]
+    cells = [system.results[name] for name in names if name in system.results and system.results[name].in_means]
     if not cells:
         return MISSING
     mean = sum(cell.summary.mean for cell in cells) / len(cells)
@@ -156,7 +159,7 @@ def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
     for system in systems:
         for task, cell in system.scored.items():
             values = [decimal(cell.metric(metric)) for metric in METRICS]
-            label = system.name if system.method == "model" else f"{system.method}: {system.name}"
+            label = system.name if system.method == "model" else f"{system.method.replace('_', ' ')}: {system.name}"
             values.insert(1, interval(cell.summary.low, cell.summary.high))
             rows.append((label, task, f"{cell.summary.seeds}{marks(cell)}", *values))
     return Table(
@@ -169,25 +172,25 @@ def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
     )
 
 
-def _bands_table(grouped: Grouped) -> Table:
+def _similarity_bins_table(grouped: Grouped) -> Table:
     """Tasks whose similar pairs are graded by similarity: a column a band."""
 
-    def row(system: System, task: str, cell: Cell) -> Row:
-        bands = {kind: cell.kinds[kind] for kind in cell.bands}
+    def row(system: System, task: str, cell: TaskResult) -> Row:
+        bands = {kind: cell.pair_types[kind] for kind in cell.similarity_bins}
         scores = [
             f"{decimal(bands[kind].accuracy)}\nAUROC {decimal(bands[kind].auroc)}" if kind in bands else MISSING
             for kind, _, _ in SIMILARITY_BINS
         ]
-        seeds, false_alarms = f"{cell.summary.seeds}{marks(cell)}", decimal(cell.false_alarms["value"])
+        seeds, false_alarms = f"{cell.summary.seeds}{marks(cell)}", decimal(cell.false_positive_rate["value"])
         return (_name_on(system, cell), task, seeds, *scores, false_alarms)
 
     groups = [
-        tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.bands)
+        tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.similarity_bins)
         for systems in (grouped.systems, baseline_rows(grouped.baselines))
     ]
     heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in SIMILARITY_BINS]
     return Table(
-        "bands",
+        "similarity-bins",
         "Accuracy by similarity",
         text_frame(("system", "task", "seeds", *heads, "false alarms"), groups),
         labels=2,
@@ -198,7 +201,7 @@ def _bands_table(grouped: Grouped) -> Table:
     )
 
 
-def _kinds_table(grouped: Grouped) -> Table:
+def _pair_types_table(grouped: Grouped) -> Table:
     rows = [
         (
             _name_on(one, cell),
@@ -207,18 +210,18 @@ def _kinds_table(grouped: Grouped) -> Table:
             str(found.label),
             f"{found.n:,}",
             f"{found.seeds}{marks(cell)}",
-            decimal(found.answered_1["value"]),
-            share_interval(found.answered_1),
+            decimal(found.predicted_positive_rate["value"]),
+            share_interval(found.predicted_positive_rate),
             decimal(found.accuracy),
             decimal(found.auroc),
         )
         for one in (*grouped.systems, *baseline_rows(grouped.baselines))
         for task, cell in one.scored.items()
-        for kind, found in cell.kinds.items()
+        for kind, found in cell.pair_types.items()
     ]
     columns = ("label", "pairs", "seeds", "answered 1", "95% interval", "accuracy", "AUROC")
     return Table(
-        "kinds",
+        "pair-types",
         "Kinds of pairs",
         text_frame(("system", "task", "kind", *columns), [rows]),
         labels=3,
@@ -263,22 +266,22 @@ def _consistency_table(systems: Sequence[System]) -> Table:
     )
 
 
-def _consistency_rows(system: str, task: str, cell: Cell) -> tuple[Row, ...]:
-    asked = [result for result in cell.results if result.views]
+def _consistency_rows(system: str, task: str, cell: TaskResult) -> tuple[Row, ...]:
+    asked = [result for result in cell.seed_results if result.perturbations]
     if not asked:
         return ()
-    chosen = asked[best_on_dev([result.training.dev_accuracy for result in asked]) or 0].views
-    told = [result.views["tells_strands"] for result in asked]
+    chosen = asked[best_on_dev([result.training.dev_accuracy for result in asked]) or 0].perturbations
+    told = [result.perturbations["tells_strands"] for result in asked]
     pairs = chosen["n"]
 
     def mean(seeds: Sequence[dict[str, Any]], name: str) -> str:
         values = [one[name]["value"] for one in seeds]
         return MISSING if None in values else decimal(sum(values) / len(values))
 
-    stored = [result.views["original"] for result in asked]
+    stored = [result.perturbations["original"] for result in asked]
     rows = []
-    for name, test in chosen["views"].items():
-        seeds = [result.views["views"][name] for result in asked]
+    for name, test in chosen["perturbed"].items():
+        seeds = [result.perturbations["perturbed"][name] for result in asked]
         same = share([round(one["consistency"]["value"] * pairs) for one in seeds], pairs)
         rows.append(
             (
@@ -345,8 +348,8 @@ def _data_table(grouped: Grouped) -> Table:
     for task in tasks_of(grouped.everything):
         by_content: dict[tuple[str, ...], list[System]] = defaultdict(list)
         for system in grouped.everything:
-            if task in system.cells:
-                asked = system.cells[task].task
+            if task in system.results:
+                asked = system.results[task].task
                 numbers = f"{asked.rows:,}", f"{asked.dropped:,}", asked.version[:12], asked.content_sha256[:8]
                 by_content[asked.split, *numbers].append(system)
         for key, systems in by_content.items():

@@ -10,7 +10,7 @@ from importlib import resources
 import yaml
 
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.cell_text import MISSING, decimal, interval, marks
+from bio_paws_eval.report.score_text import MISSING, decimal, interval, marks
 from bio_paws_eval.report.systems import System
 
 

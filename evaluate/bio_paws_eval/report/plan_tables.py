@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bio_paws_eval.layout.tables import Table, text_frame
-from bio_paws_eval.report.cell_text import accuracy
+from bio_paws_eval.report.score_text import accuracy
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.sweep.plan import Plan, read_plan
 
@@ -30,7 +30,7 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
         if len(rows) < 2:
             continue
         asked = dict.fromkeys(task for grid in plan.grids for task in grid.configs or ())
-        columns = [task for task in asked if any(task in one.cells for one in rows)]
+        columns = [task for task in asked if any(task in one.results for one in rows)]
         tables.append(
             Table(
                 f"plan-{name}",
@@ -42,7 +42,7 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
                             (
                                 system.name,
                                 f"{system.model.parameters:,}",
-                                *(accuracy(system.cells.get(task)) for task in columns),
+                                *(accuracy(system.results.get(task)) for task in columns),
                             )
                             for system in rows
                         ]

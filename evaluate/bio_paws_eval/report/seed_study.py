@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.cell_text import decimal, interval, p_value
+from bio_paws_eval.report.score_text import decimal, interval, p_value
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.tasks.registry import pawsx
 
@@ -53,8 +53,8 @@ def study_seeds(systems: Sequence[System]) -> list[SeedStudy]:
             continue
         by_seed = []
         for task in TASKS:
-            cell = system.cells[task]
-            seeds = [result.training.seed for result in cell.results]
+            cell = system.results[task]
+            seeds = [result.training.seed for result in cell.seed_results]
             by_seed.append(dict(zip(seeds, cell.correct.mean(axis=1).tolist(), strict=True)))
         both = sorted(set(by_seed[0]) & set(by_seed[1]))
         first, second = (np.array([one[seed] for seed in both]) for one in by_seed)

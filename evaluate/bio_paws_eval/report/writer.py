@@ -18,13 +18,14 @@ from bio_paws.execution.files import atomic, read_json
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Table, latex, markdown, percent
-from bio_paws_eval.report.cell_text import MARKS
 from bio_paws_eval.report.chapters import Chapter, chapters_of
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.csv_files import csv_files
+from bio_paws_eval.report.grouping import group
 from bio_paws_eval.report.main_tables import all_tables
+from bio_paws_eval.report.score_text import MARKS
 from bio_paws_eval.report.seed_study import study_seeds
-from bio_paws_eval.report.systems import Cell, Entry, Grouped, System, group, names_of, tasks_of
+from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, names_of, tasks_of
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_founds, tables_of
@@ -58,7 +59,7 @@ def write_report(results: Path, out: Path) -> Report:
     results : Path
         What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
     out : Path
-        Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``kinds.csv``, ``tables``,
+        Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``pair-types.csv``, ``tables``,
         ``figures`` and ``eval_results``.
 
     Raises
@@ -142,7 +143,7 @@ def _notes(grouped: Grouped, results: Path) -> list[str]:
         groups: dict[tuple[str, str], list[System]] = defaultdict(list)
         for system in grouped.everything:
             if task in system.scored:
-                groups[pairs_key(system.cells[task])].append(system)
+                groups[pairs_key(system.results[task])].append(system)
         if len(groups) > 1:
             described = " against ".join(_asked(task, systems) for systems in groups.values())
             notes.append(f"{task}: not the same pairs for all, and not compared between these: {described}.")
@@ -156,7 +157,7 @@ def _notes(grouped: Grouped, results: Path) -> list[str]:
 
 
 def _asked(task: str, systems: Sequence[System]) -> str:
-    asked = systems[0].cells[task].task
+    asked = systems[0].results[task].task
     return f"version {asked.version}, {asked.rows:,} pairs, content {asked.content_sha256[:8]} ({names_of(systems)})"
 
 
@@ -191,7 +192,7 @@ def _eval_results(systems: Sequence[System]) -> dict[str, str]:
         if system.training.control == "none" and system.training.on not in {"none", *SYNTHETIC}:
             by_model[slug(system.model.id)] += [
                 _eval_entry(system, cell)
-                for name, cell in system.cells.items()
+                for name, cell in system.results.items()
                 if cell.in_means and not cell.limited and name not in SYNTHETIC
             ]
     return {
@@ -203,7 +204,7 @@ def _eval_results(systems: Sequence[System]) -> dict[str, str]:
     }
 
 
-def _eval_entry(system: System, cell: Cell) -> EvalResultEntry:
+def _eval_entry(system: System, cell: TaskResult) -> EvalResultEntry:
     task, summary = cell.task, cell.summary
     notes = [
         "accuracy",

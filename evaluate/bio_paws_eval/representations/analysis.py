@@ -25,7 +25,8 @@ from bio_paws_eval.representations.permutation_tests import (
 )
 from bio_paws_eval.representations.results import Alignment, Change, Distance
 from bio_paws_eval.representations.vocabulary import GROUPS, Vocabulary
-from bio_paws_eval.stats import metrics
+from bio_paws_eval.stats.intervals import mean_intervals
+from bio_paws_eval.stats.significance import holm
 
 GROUP_PAIRS = (("dna", "english"), ("protein", "english"), ("dna", "protein"))
 """Pairs of groups whose distances are tested; the first is the paper's."""
@@ -90,7 +91,7 @@ def summarise_distances(
             keys = [(metric, target) for metric in METRICS for target in GROUPS]
             # All metrics and targets share the bootstrap draws of the source group's items.
             values = np.stack([nearest[model.label][metric, source, target] for metric, target in keys])
-            for (metric, target), interval in zip(keys, metrics.mean_intervals(values), strict=True):
+            for (metric, target), interval in zip(keys, mean_intervals(values), strict=True):
                 tested = metric in SCALE_FREE and (source, target) in GROUP_PAIRS
                 yield Distance(
                     model.label,
@@ -140,7 +141,7 @@ def compare_distances(
             means = float(before.mean()), float(after.mean())
             ratio = second.normalisation.radius / first.normalisation.radius
             changes.append(Change(first.label, second.label, metric, source, target, *means, ratio, test, None))
-    corrected = iter(metrics.holm([change.null.p for change in changes if change.null]))
+    corrected = iter(holm([change.null.p for change in changes if change.null]))
     for change in changes:
         yield dataclasses.replace(change, corrected=next(corrected)) if change.null else change
 

@@ -37,7 +37,11 @@ RESULT_CODE = (
     "bio_paws_eval.models.finetune",
     "bio_paws_eval.models.loading",
     "bio_paws_eval.models.predict",
+    "bio_paws_eval.stats.intervals",
     "bio_paws_eval.stats.metrics",
+    "bio_paws_eval.stats.pair_types",
+    "bio_paws_eval.stats.perturbations",
+    "bio_paws_eval.stats.significance",
     "bio_paws_eval.tasks.load",
 )
 """Modules that, with what they import, compute a result: a changed statement there gives a new key."""

@@ -29,7 +29,9 @@ from bio_paws_eval.runs.preparation import (
     path_of_result,
     prepare,
 )
-from bio_paws_eval.stats import metrics
+from bio_paws_eval.stats.metrics import measure
+from bio_paws_eval.stats.pair_types import measure_pair_types
+from bio_paws_eval.stats.perturbations import measure_perturbations
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,10 @@ def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, model:
         _result(prepared, run, task),
         seconds=timing.seconds,
         tokens_per_second=timing.tokens / timing.seconds,
-        metrics=metrics.measure(logits, labels),
+        metrics=measure(logits, labels),
         predictions=path.with_suffix(".parquet").name,
-        by_kind=metrics.measure_kinds(logits, labels, task.pairs.kinds),
-        views=metrics.measure_views(logits, labels, perturbed),
+        by_pair_type=measure_pair_types(logits, labels, task.pairs.kinds),
+        perturbations=measure_perturbations(logits, labels, perturbed),
     )
     results.write_result(path, result, predictions)
 

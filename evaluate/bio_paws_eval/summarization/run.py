@@ -18,7 +18,7 @@ from bio_paws.execution.files import atomic, write_json
 from bio_paws.search import blast
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.model_files import ModelSource, find_model
-from bio_paws_eval.stats import metrics
+from bio_paws_eval.stats.intervals import mean_intervals
 from bio_paws_eval.summarization.baselines import FLOORS, KMER
 from bio_paws_eval.summarization.english_summaries import English, Example, read_english
 from bio_paws_eval.summarization.fine_tune import teach
@@ -198,7 +198,7 @@ def _score_english(written: Mapping[str, Sequence[str]], examples: Sequence[Exam
             for summaries in written.values()
         ]
     )
-    means = metrics.mean_intervals(np.concatenate([values, values[0] - values]))
+    means = mean_intervals(np.concatenate([values, values[0] - values]))
     return tuple(EnglishScore(name, means[i], means[len(values) + i] if i else None) for i, name in enumerate(written))
 
 

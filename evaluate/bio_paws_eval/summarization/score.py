@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws_eval.stats.metrics import RESAMPLES, with_interval
+from bio_paws_eval.stats.intervals import RESAMPLES, with_interval
 from bio_paws_eval.summarization.genes import Gene, finds
 
 Pair = tuple[int, int]

@@ -15,7 +15,7 @@ from accelerate import PartialState
 
 from bio_paws.errors import ConfigError
 from bio_paws.execution.progress import progress
-from bio_paws_eval.baselines.baselines import run_baselines
+from bio_paws_eval.baselines.run import run_baselines
 from bio_paws_eval.options import EvaluationOptions, checked
 from bio_paws_eval.results import read_result
 from bio_paws_eval.runs.device import device_of

@@ -6,7 +6,7 @@ import math
 import re
 
 from bio_paws_eval.layout.tables import percent
-from bio_paws_eval.report.systems import Cell
+from bio_paws_eval.report.systems import TaskResult
 
 MARKS = (
     ("† 12%", "so many pairs were longer than the model takes, and were cut; such a cell is left out of means"),
@@ -21,19 +21,19 @@ MARKS = (
 MISSING = "-"
 
 
-def accuracy(cell: Cell | None) -> str:
+def accuracy(cell: TaskResult | None) -> str:
     """Write a score in two lines: mean and standard deviation with marks, then interval and number of seeds."""
     if cell is None:
         return MISSING
     if not cell.scored:
-        return f"refused: {re.sub(r'^refused:? *', '', cell.results[0].note)}"
+        return f"refused: {re.sub(r'^refused:? *', '', cell.seed_results[0].note)}"
     summary = cell.summary
     spread = "" if math.isnan(summary.sd) else f" ± {summary.sd:.3f}"
-    source = f"{cell.results[0].model.id} " if cell.results[0].model.method == "floor" else ""
+    source = f"{cell.seed_results[0].model.id} " if cell.seed_results[0].model.method == "baseline" else ""
     return f"{source}{summary.mean:.3f}{spread}{marks(cell)}\n{interval(summary.low, summary.high)} n={summary.seeds}"
 
 
-def marks(cell: Cell) -> str:
+def marks(cell: TaskResult) -> str:
     """Return the marks of a cell's score, behind a space each."""
     segment = f" ¶{cell.segment}" if cell.segment else ""
     return rates(cell.truncated, cell.unknown) + segment + (" §" if cell.limited else "")

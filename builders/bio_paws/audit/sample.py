@@ -1,0 +1,76 @@
+"""The sampled pairs that baselines are measured on, and smaller parts of them where an alignment is dear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bio_paws.audit.folds import Design, Fold
+from bio_paws.audit.pairs import Pairs, Texts
+
+ALIGNED_ROWS = 4_000
+"""Pairs that are aligned or translated, at most: half of them to fit on, half of them to predict."""
+
+_MATRIX_CELLS = 20_000_000_000  # of alignment matrices, at most: seconds
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The sampled pairs, read.
+
+    Attributes
+    ----------
+    texts : Texts
+        Their sentences, sequences in upper case.
+    labels, clusters : ndarray, shape=(k,)
+        Of the sample.
+    folds : tuple of Fold
+        Positions in the sample: those to fit on, and those to predict.
+    """
+
+    texts: Texts
+    labels: NDArray[np.int8]
+    clusters: NDArray[np.int64]
+    folds: tuple[Fold, ...]
+
+    def subsample(self, rows: int) -> Sample:
+        """Return a part of the sample: of each fold's pairs as many as keep the total under so many rows."""
+        if not self.folds or len(self.labels) <= rows:
+            return self
+        rng = np.random.default_rng(0)
+        predicted_share = rows / 2 / sum(len(predicted) for _, predicted in self.folds)
+        kept = np.zeros(len(self.labels), dtype=bool)
+        for _, predicted in self.folds:
+            kept[_drawn(predicted, predicted_share, rng)] = True
+        fitted = np.unique(np.concatenate([fit for fit, _ in self.folds]))
+        kept[_drawn(fitted, rows / 2 / len(fitted), rng)] = True
+        places = np.flatnonzero(kept)
+        new = np.cumsum(kept) - 1
+        folds = tuple((new[fit[kept[fit]]], new[predict[kept[predict]]]) for fit, predict in self.folds)
+        texts = Texts(
+            self.texts.places[places],
+            [self.texts.sentence1[i] for i in places],
+            [self.texts.sentence2[i] for i in places],
+            [self.texts.ids[i] for i in places],
+        )
+        return Sample(texts, self.labels[places], self.clusters[places], folds)
+
+
+def _drawn(places: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    return places if share >= 1 else rng.permutation(places)[: max(20, round(share * len(places)))]
+
+
+def take_sample(pairs: Pairs, texts: Texts, design: Design) -> Sample:
+    """Put the sampled sentences beside their labels and folds."""
+    if pairs.columns.kinds[0] != "text":
+        first, second = ([text.upper() for text in side] for side in (texts.sentence1, texts.sentence2))
+        texts = Texts(texts.places, first, second, texts.ids)
+    return Sample(texts, pairs.labels[design.sample], design.clusters[design.sample], design.folds)
+
+
+def affordable(texts: Texts, cells: int = _MATRIX_CELLS) -> int:
+    """Return how many pairs may be aligned within so many cells of alignment matrices."""
+    mean = np.mean([len(a) * len(b) for a, b in zip(texts.sentence1, texts.sentence2, strict=True)])
+    return min(ALIGNED_ROWS, int(cells / max(1.0, float(mean))))
