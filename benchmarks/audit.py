@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.peak import peak_memory
-from bio_paws.audit.reading import ROWS_PER_BATCH, DataSet, Part
 from bio_paws.audit.run import audit
+from bio_paws.audit.tables.dataset import ROWS_PER_BATCH, DataSet, Part
 
 SIZES = (10_000, 1_000_000)  # pairs
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from Bio.Data import CodonTable
 
 from bio_paws.align.smith_waterman import reverse_complement
-from bio_paws.audit.reading import DataSet, Part
+from bio_paws.audit.tables.dataset import DataSet, Part
 
 Molecule = Literal["dna", "protein", "dna_protein"]
 Row = list[str | int | None]

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bio_paws.audit import leakage, sample
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
-from bio_paws.audit.reading import open_data
+from bio_paws.audit.checks import leakage
 from bio_paws.audit.run import Audit, audit
+from bio_paws.audit.sampling import sample
+from bio_paws.audit.tables.dataset import open_data
 from bio_paws.cli.app import main
 from conftest import Run
 from hub_server import serving

@@ -12,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import local_start, reverse_complement
-from bio_paws.audit import catalog, folds, reading
+from bio_paws.audit import catalog
 from bio_paws.audit.catalog import CHECKS
-from bio_paws.audit.columns import find_columns
+from bio_paws.audit.checks.frames import read_frames
+from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.findings import Estimate, finding
-from bio_paws.audit.folds import design
-from bio_paws.audit.frames import read_frames
-from bio_paws.audit.intervals import auc_estimate, either_way, share_estimate
 from bio_paws.audit.pairs import collect
-from bio_paws.audit.reading import DataSet, Part, open_data
-from bio_paws.audit.repeats import number_sequences
+from bio_paws.audit.sampling import folds
+from bio_paws.audit.sampling.folds import design
+from bio_paws.audit.sampling.intervals import auc_estimate, either_way, share_estimate
+from bio_paws.audit.tables import dataset
+from bio_paws.audit.tables.columns import find_columns
+from bio_paws.audit.tables.dataset import DataSet, Part, open_data
 from bio_paws.features.thresholds import auroc
 from pair_sets import CODONS, as_data, clean
 
@@ -140,7 +142,7 @@ def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:
 
 
 def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "_CHARACTERS", 7)
+    monkeypatch.setattr(dataset, "_CHARACTERS", 7)
     rows = [{"sentence1": "AC]GT,", "sentence2": "{[é汉", "label": i} for i in range(5)]
     (tmp_path / "array.json").write_text(json.dumps(rows, indent=2))
     (tmp_path / "lines.json").write_text("\n".join(map(json.dumps, rows)))

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import LETTERS, reverse_complement
-from bio_paws.audit.columns import Columns, Kind, strings
-from bio_paws.audit.reading import DataSet
+from bio_paws.audit.tables.columns import Columns, Kind, strings
+from bio_paws.audit.tables.dataset import DataSet
 from bio_paws.errors import DataError
 from bio_paws.features.pair_features import COMPOSITION_LETTERS
 

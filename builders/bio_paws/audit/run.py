@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bio_paws.audit.baselines import check_alignment, check_baselines, measure_alignment, measure_baselines
 from bio_paws.audit.catalog import SEVERITIES
-from bio_paws.audit.columns import Columns, find_columns
-from bio_paws.audit.features import check_containment, check_features, check_letters
+from bio_paws.audit.checks.baselines import check_alignment, check_baselines, measure_alignment, measure_baselines
+from bio_paws.audit.checks.features import check_containment, check_features, check_letters
+from bio_paws.audit.checks.frames import check_frames
+from bio_paws.audit.checks.labels import check_labels
+from bio_paws.audit.checks.leakage import check_leaks
+from bio_paws.audit.checks.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
 from bio_paws.audit.findings import Example, Finding, Measurement
-from bio_paws.audit.folds import design
-from bio_paws.audit.frames import check_frames
-from bio_paws.audit.labels import check_labels
-from bio_paws.audit.leakage import check_leaks
 from bio_paws.audit.pairs import Pairs, collect, fetch
-from bio_paws.audit.reading import DataSet
-from bio_paws.audit.repeats import check_degrees, check_pairs, number_sequences, sequence_counts
-from bio_paws.audit.sample import Sample, take_sample
+from bio_paws.audit.sampling.folds import design
+from bio_paws.audit.sampling.sample import Sample, take_sample
+from bio_paws.audit.tables.columns import Columns, find_columns
+from bio_paws.audit.tables.dataset import DataSet
 
 _SHOWN = 60  # letters of an example
 

@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Audit every config of a data set; return 1 when a finding is severe."""
-    from bio_paws.audit.page import json_of, need_figures, write_page
-    from bio_paws.audit.reading import open_data
+    from bio_paws.audit.report.page import json_of, need_figures, write_page
     from bio_paws.audit.run import audit
+    from bio_paws.audit.tables.dataset import open_data
     from bio_paws.cli.audit_text import audit_text
 
     if options.out:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from bio_paws.audit.findings import Example
+from bio_paws.audit.report.text import example_text, facts
 from bio_paws.audit.run import Audit
-from bio_paws.audit.text import example_text, facts
 from bio_paws.cli.text import table
 
 _WIDTH = 110  # characters of a line

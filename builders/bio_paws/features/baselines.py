@@ -4,7 +4,7 @@ A baseline aligns nothing: it sees one side alone, the lengths, the composition,
 compares the two sides as the label was made, by edits, alignment or translation. Where a baseline comes close to the
 upper bound, a model's score shows no more than that baseline does.
 
-The manifest and the card (`baseline_aucs`), the audit (`bio_paws.audit.baselines`) and the evaluation
+The manifest and the card (`baseline_aucs`), the audit (`bio_paws.audit.checks.baselines`) and the evaluation
 (``bio_paws_eval.baselines``) take the entries of `BASELINES`; each measures them in its own way.
 """
 

@@ -10,8 +10,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bio_paws.audit.catalog import SEVERITIES
+from bio_paws.audit.report.text import audit_json, example_text, facts
 from bio_paws.audit.run import Audit
-from bio_paws.audit.text import audit_json, example_text, facts
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, write_json
 
@@ -54,9 +54,9 @@ def json_of(dataset: str, audits: Sequence[Audit]) -> dict[str, object]:
 
 def render_page(dataset: str, audits: Sequence[Audit]) -> str:
     """Return the page: self-contained, the same bytes for the same audits."""
-    from bio_paws.audit.figures import draw_baselines, draw_chart
+    from bio_paws.audit.report.figures import draw_baselines, draw_chart
 
-    template = resources.files("bio_paws.audit").joinpath("templates/audit.html.j2").read_text(encoding="utf-8")
+    template = resources.files("bio_paws.audit.report").joinpath("templates/audit.html.j2").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     environment.globals.update(
         facts=facts,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import LETTERS, Alphabet
+from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.pairs import Pairs, Texts, fetch, sequences_of
-from bio_paws.audit.repeats import Numbered
 from bio_paws.search import blast
 from bio_paws.search.homologs import find_hits
 

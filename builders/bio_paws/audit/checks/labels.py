@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from bio_paws.audit.catalog import SIGNIFICANT
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
-from bio_paws.audit.intervals import auc_estimate, either_way
 from bio_paws.audit.pairs import Pairs
+from bio_paws.audit.sampling.intervals import auc_estimate, either_way
 
 _BINS = 50
 _FEW = 100  # rows of a split below which its order says nothing

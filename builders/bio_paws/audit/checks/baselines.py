@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from bio_paws.audit.catalog import REACHED
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
-from bio_paws.audit.intervals import auc_estimate, share_estimate
 from bio_paws.audit.pairs import Pairs
-from bio_paws.audit.sample import Sample, affordable
+from bio_paws.audit.sampling.intervals import auc_estimate, share_estimate
+from bio_paws.audit.sampling.sample import Sample, affordable
 from bio_paws.features.baselines import BASELINES, Content, Family, Fit, PairBatch, Role, get_baseline
 from bio_paws.features.thresholds import equal_to_rounding, fit_threshold
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws.audit.folds import Design, Fold
 from bio_paws.audit.pairs import Pairs, Texts
+from bio_paws.audit.sampling.folds import Design, Fold
 
 ALIGNED_ROWS = 4_000
 """Pairs that are aligned or translated, at most: half of them to fit on, half of them to predict."""

@@ -10,8 +10,8 @@ from scipy.stats import binom, fisher_exact
 
 from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
-from bio_paws.audit.intervals import auc_estimate, either_way
 from bio_paws.audit.pairs import LETTER_FAULTS, Pairs
+from bio_paws.audit.sampling.intervals import auc_estimate, either_way
 
 _TAIL = 0.02  # part of the rows at either end of a feature's range, at most
 _SHORTEST_TAIL = 10  # rows

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.pairs import Pairs
-from bio_paws.audit.repeats import Numbered
 
 SAMPLE_ROWS = 10_000
 """Pairs that baselines are measured on, and as many that they are fitted on."""

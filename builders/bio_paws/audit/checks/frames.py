@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from bio_paws.align.karlin_altschul import evalue
 from bio_paws.align.smith_waterman import align_scores, local_start, reverse_complement
 from bio_paws.align.translation import translations
-from bio_paws.audit.baselines import Scores, histogram, measure_score
 from bio_paws.audit.catalog import REACHED
+from bio_paws.audit.checks.baselines import Scores, histogram, measure_score
 from bio_paws.audit.findings import Chart, Estimate, Finding, Measurement, finding
 from bio_paws.audit.pairs import Pairs
-from bio_paws.audit.sample import Sample, affordable
+from bio_paws.audit.sampling.sample import Sample, affordable
 from bio_paws.features.baselines import PairBatch, get_baseline
 
 _SPLICED_CELLS = 400_000_000  # bases times residues that are read with introns left out, at most: seconds

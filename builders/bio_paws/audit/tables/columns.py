@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.align.smith_waterman import LETTERS
-from bio_paws.audit.reading import ROWS_PER_BATCH, DataSet
+from bio_paws.audit.tables.dataset import ROWS_PER_BATCH, DataSet
 from bio_paws.errors import DataError
 
 Kind = Literal["dna", "protein", "text"]

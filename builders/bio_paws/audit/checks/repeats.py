@@ -11,8 +11,8 @@ from scipy.stats import binom
 
 from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
-from bio_paws.audit.intervals import auc_estimate
 from bio_paws.audit.pairs import Pairs
+from bio_paws.audit.sampling.intervals import auc_estimate
 
 _OFTEN = 10  # rows of a sequence from which one label in all of them may be no chance
 _MIN_ROWS = 20  # with a sequence that stands elsewhere too, before an AUC is made of them
