@@ -63,7 +63,7 @@ def encoding(**changes: object) -> Encoding:
 
 def training(seed: int = 0, on: str = "pawsx_en", control: str = "none", **changes: object) -> Training:
     dev = (0.8, 0.9 - 0.01 * seed)
-    made = Training(on, control, seed, dict(RECIPE), 49_401, 0, digest(on), dev, 2, 4000, 60.0, 9000.0)
+    made = Training(on, control, seed, dict(RECIPE), 49_401, 0, digest(on), dev, 2, 2_000, 0.56, 4000, 60.0, 9000.0)
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 

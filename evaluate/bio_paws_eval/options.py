@@ -167,7 +167,7 @@ class GridOptions:
     en, or nothing where finetune_on is given)."""
 
     finetune_on: Annotated[Sequence[str], Names("config", _BIOPAWS_AND_GENERATED)] = ()
-    """Configs of bioPAWS, or dyck, to fine-tune on, one at a time: the supervised upper bound."""
+    """Configs of bioPAWS, or generated pairs, to fine-tune on, one at a time."""
 
     controls: Annotated[Sequence[str], Names("control", CONTROLS, at_least=1), Flag("control")] = ("none",)
     """Controls to run instead of the plain fine-tuning (none): not trained, from random weights, on permuted labels,
@@ -204,7 +204,7 @@ class GridOptions:
     """Number format of matrix products; weights stay float32."""
 
     limit: Annotated[StrictInt, Field(ge=1)] | None = None
-    """Read only the first N pairs of each split; the results are marked as not comparable."""
+    """Read only the first N pairs of each split; results on tasks that it cuts are marked as not comparable."""
 
     def __post_init__(self) -> None:
         if self.finetune is None:

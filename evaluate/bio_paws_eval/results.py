@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json, write_json
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "2.1"
 """Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
 
 _READ_VERSIONS = {"1", "2"}
@@ -88,6 +88,10 @@ class Training:
         Accuracy on the development split after each epoch.
     best_epoch : int
         Epoch whose weights were kept, counted from 1; 0 where it was not trained.
+    dev_pairs : int
+        Pairs of the development split; 0 where it was not trained. Since 2.1.
+    dev_majority : float
+        Fraction of them that carry the commoner label: what a guess reaches. Since 2.1.
     steps, seconds, tokens_per_second : number
         What training took; real tokens, padding not counted.
     losses : tuple of float
@@ -105,6 +109,8 @@ class Training:
     content_sha256: str = ""
     dev_accuracies: tuple[float, ...] = ()
     best_epoch: int = 0
+    dev_pairs: int = 0
+    dev_majority: float = 0.0
     steps: int = 0
     seconds: float = 0.0
     tokens_per_second: float = 0.0
@@ -147,6 +153,10 @@ class Task:
     dropped: int
     version: str
     content_sha256: str
+
+    def is_whole(self, limit: int | None) -> bool:
+        """Whether a limit on the pairs of a split left out none of these."""
+        return limit is None or self.rows + self.dropped < limit
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,7 @@ class Result:
     note : str
         What a reader must know: why it was refused, that much was cut off, that sequences were split into words.
     comparable : bool
-        False where `--limit` left out rows.
+        False where `--limit` left out pairs of the task.
     environment : dict
         Versions of libraries, device, number format.
     seconds, tokens_per_second : float

@@ -148,7 +148,7 @@ def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, m
     out = tmp_path / "out"
     found = sources(tmp_path / "a", ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2)
     paths = {*run_baselines(["pawsx_en"], (), "test", found, out)[0]}
-    few = sources(Path(found.pawsx), ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2, 8)
+    few = sources(Path(found.pawsx), ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2, len(ONES_ARE_AS_LONG) * 2)
     limited, _ = run_baselines(["pawsx_en"], (), "test", few, out)
     # The same pairs, but nobody asked whether there were more.
     assert paths.isdisjoint(limited)

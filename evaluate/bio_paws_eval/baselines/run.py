@@ -85,7 +85,7 @@ class _Job:
 
 
 def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path) -> list[Path]:
-    comparable = sources.limit is None
+    comparable = test.task.is_whole(sources.limit)
     code = source_digest(__name__)
     jobs = [_job(baseline, train, test, comparable, code, out) for baseline in applicable(test.molecule)]
     pending = [job for job in jobs if not job.path.is_file()]

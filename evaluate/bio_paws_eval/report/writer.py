@@ -29,7 +29,7 @@ from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, nam
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_founds, tables_of
-from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, SYNTHETIC, is_biopaws, is_pawsx, language_of
+from bio_paws_eval.tasks.registry import GENERATED, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, language_of
 
 _MAIN_TABLES = ("configs", "languages")
 _FILE_LIST = "report.json"
@@ -189,11 +189,11 @@ def _eval_results(systems: Sequence[System]) -> dict[str, str]:
     """Entries for the model pages of the Hub: scores of plainly fine-tuned systems that stand comparison."""
     by_model: dict[str, list[EvalResultEntry]] = defaultdict(list)
     for system in systems:
-        if system.training.control == "none" and system.training.on not in {"none", *SYNTHETIC}:
+        if system.training.control == "none" and system.training.on not in {"none", *GENERATED}:
             by_model[slug(system.model.id)] += [
                 _eval_entry(system, cell)
                 for name, cell in system.results.items()
-                if cell.in_means and not cell.limited and name not in SYNTHETIC
+                if cell.in_means and not cell.limited and name not in GENERATED
             ]
     return {
         f"eval_results/{name}/.eval_results/bioPAWS.yaml": yaml.safe_dump(

@@ -274,7 +274,7 @@ def key_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> str:
     """Return a digest of everything that can change a result."""
     # The file of the tokens of perturbed pairs is named by a digest of these pairs.
     return digest_of(
-        [results.SCHEMA_VERSION, run.key, run.training.seed, prepared.options.limit is None],
+        [results.SCHEMA_VERSION, run.key, run.training.seed, task.pairs.task.is_whole(prepared.options.limit)],
         [dataclasses.asdict(task.pairs.task), dataclasses.asdict(task.encoded.encoding), task.refusal],
         {name: encoded.path.name for name, encoded in task.perturbations.items()},
     )

@@ -182,7 +182,7 @@ def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:
         task.encoded.encoding,
         "refused" if task.refusal else "scored",
         "; ".join(filter(None, notes)),
-        prepared.options.limit is None,
+        task.pairs.task.is_whole(prepared.options.limit),
         environment(prepared.device, prepared.dtype),
         seconds=0.0,
         tokens_per_second=0.0,

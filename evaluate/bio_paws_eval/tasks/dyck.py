@@ -12,9 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-VERSION = "1.0.0"
-"""Version of the pairs: what changes one of them changes it."""
-
 BRACKETS = ("()", "[]", "{}", "<>")
 """Kinds of brackets; written with spaces between, they are words of their own to any tokenizer."""
 
@@ -29,13 +26,15 @@ CLOSED = (2, 10)
 _Row = tuple[str, str, str, int]
 
 
-def dyck_pairs(split: str) -> Iterator[_Row]:
+def dyck_pairs(split: str, sources: object = None) -> Iterator[_Row]:
     """Yield id, sides and label of the pairs of a split, always the same ones.
 
     Parameters
     ----------
     split : {"train", "validation", "test"}
         Each is drawn from a seed of its own.
+    sources : object
+        Not used: brackets need no text.
     """
     rng = Random(f"dyck {split}")  # many times faster than numpy's, one number at a time
     for four in range(0, PAIRS[split], 4):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
+from pkgutil import resolve_name
 
 from bio_paws.configs import SPLITS
 from bio_paws.errors import DataError
 from bio_paws_eval.tasks.biopaws import load_biopaws
 from bio_paws_eval.tasks.pairs import MissingPairs, Pairs, UnreachablePairs, text_pairs
 from bio_paws_eval.tasks.pawsx import load_pawsx
-from bio_paws_eval.tasks.registry import SYNTHETIC, Sources, all_names, is_pawsx, language_of
+from bio_paws_eval.tasks.registry import GENERATED, Sources, all_names, is_pawsx, language_of
 
 
 def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
@@ -38,9 +39,10 @@ def load_pairs(name: str, split: str, sources: Sources) -> Pairs:
         raise DataError(f"unknown split {split!r}: choose from {', '.join(SPLITS)}")
     if is_pawsx(name):
         return load_pawsx(language_of(name), split, sources)
-    if name in SYNTHETIC:
-        generate, version = SYNTHETIC[name]
-        return text_pairs(name, split, islice(generate(split), sources.limit), 0, version)
+    if name in GENERATED:
+        generated = GENERATED[name]
+        rows = resolve_name(generated.rows)(split, sources)
+        return text_pairs(name, split, islice(rows, sources.limit), 0, generated.version)
     return load_biopaws(name, split, sources)
 
 

@@ -1,16 +1,14 @@
 """The tasks by name, and where their pairs come from. Free of heavy imports: the command line reads it.
 
 A task is a language of PAWS-X (``pawsx_fr``), a config of bioPAWS (``dna150``), or a set of pairs that is generated
-(``dyck``).
+(``repaired``, ``swapped``, ``dyck``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from bio_paws import configs
-from bio_paws_eval.tasks import dyck
 
 LANGUAGES = ("en", "fr", "de", "es", "zh", "ja", "ko")
 """Languages of PAWS-X."""
@@ -22,9 +20,30 @@ PAWSX_REVISION = "4cd8187c404bda33cb1f62b49b001115862acf37"
 Row = tuple[str, str, str, int]
 """Id, first sentence, second sentence, label."""
 
-SYNTHETIC: dict[str, tuple[Callable[[str], Iterator[Row]], str]] = {"dyck": (dyck.dyck_pairs, dyck.VERSION)}
-"""Generated tasks: a function that yields the rows of a split, and the version of these rows. A new generated task is
-one entry here. They are trained on and tested only where a user names them."""
+
+@dataclass(frozen=True)
+class Generated:
+    """A task whose pairs are generated.
+
+    Attributes
+    ----------
+    rows : str
+        ``module:function`` of a split and `Sources` that yields its rows; imported where it is used.
+    version : str
+        Of these rows: what changes one of them changes it.
+    """
+
+    rows: str
+    version: str
+
+
+GENERATED = {
+    "repaired": Generated("bio_paws_eval.tasks.repaired:repaired_pairs", "1.0.0"),
+    "swapped": Generated("bio_paws_eval.tasks.swapped:swapped_pairs", "1.0.0"),
+    "dyck": Generated("bio_paws_eval.tasks.dyck:dyck_pairs", "1.0.0"),
+}
+"""Generated tasks, from the one that is learnt most easily on. A new one is one entry here. They are trained on and
+tested only where a user names them."""
 
 _PAWSX_PREFIX = "pawsx_"
 
@@ -77,7 +96,7 @@ def task_names() -> tuple[str, ...]:
 
 def all_names() -> tuple[str, ...]:
     """Return all tasks: those of `task_names`, then the generated ones."""
-    return (*task_names(), *SYNTHETIC)
+    return (*task_names(), *GENERATED)
 
 
 def is_pawsx(name: str) -> bool:
@@ -87,4 +106,4 @@ def is_pawsx(name: str) -> bool:
 
 def is_biopaws(name: str) -> bool:
     """Whether a task is a config of bioPAWS."""
-    return not is_pawsx(name) and name not in SYNTHETIC
+    return not is_pawsx(name) and name not in GENERATED
