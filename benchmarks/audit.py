@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from benchmarks.peak import peak_memory
 from bio_paws.audit.run import audit
-from bio_paws.audit.tables.dataset import ROWS_PER_BATCH, DataSet, Part
+from bio_paws.audit.tables.dataset import DataSet, Part
+from bio_paws.audit.tables.formats import ROWS_PER_BATCH
 
 SIZES = (10_000, 1_000_000)  # pairs
 

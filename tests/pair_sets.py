@@ -295,6 +295,14 @@ def ambiguous(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 1, lambda text: text[:20] + letter + text[21:], label=0)
 
 
+@planter("foreign_letters", "dna")
+def uracil(splits: Splits, rng: np.random.Generator) -> None:
+    """One side in ten as RNA."""
+    for rows in splits.values():
+        for row in rows[::10]:
+            row[0] = str(row[0]).replace("T", "U")
+
+
 @planter("length1", "dna")
 def longer1(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: text + text[::-1])

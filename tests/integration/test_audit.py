@@ -146,7 +146,8 @@ def test_every_format_reads_the_same(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert main(["audit", str(tmp_path / name), "--label", "same", "--json"]) == 1
         answer = json.loads(capsys.readouterr().out)["audits"][0]
         assert answer["columns"] == {
-            **{"sides": ["prot_a", "prot_b"], "label": "same", "id": None, "kinds": ["protein", "protein"]}
+            **{"sides": ["prot_a", "prot_b"], "label": "same", "id": None, "kinds": ["protein", "protein"]},
+            "evidence": answer["columns"]["evidence"],
         }
         assert answer.pop("name") == name
         said.append({key: answer[key] for key in ("rows", "labels", "sequences", "measurements")})
@@ -206,8 +207,8 @@ def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path, bio_paws: Run) -> None:
         ("a.csv", "sentence1,sentence2,label\nACGT,ACGA,0\n", ("--label", "lable"), "no column 'lable'"),
         ("a.csv", "sentence1,sentence2,label\nA,C,0\nA,C,1\nA,C,2\n", (), "holds more than two values ('0', '1', '2')"),
         ("a.csv", "sentence1,sentence2,label\nA,C,0\nA,G,0\n", (), "holds only '0'"),
-        ("a.csv", "sentence1,sentence2,label\n1,2,0\n3,4,1\n", (), "holds int64, not strings"),
-        ("a.csv", "", (), "cannot be read: Empty CSV file"),
+        ("a.csv", "sentence1,sentence2,label\n1,2,0\n3,4,1\n", (), "holds numbers, not strings"),
+        ("a.csv", "", (), "cannot be read: the file is empty"),
         ("a.csv", "sentence1,sentence2,label\n", (), "holds not a single row"),
         ("a.jsonl", '{"sentence1": "A", "sente', (), "cannot be read: "),
         ("a.json", "[1, 2]", (), "not a list of JSON objects"),

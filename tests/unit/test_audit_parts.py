@@ -17,13 +17,14 @@ from bio_paws.audit.catalog import CHECKS
 from bio_paws.audit.checks.frames import read_frames
 from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.findings import Estimate, finding
-from bio_paws.audit.pairs import collect
+from bio_paws.audit.pairs import Pairs, collect
 from bio_paws.audit.sampling import folds
 from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.sampling.intervals import auc_estimate, either_way, share_estimate
-from bio_paws.audit.tables import dataset
-from bio_paws.audit.tables.columns import find_columns
+from bio_paws.audit.tables import json_rows
+from bio_paws.audit.tables.columns import Columns, find_columns
 from bio_paws.audit.tables.dataset import DataSet, Part, open_data
+from bio_paws.audit.tables.request import Request
 from bio_paws.features.thresholds import auroc
 from pair_sets import CODONS, as_data, clean
 
@@ -81,7 +82,7 @@ def test_no_fold_is_asked_about_a_sequence_it_was_fitted_on(splits: str, monkeyp
         # One first sequence stands in every fifth pair, and chains all of them together.
         for i, row in enumerate(made["train"]):
             row[i % 2] = made["train"][i % 40][i % 2]
-    pairs = collect(as_data(made), find_columns(as_data(made), None, None, None))
+    pairs = pairs_of(as_data(made))
     numbered = number_sequences(pairs)
     plan = design(pairs, numbered)
     assert len(plan.sample) <= 2 * 900 and plan.folds
@@ -95,6 +96,15 @@ def test_no_fold_is_asked_about_a_sequence_it_was_fitted_on(splits: str, monkeyp
         asked_before |= set(asked.tolist())
 
 
+def pairs_of(data: DataSet, request: Request = Request()) -> Pairs:  # noqa: B008 it is frozen
+    data, columns = find_columns(data, request)
+    return collect(data, columns, request)
+
+
+def columns_of(data: DataSet, **request: str) -> Columns:
+    return find_columns(data, Request(**request))[1]
+
+
 def data_of(**columns: list[object]) -> DataSet:
     batch = pa.RecordBatch.from_pydict(columns)
     return DataSet("made", (Part("all", lambda: iter([batch])),))
@@ -106,17 +116,20 @@ def test_columns_and_kinds_are_guessed() -> None:
         ["MKVLAAGIVW", "MSTNPKPQRK"],
         ["A cat sat.", "Where? Here."],
     )
-    found = find_columns(data_of(id=[1, 2], first=protein, second=dna, same=[True, False]), None, None, None)
+    found = columns_of(data_of(id=[1, 2], first=protein, second=dna, same=[True, False]))
     assert (found.sides, found.label, found.id) == (("first", "second"), "same", "id")
     assert (found.molecule, found.kinds) == ("protein_dna", ("protein", "dna"))
-    assert find_columns(data_of(Seq1=dna, Seq2=dna, Label=[0, 1]), None, None, None).molecule == "dna"
-    assert find_columns(data_of(sentence1=text, sentence2=text, label=[0, 1]), None, None, None).molecule == "text"
-    assert find_columns(data_of(x=dna, y=protein, z=[0, 1]), "x", "y", "z").molecule == "dna_protein"
+    assert columns_of(data_of(Seq1=dna, Seq2=dna, Label=[0, 1])).molecule == "dna"
+    assert columns_of(data_of(sentence1=text, sentence2=text, label=[0, 1])).molecule == "text"
+    assert (
+        columns_of(data_of(x=dna, y=protein, z=[0, 1]), sentence1="x", sentence2="y", label="z").molecule
+        == "dna_protein"
+    )
 
 
 def test_labels_may_be_words() -> None:
     data = data_of(sentence1=["ACGT", "ACGA", "ACGG"], sentence2=["ACGT"] * 3, label=["similar", "other", "similar"])
-    pairs = collect(data, find_columns(data, None, None, None))
+    pairs = pairs_of(data)
     assert pairs.label_names == ("other", "similar")
     assert pairs.labels.tolist() == [1, 0, 1]
 
@@ -124,7 +137,7 @@ def test_labels_may_be_words() -> None:
 def test_features_of_a_side() -> None:
     sides = ["ACACACAC", "GGGGGGGG", "ACGTTGCA", "ACGN-acg "]
     data = data_of(sentence1=sides, sentence2=["ACGTTGCA"] * 4, label=[0, 1, 0, 1])
-    pairs = collect(data, find_columns(data, None, None, None))
+    pairs = pairs_of(data)
     assert pairs.features["gc"][0].tolist() == pytest.approx([0.5, 1, 0.5, 4 / 6])
     # Triplets ACA and CAC three times each: 2 * 3 / 5; GGG six times: 15 / 5.
     assert pairs.features["complexity"][0].tolist()[:3] == pytest.approx([-6 / 5, -3, 0])
@@ -136,13 +149,13 @@ def test_features_of_a_side() -> None:
 def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:
     texts: list[object] = ["ACGT" * 5_000, "ACGA" * 5_000] * 50
     data = data_of(sentence1=texts, sentence2=texts[::-1], label=[0, 1] * 50)
-    pairs = collect(data, find_columns(data, None, None, None))
+    pairs = pairs_of(data)
     arrays = [*vars(pairs).values(), *pairs.features.values(), *pairs.faults.values()]
     assert sum(one.nbytes for one in arrays if isinstance(one, np.ndarray)) <= 100 * len(pairs)
 
 
 def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset, "_CHARACTERS", 7)
+    monkeypatch.setattr(json_rows, "_CHARACTERS", 7)
     rows = [{"sentence1": "AC]GT,", "sentence2": "{[é汉", "label": i} for i in range(5)]
     (tmp_path / "array.json").write_text(json.dumps(rows, indent=2))
     (tmp_path / "lines.json").write_text("\n".join(map(json.dumps, rows)))

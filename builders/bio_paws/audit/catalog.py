@@ -23,6 +23,9 @@ SIGNIFICANT = 1e-5
 TAIL_PURITY = 0.8
 """Rows at one end of a feature's range are a finding where so large a part of them carries one label."""
 
+FOREIGN = 0.01
+"""Share of the characters of a side that its alphabet has no place for, from which it is a finding."""
+
 REACHED = 0.02
 """A baseline reaches the upper bound where its AUC is lower by less than this."""
 
@@ -109,6 +112,16 @@ CHECKS: tuple[Check, ...] = (
     Check(
         *("other_letters", "share", 0.002, 0.2, _LETTERS),
         "Remove sequences with ambiguous letters, or see that both labels have as many.",
+    ),
+    Check(
+        *(
+            "foreign_letters",
+            "share",
+            FOREIGN,
+            0.05,
+            "a few are slips, one in twenty says that the side is another thing",
+        ),
+        "See whether the side is what it is taken for, and name it with --molecule1 or --molecule2; else clean it.",
     ),
     *(
         Check(f"{feature}{side}", "AUC", 0.6, 0.7, _SHORTCUT, f"Draw pairs so that the {words} of {name} is the same.")

@@ -13,24 +13,19 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bio_paws.align.smith_waterman import LETTERS, reverse_complement
-from bio_paws.audit.tables.columns import Columns, Kind, strings
+from bio_paws.align.smith_waterman import reverse_complement
+from bio_paws.audit.alphabets import GAPS, SPACES, Alphabet
+from bio_paws.audit.tables.columns import Columns, strings
 from bio_paws.audit.tables.dataset import DataSet
+from bio_paws.audit.tables.labels import LabelCoder, label_values
+from bio_paws.audit.tables.request import Request
 from bio_paws.errors import DataError
-from bio_paws.features.pair_features import COMPOSITION_LETTERS
 
 LETTER_FAULTS = ("lower_case", "gaps", "white_space", "other_letters")
 SIDE_FEATURES = ("length", "gc", "complexity")
 
-_TRUTH = {"0": 0, "1": 1, "false": 0, "true": 1, "0.0": 0, "1.0": 1}
-_GAPS = "-.*"
-_CLASSES: dict[Kind, tuple[str, ...]] = {
-    "dna": (LETTERS["dna"] + LETTERS["dna"].lower(), COMPOSITION_LETTERS["dna"]),
-    "protein": (LETTERS["protein"] + LETTERS["protein"].lower(), COMPOSITION_LETTERS["protein"]),
-}
 _EXAMPLES = 3
 
 
@@ -51,11 +46,13 @@ class Pairs:
     part, row : ndarray, shape=(n,)
         The split, as its place among the data set's parts, and the number of the row in it.
     digests, canonical : ndarray, shape=(2, n), dtype=uint64
-        Digest of each side in upper case; the lesser of it and that of the other strand, for DNA.
+        Digest of each side in standard spelling; the lesser of it and that of the other strand, for DNA.
     features : dict of str to ndarray, shape=(2, n)
         `SIDE_FEATURES` of each side.
     faults : dict of str to ndarray, shape=(2, n), dtype=bool
         Whether a side holds characters of `LETTER_FAULTS`.
+    foreign : ndarray, shape=(2, n)
+        Characters of each side that its alphabet has no place for.
     contained, identical : ndarray, shape=(n,), dtype=bool
         One side holds the other and is longer; the sides are equal. DNA on both strands.
     missing : int
@@ -74,6 +71,7 @@ class Pairs:
     canonical: NDArray[np.uint64]
     features: dict[str, NDArray[np.float32]]
     faults: dict[str, NDArray[np.bool_]]
+    foreign: NDArray[np.float32]
     contained: NDArray[np.bool_]
     identical: NDArray[np.bool_]
     missing: int
@@ -88,54 +86,49 @@ class Pairs:
         return len(self.labels)
 
 
-def collect(data: DataSet, columns: Columns) -> Pairs:
-    """Read all pairs once.
+def collect(data: DataSet, columns: Columns, request: Request) -> Pairs:
+    """Read all pairs once; the request says which labels are 1.
 
     Raises
     ------
     DataError
         When the label has not two values, a column is missing in a split, or no pair is whole.
     """
-    codes: dict[str, int] = {}
+    coder = LabelCoder(f"{data.name}: column {columns.label!r}", request)
     blocks: list[dict[str, NDArray[Any]]] = []
     missing = 0
     missing_at: list[tuple[int, int]] = []
     for number, part in enumerate(data.parts):
-        seen = 0
+        start = 0
         for batch in part.read():
             first, second, labels = _values(batch, columns, data.name)
-            whole = [i for i, one in enumerate(zip(first, second, labels, strict=True)) if all(one)]
+            whole = [i for i, row in enumerate(zip(first, second, labels, strict=True)) if all(row)]
             lost = set(range(len(labels))).difference(whole) if len(whole) < len(labels) else set()
             missing += len(lost)
-            missing_at += [(number, seen + i) for i in sorted(lost)[: _EXAMPLES - len(missing_at)]]
+            missing_at += [(number, start + i) for i in sorted(lost)[: _EXAMPLES - len(missing_at)]]
             if whole:
                 texts = [str(first[i]) for i in whole], [str(second[i]) for i in whole]
-                block = _block(texts, columns.kinds)
-                block["label"] = _coded([str(labels[i]) for i in whole], codes, data.name, columns.label)
+                block = _block(texts, columns.alphabets)
+                block["label"] = coder.code([str(labels[i]) for i in whole])
                 block["part"] = np.full(len(whole), number, dtype=np.int8)
-                block["row"] = np.array(whole, dtype=np.int64) + seen
+                block["row"] = np.array(whole, dtype=np.int64) + start
                 blocks.append(block)
-            seen += batch.num_rows
-    if len(codes) < 2:
-        held = f"only {next(iter(codes))!r}" if codes else "no value beside two whole sides"
-        raise DataError(f"{data.name}: column {columns.label!r} holds {held}: an audit needs pairs of both labels")
+            start += batch.num_rows
+    label_names, label_of = coder.finish()
     joined = {name: np.concatenate([block[name] for block in blocks], axis=-1) for name in blocks[0]}
     blocks.clear()
-    names = sorted(codes, key=lambda value: (_TRUTH.get(value.lower(), 2), value))
-    order = np.zeros(2, dtype=np.int8)
-    for place, value in enumerate(names):
-        order[codes[value]] = place
     return Pairs(
         data,
         columns,
-        (names[0], names[1]),
-        order[joined["label"]],
+        label_names,
+        label_of[joined["label"]],
         joined["part"],
         joined["row"],
         joined["digests"],
         joined["canonical"],
         {name: joined[name] for name in SIDE_FEATURES},
         {name: joined[name] for name in LETTER_FAULTS},
+        joined["foreign"],
         joined["contained"],
         joined["identical"],
         missing,
@@ -151,50 +144,34 @@ def _values(batch: pa.RecordBatch, columns: Columns, name: str) -> tuple[list[An
     labels = batch[columns.label]
     if pa.types.is_nested(labels.type):
         raise DataError(f"{name}: column {columns.label!r} holds {labels.type}, not labels: name another with --label")
-    if pa.types.is_floating(labels.type):
-        labels = pc.if_else(pc.is_nan(labels), None, labels)
-    return first, second, [None if one is None else str(one) for one in labels.to_pylist()]
+    return first, second, label_values(labels)
 
 
-def _coded(labels: list[str], codes: dict[str, int], name: str, column: str) -> NDArray[np.int8]:
-    """Number labels in the order they turn up."""
-    for value in dict.fromkeys(labels):
-        if value not in codes:
-            codes[value] = len(codes)
-        if len(codes) > 2:
-            raise DataError(
-                f"{name}: column {column!r} holds more than two values ({', '.join(map(repr, codes))}): "
-                "name the column of the label with --label"
-            )
-    return np.array([codes[value] for value in labels], dtype=np.int8)
-
-
-def _block(texts: tuple[list[str], list[str]], kinds: tuple[Kind, Kind]) -> dict[str, NDArray[Any]]:
+def _block(texts: tuple[list[str], list[str]], alphabets: tuple[Alphabet, Alphabet]) -> dict[str, NDArray[Any]]:
     """Turn the pairs of one batch into numbers."""
     # Case says nothing of what a sequence is; in a text it may.
-    upper = [
-        [text.upper() for text in side] if kind != "text" else side for side, kind in zip(texts, kinds, strict=True)
-    ]
-    digests, canonical, looks = [], [], []
+    standard = [[alphabet.standard(text) for text in side] for side, alphabet in zip(texts, alphabets, strict=True)]
+    digests, canonical = [], []
     other_strand: list[list[str]] = []
-    for side, kind in zip(upper, kinds, strict=True):
+    for side, alphabet in zip(standard, alphabets, strict=True):
         own = _digest(side)
         digests.append(own)
-        strand = [reverse_complement(text) for text in side] if kind == "dna" else side
+        strand = [reverse_complement(text) for text in side] if alphabet.both_strands else side
         other_strand.append(strand)
-        canonical.append(np.minimum(own, _digest(strand)) if kind == "dna" else own)
-    for side, kind in zip(texts, kinds, strict=True):
-        looks.append(_looks(side, kind))
-    same_kind = kinds[0] == kinds[1]
-    pairs = list(zip(upper[0], upper[1], other_strand[1], strict=True))
-    identical = np.array([same_kind and a in (b, c) for a, b, c in pairs], dtype=bool)
-    held = np.array([same_kind and (a in b or b in a or a in c or c in a) for a, b, c in pairs], dtype=bool)
+        canonical.append(np.minimum(own, _digest(strand)) if alphabet.both_strands else own)
+    looks = [_looks(side, alphabet) for side, alphabet in zip(texts, alphabets, strict=True)]
+    comparable = alphabets[0].aligned_as == alphabets[1].aligned_as and (
+        alphabets[0] == alphabets[1] or alphabets[0].is_sequence
+    )
+    pairs = list(zip(standard[0], standard[1], other_strand[1], strict=True))
+    identical = np.array([comparable and a in (b, c) for a, b, c in pairs], dtype=bool)
+    within = np.array([comparable and (a in b or b in a or a in c or c in a) for a, b, c in pairs], dtype=bool)
     block: dict[str, NDArray[Any]] = {name: np.stack([look[name] for look in looks]) for name in looks[0]}
     return block | {
         "digests": np.stack(digests),
         "canonical": np.stack(canonical),
         "identical": identical,
-        "contained": held & ~identical,
+        "contained": within & ~identical,
     }
 
 
@@ -203,41 +180,43 @@ def _digest(texts: list[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(blake2b(text.encode(), digest_size=8).digest() for text in texts), dtype=np.uint64)
 
 
-def _looks(texts: list[str], kind: Kind) -> dict[str, NDArray[Any]]:
+def _looks(texts: list[str], alphabet: Alphabet) -> dict[str, NDArray[Any]]:
     """Features and faults of one side."""
     n = len(texts)
     lengths = np.array([len(text) for text in texts])
-    if kind == "text":
+    if not alphabet.is_sequence:
         nothing = np.zeros(n, dtype=np.float32)
         clean = {name: np.zeros(n, dtype=bool) for name in LETTER_FAULTS}
-        return clean | {"length": lengths.astype(np.float32), "gc": nothing, "complexity": nothing}
+        return clean | {"length": lengths.astype(np.float32), "gc": nothing, "complexity": nothing, "foreign": nothing}
     # A letter that is not ASCII is another letter, whichever it is.
     codes = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8).astype(np.int64)
     owner = np.repeat(np.arange(n), lengths)
     counts = np.bincount(owner * 128 + codes, minlength=n * 128).reshape(n, 128)
 
     def count(letters: str) -> NDArray[np.int64]:
-        found: NDArray[np.int64] = counts[:, [ord(letter) for letter in letters]].sum(axis=1)
-        return found
+        total: NDArray[np.int64] = counts[:, [ord(letter) for letter in letters]].sum(axis=1)
+        return total
 
-    own, rich = _CLASSES[kind]
-    lower, gaps = counts[:, ord("a") : ord("z") + 1].sum(axis=1), count(_GAPS)
-    spaces = count(" \t\r\n")
-    letters = np.maximum(count(own), 1)
-    complexity = _dust(codes, owner, n) if kind == "dna" else _entropy(counts)
+    def either_case(letters: str) -> NDArray[np.int64]:
+        return count(letters + letters.lower())
+
+    own, gaps, spaces = either_case(alphabet.letters), count(GAPS), count(SPACES)
+    foreign = lengths - own - either_case(alphabet.ambiguous) - gaps - spaces
+    complexity = _dust(codes, owner, n) if alphabet.aligned_as == "dna" else _entropy(counts)
     return {
         "length": lengths.astype(np.float32),
-        "gc": ((count(rich) + count(rich.lower())) / letters).astype(np.float32),
+        "gc": (either_case(alphabet.composition) / np.maximum(own, 1)).astype(np.float32),
         "complexity": complexity.astype(np.float32),
-        "lower_case": lower > 0,
+        "lower_case": counts[:, ord("a") : ord("z") + 1].sum(axis=1) > 0,
         "gaps": gaps > 0,
         "white_space": spaces > 0,
-        "other_letters": count(own) + gaps + spaces < lengths,
+        "other_letters": own + gaps + spaces < lengths,
+        "foreign": foreign.astype(np.float32),
     }
 
 
 _BASE = np.full(128, -1, dtype=np.int64)
-_BASE[[ord(letter) for letter in "ACGTacgt"]] = [0, 1, 2, 3] * 2
+_BASE[[ord(letter) for letter in "ACGTUacgtu"]] = [0, 1, 2, 3, 3] * 2
 
 
 def _dust(codes: NDArray[np.int64], owner: NDArray[np.int64], n: int) -> NDArray[np.float64]:
@@ -292,19 +271,20 @@ def fetch(pairs: Pairs, places: NDArray[np.int64]) -> Texts:
 
 def _rows(pairs: Pairs, part: int, rows: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
     """Yield ascending rows of a part."""
-    seen = done = 0
+    start = done = 0
     for batch in pairs.data.parts[part].read():
-        end = int(np.searchsorted(rows, seen + batch.num_rows))
+        end = int(np.searchsorted(rows, start + batch.num_rows))
         if end > done:
-            yield batch.take(pa.array(rows[done:end] - seen))
-        done, seen = end, seen + batch.num_rows
+            yield batch.take(pa.array(rows[done:end] - start))
+        done, start = end, start + batch.num_rows
         if done == len(rows):
             return
 
 
 def sequences_of(pairs: Pairs, parts: list[int], wanted: NDArray[np.bool_], side: int) -> Iterator[str]:
-    """Yield one side of the wanted pairs of some parts, in upper case, in their order; `wanted`: shape (n,)."""
+    """Yield one side of the wanted pairs of some parts, in standard spelling and in their order; wanted: shape (n,)."""
+    standard = pairs.columns.alphabets[side].standard
     for part in parts:
         rows = pairs.row[(pairs.part == part) & wanted]
         for batch in _rows(pairs, part, rows):
-            yield from (str(text).upper() for text in strings(batch, pairs.columns.sides[side], pairs.data.name))
+            yield from (standard(str(text)) for text in strings(batch, pairs.columns.sides[side], pairs.data.name))

@@ -20,7 +20,9 @@ from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.sampling.sample import Sample, take_sample
 from bio_paws.audit.tables.columns import Columns, find_columns
 from bio_paws.audit.tables.dataset import DataSet
+from bio_paws.audit.tables.request import Request
 
+_GUESSED = Request()
 _SHOWN = 60  # letters of an example
 
 
@@ -34,6 +36,8 @@ class Audit:
         A file, or a config.
     columns : Columns
         What was audited.
+    notes : tuple of str
+        What was guessed about the files, in words.
     rows : dict of str to int
         Pairs by split.
     label_names : tuple of str
@@ -52,6 +56,7 @@ class Audit:
 
     name: str
     columns: Columns
+    notes: tuple[str, ...]
     rows: dict[str, int]
     label_names: tuple[str, str]
     labels: tuple[int, int]
@@ -66,23 +71,23 @@ class Audit:
         return any(one.severity == "severe" for one in self.findings)
 
 
-def audit(data: DataSet, sentence1: str | None = None, sentence2: str | None = None, label: str | None = None) -> Audit:
+def audit(data: DataSet, request: Request = _GUESSED) -> Audit:
     """Audit one data set.
 
     Parameters
     ----------
     data : DataSet
         As `reading.open_data` finds it.
-    sentence1, sentence2, label : str, optional
-        Names of columns; guessed where None.
+    request : Request
+        What the user says of the columns; the rest is guessed.
 
     Raises
     ------
     BioPawsError
         When the data cannot be read, columns cannot be guessed, or the label has not two values.
     """
-    columns = find_columns(data, sentence1, sentence2, label)
-    pairs = collect(data, columns)
+    data, columns = find_columns(data, request)
+    pairs = collect(data, columns, request)
     numbered = number_sequences(pairs)
     plan = design(pairs, numbered)
     findings = [
@@ -100,6 +105,7 @@ def audit(data: DataSet, sentence1: str | None = None, sentence2: str | None = N
     return Audit(
         data.name,
         columns,
+        data.notes,
         {split: int((pairs.part == part).sum()) for part, split in enumerate(pairs.splits)},
         pairs.label_names,
         (len(pairs) - ones, ones),
@@ -115,11 +121,11 @@ def _baselines(pairs: Pairs, sample: Sample) -> tuple[list[Measurement], list[Fi
     baselines = measure_baselines(sample)
     findings: list[Finding] = []
     translated_or_aligned: list[Measurement] = []
-    molecules = pairs.columns.kinds
-    if set(molecules) == {"dna", "protein"}:
+    first, second = pairs.columns.alphabets
+    if {first.kind, second.kind} == {"dna", "protein"}:
         findings, translated_or_aligned = check_frames(pairs, sample)
-    elif molecules[0] != "text":
-        alignment = measure_alignment(sample, "dna" if molecules[0] == "dna" else "protein")
+    elif first.aligned_as is not None and first.aligned_as == second.aligned_as:
+        alignment = measure_alignment(sample, first.aligned_as)
         if alignment is not None:
             measured, scores, aligned = alignment
             translated_or_aligned = [measured]

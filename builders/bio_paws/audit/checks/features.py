@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, fisher_exact
 
-from bio_paws.audit.catalog import SIGNIFICANT, TAIL_PURITY
+from bio_paws.audit.catalog import FOREIGN, SIGNIFICANT, TAIL_PURITY
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.pairs import LETTER_FAULTS, Pairs
 from bio_paws.audit.sampling.intervals import auc_estimate, either_way
@@ -25,7 +25,18 @@ _WORDS = {
 
 
 def check_letters(pairs: Pairs) -> Iterator[Finding]:
-    """Check characters that do not belong, by label."""
+    """Check characters that do not belong, by label; and those that a side's alphabet has no place for."""
+    for side, name in enumerate(pairs.columns.sides):
+        foreign, total = pairs.foreign[side].sum(dtype=np.float64), pairs.features["length"][side].sum(dtype=np.float64)
+        if foreign >= FOREIGN * total:
+            yield finding(
+                "foreign_letters",
+                Estimate.counted(int(foreign), int(total)),
+                f"{int(foreign):,} of {int(total):,} characters of {name} are no letters of {pairs.columns.kinds[side]}"
+                f" (taken for that: {pairs.columns.evidence[side]})",
+                rows=np.flatnonzero(pairs.foreign[side] > 0),
+                numbers={"characters": int(foreign)},
+            )
     for fault in LETTER_FAULTS:
         rows: NDArray[np.bool_] = np.logical_or(*pairs.faults[fault])
         if rows.all() or not rows.any():
@@ -78,13 +89,13 @@ def check_features(pairs: Pairs, clusters: NDArray[np.int64]) -> Iterator[Findin
 
 
 def _features(pairs: Pairs) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    text = pairs.columns.kinds[0] == "text"
+    sequences = [alphabet.is_sequence for alphabet in pairs.columns.alphabets]
     for name, values in pairs.features.items():
-        if name == "length" or not text:
-            yield f"{name}1", values[0]
-            yield f"{name}2", values[1]
+        for side in (0, 1):
+            if name == "length" or sequences[side]:
+                yield f"{name}{side + 1}", values[side]
     yield "length_difference", np.abs(pairs.features["length"][0] - pairs.features["length"][1])
-    if not text:
+    if all(sequences):
         yield "gc_difference", np.abs(pairs.features["gc"][0] - pairs.features["gc"][1])
 
 

@@ -121,11 +121,11 @@ def _members(numbers: NDArray[np.int64], rows: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _homologs(pairs: Pairs, numbers: NDArray[np.int64], division: _Division) -> Iterator[Finding]:
-    if pairs.columns.kinds[0] == "text":
-        return
-    for alphabet in dict.fromkeys(pairs.columns.kinds):
-        sides = [side for side in (0, 1) if pairs.columns.kinds[side] == alphabet]
-        yield from _search(pairs, numbers, division, sides, "dna" if alphabet == "dna" else "protein")
+    aligned_as = [alphabet.aligned_as for alphabet in pairs.columns.alphabets]
+    for alphabet in dict.fromkeys(aligned_as):
+        if alphabet is not None:
+            sides = [side for side in (0, 1) if aligned_as[side] == alphabet]
+            yield from _search(pairs, numbers, division, sides, alphabet)
 
 
 def _search(
@@ -180,7 +180,8 @@ def _queries(
     texts: Texts = fetch(pairs, places)
     at = np.searchsorted(texts.places, rows[chosen])
     both = texts.sentence1, texts.sentence2
-    return [both[side][i].upper() for side, i in zip(at_side[chosen], at, strict=True)], rows[chosen]
+    standard = [alphabet.standard for alphabet in pairs.columns.alphabets]
+    return [standard[side](both[side][i]) for side, i in zip(at_side[chosen], at, strict=True)], rows[chosen]
 
 
 def _earlier(pairs: Pairs, numbers: NDArray[np.int64], division: _Division, sides: list[int]) -> Iterator[str]:

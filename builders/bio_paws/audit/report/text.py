@@ -27,7 +27,10 @@ def facts(audit: Audit) -> str:
         for side, one in audit.sequences.items()
     )
     columns = f"{audit.columns.sides[0]}, {audit.columns.sides[1]}, {audit.columns.label}"
-    return f"pairs by split: {rows}; {audit.columns.molecule} ({columns}); labels {labels}\n{sequences}"
+    sides = zip(audit.columns.sides, audit.columns.kinds, audit.columns.evidence, strict=True)
+    taken = [f"{side} is taken for {kind}: {evidence}" for side, kind, evidence in sides]
+    lines = [f"pairs by split: {rows}; {audit.columns.molecule} ({columns}); labels {labels}", sequences, *taken]
+    return "\n".join([*lines, *audit.notes])
 
 
 def example_text(one: Example) -> str:

@@ -64,9 +64,11 @@ def _drawn(places: NDArray[np.int64], share: float, rng: np.random.Generator) ->
 
 def take_sample(pairs: Pairs, texts: Texts, design: Design) -> Sample:
     """Put the sampled sentences beside their labels and folds."""
-    if pairs.columns.kinds[0] != "text":
-        first, second = ([text.upper() for text in side] for side in (texts.sentence1, texts.sentence2))
-        texts = Texts(texts.places, first, second, texts.ids)
+    first, second = (
+        [alphabet.standard(text) for text in side]
+        for side, alphabet in zip((texts.sentence1, texts.sentence2), pairs.columns.alphabets, strict=True)
+    )
+    texts = Texts(texts.places, first, second, texts.ids)
     return Sample(texts, pairs.labels[design.sample], design.clusters[design.sample], design.folds)
 
 

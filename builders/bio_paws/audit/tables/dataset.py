@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
+from bio_paws.audit.tables.formats import FORMATS, ROWS_PER_BATCH, Read, format_of
 from bio_paws.errors import DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
-ROWS_PER_BATCH = 1024
-"""Pairs that are looked at together: few enough for long genes."""
+FILE_ROW = "row of the file"
+"""Column added to the parts of a file that a column divides into splits: rows are counted from 0."""
 
-_CHARACTERS = 1 << 20  # of JSON read at a time
-_LONGEST_OBJECT = 1 << 25  # characters: over ten times the longest gene
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
-_SPLIT_ORDER = ("train", "validation", "valid", "val", "dev", "test")
+_SPLIT_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test")
+_SPLIT_COLUMNS = ("split", "fold", "kfold", "subset", "partition")
+_MOST_SPLITS = 20
 
 
 @dataclass(frozen=True)
@@ -32,27 +31,38 @@ class Part:
     """A split: its name, and its rows, read anew at each use."""
 
     split: str
-    read: Callable[[], Iterator[pa.RecordBatch]]
+    read: Read
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What is audited as a whole: a file, or a config. Splits are in the order train, validation, test, others."""
+    """What is audited as a whole: a file, or a config.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, or of the config.
+    parts : tuple of Part
+        Splits in the order train, validation, test, others.
+    notes : tuple of str
+        What was guessed about the files, in words.
+    """
 
     name: str
     parts: tuple[Part, ...]
+    notes: tuple[str, ...] = ()
 
 
-def open_data(dataset: str, config: str | None, split: str | None) -> list[DataSet]:
+def open_data(dataset: str, config: str | None = None, split: str | None = None) -> list[DataSet]:
     """Find what a user names.
 
     Parameters
     ----------
     dataset : str
-        A file (Parquet, CSV, TSV, JSON lines, or a JSON array), a folder that `datasets.load_dataset` takes, or the id
-        of a data set on the Hub.
+        A file (Parquet, CSV, TSV, JSON lines, or a JSON array), a folder of such files called by their splits or that
+        `datasets.load_dataset` takes, or the id of a data set on the Hub.
     config, split : str, optional
-        Only this one; by default all. A file has neither.
+        Only this one; by default all. A file has no configs, and splits only where a column holds them.
 
     Raises
     ------
@@ -61,111 +71,106 @@ def open_data(dataset: str, config: str | None, split: str | None) -> list[DataS
     """
     path = Path(dataset)
     if path.is_file():
-        if config or split:
-            raise DataError(f"{dataset}: a file has no configs or splits: leave --config and --split out")
-        return [DataSet(path.name, (Part("all", partial(_guarded, dataset, _file_reader(path))),))]
-    if not path.is_dir() and (path.suffix in _READERS or not _HUB_ID.fullmatch(dataset)):
+        return [_selected(_open_file(dataset, path), config, split)]
+    if path.is_dir() and not config and (files := _files_by_split(path)):
+        return [_selected(_open_files(path, files), config, split)]
+    if not path.is_dir() and (path.suffix in FORMATS or not _HUB_ID.fullmatch(dataset)):
         raise DataError(f"{dataset}: no such file or folder, and not the id of a data set on the Hub")
     return _open_with_datasets(dataset, config, split)
 
 
-def _guarded(name: str, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Read, and say in one line what went wrong."""
+def _selected(data: DataSet, config: str | None, split: str | None) -> DataSet:
+    names = [part.split for part in data.parts]
+    if config or (split and names == ["all"]):
+        raise DataError(f"{data.name}: a file has no configs or splits: leave --config and --split out")
+    if split and split not in names:
+        raise DataError(f"{data.name}: has no split {split!r}: choose from {', '.join(names)}")
+    return DataSet(data.name, tuple(part for part in data.parts if split in (None, part.split)), data.notes)
+
+
+@contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    """Say in one line what went wrong."""
     try:
-        yield from read()
+        yield
+    except DataError:
+        raise
     except Exception as error:  # whatever a format's reader raises, of many libraries
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise DataError(f"{name}: cannot be read: {why}") from error
 
 
+def _guarded(name: str, read: Read) -> Iterator[pa.RecordBatch]:
+    with _one_line(name):
+        yield from read()
+
+
 # Files
 
 
-def _file_reader(path: Path) -> Callable[[], Iterator[pa.RecordBatch]]:
-    suffixes = [one for one in path.suffixes if one not in (".gz", ".bz2", ".zst")]
-    suffix = suffixes[-1].lower() if suffixes else ""
-    if suffix not in _READERS:
-        raise DataError(f"{path}: not a file of pairs: name one of {', '.join(_READERS)}, or a folder")
-    return partial(_READERS[suffix], path)
+def _open_file(name: str, path: Path, *, divide: bool = True) -> DataSet:
+    opener = format_of(path)
+    if opener is None:
+        raise DataError(f"{path}: not a file of pairs: name one of {', '.join(FORMATS)}, or a folder")
+    with _one_line(name):
+        read, notes = opener(path)
+    guarded = partial(_guarded, name, read)
+    divided = _divided(guarded) if divide else None
+    if divided is None:
+        return DataSet(path.name, (Part("all", guarded),), notes)
+    column, parts = divided
+    return DataSet(path.name, parts, (*notes, f"column {column!r} is taken for the given split"))
 
 
-def _read_parquet(path: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(path) as file:
-        yield from file.iter_batches(ROWS_PER_BATCH)
+def _divided(read: Read) -> tuple[str, tuple[Part, ...]] | None:
+    """Divide a file by a column that names the split of each row; None where there is none."""
+    values: dict[str, None] = {}
+    column = None
+    for batch in read():
+        if column is None:
+            names = {name.lower(): name for name in reversed(batch.schema.names)}
+            column = next((names[known] for known in _SPLIT_COLUMNS if known in names), None)
+        if column is None or column not in batch.schema.names or pa.types.is_nested(batch[column].type):
+            return None
+        values |= dict.fromkeys(str(value) for value in pc.unique(batch[column]).to_pylist())
+        if len(values) > _MOST_SPLITS:
+            return None
+    if column is None or len(values) < 2:
+        return None
+    fold = any(value.isdigit() for value in values)
+    ordered = sorted(values, key=lambda value: (_split_order(value), value))
+    parts = [
+        Part(f"{column} {value}" if fold else value, partial(_rows_with, read, column, value)) for value in ordered
+    ]
+    return column, tuple(parts)
 
 
-def _read_delimited(path: Path, delimiter: str) -> Iterator[pa.RecordBatch]:
-    with pa.input_stream(str(path), compression="detect") as data:
-        header = pacsv.ReadOptions(use_threads=False)
-        # A column of sequences may look like one of numbers or truth values at first: "NA", "T".
-        options = pacsv.ConvertOptions(strings_can_be_null=True, null_values=["", "NULL", "null", "None", "NaN"])
-        with pacsv.open_csv(
-            data, read_options=header, parse_options=pacsv.ParseOptions(delimiter=delimiter), convert_options=options
-        ) as batches:
-            yield from _sliced(batches)
+def _rows_with(read: Read, column: str, value: str) -> Iterator[pa.RecordBatch]:
+    row = 0
+    for batch in read():
+        numbered = batch.append_column(FILE_ROW, pa.array(range(row, row + batch.num_rows), pa.int64()))
+        row += batch.num_rows
+        yield numbered.filter(pa.array([str(own) == value for own in batch[column].to_pylist()], pa.bool_()))
 
 
-def _read_json(path: Path) -> Iterator[pa.RecordBatch]:
-    """Read JSON objects: one a line, or in an array; the file is never held whole."""
-    with pa.input_stream(str(path), compression="detect") as data:
-        rows: list[dict[str, Any]] = []
-        for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
-            if not isinstance(row, dict):
-                raise DataError("not a list of JSON objects, each a pair")
-            rows.append(row)
-            if len(rows) == ROWS_PER_BATCH:
-                yield pa.RecordBatch.from_pylist(rows)
-                rows = []
-        if rows:
-            yield pa.RecordBatch.from_pylist(rows)
+def _files_by_split(folder: Path) -> dict[str, Path]:
+    """Return the files of a plain folder by their splits; nothing where `datasets` must say what belongs together."""
+    if (folder / "README.md").exists():
+        return {}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and format_of(path) is not None]
+    splits = {path.name.split(".")[0].lower(): path for path in files if path.parent == folder}
+    known = all(split in _SPLIT_ORDER for split in splits)
+    return splits if known and len(splits) == len(files) else {}
 
 
-def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
-    """Decode the values of a stream one after the other, whatever separates them: brackets, commas, line ends."""
-    decoder = json.JSONDecoder()
-    buffer, at = "", 0
-    while True:
-        at = _skip(buffer, at)
-        try:
-            value, end = decoder.raw_decode(buffer, at)
-        except json.JSONDecodeError:
-            if len(buffer) - at > _LONGEST_OBJECT:
-                raise DataError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
-            # Twice as much each time: an object that is read in steps is decoded from its start at each.
-            more = text.read(max(_CHARACTERS, len(buffer) - at))
-            if not more:
-                if buffer[at:].strip():
-                    raise
-                return
-            buffer, at = buffer[at:] + more, 0
-            continue
-        yield value
-        at = end
-
-
-_BETWEEN = re.compile(r"[\s,\[\]]*")
-
-
-def _skip(buffer: str, at: int) -> int:
-    found = _BETWEEN.match(buffer, at)
-    return found.end() if found else at
-
-
-_READERS: dict[str, Callable[[Path], Iterator[pa.RecordBatch]]] = {
-    ".parquet": _read_parquet,
-    ".csv": partial(_read_delimited, delimiter=","),
-    ".tsv": partial(_read_delimited, delimiter="\t"),
-    ".json": _read_json,
-    ".jsonl": _read_json,
-    ".ndjson": _read_json,
-}
-
-
-def _sliced(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for at in range(0, batch.num_rows, ROWS_PER_BATCH):
-            yield batch.slice(at, ROWS_PER_BATCH)
+def _open_files(folder: Path, files: dict[str, Path]) -> DataSet:
+    parts, notes = [], []
+    for split in sorted(files, key=_split_order):
+        opened = _open_file(str(files[split]), files[split], divide=False)
+        parts.append(Part(split, opened.parts[0].read))
+        notes += [f"{files[split].name}: {note}" for note in opened.notes]
+    return DataSet(folder.resolve().name, tuple(parts), tuple(notes))
 
 
 # Folders and the Hub
@@ -182,20 +187,21 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise DataError(f"{dataset}: cannot be loaded as a data set: {why}") from error
-    found = []
+    opened = []
     for name, splits in loaded.items():
         if split and split not in splits:
             raise DataError(f"{dataset}: {name} has no split {split!r}: choose from {', '.join(splits)}")
-        wanted = sorted((one for one in splits if split in (None, one)), key=_split_order)
-        parts = tuple(
-            Part(one, partial(_guarded, f"{dataset} {name}", partial(_stream, splits[one]))) for one in wanted
-        )
-        found.append(DataSet(name, parts))
-    return found
+        wanted = sorted((present for present in splits if split in (None, present)), key=_split_order)
+        where = f"{dataset} {name}"
+        parts = tuple(Part(chosen, partial(_guarded, where, partial(_stream, splits[chosen]))) for chosen in wanted)
+        opened.append(DataSet(name, parts))
+    return opened
 
 
 def _split_order(split: str) -> int:
-    return _SPLIT_ORDER.index(split) if split in _SPLIT_ORDER else len(_SPLIT_ORDER)
+    """Return the place of a split among those that are read before and after it."""
+    lower = split.lower()
+    return _SPLIT_ORDER.index(lower) if lower in _SPLIT_ORDER else len(_SPLIT_ORDER)
 
 
 def _stream(splits: Any) -> Iterator[pa.RecordBatch]:

@@ -1,0 +1,69 @@
+"""JSON objects, one a line or in an array, decoded one after the other; the file is never held whole."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from bio_paws.errors import DataError
+
+_CHARACTERS = 1 << 20  # of JSON read at a time
+_LONGEST_OBJECT = 1 << 25  # characters: over ten times the longest gene
+
+
+def read_rows(path: Path, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the objects of a file as batches.
+
+    Raises
+    ------
+    DataError
+        When the file holds something else.
+    """
+    with pa.input_stream(str(path), compression="detect") as data:
+        rows: list[dict[str, Any]] = []
+        for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
+            if not isinstance(row, dict):
+                raise DataError("not a list of JSON objects, each a pair")
+            rows.append(row)
+            if len(rows) == batch_rows:
+                yield pa.RecordBatch.from_pylist(rows)
+                rows = []
+        if rows:
+            yield pa.RecordBatch.from_pylist(rows)
+
+
+def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
+    """Decode the values of a stream one after the other, whatever separates them: brackets, commas, line ends."""
+    decoder = json.JSONDecoder()
+    buffer, at = "", 0
+    while True:
+        at = _skip(buffer, at)
+        try:
+            value, end = decoder.raw_decode(buffer, at)
+        except json.JSONDecodeError:
+            if len(buffer) - at > _LONGEST_OBJECT:
+                raise DataError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
+            # Twice as much each time: an object that is read in steps is decoded from its start at each.
+            more = text.read(max(_CHARACTERS, len(buffer) - at))
+            if not more:
+                if buffer[at:].strip():
+                    raise
+                return
+            buffer, at = buffer[at:] + more, 0
+            continue
+        yield value
+        at = end
+
+
+_BETWEEN = re.compile(r"[\s,\[\]]*")
+
+
+def _skip(buffer: str, at: int) -> int:
+    between = _BETWEEN.match(buffer, at)
+    return between.end() if between else at
