@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bio_paws.sequences.records import Sequence
 from bio_paws_eval.pretrain.decontaminate import PIECE, SHORTEST, cut_genome
-from bio_paws_eval.pretrain.held_out import HeldOut, Stretch, merge, stitch
+from bio_paws_eval.pretrain.held_out import HeldOut, Interval, merge, stitch
 from bio_paws_eval.pretrain.mixture import batches_of, quotas, take
 from bio_paws_eval.pretrain.recipe import LANGUAGES, Language
 
@@ -64,7 +64,7 @@ def test_merged_intervals_hold_the_same_places(intervals: list[tuple[int, int]])
 
 @given(st.text("ACGT", min_size=400, max_size=400), INTERVALS)
 def test_stitched_strings_are_those_of_the_sequence(dna: str, intervals: list[tuple[int, int]]) -> None:
-    given_ = [Stretch(name, start, end, dna[start:end]) for start, end in intervals for name in ("a", "b")]
+    given_ = [Interval(name, start, end, dna[start:end]) for start, end in intervals for name in ("a", "b")]
     stitched = stitch(given_)
     assert all(one.text == dna[one.start : one.end] for one in stitched)
     assert [(one.start, one.end) for one in stitched if one.source == "b"] == merge(intervals)

@@ -260,8 +260,8 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     recipe = PretrainingRecipe(bytes={"text": 10**9}, text=text)
     made = make_documents(recipe, (), find_text(text), None, tmp_path, 1)["text"]
     trained = list(read_documents(made.path))
-    assert sorted([*trained, *made.asked]) == sorted(texts)
-    size = sum(len(one) for one in made.asked)
+    assert sorted([*trained, *made.perplexity_texts]) == sorted(texts)
+    size = sum(len(one) for one in made.perplexity_texts)
     assert 0.05 <= size / sum(map(len, texts)) <= 0.06
     # Found again, not made again.
     before = made.path.stat().st_mtime_ns

@@ -11,7 +11,15 @@ from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import write_json
 from bio_paws_eval.layout.tables import markdown
 from bio_paws_eval.report.writer import write_report
-from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, Found, Learnt, read_founds, tables_of
+from bio_paws_eval.summarization.results import (
+    FILE,
+    EnglishScore,
+    Finetuned,
+    Learnt,
+    SummaryResult,
+    read_summary_results,
+    tables_of,
+)
 from bio_paws_eval.summarization.score import Score
 from evaluation_results import task, write_baseline
 
@@ -31,7 +39,7 @@ def score(method: str, difference: float, dna: float = 1.0) -> Score:
 
 
 FLOORS = (score("random substring", 0.1), score("first letters", 0.7), score("minimizer sketch", 0.6))
-AS_IT_IS = Found("tiny", "a1", "b2", 12, 4, 12, 11, 80, 64, 0, "2.12.0", (score("model", 0.2, 0.25), *FLOORS))
+AS_IT_IS = SummaryResult("tiny", "a1", "b2", 12, 4, 12, 11, 80, 64, 0, "2.12.0", (score("model", 0.2, 0.25), *FLOORS))
 LEARNT = Learnt((2.5, 2.25), 2, 60, 3.5, 1234.5, (3.0, 2.5))
 UNDEFINED: dict[str, float | None] = {"value": None, "low": None, "high": None}
 TAUGHT = dataclasses.replace(
@@ -75,9 +83,9 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_records_are_read_back_and_laid_out(results: Path) -> None:
-    found = read_founds(results)
-    assert found == [AS_IT_IS, TAUGHT]
-    text = "\n\n".join(f"{one.title}\n\n{markdown(one)}\n\n{one.note}" for one in tables_of(found)) + "\n"
+    summaries = read_summary_results(results)
+    assert summaries == [AS_IT_IS, TAUGHT]
+    text = "\n\n".join(f"{table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables_of(summaries)) + "\n"
     assert text == (GOLDEN / "report-summaries.md").read_text(encoding="utf-8")
     assert tables_of([]) == []
     assert [one.name for one in tables_of([AS_IT_IS])] == ["summaries"]
@@ -87,11 +95,11 @@ def test_a_record_of_before_fine_tuning_is_read(results: Path) -> None:
     raw = dataclasses.asdict(AS_IT_IS) | {"schema_version": "1.0"}
     del raw["finetuned"]
     write_json(results / "summaries" / FILE, raw)
-    assert read_founds(results)[0] == dataclasses.replace(AS_IT_IS, schema_version="1.0")
+    assert read_summary_results(results)[0] == dataclasses.replace(AS_IT_IS, schema_version="1.0")
     for broken in ({}, raw | {"scores": [{}]}, raw | {"more": 1}):
         write_json(results / "summaries" / FILE, broken)
         with pytest.raises(BioPawsError, match=r"summaries.json: not a result of bio-paws summarize"):
-            read_founds(results)
+            read_summary_results(results)
 
 
 def test_the_report_has_a_chapter_of_them(results: Path, tmp_path: Path) -> None:

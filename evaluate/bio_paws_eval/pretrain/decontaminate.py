@@ -89,11 +89,11 @@ def remove_homologs(texts: Sequence[str], database: Path, molecule: Molecule) ->
     options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(_RESIDUES))
     if molecule == "protein":  # one hit will do
         one_hit = (*options, "-max_hsps", "1")
-        found = blast.search_widely(enumerate(texts), database, molecule, one_hit, max_targets=5)
+        answers = blast.search_widely(enumerate(texts), database, molecule, one_hit, max_targets=5)
     else:
-        found = blast.search_widely(enumerate(texts), database, molecule, options)
+        answers = blast.search_widely(enumerate(texts), database, molecule, options)
     hits: dict[int, list[tuple[int, int]]] = {}
-    columns = (found[name].to_pylist() for name in ("query", "query_start", "query_end", "evalue"))
+    columns = (answers[name].to_pylist() for name in ("query", "query_start", "query_end", "evalue"))
     for query, start, end, evalue in zip(*columns, strict=True):
         if evalue < MAX_EVALUE:
             hits.setdefault(int(query), []).append((start - 1, end))

@@ -18,7 +18,7 @@ Molecule = Literal["dna", "protein"]
 MOLECULES: tuple[Molecule, ...] = ("dna", "protein")
 
 SPLITS = ("validation", "test")
-ASKED_BYTES = 200_000
+PERPLEXITY_BYTES = 200_000
 """DNA and protein, each, that perplexity is measured on: enough for bits per byte to a few thousandths."""
 
 _ROWS = 8192
@@ -27,7 +27,7 @@ _ALTERED = {("frameshift", 1), ("mutated_protein", 2)}
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Interval:
     """A string and the place it stands at: 0-based, half-open, on the forward strand of its source."""
 
     source: str
@@ -54,7 +54,7 @@ class HeldOut:
         Accessions of proteins.
     searched : dict of molecule to tuple of str
         Strings that hold every held-out string: what training documents are searched for.
-    asked : dict of molecule to tuple of str
+    perplexity_texts : dict of molecule to tuple of str
         Stretches of the validation split, the longest first, for perplexity.
     digest : str
         Digest of all of this.
@@ -66,7 +66,7 @@ class HeldOut:
     intervals: dict[str, list[tuple[int, int]]]
     proteins: frozenset[str]
     searched: dict[Molecule, tuple[str, ...]]
-    asked: dict[Molecule, tuple[str, ...]]
+    perplexity_texts: dict[Molecule, tuple[str, ...]]
     digest: str
 
 
@@ -77,7 +77,7 @@ class _Side:
     molecule: Molecule
     split: str
     altered: bool
-    stretch: Stretch
+    interval: Interval
 
 
 def read_held_out(data: str | None) -> HeldOut:
@@ -94,7 +94,7 @@ def read_held_out(data: str | None) -> HeldOut:
         When no config is at hand, or one is damaged.
     """
     sides: list[_Side] = []
-    versions, found, skipped = set(), [], []
+    versions, readable, skipped = set(), [], []
     for config in CONFIGS:
         try:
             loaded = load(config.name, data=data, streaming=True)
@@ -111,20 +111,28 @@ def read_held_out(data: str | None) -> HeldOut:
                 raise BioPawsError(
                     f"{config.name}, {split}: cannot be read ({' '.join(str(error).split())[:200]}): build it again"
                 ) from error
-        found.append(config.name)
-    if not found:
+        readable.append(config.name)
+    if not readable:
         raise BioPawsError(f"no held-out pairs at hand: {skipped[0]}")
     places: dict[str, set[tuple[int, int]]] = {}
     for side in sides:
         if side.molecule == "dna":
-            places.setdefault(side.stretch.source, set()).add((side.stretch.start, side.stretch.end))
+            places.setdefault(side.interval.source, set()).add((side.interval.start, side.interval.end))
     intervals = {source: merge(places[source]) for source in sorted(places)}
-    proteins = frozenset(side.stretch.source for side in sides if side.molecule == "protein")
-    searched = {one: _searched([side for side in sides if side.molecule == one]) for one in MOLECULES}
-    asked = {one: _asked([side for side in sides if side.molecule == one]) for one in MOLECULES}
-    digest = digest_of(intervals, sorted(proteins), searched, asked)
+    proteins = frozenset(side.interval.source for side in sides if side.molecule == "protein")
+    by_molecule = {name: [side for side in sides if side.molecule == name] for name in MOLECULES}
+    searched = {name: _searched(by_molecule[name]) for name in MOLECULES}
+    perplexity_texts = {name: _perplexity_texts(by_molecule[name]) for name in MOLECULES}
+    digest = digest_of(intervals, sorted(proteins), searched, perplexity_texts)
     return HeldOut(
-        ", ".join(sorted(versions)), tuple(found), tuple(skipped), intervals, proteins, searched, asked, digest
+        ", ".join(sorted(versions)),
+        tuple(readable),
+        tuple(skipped),
+        intervals,
+        proteins,
+        searched,
+        perplexity_texts,
+        digest,
     )
 
 
@@ -139,15 +147,17 @@ def merge(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def stitch(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Join stretches that overlap or touch, so that what many windows share stands once."""
-    joined: list[Stretch] = []
-    for one in sorted(stretches, key=lambda one: (one.source, one.start, -one.end)):
+def stitch(intervals: Iterable[Interval]) -> list[Interval]:
+    """Join intervals that overlap or touch, so that what many windows share stands once."""
+    joined: list[Interval] = []
+    for interval in sorted(intervals, key=lambda it: (it.source, it.start, -it.end)):
         last = joined[-1] if joined else None
-        if last is None or last.source != one.source or last.end < one.start:
-            joined.append(one)
-        elif one.end > last.end:
-            joined[-1] = Stretch(last.source, last.start, one.end, last.text + one.text[last.end - one.start :])
+        if last is None or last.source != interval.source or last.end < interval.start:
+            joined.append(interval)
+        elif interval.end > last.end:
+            joined[-1] = Interval(
+                last.source, last.start, interval.end, last.text + interval.text[last.end - interval.start :]
+            )
     return joined
 
 
@@ -165,30 +175,31 @@ def _read_sides(config: PairConfig, split: str, rows: Any) -> Iterator[_Side]:
                 if row[f"strand{i}"] == "-" and not altered:
                     text = reverse_complement(text)
                 place = row[f"source{i}"], row[f"start{i}"], row[f"end{i}"]
-                yield _Side(molecule, split, altered, Stretch(*place, text))
+                yield _Side(molecule, split, altered, Interval(*place, text))
 
 
 def _searched(sides: list[_Side]) -> tuple[str, ...]:
-    """Stretches of the sources, and altered strings where the stretches do not hold what they were made of."""
-    stretches = stitch(side.stretch for side in sides if not side.altered)
-    held: dict[str, list[Stretch]] = {}
-    for one in stretches:
-        held.setdefault(one.source, []).append(one)
+    """Return the sequences of intervals, and altered ones where no interval contains what they were made of."""
+    intervals = stitch(side.interval for side in sides if not side.altered)
+    by_source: dict[str, list[Interval]] = {}
+    for interval in intervals:
+        by_source.setdefault(interval.source, []).append(interval)
     altered = {
-        side.stretch.text
+        side.interval.text
         for side in sides
         if side.altered
         and not any(
-            one.start <= side.stretch.start and side.stretch.end <= one.end for one in held.get(side.stretch.source, ())
+            interval.start <= side.interval.start and side.interval.end <= interval.end
+            for interval in by_source.get(side.interval.source, ())
         )
     }
-    return tuple(sorted({one.text for one in stretches} | altered))
+    return tuple(sorted({interval.text for interval in intervals} | altered))
 
 
-def _asked(sides: list[_Side]) -> tuple[str, ...]:
-    stretches = stitch(side.stretch for side in sides if side.split == "validation" and not side.altered)
-    chosen, left = [], ASKED_BYTES
-    for text in sorted({one.text for one in stretches}, key=lambda text: (-len(text), text)):
+def _perplexity_texts(sides: list[_Side]) -> tuple[str, ...]:
+    intervals = stitch(side.interval for side in sides if side.split == "validation" and not side.altered)
+    chosen, left = [], PERPLEXITY_BYTES
+    for text in sorted({interval.text for interval in intervals}, key=lambda text: (-len(text), text)):
         if left <= 0:
             break
         chosen.append(text[:left])

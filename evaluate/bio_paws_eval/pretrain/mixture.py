@@ -30,8 +30,8 @@ from bio_paws_eval.pretrain.recipe import LANGUAGES, Language, PretrainingRecipe
 from bio_paws_eval.pretrain.text_sources import TextSource, read_text
 
 TEXT_HELD_OUT = 0.05
-"""Part of the text that perplexity is measured on, until it is `TEXT_ASKED_BYTES`."""
-TEXT_ASKED_BYTES = 200_000
+"""Part of the text that perplexity is measured on, until it is `TEXT_PERPLEXITY_BYTES`."""
+TEXT_PERPLEXITY_BYTES = 200_000
 
 _SCHEMA = pa.schema([("text", pa.string())])
 _BATCH_BYTES = 1_000_000
@@ -61,14 +61,14 @@ class Documents:
     documents: int
     bytes: int
     removed: dict[str, int]
-    asked: tuple[str, ...]
+    perplexity_texts: tuple[str, ...]
     digest: str
 
 
-def quotas(stated: Mapping[Language, int], held: Mapping[Language, int]) -> dict[Language, int]:
+def quotas(stated: Mapping[Language, int], available: Mapping[Language, int]) -> dict[Language, int]:
     """Bytes of each language, so that their proportions are those stated and no source gives more than it holds."""
-    scale = min([Fraction(1), *(Fraction(held[one], stated[one]) for one in held)])
-    return {one: int(stated[one] * scale) for one in stated}
+    scale = min([Fraction(1), *(Fraction(available[name], stated[name]) for name in available)])
+    return {name: int(size * scale) for name, size in stated.items()}
 
 
 def take(documents: Iterable[str], quota: int) -> Iterator[str]:
@@ -121,11 +121,15 @@ def make_documents(
         When a source cannot be read, or holds nothing of a language.
     """
     made: dict[Language, Documents] = {}
-    inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
+    inputs = [
+        (assembly.accession, assembly.organism, file.role, file.sha256)
+        for assembly in assemblies
+        for file in assembly.files
+    ]
     for language in reversed(LANGUAGES):
         if language not in recipe.bytes:
             continue
-        wanted = quotas(recipe.bytes, {one: documents.bytes for one, documents in made.items()})[language]
+        wanted = quotas(recipe.bytes, {name: documents.bytes for name, documents in made.items()})[language]
         if language == "text":
             assert recipe.text is not None
             stem = folder / f"text-{_key(wanted, vars(recipe.text), [source.origin for source in text])}"
@@ -137,7 +141,7 @@ def make_documents(
         if not documents.bytes:
             raise BioPawsError(f"the sources hold no {language} that may be trained on: name more, or leave it out")
         made[language] = documents
-    return {one: made[one] for one in LANGUAGES if one in made}
+    return {name: made[name] for name in LANGUAGES if name in made}
 
 
 def _key(*values: Any) -> str:
@@ -149,10 +153,10 @@ def _finished(stem: Path) -> Documents | None:
     if not facts.is_file():
         return None
     raw = read_json(facts)
-    return Documents(stem.with_suffix(".arrow"), **raw | {"asked": tuple(raw["asked"])})
+    return Documents(stem.with_suffix(".arrow"), **raw | {"perplexity_texts": tuple(raw["perplexity_texts"])})
 
 
-def _write(stem: Path, documents: Iterator[str], asked: list[str], removed: Counter[str]) -> Documents:
+def _write(stem: Path, documents: Iterator[str], perplexity_texts: list[str], removed: Counter[str]) -> Documents:
     """Write documents as they come; `asked` and `removed` fill up meanwhile."""
     path = stem.with_suffix(".arrow")
     count = size = 0
@@ -163,12 +167,18 @@ def _write(stem: Path, documents: Iterator[str], asked: list[str], removed: Coun
             for batch in batches_of(documents, _BATCH_BYTES):
                 writer.write_batch(pa.record_batch({"text": batch}, schema=_SCHEMA))
                 count += len(batch)
-                size += sum(len(one.encode()) for one in batch)
+                size += sum(len(document.encode()) for document in batch)
                 digest = digest_of(digest, batch)
     # The facts last: where they stand, the documents are whole.
-    facts = {"documents": count, "bytes": size, "removed": dict(removed), "asked": asked, "digest": digest}
+    facts = {
+        "documents": count,
+        "bytes": size,
+        "removed": dict(removed),
+        "perplexity_texts": perplexity_texts,
+        "digest": digest,
+    }
     write_json(stem.with_suffix(".json"), facts)
-    return Documents(path, count, size, dict(removed), tuple(asked), digest)
+    return Documents(path, count, size, dict(removed), tuple(perplexity_texts), digest)
 
 
 def batches_of(documents: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -189,20 +199,20 @@ def _text(
     text: TextRecipe, sources: tuple[TextSource, ...], wanted: int
 ) -> tuple[Iterator[str], list[str], Counter[str]]:
     """Documents to train on, and those held out: the first, and one more whenever they are too small a part."""
-    asked: list[str] = []
+    perplexity_texts: list[str] = []
 
     def trained() -> Iterator[str]:
-        held = seen = 0
+        held_out = read = 0
         for document in read_text(sources, text):
             size = len(document.encode())
-            if held < TEXT_ASKED_BYTES and held <= TEXT_HELD_OUT * seen:
-                asked.extend(take([document], TEXT_ASKED_BYTES - held))
-                held += size
+            if held_out < TEXT_PERPLEXITY_BYTES and held_out <= TEXT_HELD_OUT * read:
+                perplexity_texts.extend(take([document], TEXT_PERPLEXITY_BYTES - held_out))
+                held_out += size
             else:
                 yield document
-            seen += size
+            read += size
 
-    return take(trained(), wanted), asked, Counter()
+    return take(trained(), wanted), perplexity_texts, Counter()
 
 
 def _biological(
@@ -278,8 +288,8 @@ def _searched(
             running.append(pool.submit(decontaminate.remove_homologs, group, database, molecule))
             if len(running) > workers:
                 yield from _left(running.pop(0).result(), removed)
-        for one in running:
-            yield from _left(one.result(), removed)
+        for task in running:
+            yield from _left(task.result(), removed)
 
 
 def _left(kept: decontaminate.Kept, removed: Counter[str]) -> Iterator[str]:

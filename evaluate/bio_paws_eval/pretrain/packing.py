@@ -71,22 +71,22 @@ def pack(
         Where they are written; belongs to this mixture and tokenizer alone.
     """
     if (folder / MANIFEST).is_file():
-        return tuple(Shard(**one) for one in read_json(folder / MANIFEST)["shards"])
+        return tuple(Shard(**entry) for entry in read_json(folder / MANIFEST)["shards"])
     dtype = token_dtype(tokenizer.get_vocab_size())
     shards = []
     with progress(total=sum(quotas.values()), unit="B", scale=True, desc="tokens", leave=True) as bar:
-        for language, held in documents.items():
-            groups = batches_of(take(read_documents(held.path), quotas[language]), SHARD_LETTERS)
+        for language, written in documents.items():
+            groups = batches_of(take(read_documents(written.path), quotas[language]), SHARD_LETTERS)
             for number, group in enumerate(groups):
                 path = folder / f"{language}-{number:05}.bin"
                 if not path.is_file():
                     with atomic(path) as part:
                         write_tokens(part, group, tokenizer, dtype)
-                size = sum(len(one.encode()) for one in group)
+                size = sum(len(document.encode()) for document in group)
                 tokens = path.stat().st_size // dtype.itemsize
                 shards.append(Shard(path.name, language, len(group), size, tokens, sha256_of(path)))
                 bar.update(size)
-    write_json(folder / MANIFEST, {"dtype": dtype.name, "shards": [vars(one) for one in shards]})
+    write_json(folder / MANIFEST, {"dtype": dtype.name, "shards": [vars(shard) for shard in shards]})
     return tuple(shards)
 
 
@@ -95,8 +95,8 @@ def write_tokens(path: Path, group: Sequence[str], tokenizer: Tokenizer, dtype: 
     end = [end_of(tokenizer)]
     with path.open("wb") as out:
         for batch in batches_of(group, _BATCH_LETTERS):
-            for one in tokenizer.encode_batch_fast(batch):
-                out.write(np.array(one.ids + end, dtype=dtype).tobytes())
+            for encoding in tokenizer.encode_batch_fast(batch):
+                out.write(np.array(encoding.ids + end, dtype=dtype).tobytes())
 
 
 class Blocks(Dataset[NDArray[np.unsignedinteger]]):
@@ -112,12 +112,12 @@ class Blocks(Dataset[NDArray[np.unsignedinteger]]):
         self._context = context
         self._seed = seed
         self._files = []
-        for one in shards:
-            path = folder / one.file
-            if path.stat().st_size != one.tokens * dtype.itemsize:
+        for shard in shards:
+            path = folder / shard.file
+            if path.stat().st_size != shard.tokens * dtype.itemsize:
                 raise BioPawsError(f"{path}: not the size that {MANIFEST} tells: remove {folder} and run again")
             self._files.append(np.memmap(path, dtype=dtype, mode="r"))
-        self._ends = np.cumsum([len(one) // context for one in self._files])
+        self._ends = np.cumsum([len(file) // context for file in self._files])
         self.count = int(self._ends[-1])
         if not self.count:
             raise BioPawsError(f"the mixture has not a single block of {context} tokens: ask for more bytes")

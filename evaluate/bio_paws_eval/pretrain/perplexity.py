@@ -60,7 +60,7 @@ def measure(model: PreTrainedModel, tokenizer: Tokenizer, documents: Sequence[st
     end = end_of(tokenizer)
     pieces = [
         ids[at : at + context - 1]
-        for ids in (one.ids for one in tokenizer.encode_batch(list(documents)))
+        for ids in (encoding.ids for encoding in tokenizer.encode_batch(list(documents)))
         for at in range(0, len(ids), context - 1)
     ]
     pieces.sort(key=len, reverse=True)
@@ -69,11 +69,11 @@ def measure(model: PreTrainedModel, tokenizer: Tokenizer, documents: Sequence[st
     for at in range(0, len(pieces), rows):
         group = pieces[at : at + rows]
         longest = len(group[0])
-        ids = torch.tensor([[end, *one, *[end] * (longest - len(one))] for one in group])
-        labels = torch.tensor([[*one, *[-100] * (longest - len(one))] for one in group])
+        ids = torch.tensor([[end, *ids, *[end] * (longest - len(ids))] for ids in group])
+        labels = torch.tensor([[*ids, *[-100] * (longest - len(ids))] for ids in group])
         logits = model(ids.to(device)).logits[:, :-1].float()
         # A padded token stands behind all that is foretold, where a causal model does not look.
         losses = cross_entropy(logits.flatten(0, 1), labels.flatten().to(device), reduction="none")
         nats += losses.double().sum().item()
-    tokens, size = sum(map(len, pieces)), sum(len(one.encode()) for one in documents)
+    tokens, size = sum(map(len, pieces)), sum(len(document.encode()) for document in documents)
     return Perplexity(len(documents), size, tokens, math.exp(nats / tokens), nats / math.log(2) / size)

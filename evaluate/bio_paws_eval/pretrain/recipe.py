@@ -119,7 +119,7 @@ class PretrainingRecipe:
     @property
     def biological(self) -> tuple[Language, ...]:
         """Its languages but text."""
-        return tuple(one for one in LANGUAGES if one in self.bytes and one != "text")
+        return tuple(name for name in LANGUAGES if name in self.bytes and name != "text")
 
 
 def recipe_names() -> tuple[str, ...]:
@@ -161,9 +161,9 @@ def parse_recipe(raw: object, where: str) -> PretrainingRecipe:
         recipe = TypeAdapter(PretrainingRecipe).validate_python(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        at = ".".join(str(one) for one in first["loc"] if one != "[key]") or "recipe"
-        told = "unknown key" if first["type"] == "unexpected_keyword_argument" else first["msg"]
-        raise ConfigError(f"{where}: {at}: {told}") from error
+        at = ".".join(str(part) for part in first["loc"] if part != "[key]") or "recipe"
+        reason = "unknown key" if first["type"] == "unexpected_keyword_argument" else first["msg"]
+        raise ConfigError(f"{where}: {at}: {reason}") from error
     if ("text" in recipe.bytes) != (recipe.text is not None):
         raise ConfigError(f"{where}: text and bytes.text go together: where it comes from, and how much of it")
     if recipe.model.n_embd % recipe.model.n_head:

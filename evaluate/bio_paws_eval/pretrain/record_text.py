@@ -13,27 +13,33 @@ def pretraining_text(record: dict[str, Any]) -> str:
     columns = ("language", "bytes", "share", "of stated", "tokens", "bytes a token", "perplexity", "bits a byte")
     rows = []
     for language in dict.fromkeys([*record["languages"], *measured]):
-        held, asked = record["languages"].get(language), measured.get(language)
+        written, predicted = record["languages"].get(language), measured.get(language)
         trained = ("-",) * 5
-        if held:
-            per_token = held["bytes"] / (held["tokens"] - held["documents"])
-            stated = held["bytes"] / held["stated_bytes"]
+        if written:
+            per_token = written["bytes"] / (written["tokens"] - written["documents"])
+            stated = written["bytes"] / written["stated_bytes"]
             trained = (
-                f"{held['bytes']:,}",
-                f"{held['share']:.3f}",
+                f"{written['bytes']:,}",
+                f"{written['share']:.3f}",
                 f"{stated:.1%}",
-                f"{held['tokens']:,}",
+                f"{written['tokens']:,}",
                 f"{per_token:.2f}",
             )
-        foretold = (f"{asked['perplexity']:.1f}", f"{asked['bits_per_byte']:.3f}") if asked else ("-", "-")
-        rows.append((language, *trained, *foretold))
+        perplexity = (
+            (f"{predicted['perplexity']:.1f}", f"{predicted['bits_per_byte']:.3f}") if predicted else ("-", "-")
+        )
+        rows.append((language, *trained, *perplexity))
     lines = [markdown(Table("pretraining", "", text_frame(columns, [rows])))]
-    lines += [_removed(language, held["removed"]) for language, held in record["languages"].items() if held["removed"]]
+    lines += [
+        _removed(language, written["removed"])
+        for language, written in record["languages"].items()
+        if written["removed"]
+    ]
     lines += [
         f"nothing is held out for a config that is not at hand: {why}"
         for why in (record["held_out"] or {}).get("skipped", ())
     ]
-    if any(held["bytes"] < 0.999 * held["stated_bytes"] for held in record["languages"].values()):
+    if any(written["bytes"] < 0.999 * written["stated_bytes"] for written in record["languages"].values()):
         lines.append("The sources hold less than the recipe states: all languages were cut down alike.")
     losses = training["losses"]
     lines.append(

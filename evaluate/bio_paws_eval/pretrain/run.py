@@ -163,8 +163,8 @@ def make_mixture(inputs: Inputs, work: Path, workers: int) -> Mixture:
     """Make the documents, the tokenizer and the token files; what stands already is not made again."""
     recipe = inputs.recipe
     documents = make_documents(recipe, inputs.assemblies, inputs.text, inputs.held_out, work / "documents", workers)
-    shares = quotas(recipe.bytes, {language: held.bytes for language, held in documents.items()})
-    digests = {language: held.digest for language, held in documents.items()}
+    shares = quotas(recipe.bytes, {language: written.bytes for language, written in documents.items()})
+    digests = {language: written.digest for language, written in documents.items()}
     key = stage_key(
         "bio_paws_eval.pretrain.packing", packages=("tokenizers",), values=[digests, shares, recipe.vocabulary]
     )
@@ -199,39 +199,47 @@ def _is_finished(out: Path, key: str) -> bool:
 def _record(inputs: Inputs, mixture: Mixture, trained: Pretraining, model: GPT2LMHeadModel) -> dict[str, Any]:
     """Measure perplexities, and put together what there is to tell."""
     recipe, held_out = inputs.recipe, inputs.held_out
-    asked: dict[Language, tuple[str, ...]] = {
-        language: held.asked for language, held in mixture.documents.items() if language == "text"
+    perplexity_texts: dict[Language, tuple[str, ...]] = {
+        language: written.perplexity_texts for language, written in mixture.documents.items() if language == "text"
     }
     if held_out:
-        asked |= {molecule: held_out.asked[molecule] for molecule in MOLECULES if held_out.asked[molecule]}
+        perplexity_texts |= {
+            molecule: held_out.perplexity_texts[molecule]
+            for molecule in MOLECULES
+            if held_out.perplexity_texts[molecule]
+        }
     measured = {
         language: dataclasses.asdict(measure(model, mixture.tokenizer, documents, recipe.model.context))
-        for language, documents in asked.items()
+        for language, documents in perplexity_texts.items()
     }
     total = sum(mixture.quotas.values())
     languages = {}
-    for language, held in mixture.documents.items():
-        shards = [one for one in mixture.shards if one.language == language]
-        size = sum(one.bytes for one in shards)
+    for language, written in mixture.documents.items():
+        shards = [shard for shard in mixture.shards if shard.language == language]
+        size = sum(shard.bytes for shard in shards)
         languages[language] = {
             "stated_bytes": recipe.bytes[language],
-            "held_bytes": held.bytes,
+            "held_bytes": written.bytes,
             "bytes": size,
             "share": size / total,
-            "documents": sum(one.documents for one in shards),
-            "tokens": sum(one.tokens for one in shards),
-            "removed": held.removed,
-            "documents_sha256": held.digest,
+            "documents": sum(shard.documents for shard in shards),
+            "tokens": sum(shard.tokens for shard in shards),
+            "removed": written.removed,
+            "documents_sha256": written.digest,
         }
     return {
         "schema": SCHEMA_VERSION,
         "key": inputs.key,
         "recipe": dataclasses.asdict(recipe),
         "parameters": model.num_parameters(),
-        "text": [{"source": one.name, "origin": one.origin} for one in inputs.text],
+        "text": [{"source": source.name, "origin": source.origin} for source in inputs.text],
         "sources": [
-            {"accession": one.accession, "origin": one.origin, "files": [[f.path.name, f.sha256] for f in one.files]}
-            for one in inputs.assemblies
+            {
+                "accession": assembly.accession,
+                "origin": assembly.origin,
+                "files": [[f.path.name, f.sha256] for f in assembly.files],
+            }
+            for assembly in inputs.assemblies
         ],
         "held_out": held_out
         and {
@@ -240,7 +248,7 @@ def _record(inputs: Inputs, mixture: Mixture, trained: Pretraining, model: GPT2L
             "skipped": held_out.skipped,
             "intervals": sum(map(len, held_out.intervals.values())),
             "proteins": len(held_out.proteins),
-            "searched_strings": {one: len(held_out.searched[one]) for one in MOLECULES},
+            "searched_strings": {name: len(held_out.searched[name]) for name in MOLECULES},
             "digest": held_out.digest,
         },
         "languages": languages,
@@ -248,7 +256,7 @@ def _record(inputs: Inputs, mixture: Mixture, trained: Pretraining, model: GPT2L
             "vocabulary": mixture.tokenizer.get_vocab_size(),
             "sha256": sha256_of(mixture.folder / "tokenizer.json"),
         },
-        "tokens": [vars(one) for one in mixture.shards],
+        "tokens": [vars(shard) for shard in mixture.shards],
         "training": dataclasses.asdict(trained),
         "perplexity": measured,
         "versions": _versions(),

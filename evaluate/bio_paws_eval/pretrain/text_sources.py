@@ -100,7 +100,7 @@ def _commit(repository: str, revision: str | None) -> str:
 
 
 def _builder(path: Path) -> str:
-    suffixes = [one for one in path.suffixes if one not in _COMPRESSED]
+    suffixes = [suffix for suffix in path.suffixes if suffix not in _COMPRESSED]
     if not suffixes or suffixes[-1] not in _BUILDERS:
         raise BioPawsError(f"{path}: cannot tell its format: name it {', '.join(_BUILDERS)}, compressed or not")
     return _BUILDERS[suffixes[-1]]

@@ -20,7 +20,7 @@ CHUNK = 64
 """Letters of a sequence that are fed as one word, and so the most that a token can hold: whole, a genome would be one
 word, and its repeats tokens of thousands of letters."""
 SAMPLE_BYTES = 300_000_000
-"""Of larger mixtures so much is fed: every chunk of DNA is a word of its own, and all words are held in memory."""
+"""Of larger mixtures so much is fed: every chunk of DNA is a word of its own, and all words stay in memory."""
 
 
 def train_tokenizer(
@@ -56,16 +56,16 @@ def train_tokenizer(
     tokenizer.train_from_iterator(
         (
             word
-            for language, held in documents.items()
-            for word in words(take(read_documents(held.path), int(quotas[language] * part)), language)
+            for language, written in documents.items()
+            for word in words(take(read_documents(written.path), int(quotas[language] * part)), language)
         ),
         trainer,
     )
     tokenizer.encode_special_tokens = True
-    for held in documents.values():
-        first = next(read_documents(held.path))
+    for written in documents.values():
+        first = next(read_documents(written.path))
         if tokenizer.decode(tokenizer.encode(first).ids, skip_special_tokens=False) != first:
-            raise BioPawsError(f"the tokenizer does not give back a document of {held.path.name}")
+            raise BioPawsError(f"the tokenizer does not give back a document of {written.path.name}")
     return tokenizer
 
 

@@ -28,7 +28,7 @@ from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, names_of, tasks_of
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
-from bio_paws_eval.summarization.results import read_founds, tables_of
+from bio_paws_eval.summarization.results import read_summary_results, tables_of
 from bio_paws_eval.tasks.registry import GENERATED, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, language_of
 
 _MAIN_TABLES = ("configs", "languages")
@@ -77,7 +77,7 @@ def write_report(results: Path, out: Path) -> Report:
     _refuse_several_majors(entries)
     grouped = group(entries)
     studies = study_seeds(grouped.systems)
-    tables = [*all_tables(grouped, studies), *tables_of(read_founds(results))]
+    tables = [*all_tables(grouped, studies), *tables_of(read_summary_results(results))]
     notes = _notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)

@@ -66,7 +66,7 @@ class English:
     @property
     def digest(self) -> str:
         """Digest of all examples."""
-        return digest_of([[vars(one) for one in part] for part in (self.train, self.dev, self.held_out)])
+        return digest_of([[vars(example) for example in part] for part in (self.train, self.dev, self.held_out)])
 
 
 def read_english(name: str, columns: tuple[str, str] | None, config: str | None, most: int, work: Path) -> English:
@@ -99,10 +99,10 @@ def read_english(name: str, columns: tuple[str, str] | None, config: str | None,
         rows = _columns(name, read_rows(source, config), columns)
     texts: set[str] = set()
     examples: list[Example] = []
-    for one in rows:
-        if one.text not in texts and words(one.text) and words(one.summary):
-            texts.add(one.text)
-            examples.append(one)
+    for row in rows:
+        if row.text not in texts and words(row.text) and words(row.summary):
+            texts.add(row.text)
+            examples.append(row)
             if len(examples) == most:
                 break
     if len(examples) < MIN_EXAMPLES:
@@ -117,7 +117,7 @@ def _docstrings(versions: dict[str, str], work: Path) -> list[Example]:
         columns = zip(*docstrings.read_docstrings(), strict=True)
         write_arrow(path, pa.table(dict(zip(("text", "summary", "group"), map(list, columns), strict=True))))
     rows = [Example(**row) for row in read_arrow(path).to_pylist()]
-    return sorted(rows, key=lambda one: (_number(one.text), one.text))
+    return sorted(rows, key=lambda row: (_number(row.text), row.text))
 
 
 def _columns(name: str, rows: Iterator[dict[str, object]], columns: tuple[str, str] | None) -> Iterator[Example]:
@@ -128,17 +128,17 @@ def _columns(name: str, rows: Iterator[dict[str, object]], columns: tuple[str, s
                 f"{name}: cannot tell texts from summaries among its columns {', '.join(row)}: pass --columns TEXT "
                 "SUMMARY"
             )
-        text, summary = (row[one] for one in named[0])
+        text, summary = (row[name] for name in named[0])
         if isinstance(text, str) and isinstance(summary, str):
             yield Example(text, summary, text)
 
 
 def _divide(examples: Sequence[Example]) -> Iterator[tuple[Example, ...]]:
-    groups = sorted({one.group for one in examples}, key=lambda group: (_number(group), group))
+    groups = sorted({example.group for example in examples}, key=lambda group: (_number(group), group))
     part = max(1, len(groups) // SHARE)
     for chosen in (groups[2 * part :], groups[:part], groups[part : 2 * part]):
         wanted = set(chosen)
-        yield tuple(one for one in examples if one.group in wanted)
+        yield tuple(example for example in examples if example.group in wanted)
 
 
 def _number(text: str) -> int:

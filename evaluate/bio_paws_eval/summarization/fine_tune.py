@@ -58,7 +58,7 @@ class Lessons:
             _rectangle([parts[i] for i in rows], fill)
             for parts, fill in (
                 (self.ids, self.pad_id),
-                ([[1] * len(one) for one in self.ids], 0),
+                ([[1] * len(ids) for ids in self.ids], 0),
                 (self.labels, IGNORED),
             )
         )
@@ -97,12 +97,12 @@ def lessons_of(
     BioPawsError
         When no room is left for the text.
     """
-    prompts = generate.prompts_of(source, tokenizer, [one.text for one in examples], tokens, max_length)
+    prompts = generate.prompts_of(source, tokenizer, [example.text for example in examples], tokens, max_length)
     causal, end = not source.config.is_encoder_decoder, tokenizer.eos_token_id
     answers = []
-    for one in examples:
+    for example in examples:
         # Of GPT-2 and its like a word begins with the space before it.
-        text = f" {one.summary}" if causal else one.summary
+        text = f" {example.summary}" if causal else example.summary
         answer = tokenizer(text_target=text, add_special_tokens=not causal)["input_ids"]
         ended = end is None or answer[-1:] == [end]
         answers.append(answer[:tokens] if ended else [*answer[: tokens - 1], end])
@@ -205,7 +205,7 @@ def _taught(
 def _shuffled(examples: Sequence[Example], rng: np.random.Generator) -> tuple[Example, ...]:
     order = rng.permutation(len(examples))
     return tuple(
-        dataclasses.replace(one, summary=examples[other].summary) for one, other in zip(examples, order, strict=True)
+        dataclasses.replace(example, summary=examples[i].summary) for example, i in zip(examples, order, strict=True)
     )
 
 
@@ -220,11 +220,11 @@ def _train(
     seed: int,
     folder: Path,
 ) -> Learnt:
-    lessons, asked = (lessons_of(source, tokenizer, part, tokens, recipe.max_length) for part in (train, dev))
-    lengths = np.array([len(one) for one in lessons.ids])
+    lessons, dev_lessons = (lessons_of(source, tokenizer, part, tokens, recipe.max_length) for part in (train, dev))
+    lengths = np.array([len(ids) for ids in lessons.ids])
 
     def loss(model: PreTrainedModel) -> float:
-        return dev_loss(model, asked, recipe.batch_size)
+        return dev_loss(model, dev_lessons, recipe.batch_size)
 
     gpu = model.device.type == "cuda" and torch.cuda.is_bf16_supported()
     dtype = torch.bfloat16 if gpu else torch.float32
@@ -252,13 +252,15 @@ def dev_loss(model: PreTrainedModel, lessons: Lessons, batch_size: int) -> float
     batch_size : int
         Examples that are asked together.
     """
-    order = np.argsort([len(one) for one in lessons.ids], kind="stable").tolist()
+    order = np.argsort([len(ids) for ids in lessons.ids], kind="stable").tolist()
     total, count = 0.0, 0
     training = model.training
     model.eval()
     with torch.inference_mode():
         for at in range(0, len(order), batch_size):
-            batch = {name: one.to(model.device) for name, one in lessons.collate(order[at : at + batch_size]).items()}
+            batch = {
+                name: values.to(model.device) for name, values in lessons.collate(order[at : at + batch_size]).items()
+            }
             learnt = int((batch["labels"] != IGNORED).sum())
             total += float(model(**batch).loss) * learnt
             count += learnt

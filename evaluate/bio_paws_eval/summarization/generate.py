@@ -62,7 +62,7 @@ def _summarise(source: ModelSource, texts: Sequence[str], tokens: int, device: t
     tokenizer = loading.load_tokenizer(source)
     model = loading.load_generator(source).to(device).eval()  # type: ignore[arg-type]
     prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
-    order = np.argsort([len(one) for one in prompts], kind="stable")[::-1].tolist()
+    order = np.argsort([len(prompt) for prompt in prompts], kind="stable")[::-1].tolist()
     answers = [""] * len(texts)
     for at in progress(range(0, len(order), _TEXTS_PER_BATCH), desc="summaries", leave=True):
         rows = order[at : at + _TEXTS_PER_BATCH]
@@ -109,7 +109,7 @@ def prompts_of(
     ids = tokenizer([before + text for text in texts], truncation=room is not None, max_length=room, verbose=False)[
         "input_ids"
     ]
-    return [[*one, *after] for one in ids]
+    return [[*prompt, *after] for prompt in ids]
 
 
 def _write(
@@ -123,9 +123,9 @@ def _write(
     # A causal model goes on where its row ends, so rows are padded at their beginning; an encoder does not mind.
     ids = torch.full((len(prompts), longest), tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
-    for row, one in enumerate(prompts):
-        ids[row, longest - len(one) :] = torch.tensor(one)
-        mask[row, longest - len(one) :] = 1
+    for row, prompt in enumerate(prompts):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+        mask[row, longest - len(prompt) :] = 1
     with torch.inference_mode():
         written = model.generate(
             input_ids=ids.to(device),

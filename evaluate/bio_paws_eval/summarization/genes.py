@@ -84,15 +84,17 @@ def finds(queries: Sequence[str], subjects: Sequence[str]) -> set[tuple[int, int
     set of (int, int)
         Query and subject, by place, of hits under `MAX_EVALUE`. What is empty finds nothing.
     """
-    asked, held = ([i for i, one in enumerate(texts) if one] for texts in (queries, subjects))
-    if not asked or not held:
+    query_rows, subject_rows = ([i for i, text in enumerate(texts) if text] for texts in (queries, subjects))
+    if not query_rows or not subject_rows:
         return set()
     with TemporaryDirectory(prefix="bio-paws-") as folder:
         database = Path(folder) / "subjects"
-        blast.write_database(database, (subjects[i] for i in held), "dna")
-        hits = blast.search_widely(((i, queries[i]) for i in asked), database, "dna", ("-evalue", blast.WIDE_EVALUE))
+        blast.write_database(database, (subjects[i] for i in subject_rows), "dna")
+        hits = blast.search_widely(
+            ((i, queries[i]) for i in query_rows), database, "dna", ("-evalue", blast.WIDE_EVALUE)
+        )
     rows = zip(*(hits[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True)
-    return {(int(query), held[int(subject)]) for query, subject, evalue in rows if evalue < MAX_EVALUE}
+    return {(int(query), subject_rows[int(subject)]) for query, subject, evalue in rows if evalue < MAX_EVALUE}
 
 
 def pair_up(genes: Sequence[Gene], seed: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -103,14 +105,14 @@ def pair_up(genes: Sequence[Gene], seed: int) -> tuple[list[tuple[int, int]], li
     BioPawsError
         When no two genes of a group find each other.
     """
-    found = finds([gene.dna for gene in genes], [gene.dna for gene in genes])
-    homologs = sorted((i, j) for i, j in found if i < j and genes[i].group == genes[j].group)
+    pairs = finds([gene.dna for gene in genes], [gene.dna for gene in genes])
+    homologs = sorted((i, j) for i, j in pairs if i < j and genes[i].group == genes[j].group)
     if not homologs:
         raise BioPawsError(f"{CONFIG}: no homologous genes in {len(genes)}: take a larger --genes")
     rng = np.random.default_rng(seed)
-    others = []
+    unrelated = []
     for i, _ in homologs:
-        strangers = [j for j, gene in enumerate(genes) if gene.group != genes[i].group and (i, j) not in found]
+        strangers = [j for j, gene in enumerate(genes) if gene.group != genes[i].group and (i, j) not in pairs]
         if strangers:
-            others.append((i, int(rng.choice(strangers))))
-    return homologs, others
+            unrelated.append((i, int(rng.choice(strangers))))
+    return homologs, unrelated

@@ -97,7 +97,7 @@ class Finetuned:
 
 
 @dataclass(frozen=True)
-class Found:
+class SummaryResult:
     """What came out.
 
     Attributes
@@ -141,7 +141,7 @@ class Found:
         return f"{self.model}, fine-tuned on {self.finetuned.dataset}" if self.finetuned else self.model
 
 
-def read_founds(results: Path) -> list[Found]:
+def read_summary_results(results: Path) -> list[SummaryResult]:
     """Read the records of all runs in a folder, in the order of their paths; there may be none.
 
     Raises
@@ -151,10 +151,10 @@ def read_founds(results: Path) -> list[Found]:
     """
     paths = sorted(results.glob(f"**/{FILE}"))
     hidden = [any(part.startswith(".") for part in path.relative_to(results).parts) for path in paths]
-    return [read_found(path) for path, skip in zip(paths, hidden, strict=True) if not skip]
+    return [read_summary_result(path) for path, skip in zip(paths, hidden, strict=True) if not skip]
 
 
-def read_found(path: Path) -> Found:
+def read_summary_result(path: Path) -> SummaryResult:
     """Read the record of a run.
 
     Raises
@@ -164,9 +164,9 @@ def read_found(path: Path) -> Found:
     """
     try:
         raw = read_json(path)
-        scores = tuple(Score(**one) for one in raw["scores"])
+        scores = tuple(Score(**score) for score in raw["scores"])
         learnt = raw.get("finetuned")
-        return Found(**raw | {"scores": scores, "finetuned": _finetuned(learnt) if learnt else None})
+        return SummaryResult(**raw | {"scores": scores, "finetuned": _finetuned(learnt) if learnt else None})
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BioPawsError(
             f"{path}: not a result of bio-paws summarize ({type(error).__name__}: {error}): remove it and run again"
@@ -174,66 +174,69 @@ def read_found(path: Path) -> Found:
 
 
 def _finetuned(raw: dict[str, Any]) -> Finetuned:
-    trainings = {name: record_of(Learnt, one, "dev_losses", "losses") for name, one in raw["trainings"].items()}
-    return Finetuned(**raw | {"trainings": trainings, "scores": tuple(EnglishScore(**one) for one in raw["scores"])})
+    trainings = {name: record_of(Learnt, record, "dev_losses", "losses") for name, record in raw["trainings"].items()}
+    return Finetuned(
+        **raw | {"trainings": trainings, "scores": tuple(EnglishScore(**score) for score in raw["scores"])}
+    )
 
 
-def tables_of(founds: Sequence[Found]) -> list[Table]:
+def tables_of(results: Sequence[SummaryResult]) -> list[Table]:
     """Lay runs out: genes, and what was learnt of English where something was; no tables of no runs."""
     tables = []
-    if founds:
-        tables.append(_genes(founds))
-    if learnt := [one for one in founds if one.finetuned]:
+    if results:
+        tables.append(_genes(results))
+    if learnt := [result for result in results if result.finetuned]:
         tables.append(_english(learnt))
     return tables
 
 
-def _genes(founds: Sequence[Found]) -> Table:
+def _genes(results: Sequence[SummaryResult]) -> Table:
     columns = ("summaries by", "letters ACGT", "DNA alone", "length", "find their gene", "homologs find each other",
                "others do", "difference", "model above")  # fmt: skip
-    asked = dict.fromkeys(
-        f"{one.genes} genes of {one.groups} homology groups; {one.homologs} pairs of homologs, {one.others} of others"
-        for one in founds
+    subjects = dict.fromkeys(
+        f"{result.genes} genes of {result.groups} homology groups; {result.homologs} pairs of homologs, "
+        f"{result.others} of other genes"
+        for result in results
     )
     return Table(
         "summaries",
         "Summaries of genes",
-        text_frame(columns, (part for found in founds for part in _parted(found))),
-        note=f"{'; or '.join(asked)}; BLAST, E < 1e-5, both strands. Intervals of 95% over homology groups. Model "
+        text_frame(columns, (part for result in results for part in _parted(result))),
+        note=f"{'; or '.join(subjects)}; BLAST, E < 1e-5, both strands. Intervals of 95% over homology groups. Model "
         "above: the model's difference less that of the row, over the same groups.",
     )
 
 
-def _parted(found: Found) -> tuple[tuple[Row, ...], ...]:
+def _parted(result: SummaryResult) -> tuple[tuple[Row, ...], ...]:
     rows = [
         (
-            found.name if one.method == "model" else one.method,
-            percent(one.dna_letters),
-            percent(one.valid),
-            f"{one.length:.0f}",
-            *(_interval(part) for part in (one.finds_source, one.homologs, one.others, one.difference)),
-            _interval(one.above) if one.above else "-",
+            result.name if score.method == "model" else score.method,
+            percent(score.dna_letters),
+            percent(score.valid),
+            f"{score.length:.0f}",
+            *(_interval(part) for part in (score.finds_source, score.homologs, score.others, score.difference)),
+            _interval(score.above) if score.above else "-",
         )
-        for one in found.scores
+        for score in result.scores
     ]
-    models = 1 + (len(found.finetuned.trainings) if found.finetuned else 0)
+    models = 1 + (len(result.finetuned.trainings) if result.finetuned else 0)
     return tuple(rows[:models]), tuple(rows[models:])
 
 
-def _english(founds: Sequence[Found]) -> Table:
+def _english(results: Sequence[SummaryResult]) -> Table:
     groups, notes = [], []
-    for found in founds:
-        learnt = found.finetuned
+    for result in results:
+        learnt = result.finetuned
         assert learnt is not None
         groups.append(
             tuple(
                 (
-                    found.name if one.method == "model" else one.method,
-                    _loss(learnt.trainings.get(one.method)),
-                    _interval(one.rouge_l),
-                    _interval(one.above) if one.above else "-",
+                    result.name if score.method == "model" else score.method,
+                    _loss(learnt.trainings.get(score.method)),
+                    _interval(score.rouge_l),
+                    _interval(score.above) if score.above else "-",
                 )
-                for one in learnt.scores
+                for score in learnt.scores
             )
         )
         notes.append(
@@ -253,7 +256,7 @@ def _loss(learnt: Learnt | None) -> str:
     return f"{min(learnt.dev_losses):.3f}" if learnt else "-"
 
 
-def _interval(one: Interval) -> str:
-    if one["value"] is None:
+def _interval(interval: Interval) -> str:
+    if interval["value"] is None:
         return "-"
-    return f"{one['value']:.3f}\n[{one['low']:.3f}, {one['high']:.3f}]"
+    return f"{interval['value']:.3f}\n[{interval['low']:.3f}, {interval['high']:.3f}]"

@@ -18,5 +18,5 @@ def rouge_l(written: str, wanted: str) -> float:
     With L words in common, P = L/m and R = L/n, it is 2L/(m + n): the similarity whose only edits are insertions and
     deletions. Where neither has a word it is 0, as in the package rouge-score.
     """
-    one, other = words(written), words(wanted)
-    return Indel.normalized_similarity(one, other) if one and other else 0.0
+    words1, words2 = words(written), words(wanted)
+    return Indel.normalized_similarity(words1, words2) if words1 and words2 else 0.0

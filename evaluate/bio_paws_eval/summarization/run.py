@@ -24,7 +24,7 @@ from bio_paws_eval.summarization.english_summaries import English, Example, read
 from bio_paws_eval.summarization.fine_tune import teach
 from bio_paws_eval.summarization.generate import summarise
 from bio_paws_eval.summarization.genes import pair_up, read_genes
-from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, Found
+from bio_paws_eval.summarization.results import FILE, EnglishScore, Finetuned, SummaryResult
 from bio_paws_eval.summarization.rouge import rouge_l, words
 from bio_paws_eval.summarization.score import dna_of, score_all
 
@@ -94,7 +94,7 @@ class Settings:
     out: Path
 
 
-def run(settings: Settings) -> Found:
+def run(settings: Settings) -> SummaryResult:
     """Summarise genes, and measure what is left of them.
 
     Writes ``summaries.parquet`` and ``summaries.json``; where the model is fine-tuned first, ``english.parquet`` and
@@ -108,36 +108,36 @@ def run(settings: Settings) -> Found:
     PartialState(cpu=settings.device.type == "cpu")
     source = find_model(settings.model, None)
     genes = read_genes(settings.data, settings.genes, settings.seed)
-    homologs, others = pair_up(genes, settings.seed)
-    asked, finetuned = {"model": source}, None
+    homologs, unrelated = pair_up(genes, settings.seed)
+    models, finetuned = {"model": source}, None
     if settings.lesson:
-        asked, finetuned = _finetune(settings, settings.lesson, source)
+        models, finetuned = _finetune(settings, settings.lesson, source)
     dna = [gene.dna for gene in genes]
-    written = {name: _summarise(settings, one, dna) for name, one in asked.items()}
-    usable = [len(one) for one in map(dna_of, written["model"]) if len(one) >= KMER]
+    written = {name: _summarise(settings, model, dna) for name, model in models.items()}
+    usable = [len(text) for text in map(dna_of, written["model"]) if len(text) >= KMER]
     length = int(np.median(usable)) if usable else LENGTH
     for name, floor in FLOORS.items():
         rng = np.random.default_rng([settings.seed, zlib.crc32(name.encode())])
-        written[name] = [floor(one, length, rng) for one in dna]
-    found = Found(
+        written[name] = [floor(sequence, length, rng) for sequence in dna]
+    result = SummaryResult(
         source.id,
         source.weights_sha256,
         source.tokenizer_sha256,
         len(genes),
         len({gene.group for gene in genes}),
         len(homologs),
-        len(others),
+        len(unrelated),
         length,
         settings.tokens,
         settings.seed,
         blast.version(),
-        tuple(score_all(written, genes, homologs, others)),
+        tuple(score_all(written, genes, homologs, unrelated)),
         finetuned,
     )
     columns = {name: [getattr(gene, name) for gene in genes] for name in ("group", "organism", "dna")}
     _write(settings.out / "summaries.parquet", columns | written)
-    write_json(settings.out / FILE, dataclasses.asdict(found))
-    return found
+    write_json(settings.out / FILE, dataclasses.asdict(result))
+    return result
 
 
 def _summarise(settings: Settings, source: ModelSource, texts: Sequence[str]) -> list[str]:
@@ -161,11 +161,16 @@ def _finetune(settings: Settings, lesson: Lesson, source: ModelSource) -> tuple[
         )
         for name in ("model", SHUFFLED)
     }
-    asked = {"model": taught["model"][0], "untuned": source, SHUFFLED: taught[SHUFFLED][0]}
+    models = {"model": taught["model"][0], "untuned": source, SHUFFLED: taught[SHUFFLED][0]}
     examples = english.held_out[:ASKED]
-    texts = [one.text for one in examples]
-    written = {name: _summarise(settings, one, texts) for name, one in asked.items()} | _english_floors(english, texts)
-    _write(settings.out / "english.parquet", {"text": texts, "summary": [one.summary for one in examples], **written})
+    texts = [example.text for example in examples]
+    written = {name: _summarise(settings, model, texts) for name, model in models.items()} | _english_floors(
+        english, texts
+    )
+    _write(
+        settings.out / "english.parquet",
+        {"text": texts, "summary": [example.summary for example in examples], **written},
+    )
     finetuned = Finetuned(
         english.name,
         english.origin,
@@ -178,15 +183,15 @@ def _finetune(settings: Settings, lesson: Lesson, source: ModelSource) -> tuple[
         {name: learnt for name, (_, learnt) in taught.items()},
         _score_english(written, examples),
     )
-    return asked, finetuned
+    return models, finetuned
 
 
 def _english_floors(english: English, texts: Sequence[str]) -> dict[str, list[str]]:
     """What no model is needed for: as many first words as a summary has, and summaries of other texts."""
-    length = int(np.median([len(words(one.summary)) for one in english.train]))
+    length = int(np.median([len(words(example.summary)) for example in english.train]))
     return {
         "first words": [" ".join(words(text)[:length]) for text in texts],
-        "another's summary": [one.summary for one in english.train[: len(texts)]],
+        "another's summary": [example.summary for example in english.train[: len(texts)]],
     }
 
 
@@ -194,7 +199,7 @@ def _score_english(written: Mapping[str, Sequence[str]], examples: Sequence[Exam
     """ROUGE-L of each method, and how far the model is above it, on the same draws of texts."""
     values = np.array(
         [
-            [rouge_l(text, one.summary) for text, one in zip(summaries, examples, strict=True)]
+            [rouge_l(text, example.summary) for text, example in zip(summaries, examples, strict=True)]
             for summaries in written.values()
         ]
     )

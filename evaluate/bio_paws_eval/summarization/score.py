@@ -61,7 +61,7 @@ def _letters(summary: str) -> str:
 
 
 def score_all(
-    written: Mapping[str, Sequence[str]], genes: Sequence[Gene], homologs: Sequence[Pair], others: Sequence[Pair]
+    written: Mapping[str, Sequence[str]], genes: Sequence[Gene], homologs: Sequence[Pair], unrelated: Sequence[Pair]
 ) -> list[Score]:
     """Score all methods on the same draws of groups.
 
@@ -83,7 +83,7 @@ def score_all(
     scores: list[Score] = []
     models_own: NDArray[np.float64] | None = None
     for method, summaries in written.items():
-        dna = [dna_of(one) for one in summaries]
+        dna = [dna_of(summary) for summary in summaries]
         in_source = finds(dna, [gene.dna for gene in genes])
         each_other = finds(dna, dna)
         own = _share(np.array([(i, i) in in_source for i in range(len(genes))]), group, drawn)
@@ -91,7 +91,7 @@ def score_all(
             _share(
                 np.array([bool({(i, j), (j, i)} & each_other) for i, j in pairs]), group[[i for i, _ in pairs]], drawn
             )
-            for pairs in (homologs, others)
+            for pairs in (homologs, unrelated)
         )
         difference = near - far
         models_own = difference if models_own is None else models_own
@@ -100,8 +100,10 @@ def score_all(
             Score(
                 method,
                 dna_letters=sum(map(letters.count, "ACGT")) / max(1, len(letters)),
-                valid=float(np.mean([one == _letters(text) != "" for one, text in zip(dna, summaries, strict=True)])),
-                length=float(np.mean([len(one) for one in dna])),
+                valid=float(
+                    np.mean([sequence == _letters(text) != "" for sequence, text in zip(dna, summaries, strict=True)])
+                ),
+                length=float(np.mean([len(sequence) for sequence in dna])),
                 finds_source=_interval(own),
                 homologs=_interval(near),
                 others=_interval(far),
@@ -119,7 +121,7 @@ def _interval(shares: NDArray[np.float64]) -> Interval:
 def _share(hits: NDArray[np.bool_], group: NDArray[np.intp], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
     """Part of the hits: first of all groups as they are, then of each draw; nan where a draw holds none."""
     groups = drawn.shape[1]
-    hit, every = (np.bincount(group, weights=one, minlength=groups) for one in (hits, np.ones(len(hits))))
+    hit, every = (np.bincount(group, weights=values, minlength=groups) for values in (hits, np.ones(len(hits))))
     weights = np.vstack([np.ones(groups), drawn])
     total = weights @ every
     shares: NDArray[np.float64] = np.divide(weights @ hit, total, out=np.full(len(total), np.nan), where=total > 0)
