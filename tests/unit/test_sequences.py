@@ -20,7 +20,7 @@ from bio_paws.sequences.corpus import (
     read_corpus,
     representative_proteins,
 )
-from bio_paws.sources.bundled import PINNED
+from bio_paws.sources.pinned import PINNED
 from bio_paws.sources.resolve import Assembly, SourceFile, resolve
 from genomes import write_source
 

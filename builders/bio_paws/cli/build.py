@@ -12,7 +12,7 @@ from bio_paws.cli import text
 from bio_paws.cli.arguments import DATA, add_json, add_workers, executor, positive
 from bio_paws.errors import BioPawsError, BuildFailed
 from bio_paws.search.engines import ENGINES
-from bio_paws.sources.bundled import PINNED
+from bio_paws.sources.pinned import PINNED
 
 if TYPE_CHECKING:
     from bio_paws.build.build_dataset import BuildReport

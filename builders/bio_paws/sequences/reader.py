@@ -49,9 +49,13 @@ class _Cds:
 
 @dataclass
 class _Scope:
-    """The ids of an assembly, and the ids that its sequences have in the corpus."""
+    """The ids of an assembly, and the ids that its sequences have in the corpus.
+
+    `number` tells assemblies apart: two sources may hold parts of one, under the same accession.
+    """
 
     assembly: Assembly
+    number: int
     organism: str | None
     dna: dict[str, str] = field(default_factory=dict)
     proteins: dict[str, str] = field(default_factory=dict)
@@ -81,7 +85,9 @@ class Reader:
         self.masks: dict[str, str] = {}
         self._without_genome: list[str] = []  # genes whose genome may come with another assembly
         self._by_sequence: dict[bytes, str] = {}
-        self._accession: dict[str, str] = {}  # of the assembly that a sequence or a locus came with
+        self._assemblies = 0
+        self._origin: dict[str, int] = {}  # number of the assembly that a sequence or a gene came with
+        self._owners: dict[str, str] = {}  # assembly, or sequence of it, that a locus or a symbol was read in first
         self._places: dict[tuple[Interval, tuple[tuple[int, int], ...]], str] = {}
         self._symbols: dict[tuple[str, str, str], list[tuple[Interval, str]]] = {}
 
@@ -96,7 +102,8 @@ class Reader:
         files = {file.role: file for file in assembly.files}
         proteins = files.get("protein") or files.get("protein_fasta")
         protein_records = self._records(proteins) if proteins else []
-        scope = _Scope(assembly, self._organism(assembly, protein_records))
+        self._assemblies += 1
+        scope = _Scope(assembly, self._assemblies, self._organism(assembly, protein_records))
         before = len(self.dna)
         if "genbank" in files:
             file = files["genbank"]
@@ -208,13 +215,13 @@ class Reader:
     def _add_dna(self, name: str, organism: str, residues: str, scope: _Scope) -> None:
         digest = sha256(residues.upper().encode("ascii")).digest()
         twin = self._by_sequence.get(digest)
-        if twin is not None and self._accession[twin] != scope.assembly.accession:
+        if twin is not None and self._origin[twin] != scope.number:
             scope.dna[name] = twin
             self.rejected["dna_identical_record"] += 1
             return
         scope.dna[name] = unique = _unique(name, scope.assembly.accession, self.dna)
         self._by_sequence.setdefault(digest, unique)
-        self._accession[unique] = scope.assembly.accession
+        self._origin[unique] = scope.number
         self.dna[unique] = Sequence(unique, organism, "dna", residues)
 
     def _protein_fasta(self, where: str, records: list[FastaRecord], scope: _Scope) -> None:
@@ -452,7 +459,7 @@ class Reader:
         if not genes.translates(spliced, residues, code):
             return "", "translation_differs"
         twin = self._places.get((span, exons))
-        if twin and self._accession.get(twin) != scope.assembly.accession and self.genes[twin].protein == residues:
+        if twin and self._origin.get(twin) != scope.number and self.genes[twin].protein == residues:
             if unique and unique not in self.genes and unique != twin:
                 del self.proteins[unique]
                 del scope.proteins[cds.protein]
@@ -472,14 +479,14 @@ class Reader:
             self.proteins[unique] = Sequence(unique, organism, "protein", residues)
         self.genes[unique] = Gene(unique, self._locus(cds, unique, span, scope), organism, span, exons, residues, code)
         self._places.setdefault((span, exons), unique)
-        self._accession.setdefault(unique, scope.assembly.accession)
+        self._origin.setdefault(unique, scope.number)
         return unique, ""
 
     def _locus(self, cds: _Cds, unique: str, span: Interval, scope: _Scope) -> str:
         """Return the gene that isoforms share; a symbol names a gene only where its isoforms overlap."""
         accession = scope.assembly.accession
         if cds.locus:
-            owner = self._accession.setdefault(f"locus {cds.locus}", accession)
+            owner = self._owners.setdefault(f"locus {cds.locus}", accession)
             return cds.locus if owner == accession else f"{accession}:{cds.locus}"
         if not cds.symbol:
             return unique
@@ -488,7 +495,7 @@ class Reader:
             if other.strand == span.strand and other.start < span.end and span.start < other.end:
                 places.append((span, locus))
                 return locus
-        owner = self._accession.setdefault(f"symbol {cds.symbol}", f"{accession} {span.source}")
+        owner = self._owners.setdefault(f"symbol {cds.symbol}", f"{accession} {span.source}")
         first = not places and owner == f"{accession} {span.source}"
         locus = cds.symbol if first else f"{cds.symbol}@{_interval(span)}"
         places.append((span, locus))

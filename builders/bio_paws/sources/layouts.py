@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
-from bio_paws.sources.bundled import FileRole
+from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.text import is_zip, kind_of_text, read_data, read_text, uncompressed_name, zip_members
 
 _NCBI: tuple[tuple[str, FileRole | None], ...] = (

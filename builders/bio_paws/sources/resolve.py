@@ -13,7 +13,7 @@ from pathlib import Path
 from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
 from bio_paws.sources import layouts, ncbi
-from bio_paws.sources.bundled import PINNED, FileRole, PinnedAssembly
+from bio_paws.sources.pinned import PINNED, FileRole, PinnedAssembly
 
 
 @dataclass(frozen=True)
