@@ -15,7 +15,7 @@ from bio_paws_cards.about import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 VERBS = {
-    "The data set": ("list", "inspect", "build", "verify", "audit", "card", "install", "publish"),
+    "The data set": ("list", "inspect", "build", "show", "verify", "audit", "card", "install", "publish"),
     "Evaluation": ("eval", "sweep", "baselines", "report", "pretrain", "vectors", "summarize"),
 }
 

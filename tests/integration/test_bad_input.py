@@ -61,7 +61,7 @@ def test_unknown_config_and_source(tmp_path: Path, bio_paws: Run) -> None:
     refused(
         bio_paws("build", "--source", "bundeled", "--out", tmp_path / "o"),
         "source 'bundeled'",
-        "bundled, cress, yeast, refseq13",
+        "bundled, cress, yeast, bacteria, model-organisms, refseq13",
     )
     assert not (tmp_path / "o").exists()
 

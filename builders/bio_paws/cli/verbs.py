@@ -32,6 +32,7 @@ VERBS: tuple[Verb, ...] = (
     Verb("inspect", "what would be read from a source: assemblies, genes, what is left out", "bio_paws.cli.inspect"),
     Verb("build", "build configs from genomes; resumes by itself", "bio_paws.cli.build"),
     Verb("verify", "re-check every row from scratch; exit 1 on any violation", "bio_paws.cli.verify"),
+    Verb("show", "a pair of each kind, or one by its id, with its alignment drawn", "bio_paws.cli.show"),
     Verb(
         "audit",
         "shortcuts, leakage and conflicting labels in any data set of pairs; exit 1 on severe findings",

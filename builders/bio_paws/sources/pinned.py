@@ -54,8 +54,10 @@ def _read_pins() -> dict[str, tuple[PinnedAssembly, ...]]:
 
 def _assembly(entry: dict[str, Any]) -> PinnedAssembly:
     files = tuple((file["role"], file["path"], file["sha256"]) for file in entry["files"])
-    names = (entry[key] for key in ("package", "version", "accession", "name", "organism"))
-    return PinnedAssembly(*names, files)
+    package, version, accession, name, organism = (
+        str(entry[key]) for key in ("package", "version", "accession", "name", "organism")
+    )
+    return PinnedAssembly(package, version, accession, name, organism, files)
 
 
 PINNED: dict[str, tuple[PinnedAssembly, ...]] = _read_pins()
