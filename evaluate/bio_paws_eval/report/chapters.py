@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from bio_paws_eval.layout.drawing import Drawing
 
 _PLANS: dict[str, tuple[str, ...]] = {
-    "table1": ("configs", "paper-table1"),
-    "table3": ("languages", "paper-table3"),
-    "table4-5": ("plan-table4-5",),
-    "table6": ("plan-table6",),
-    "table7": ("plan-table7",),
+    "table1": ("languages", "paper-table1"),
+    "table3": ("configs", "paper-table3"),
+    "table4": ("plan-table4", "paper-table4"),
+    "table5": ("plan-table5", "paper-table5"),
+    "table6": ("plan-table6", "paper-table6"),
+    "table7": ("plan-table7", "paper-table7"),
     "length": ("plan-length",),
     "seeds": ("figure-seeds", "figure-seed-study", "seed-study", "paper-seeds", "seeds"),
     "controls": ("controls",),

@@ -57,7 +57,7 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
 
 
 def configs_table(grouped: Grouped) -> Table:
-    """Lay out systems by configs of bioPAWS: the paper's Table 1."""
+    """Lay out systems by configs of bioPAWS: the paper's Table 3."""
     names = config_names()
     own = {language for one in grouped.systems if (language := _own_language(one))}
     # Baselines were fine-tuned in no language: they stand beside systems that share one.
@@ -88,7 +88,7 @@ def _own_language(system: System) -> str | None:
 
 
 def _languages_table(grouped: Grouped) -> Table:
-    """The paper's Table 3: systems by languages of PAWS-X."""
+    """Lay out systems by languages of PAWS-X: a part of the paper's Table 1."""
     names = [pawsx(language) for language in LANGUAGES]
 
     def rows(systems: Iterable[System]) -> tuple[Row, ...]:

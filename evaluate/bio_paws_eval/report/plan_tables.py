@@ -9,7 +9,7 @@ from bio_paws_eval.report.score_text import accuracy
 from bio_paws_eval.report.systems import System
 from bio_paws_eval.sweep.plan import Plan, read_plan
 
-PLANS = ("table4-5", "table6", "table7", "length")
+PLANS = ("table4", "table5", "table6", "table7", "length")
 """Plans whose systems are set side by side."""
 
 _OF_ANY_MODEL = ("length",)

@@ -2,7 +2,7 @@
 
 ::
 
-    title: "Table 1: fine-tuned on English, tested on DNA and proteins"
+    title: "Table 3: fine-tuned on English, tested on DNA and proteins"
     baselines: true              # baselines and upper bounds of all tasks of the grids
     grids:
       - models: [openai-community/gpt2, {id: me/model, revision: v1}, ./folder]
