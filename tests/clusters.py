@@ -12,7 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from distributed import SchedulerPlugin
+
+from bio_paws.execution.files import write_arrow
 
 _FTP = """
 import sys
@@ -72,9 +75,8 @@ def look_at(given: list[Any], written: Path) -> tuple[list[str], list[list[str]]
     ]
 
 
-def write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+def write_shard(path: Path, text: str) -> None:
+    write_arrow(path, pa.table({"text": [text]}))
 
 
 def fail_with(error: Exception) -> None:

@@ -36,6 +36,10 @@ class DataError(BioPawsError):
     """A data set, a results folder or another file of pairs is missing, malformed or unfit for its use."""
 
 
+class DamagedFile(BioPawsError):
+    """A file of intermediate results is not as it was written; the next run makes it anew."""
+
+
 class ModelError(BioPawsError):
     """A model or its tokenizer cannot be loaded, trained or used on these pairs."""
 

@@ -17,8 +17,9 @@ from distributed import Client
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.dask_cluster import describe_worker
 from bio_paws.execution.executors import Cluster, open_cluster
+from bio_paws.execution.files import read_arrow
 from bio_paws.execution.stages import run_shards
-from bio_paws.execution.storage import SharedFolder
+from bio_paws.execution.storage import RemoteFolder, SharedFolder
 from clusters import (
     KillOnce,
     LoopbackCluster,
@@ -28,7 +29,7 @@ from clusters import (
     sleep_a_little,
     sleep_long,
     start_ftp,
-    write_text,
+    write_shard,
 )
 from conftest import Run
 
@@ -136,8 +137,20 @@ def test_a_shard_that_another_build_has_done_is_not_done_again(
     for name in ("one", "other"):
         path = tmp_path / name / "stage/shard.arrow"
         with open_cluster(Cluster(cluster.address, f"{ftp}/c"), tmp_path / name, "blast") as executor:
-            run_shards(executor, write_text, [(path, (f"written by {name}",))], "shards")
-        assert path.read_text() == "written by one"
+            run_shards(executor, write_shard, [(path, (f"written by {name}",))], "shards")
+        assert read_arrow(path)["text"].to_pylist() == ["written by one"]
+
+
+def test_a_damaged_shard_in_the_store_is_done_again(cluster: LoopbackCluster, ftp: str, tmp_path: Path) -> None:
+    damaged = tmp_path / "stage/shard.arrow"
+    damaged.parent.mkdir()
+    damaged.write_text("damaged")
+    RemoteFolder(f"{ftp}/d").upload(damaged, "stage/shard.arrow")
+    for name in ("one", "other"):
+        path = tmp_path / name / "stage/shard.arrow"
+        with open_cluster(Cluster(cluster.address, f"{ftp}/d"), tmp_path / name, "blast") as executor:
+            run_shards(executor, write_shard, [(path, (f"written by {name}",))], "shards")
+        assert read_arrow(path)["text"].to_pylist() == ["written by one"]
 
 
 def test_a_worker_with_another_blast_is_refused(cluster: LoopbackCluster, source: Path, tmp_path: Path) -> None:

@@ -25,9 +25,8 @@ from bio_paws.build.shortfall import explain_shortfall
 from bio_paws.configs import SPLITS, PairConfig, get_config
 from bio_paws.errors import BioPawsError, BuildFailed, CheckFailed
 from bio_paws.execution.executors import open_executor
-from bio_paws.execution.files import read_arrow
+from bio_paws.execution.files import read_arrow, temporary_folder
 from bio_paws.execution.progress import progress, report_stage
-from bio_paws.execution.stage_keys import source_digest
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baseline_aucs import Measured, measure_baselines, split_files
 from bio_paws.sequences.corpus import missing_input
@@ -250,12 +249,12 @@ def _make_alone(config: PairConfig, options: BuildOptions) -> _Made:
 
 def _write(config: PairConfig, made: _Made, prepared: Prepared, new: Path) -> ConfigEntry:
     """Pass a config that is made through the datasets builder, and write its Parquet files."""
-    parameters = (vars(config), prepared.options.seed, prepared.options.pairs, source_digest(BioPaws.__module__))
-    cached = prepared.work.path("datasets", "", *parameters)
-    builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cached.parent), hash=cached.name)
-    builder.download_and_prepare()
-    tables = {split: _prepared(builder, split) for split in builder.info.splits}
-    return export.write_config(new, config, tables, made.outcomes)
+    # A copy for a moment: kept, it would be what is damaged next, without a seal.
+    with temporary_folder(prepared.work.root, "datasets") as cache:
+        builder = BioPaws(config_name=config.name, prepared=prepared, cache_dir=str(cache))
+        builder.download_and_prepare()
+        tables = {split: _prepared(builder, split) for split in builder.info.splits}
+        return export.write_config(new, config, tables, made.outcomes)
 
 
 def _prepared(builder: BioPaws, split: str) -> pa.Table:

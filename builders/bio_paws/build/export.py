@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import platform
 import shutil
 import socket
 import tempfile
@@ -25,6 +26,7 @@ from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import exchange_folders, sha256_of, shared_lock
 from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws.execution.stage_keys import BUILD_PACKAGES
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
@@ -43,7 +45,6 @@ from bio_paws_cards.manifest import (
 
 ROW_GROUP = 20_000  # rows: the viewer wants less than 100 MB a group
 _CATEGORIES = [name for name in SCHEMA.names if name.startswith(("organism", "source", "strand", "kind", "group"))]
-_PACKAGES = ("bio-paws", "biopython", "numpy", "parasail", "pyarrow")
 
 
 def write_split(path: Path, table: pa.Table, config: PairConfig) -> None:
@@ -117,7 +118,7 @@ def new_manifest(
             source=[Path(source).name for source in options.source],
             searched=[molecule for molecule in ALPHABETS if molecule in prepared.hits],
         ),
-        versions={name: importlib.metadata.version(name) for name in _PACKAGES} | engines.versions(options.engine),
+        versions=_versions(options.engine),
         sources=[
             Source(
                 accession=assembly.accession,
@@ -136,6 +137,12 @@ def new_manifest(
         partition_limits=None if limits == Limits() else PartitionLimits(**vars(limits)),
         configs=entries,
     )
+
+
+def _versions(engine: str) -> dict[str, str]:
+    """Return the versions of all that the key of a stage covers: so also of what made a stage in an earlier run."""
+    packages = {name: importlib.metadata.version(name) for name in ("bio-paws", *BUILD_PACKAGES)}
+    return packages | {"python": platform.python_version()} | engines.versions(engine)
 
 
 def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.configs import PairConfig
-from bio_paws.execution.files import atomic, temporary_folder
+from bio_paws.execution.files import atomic, require_sealed, temporary_folder
+from bio_paws.execution.sealed import SEAL_BYTES, seal
 from bio_paws.schema import ID_ALPHABET, SCHEMA, UNLABELED_SCHEMA, pair_ids
 
 _ROWS_AT_ONCE = 10_000  # of these as Python's
@@ -25,7 +26,7 @@ def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, spli
     Parameters
     ----------
     path : Path
-        Arrow IPC file, schema `SCHEMA`, written atomically.
+        Sealed Arrow IPC file, schema `SCHEMA`, written atomically.
     tables : iterable of pyarrow.Table
         Schema `UNLABELED_SCHEMA`; read once.
     config, split : PairConfig, str
@@ -48,12 +49,20 @@ def write_pairs(path: Path, tables: Iterable[pa.Table], config: PairConfig, spli
                 with pa.OSFile(str(file), "rb") as stored:
                     table = pa.ipc.open_stream(stored).read_all()
                 writer.write_table(table.sort_by("pair_id").combine_chunks())
+        seal(part, path.name)
 
 
 def read_pairs(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Read what `write_pairs` wrote, batch by batch and not mapped: nothing of it stays in memory."""
+    """Read what `write_pairs` wrote, batch by batch and not mapped: nothing of it stays in memory.
+
+    Raises
+    ------
+    DamagedFile
+        When it is not as it was written.
+    """
+    require_sealed(path)
     with pa.OSFile(str(path), "rb") as stored:
-        file = pa.ipc.open_file(stored)
+        file = pa.ipc.open_file(stored, footer_offset=stored.size() - SEAL_BYTES)
         for number in range(file.num_record_batches):
             batch = file.get_batch(number)
             yield batch if columns is None else batch.select(columns)

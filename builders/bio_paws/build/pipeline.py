@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
+
 from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
@@ -19,9 +21,9 @@ from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
-from bio_paws.execution.files import digest_of, read_arrow, read_json, write_arrow, write_json
+from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
-from bio_paws.execution.stages import Workdir
+from bio_paws.execution.stages import Workdir, are_finished, is_finished
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
 from bio_paws.sources import resolve
@@ -127,7 +129,7 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, engines.versions(options.engine)))
         work = Workdir(options.work, key)
         paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
-        if not all(path.is_file() for path in paths.values()):
+        if not are_finished(paths.values()):
             for name, table in corpus_to_tables(read_corpus(assemblies)).items():
                 write_arrow(paths[name], table)
         files = similarity_search.CorpusFiles(**paths)
@@ -141,7 +143,7 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         # From here on results depend on the regions, and so on what was searched.
         work = replace(work, key=digest_of(work.key, list(hits)))
         regions = work.path("regions", ".arrow", options.seed)
-        if not regions.is_file():
+        if not is_finished(regions):
             dna_hits, protein_hits = (
                 read_arrow(hits[molecule]) if molecule in hits else similarity_search.HITS.empty_table()
                 for molecule in ALPHABETS
@@ -162,16 +164,19 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     pairs = options.pairs or config.pairs
     parameters = (config.name, vars(config), options.seed, pairs)
     paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
-    counted = prepared.work.path("outcomes", ".json", *parameters)
-    if not counted.is_file():
+    counted = prepared.work.path("outcomes", ".arrow", *parameters)
+    if not are_finished((*paths.values(), counted)):
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
         region_index = partition.RegionIndex(read_arrow(prepared.regions))
         others = CrossSplitFilter(corpus, region_index, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
         outcomes = make(config, prepared, region_index, others, pairs, paths)
-        write_json(counted, dict(sorted(outcomes.items())))
-    return paths, Counter(read_json(counted))
+        write_arrow(
+            counted, pa.table({"outcome": sorted(outcomes), "count": [outcomes[name] for name in sorted(outcomes)]})
+        )
+    stored = read_arrow(counted)
+    return paths, Counter(dict(zip(stored["outcome"].to_pylist(), stored["count"].to_pylist(), strict=True)))
 
 
 Paths = dict[str, Path]

@@ -25,7 +25,7 @@ from bio_paws.build.partition import RegionIndex
 from bio_paws.build.windows import draw_windows, tiles
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
 from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
-from bio_paws.execution.stages import Workdir, run_shards
+from bio_paws.execution.stages import Workdir, is_finished, run_shards
 from bio_paws.search import blast
 from bio_paws.search.engines import Engine
 from bio_paws.sequences.corpus import Corpus, corpus_from_tables, representative_proteins
@@ -129,7 +129,7 @@ def _search(
 ) -> Path:
     """Run the shards of a search against one database that lives as long as they run; proteins by `engine`."""
     hits = work.path("hits", ".arrow", molecule)
-    if not hits.is_file():
+    if not is_finished(hits):
         shards = [work.path(f"search-{molecule}", ".arrow", number) for number in range(len(batches))]
         work.root.mkdir(parents=True, exist_ok=True)
         with temporary_folder(work.root, "database") as folder:

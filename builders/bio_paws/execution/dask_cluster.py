@@ -28,9 +28,10 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 from distributed import Client, get_worker
 from distributed.scheduler import KilledWorker
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DamagedFile
 from bio_paws.execution.files import digest_of
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, source_digest
+from bio_paws.execution.stages import is_finished
 from bio_paws.execution.storage import SharedFolder, Store
 from bio_paws.search import engines
 
@@ -94,17 +95,27 @@ class _Unpacker(pickle.Unpickler):
         self._store = store
         self._folder = store.folder(Path(get_worker().local_directory) / "bio-paws")
         self.written: list[tuple[Path, str]] = []
+        self._inputs: list[tuple[Path, str]] = []
 
     def persistent_load(self, reference: Any) -> Path:
         name, files = reference
         path: Path = self._folder / name
         for file in files:
-            self._store.download(str(Path(name).with_name(file)), path.with_name(file))
+            self._inputs.append((path.with_name(file), str(Path(name).with_name(file))))
+            self._store.download(self._inputs[-1][1], self._inputs[-1][0])
         if not files:
             if self._store.exists(name):  # of an earlier run
                 self._store.download(name, path)
+                if not is_finished(path):
+                    self._store.remove(name)
             self.written.append((path, name))
         return path
+
+    def remove_damaged(self) -> None:
+        """Remove the stages' files among the inputs that are not as they were written: the next run sends them anew."""
+        for path, name in self._inputs:
+            if path.suffix == ".arrow" and not is_finished(path):
+                self._store.remove(name)
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,11 @@ def run_job(payload: bytes, store: Store, engine: str, wanted: dict[str, str]) -
     with _receiving:  # two threads would download one file at once
         unpacker = _Unpacker(payload, store)
         work, arguments, named = unpacker.load()
-    result = work(*arguments, **named)
+    try:
+        result = work(*arguments, **named)
+    except DamagedFile as error:
+        unpacker.remove_damaged()
+        return Refusal(str(error))
     for path, name in unpacker.written:
         store.upload(path, name)
     return result

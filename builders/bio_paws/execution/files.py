@@ -17,7 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DamagedFile
+from bio_paws.execution.sealed import SEAL_BYTES, is_sealed, seal
 
 
 def digest_of(*parts: Any) -> str:
@@ -78,6 +79,8 @@ def remove_partial_files(folder: Path) -> None:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a path to write to; it becomes `path` if the block ends well, and is gone otherwise.
 
+    Its bytes are on the disk before it has its name: after a power cut there is the whole file or none.
+
     Raises
     ------
     BioPawsError
@@ -88,6 +91,8 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
         part.replace(path)
     except OSError as error:
         raise BioPawsError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
@@ -97,19 +102,36 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:
-    """Write a table as an Arrow IPC file, atomically."""
-    with (
-        atomic(path) as part,
-        pa.OSFile(str(part), "wb") as out,
-        pa.ipc.new_file(out, table.schema) as writer,
-    ):
-        writer.write_table(table)
+    """Write a table as a sealed Arrow IPC file, atomically."""
+    with atomic(path) as part:
+        with pa.OSFile(str(part), "wb") as out, pa.ipc.new_file(out, table.schema) as writer:
+            writer.write_table(table)
+        seal(part, path.name)
 
 
 def read_arrow(path: Path) -> pa.Table:
-    """Read an Arrow IPC file, memory-mapped."""
+    """Read a sealed Arrow IPC file, memory-mapped.
+
+    Raises
+    ------
+    DamagedFile
+        When it is not as it was written.
+    """
+    require_sealed(path)
     with pa.memory_map(str(path)) as source:
-        return pa.ipc.open_file(source).read_all()
+        return pa.ipc.open_file(source, footer_offset=source.size() - SEAL_BYTES).read_all()
+
+
+def require_sealed(path: Path) -> None:
+    """Check a file's seal before it is read.
+
+    Raises
+    ------
+    DamagedFile
+        When it is not as it was written.
+    """
+    if not is_sealed(path):
+        raise DamagedFile(f"{path}: damaged since it was written: run again, what it holds is made anew")
 
 
 def json_text(value: Any) -> str:

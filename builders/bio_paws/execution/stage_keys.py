@@ -21,7 +21,7 @@ from typing import Any
 from bio_paws.execution.files import digest_of
 
 BUILD_PACKAGES = ("biopython", "numpy", "parasail", "pyarrow", "rapidfuzz", "scikit-learn", "scipy")
-"""Libraries whose version may show in the results of a build's stages."""
+"""Libraries whose version may show in the results of a build's stages; the manifest states them."""
 
 _PROJECT = ("bio_paws", "bio_paws_cards", "bio_paws_eval")
 

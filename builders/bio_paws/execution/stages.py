@@ -1,13 +1,14 @@
 """Results of stages on disk: written once, whole, under a name that holds everything they depend on.
 
 A stage's file appears by rename, so it is either complete or absent; a build that was killed finds what was finished
-and does only the rest. The key of a stage (`stage_keys`) covers its inputs and the code that it runs, so a stale result
-is never taken for a fresh one.
+and does only the rest. It is sealed (`sealed`): one that was damaged later is made again. The key of a stage
+(`stage_keys`) covers its inputs and the code that it runs, so a stale result is never taken for a fresh one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from typing import Any
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, remove_partial_files, shared_lock
 from bio_paws.execution.progress import progress
+from bio_paws.execution.sealed import is_sealed
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,41 @@ def open_workdir(root: Path) -> Iterator[None]:
         yield
 
 
-def _unless_done(work: Callable[..., None], path: Path, *arguments: Any) -> None:
-    """Do a shard's work where nobody has: in a store that machines share, the file may be there already."""
-    if not path.is_file():
+def is_finished(path: Path) -> bool:
+    """Whether a stage's file is there and as it was written; a damaged one is reported, and removed.
+
+    Raises
+    ------
+    BioPawsError
+        When it cannot be read.
+    """
+    try:
+        if not path.is_file():
+            return False
+        if is_sealed(path):
+            return True
+        logger.warning("%s: damaged since it was written: this stage is done again", path)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise BioPawsError(f"{path}: cannot be read ({error.strerror}): remove it, or name another --work") from error
+    return False
+
+
+def are_finished(paths: Iterable[Path]) -> bool:
+    """Whether all files of a stage are there and as they were written; each that is damaged is reported."""
+    return not [path for path in paths if not is_finished(path)]  # all of them are looked at
+
+
+def _unless_finished(work: Callable[..., None], path: Path, *arguments: Any) -> None:
+    """Do a shard's work unless it is done: another machine may have left its file in a shared store."""
+    if not is_finished(path):
         work(path, *arguments)
 
 
 def run_shards(
     executor: Executor, work: Callable[..., None], shards: list[tuple[Path, tuple[Any, ...]]], title: str
 ) -> list[Path]:
-    """Run `work(path, *arguments)` for each shard whose file is missing; return all files in shard order.
+    """Run `work(path, *arguments)` for each shard whose file is missing or damaged; return all files in shard order.
 
     Shards may run on other machines: they read and write nothing but the paths among their arguments.
 
@@ -75,9 +104,9 @@ def run_shards(
     BioPawsError
         When a shard fails, or its worker process is killed.
     """
-    missing = [(path, arguments) for path, arguments in shards if not path.is_file()]
+    missing = [(path, arguments) for path, arguments in shards if not is_finished(path)]
     try:
-        futures = [executor.submit(_unless_done, work, path, *arguments) for path, arguments in missing]
+        futures = [executor.submit(_unless_finished, work, path, *arguments) for path, arguments in missing]
         with progress(total=len(futures), desc=title) as bar:
             try:
                 for future in as_completed(futures):
