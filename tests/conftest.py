@@ -9,6 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Compiling UMAP takes longer than running it uncompiled on a few points; and numba cannot change its mind later.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
 
+import math
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from bio_paws.execution import progress
 from genomes import write_source
 from models import write_model, write_pawsx
 
@@ -48,6 +50,14 @@ def _away_from_the_repository(tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Run everything in an empty folder: a data set or results in the repository must not change what a test sees."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("empty"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_progress_lines() -> Iterator[None]:
+    """Report no progress of what runs in this process: on a slow machine its lines would stand among the messages."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "SECONDS_PER_LINE", math.inf)
         yield
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import resource
 import signal
@@ -167,7 +168,9 @@ def _kill_group(child: int) -> None:
 
 def _run(asked: dict[str, Any]) -> None:
     from bio_paws.cli.app import main
+    from bio_paws.execution import progress
 
+    progress.SECONDS_PER_LINE = math.inf  # messages alone are compared
     os.setsid()
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)

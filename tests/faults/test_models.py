@@ -138,7 +138,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "nested tokenizer": (written("tokenizer.json", "[" * 200_000), "tokenizer cannot be loaded"),
     "tokenizer of nothing": (written("tokenizer.json", '{"model": {"type": "Evil"}}'), "tokenizer cannot be loaded"),
     "tokenizer of a list": (written("tokenizer_config.json", "[1]"), "tokenizer cannot be loaded"),
-    "length in words": (written("tokenizer_config.json", '{"model_max_length": "x"}'), "no number of tokens"),
+    "length in words": (written("tokenizer_config.json", '{"model_max_length": "x"}'), "is not a number of tokens"),
     "another's tensors": (
         tensors({"a": {"dtype": "U8", "shape": [ENOUGH], "data_offsets": [0, ENOUGH]}}),
         "its files lack",

@@ -66,7 +66,7 @@ def ftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...] = ()) -> tuple[int, str]:
-    """Build while workers are killed and replaced; return exit status and stderr."""
+    """Build while workers are killed and replaced; return exit status and stderr without the lines of progress."""
     for old in cluster.pids.glob("killed-*"):
         old.unlink()
     with Client(cluster.address, set_as_default=False) as client:
@@ -87,7 +87,7 @@ def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...]
                 time.sleep(0.05)
             said = running.communicate()[1]
         client.unregister_scheduler_plugin(KillOnce.name)
-    return running.returncode, said
+    return running.returncode, re.sub(r"bio-paws: .*(?: done, \d+ s|, \d+:\d+)\n", "", said)
 
 
 @pytest.fixture(scope="module")
