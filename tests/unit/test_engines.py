@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.errors import BioPawsError
-from bio_paws.search import blast
+from bio_paws.search import blast, engines
 from bio_paws.search.blast import read_hits
 from bio_paws.search.engines import ENGINES, Engine, btop, get_engine
 
@@ -40,10 +40,10 @@ def families() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def asked(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    query = tmp_path_factory.mktemp("asked") / "query.fasta"
-    blast.write_fasta(query, ((f"{number}:0", text) for number, text in enumerate(families)))
-    return query
+def query(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("query") / "query.fasta"
+    blast.write_fasta(path, ((f"{number}:0", text) for number, text in enumerate(families)))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +55,22 @@ def database(families: list[str], tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.mark.parametrize("engine", INSTALLED)
 def test_hits_are_alignments_of_what_belongs_together(
-    engine: Engine, families: list[str], asked: Path, tmp_path: Path
+    engine: Engine, families: list[str], query: Path, tmp_path: Path
 ) -> None:
     assert engine.version()
     engine.write_database(tmp_path / "all", families)
-    hits = engine.search(asked, tmp_path / "all", "1e-5", RESIDUES)
+    hits = engine.search(query, tmp_path / "all", "1e-5", RESIDUES)
     assert hits.schema == blast.HITS
     pairs = set()
     for hit in hits.to_pylist():
-        query, subject = int(hit["query"].split(":")[0]), int(hit["subject"])
-        pairs.add((query, subject))
-        one = families[query][hit["query_start"] - 1 : hit["query_end"]]
-        other = families[subject][hit["subject_start"] - 1 : hit["subject_end"]]
+        first, second = int(hit["query"].split(":")[0]), int(hit["subject"])
+        pairs.add((first, second))
+        one = families[first][hit["query_start"] - 1 : hit["query_end"]]
+        other = families[second][hit["subject_start"] - 1 : hit["subject_end"]]
         assert aligned(hit["btop"], one, other)
         assert 0 <= hit["evalue"] <= 1e-5 < hit["score"]
     assert pairs == {(a, b) for a in range(20) for b in (a, a ^ 1)}
-    again = engine.search(asked, tmp_path / "all", "1e-5", RESIDUES)
+    again = engine.search(query, tmp_path / "all", "1e-5", RESIDUES)
     assert again.equals(hits)
 
 
@@ -94,12 +94,12 @@ def aligned(trace: str, one: str, other: str) -> bool:
     return i == len(one) and j == len(other)
 
 
-def test_trace_backs_are_those_of_blast(asked: Path, database: Path) -> None:
-    command = ["blastp", "-query", asked, "-db", database, "-outfmt", "6 btop qseq sseq"]
+def test_trace_backs_are_those_of_blast(query: Path, database: Path) -> None:
+    command = ["blastp", "-query", query, "-db", database, "-outfmt", "6 btop qseq sseq"]
     out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
     rows = [line.split("\t") for line in out.splitlines()]
     assert len(rows) >= 40 and any("-" in row[0] for row in rows)
-    assert all(btop(query, subject) == told for told, query, subject in rows)
+    assert all(btop(first, second) == trace for trace, first, second in rows)
 
 
 @given(st.lists(st.tuples(st.sampled_from("ACD-"), st.sampled_from("ACD-")).filter(lambda pair: pair != ("-", "-"))))
@@ -127,18 +127,18 @@ ROW = r"0:0\t1\t9\t0\t1\t9\t1e-9\t50\t9\n"
     ],
 )
 def test_diamond_that_fails_says_why(
-    behaviour: str, says: str, asked: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    behaviour: str, says: str, query: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instead_of("diamond", behaviour, tmp_path, monkeypatch)
     with pytest.raises(BioPawsError, match=says):
-        get_engine("diamond").search(asked, database, "1e-5", RESIDUES)
+        get_engine("diamond").search(query, database, "1e-5", RESIDUES)
 
 
 @pytest.mark.parametrize(
     ("search", "convert", "says"),
     [
         ("exit 3", "", "mmseqs failed on query.fasta: exit status 3"),
-        ("exit 0", "", "mmseqs wrote no found.index"),
+        ("exit 0", "", "mmseqs wrote no results.index"),
         ("echo 0 0 1 > $4.index; exit", "", "mmseqs answered 1 of 21 queries"),
         ("cp $2.index $4.index; exit", "exit 1", "mmseqs failed on query.fasta: exit status 1"),
         ("cp $2.index $4.index; exit", "exit 0", "mmseqs wrote no hits.tsv"),
@@ -151,13 +151,13 @@ def test_diamond_that_fails_says_why(
     ],
 )
 def test_mmseqs_that_fails_says_why(
-    search: str, convert: str, says: str, asked: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    search: str, convert: str, says: str, query: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = get_engine("mmseqs")._program()  # type: ignore[attr-defined]
     behaviour = f"case $1 in search) {search};; convertalis) {convert};; *) exec {real} $@;; esac"
     instead_of("mmseqs", behaviour, tmp_path, monkeypatch)
     with pytest.raises(BioPawsError, match=says):
-        get_engine("mmseqs").search(asked, database, "1e-5", RESIDUES)
+        get_engine("mmseqs").search(query, database, "1e-5", RESIDUES)
 
 
 TRACES = {"9": (9, 9), "4MK4": (9, 9), "4M-5": (10, 9), "3M": (0, 0), "4-": (0, 0), "-9": (0, 0), "": (0, 0)}
@@ -177,7 +177,7 @@ def test_a_hit_lies_in_its_two_sequences(
     other_strand: bool,
     trace: str,
     families: list[str],
-    asked: Path,
+    query: Path,
     database: Path,
 ) -> None:
     (q0, s0), (q1, s1) = starts, (start + span - 1 for start, span in zip(starts, spans, strict=True))
@@ -185,10 +185,10 @@ def test_a_hit_lies_in_its_two_sequences(
     row = "\t".join(map(str, ("20:0", *places, 1e-9, 50, trace)))
     inside = 0 <= subject < len(families) and min(starts) >= 1 and max(q1, s1 if subject == 20 else 0) <= 15
     if inside and spans == TRACES[trace] != (0, 0):
-        assert read_hits(row.encode(), "blastp", asked, database).num_rows == 1
+        assert read_hits(row.encode(), "blastp", query, database).num_rows == 1
     else:
         with pytest.raises(BioPawsError, match=r"blastp wrote a hit that cannot be \(20:0  "):
-            read_hits(row.encode(), "blastp", asked, database)
+            read_hits(row.encode(), "blastp", query, database)
 
 
 def instead_of(program: str, behaviour: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +196,9 @@ def instead_of(program: str, behaviour: str, folder: Path, monkeypatch: pytest.M
     fake.write_text(f"#!/bin/sh\n{behaviour}\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+def test_the_engine_is_chosen_by_how_much_there_is_to_search() -> None:
+    few, many = engines.MANY_RESIDUES, engines.MANY_RESIDUES + 1
+    assert [engines.choose_engine("auto", residues).name for residues in (few, many)] == ["blast", "blast-quick"]
+    assert engines.choose_engine("mmseqs", few).name == "mmseqs"

@@ -16,7 +16,7 @@ from bio_paws.build import adversarial, coding, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.negatives import make_quartets
-from bio_paws.build.pair_filter import PairFilter
+from bio_paws.build.pair_filter import PairFilter, database_size
 from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.configs import PairConfig, quotas
 from bio_paws.errors import BioPawsError
@@ -24,7 +24,7 @@ from bio_paws.execution.executors import Cluster, open_cluster, open_executor
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir, are_finished, is_finished
-from bio_paws.search import engines
+from bio_paws.search import blast, engines
 from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
 from bio_paws.sources import resolve
 
@@ -48,7 +48,7 @@ class BuildOptions:
     work : Path
         Folder of finished stages.
     engine : str
-        Search engine for similar proteins, a name in `bio_paws.search.engines.ENGINES`.
+        Search engine for similar proteins: a name in `bio_paws.search.engines.ENGINES`, or ``"auto"``.
     cluster : Cluster, optional
         Where the stages run; by default in processes of this machine.
     molecules : tuple of str
@@ -60,7 +60,7 @@ class BuildOptions:
     pairs: int | None = None
     workers: int = 1
     work: Path = Path(".bio-paws-work")
-    engine: str = "blast"
+    engine: str = engines.AUTO
     cluster: Cluster | None = None
     molecules: tuple[Alphabet, ...] = ("dna", "protein")
 
@@ -72,6 +72,7 @@ class Prepared:
     Attributes
     ----------
     options : BuildOptions
+        The engine is the one that was chosen.
     assemblies : tuple of Assembly
         What the sources were resolved to.
     files : CorpusFiles
@@ -122,11 +123,12 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
     BioPawsError
         When a source cannot be read, a program is missing, or the cluster cannot do the work.
     """
-    # First of all: a cluster that cannot do the work should not be found out after an hour.
+    # First of all: a cluster that cannot do the work should not turn up after an hour.
     with _open_executor(options) as executor:
         assemblies = resolve.resolve(options.source)
-        inputs = [(one.accession, one.organism, file.role, file.sha256) for one in assemblies for file in one.files]
-        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, engines.versions(options.engine)))
+        engines.versions(options.engine)  # nor should a missing program
+        inputs = [(made.accession, made.organism, file.role, file.sha256) for made in assemblies for file in made.files]
+        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, blast.version()))
         work = Workdir(options.work, key)
         paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
         if not are_finished(paths.values()):
@@ -135,12 +137,15 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         files = similarity_search.CorpusFiles(**paths)
         hits: dict[str, Path] = {}
         corpus = files.load()
+        residues = database_size(corpus, "protein") if "protein" in options.molecules else 0
+        engine = engines.choose_engine(options.engine, residues)
+        options = replace(options, engine=engine.name)
+        work = replace(work, key=digest_of(key, engines.versions(engine.name)))
         if "dna" in options.molecules and corpus.dna:
             hits["dna"] = similarity_search.search_dna(files, work, executor)
         if "protein" in options.molecules and corpus.proteins:
-            engine = engines.get_engine(options.engine)
             hits["protein"] = similarity_search.search_proteins(files, work, executor, engine)
-        # From here on results depend on the regions, and so on what was searched.
+        # From here on results depend on the regions, and so on what was searched, and by which engine.
         work = replace(work, key=digest_of(work.key, list(hits)))
         regions = work.path("regions", ".arrow", options.seed)
         if not is_finished(regions):

@@ -112,8 +112,8 @@ def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor, engin
     """Search one protein of each gene against all others; return an Arrow file of hits, schema `HITS`."""
     proteins = representative_proteins(files.load())
     batches = [
-        [(one.id, 0) for one in proteins[i : i + engine.queries_a_shard]]
-        for i in range(0, len(proteins), engine.queries_a_shard)
+        [(one.id, 0) for one in proteins[i : i + engine.queries_per_shard]]
+        for i in range(0, len(proteins), engine.queries_per_shard)
     ]
     return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins), engine)
 

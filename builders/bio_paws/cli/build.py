@@ -11,7 +11,7 @@ from bio_paws import configs
 from bio_paws.cli import text
 from bio_paws.cli.arguments import DATA, add_json, add_workers, executor, positive
 from bio_paws.errors import BioPawsError, BuildFailed
-from bio_paws.search.engines import ENGINES
+from bio_paws.search.engines import AUTO, ENGINES
 from bio_paws.sources.pinned import PINNED
 
 if TYPE_CHECKING:
@@ -40,12 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="local|tcp://HOST:PORT",
         help="this machine (default), or the workers of the Dask scheduler at an address",
     )
-    engines = tuple(engine.name for engine in ENGINES)
     parser.add_argument(
         "--engine",
-        choices=engines,
-        default=engines[0],
-        help=f"search engine for similar proteins (default: {engines[0]})",
+        choices=(AUTO, *(engine.name for engine in ENGINES)),
+        default=AUTO,
+        help="search engine for similar proteins (default: auto, by how many there are)",
     )
     parser.add_argument(
         "--work",

@@ -60,10 +60,12 @@ class Reference(NamedTuple):
 
 @lru_cache(maxsize=8)
 def versions(engine: str) -> dict[str, str]:
-    """Return what must be the same on all machines, by name; `engine` is one of `engines.ENGINES`."""
+    """Return what must be the same on all machines, by name; `engine` is what `--engine` was given."""
     packages = {name: importlib.metadata.version(name) for name in BUILD_PACKAGES}
     python = ".".join(map(str, sys.version_info[:2]))
-    programs = {"BLAST+": _version_of("blast")} | ({} if engine == "blast" else {engine: _version_of(engine)})
+    programs = {"BLAST+": _version_of("blast")}
+    if engine not in (engines.AUTO, "blast"):
+        programs[engine] = _version_of(engine)
     return {"bio-paws": source_digest(*_RUN_BY_WORKERS)[:12], **programs, "Python": python, **packages}
 
 
