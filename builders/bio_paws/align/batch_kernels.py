@@ -22,7 +22,7 @@ except ImportError:  # an extra: `smith_waterman` goes on with parasail
 
 Bits = Literal[16, 32]
 _BATCH_BYTES = 64  # of a vector: two registers of AVX2, which keep busy while one waits, or one of AVX-512
-_PAIRS_AT_ONCE = 4_096
+_PAIRS_PER_CALL = 4_096
 
 
 class Scores(NamedTuple):
@@ -273,28 +273,28 @@ def _turn(lanes: int) -> str:
     Four times, the vectors of the first half are interleaved with those of the second.
     """
     lines = []
-    halves = [", ".join(f"i32 {i}, i32 {i + 16}" for i in some) for some in (range(8), range(8, 16))]
+    halves = [", ".join(f"i32 {i}, i32 {i + 16}" for i in half) for half in (range(8), range(8, 16))]
     for group in range(0, lanes, 16):
         for k in range(16):
-            one = f"{group + k}"
+            lane = f"{group + k}"
             lines += [
-                f"  %line{one} = mul i64 %stride, {one}",
-                f"  %from{one} = add i64 %line{one}, %at",
-                f"  %block{one} = getelementptr i8, ptr %lines, i64 %from{one}",
-                f"  %t{group}_0_{k} = load <16 x i8>, ptr %block{one}, align 1",
+                f"  %line{lane} = mul i64 %stride, {lane}",
+                f"  %from{lane} = add i64 %line{lane}, %at",
+                f"  %block{lane} = getelementptr i8, ptr %lines, i64 %from{lane}",
+                f"  %t{group}_0_{k} = load <16 x i8>, ptr %block{lane}, align 1",
             ]
         for step in range(4):
             for k in range(16):
                 pair = ", ".join(f"<16 x i8> %t{group}_{step}_{k // 2 + half}" for half in (0, 8))
                 lines.append(f"  %t{group}_{step + 1}_{k} = shufflevector {pair}, <16 x i32> <{halves[k % 2]}>")
         for k in range(16):
-            one = f"{group}_{k}"
+            vector = f"{group}_{k}"
             lines += [
-                f"  %letter{one} = add i64 %at, {k}",
-                f"  %vector{one} = mul i64 %letter{one}, {lanes}",
-                f"  %to{one} = add i64 %vector{one}, {group}",
-                f"  %column{one} = getelementptr i8, ptr %columns, i64 %to{one}",
-                f"  store <16 x i8> %t{group}_4_{k}, ptr %column{one}, align 16",
+                f"  %letter{vector} = add i64 %at, {k}",
+                f"  %vector{vector} = mul i64 %letter{vector}, {lanes}",
+                f"  %to{vector} = add i64 %vector{vector}, {group}",
+                f"  %column{vector} = getelementptr i8, ptr %columns, i64 %to{vector}",
+                f"  store <16 x i8> %t{group}_4_{k}, ptr %column{vector}, align 16",
             ]
     return "\n".join(lines)
 
@@ -312,7 +312,7 @@ def _text(bits: Bits, looked_up: bool) -> str:
     if looked_up:
         plurals |= {"least": "leasts", "shift": "shifts"}
         names["look_up"] = _look_up("in_low", "low") + "\n" + _look_up("in_high", "high")
-    everywhere = "".join(_EVERYWHERE.format(name=one, plural=many, **names) for one, many in plurals.items())
+    everywhere = "".join(_EVERYWHERE.format(name=name, plural=plural, **names) for name, plural in plurals.items())
     parts = {name: part.format(**names) for name, part in (_TABLE if looked_up else _LETTERS).items()}
     return _KERNEL.format(everywhere=everywhere, turn=_turn(lanes), **parts, **names)
 
@@ -354,17 +354,17 @@ def best_scores(
     -------
     ndarray, shape (n,), int64
     """
-    first, second = [one for one, _ in pairs], [other for _, other in pairs]
+    first, second = [a for a, _ in pairs], [b for _, b in pairs]
     rows, cells = (np.fromiter(map(len, side), dtype=np.int64, count=len(side)) for side in (first, second))
-    found = np.empty(len(pairs), dtype=np.int64)
+    best = np.empty(len(pairs), dtype=np.int64)
     order = np.lexsort((cells, rows))  # like lengths share a batch, so that least is wasted
-    for at in range(0, len(order), _PAIRS_AT_ONCE):
-        some = order[at : at + _PAIRS_AT_ONCE]
-        starts = range(0, len(some), _lanes(bits))
-        sizes = np.stack([np.maximum.reduceat(lengths[some], starts) for lengths in (rows, cells)], axis=1)
-        sides = [[side[i] for i in some.tolist()] for side in (first, second)]
-        found[some] = _best_scores(sides, sizes, scores, bits, substitutions)[: len(some)]
-    return found
+    for at in range(0, len(order), _PAIRS_PER_CALL):
+        chunk = order[at : at + _PAIRS_PER_CALL]
+        starts = range(0, len(chunk), _lanes(bits))
+        sizes = np.stack([np.maximum.reduceat(lengths[chunk], starts) for lengths in (rows, cells)], axis=1)
+        sides = [[side[i] for i in chunk.tolist()] for side in (first, second)]
+        best[chunk] = _best_scores(sides, sizes, scores, bits, substitutions)[: len(chunk)]
+    return best
 
 
 def best_scores_around(
@@ -396,8 +396,8 @@ def best_scores_around(
 
     rows, cells = first.shape[1], second.shape[1]
     sizes = np.tile([rows, cells], (batches, 1))
-    found = _align(lines(first), lines(second), sizes, scores, bits, band=cells - rows + 1)
-    return found[: len(first)].astype(np.int64)
+    best = _align(lines(first), lines(second), sizes, scores, bits, band=cells - rows + 1)
+    return best[: len(first)].astype(np.int64)
 
 
 def _best_scores(
@@ -407,15 +407,15 @@ def _best_scores(
     codes: bytes | None = None
     if substitutions is not None:
         codes = bytes(substitutions.letters.find(chr(i)) % 32 for i in range(256))  # -1, none of them, is the last
-    one, other = (
+    lines1, lines2 = (
         _lines(side, int(longest), _lanes(bits), codes) for side, longest in zip(sides, sizes.max(axis=0), strict=True)
     )
-    return _align(one, other, sizes, scores, bits, substitutions=substitutions)
+    return _align(lines1, lines2, sizes, scores, bits, substitutions=substitutions)
 
 
 def _align(
-    one: NDArray[np.uint8],
-    other: NDArray[np.uint8],
+    lines1: NDArray[np.uint8],
+    lines2: NDArray[np.uint8],
     sizes: NDArray[np.int64],
     scores: Scores,
     bits: Bits,
@@ -429,14 +429,14 @@ def _align(
     more: tuple[int, ...] = (spare,)
     if substitutions is not None:
         more = substitutions.table.ctypes.data, substitutions.equal, substitutions.shift
-    found = np.empty((len(sizes), _lanes(bits)), dtype=f"int{bits}")
+    best = np.empty((len(sizes), _lanes(bits)), dtype=f"int{bits}")
     function, _ = _kernel(bits, substitutions is not None)
-    (a, step_a), (b, step_b), (out, step) = ((array.ctypes.data, array.strides[0]) for array in (one, other, found))
+    (a, step_a), (b, step_b), (out, step) = ((array.ctypes.data, array.strides[0]) for array in (lines1, lines2, best))
     for batch, (rows, cells) in enumerate(sizes.tolist()):
-        strings = a + batch * step_a, rows, one.shape[2], b + batch * step_b, cells, other.shape[2]
+        strings = a + batch * step_a, rows, lines1.shape[2], b + batch * step_b, cells, lines2.shape[2]
         where = (1, band) if band else (0, cells)
         function(*strings, *where, out + batch * step, *places, *scores, *more)
-    return found.reshape(-1)
+    return best.reshape(-1)
 
 
 def _lanes(bits: Bits) -> int:

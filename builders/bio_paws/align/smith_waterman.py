@@ -37,7 +37,7 @@ _COMPLEMENT = str.maketrans("ACGTacgtNn", "TGCAtgcaNn")
 _INT32_MAX = 2**31 - 1
 _MAX_COLUMN_SCORE = {"dna": 2, "protein": 11}
 _OTHER_LETTER = {"dna": -3, "protein": -4}
-JUDGED_AGAIN = 100
+PAIRS_PER_CHECK = 100
 """`align` is asked for one in so many pairs that were aligned in batches."""
 _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS = 9, 10  # of strings up to 511 letters: their scores fit int32 above these
 _LONGEST_KEYS = {"dna": 511, "protein": 340}
@@ -115,9 +115,9 @@ def _matrix(alphabet: Alphabet, match_bits: int, column_bits: int) -> parasail.M
         for j, b in enumerate(letters):
             matrix[i, j] = (_column_score(alphabet, a, b) << bits) + match * (a == b) - column
     # parasail's last row stands for every other letter: a stop codon, an ambiguous base.
-    other = (_OTHER_LETTER[alphabet] << bits) - column
+    unknown = (_OTHER_LETTER[alphabet] << bits) - column
     for i in range(len(letters) + 1):
-        matrix[i, len(letters)] = matrix[len(letters), i] = other
+        matrix[i, len(letters)] = matrix[len(letters), i] = unknown
     return matrix
 
 
@@ -154,8 +154,8 @@ def align(a: str, b: str, alphabet: Alphabet) -> Alignment:
     wide = score is not None and score + 1 > _INT32_MAX >> low_bits
     key = _run(a, b, alphabet, match_bits, column_bits, wide=wide)
     # parasail hands back the low 32 bits of a wide score: all of matches and columns are in them.
-    found = Alignment(*_read(key, match_bits, column_bits))
-    return found if score is None else found._replace(score=score)
+    alignment = Alignment(*_read(key, match_bits, column_bits))
+    return alignment if score is None else alignment._replace(score=score)
 
 
 def align_score(a: str, b: str, alphabet: Alphabet) -> int:
@@ -181,24 +181,24 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignment
     Raises
     ------
     ArithmeticError
-        When `align`, which is asked for one pair in `JUDGED_AGAIN`, says otherwise.
+        When `align`, which aligns one pair in `PAIRS_PER_CHECK` again, disagrees.
     """
 
-    def in_batches(some: Sequence[tuple[str, str]]) -> Ints:
-        keys = batch_kernels.best_scores(some, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
+    def in_batches(batch: Sequence[tuple[str, str]]) -> Ints:
+        keys = batch_kernels.best_scores(batch, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
         return np.stack(_read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS), axis=1)
 
-    return Alignments(*_judged(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
+    return Alignments(*_checked_batches(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
 
 
 def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[int]:
     """Return the `align_score` of many pairs, twice as fast as `align_all`, whose arguments and errors these are."""
 
-    def in_batches(some: Sequence[tuple[str, str]]) -> Ints:
-        return batch_kernels.best_scores(some, *_batch_scores(alphabet, 0, 0))
+    def in_batches(batch: Sequence[tuple[str, str]]) -> Ints:
+        return batch_kernels.best_scores(batch, *_batch_scores(alphabet, 0, 0))
 
-    found: list[int] = _judged(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score).tolist()
-    return found
+    scores: list[int] = _checked_batches(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score).tolist()
+    return scores
 
 
 def dna_scores_around(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -230,8 +230,8 @@ def _batch_scores(
     first = (GAP_OPEN[alphabet] << shift) + extend
     bits: batch_kernels.Bits = 32 if shift else 16
     if alphabet == "dna":
-        equal, other = _MAX_COLUMN_SCORE["dna"] << shift, _OTHER_LETTER["dna"] << shift
-        return batch_kernels.Scores(equal + match - column, other - column, first, extend), bits, None
+        equal, different = _MAX_COLUMN_SCORE["dna"] << shift, _OTHER_LETTER["dna"] << shift
+        return batch_kernels.Scores(equal + match - column, different - column, first, extend), bits, None
     letters = LETTERS[alphabet]
     table = np.full((32, 32), _OTHER_LETTER[alphabet], dtype=np.int8)
     for i, a in enumerate(letters):
@@ -241,17 +241,17 @@ def _batch_scores(
     return batch_kernels.Scores(match - column, -column, first, extend), bits, substitutions
 
 
-def _judged(
+def _checked_batches(
     pairs: Sequence[tuple[str, str]],
     alphabet: Alphabet,
     longest: int,
     in_batches: Callable[[Sequence[tuple[str, str]]], Ints],
     alone: Callable[[str, str, Alphabet], int | tuple[int, ...]],
 ) -> Ints:
-    """Answer for each pair: `in_batches` up to the longest string, `alone` for all else and for a sample of those."""
+    """Align pairs up to a length by `in_batches`, longer ones by `alone`, which also checks a sample of the former."""
 
-    def one_by_one(some: Iterable[tuple[str, str]]) -> Ints:
-        return np.array([alone(a, b, alphabet) for a, b in some], dtype=np.int64)
+    def one_by_one(pairs: Iterable[tuple[str, str]]) -> Ints:
+        return np.array([alone(a, b, alphabet) for a, b in pairs], dtype=np.int64)
 
     if not batch_kernels.available():
         return one_by_one(pairs)
@@ -259,15 +259,15 @@ def _judged(
     if max(map(len, chain.from_iterable(pairs)), default=0) > longest:
         long = [i for i, (a, b) in enumerate(pairs) if max(len(a), len(b)) > longest]
         short = [(a, b) for a, b in pairs if max(len(a), len(b)) <= longest]
-    found = in_batches(short)
-    sample = one_by_one(short[::JUDGED_AGAIN])
-    if not np.array_equal(found[::JUDGED_AGAIN].ravel(), sample.ravel()):
+    aligned = in_batches(short)
+    sample = one_by_one(short[::PAIRS_PER_CHECK])
+    if not np.array_equal(aligned[::PAIRS_PER_CHECK].ravel(), sample.ravel()):
         raise ArithmeticError("alignments in batches differ from parasail's: uninstall llvmlite")
-    logger.debug("aligned %d pairs in batches, one in %d by parasail too", len(short), JUDGED_AGAIN)
+    logger.debug("aligned %d pairs in batches, one in %d by parasail too", len(short), PAIRS_PER_CHECK)
     if not long:
-        return found
+        return aligned
     rest = one_by_one(pairs[i] for i in long)
-    return np.insert(found, np.array(long) - np.arange(len(long)), rest, axis=0)
+    return np.insert(aligned, np.array(long) - np.arange(len(long)), rest, axis=0)
 
 
 def _read(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
@@ -287,8 +287,8 @@ def local_start(a: str, b: str, alphabet: Alphabet) -> tuple[int, int]:
 
 def _ends(a: str, b: str, alphabet: Alphabet) -> tuple[int, int]:
     first = GAP_OPEN[alphabet] + GAP_EXTEND[alphabet]
-    found = parasail.sw_striped_32(a, b, first, GAP_EXTEND[alphabet], _matrix(alphabet, 0, 0))
-    return found.end_query, found.end_ref
+    result = parasail.sw_striped_32(a, b, first, GAP_EXTEND[alphabet], _matrix(alphabet, 0, 0))
+    return result.end_query, result.end_ref
 
 
 def _run(a: str, b: str, alphabet: Alphabet, match_bits: int, column_bits: int, *, wide: bool) -> int:
@@ -307,7 +307,7 @@ def best_alignment(a: str, b: str, alphabet: Alphabet) -> Alignment:
     if alphabet == "protein":
         return forward
     reverse = align(a, reverse_complement(b), alphabet)
-    return max(forward, reverse, key=lambda one: _rank(*one))
+    return max(forward, reverse, key=lambda alignment: _rank(*alignment))
 
 
 def best_alignments(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignments:

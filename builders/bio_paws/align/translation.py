@@ -54,8 +54,8 @@ def best_frame_alignment(dna: str, protein: str, code: int = 1) -> Alignment:
     frames = [frame for strand in (dna, reverse_complement(dna)) for frame in translations(strand, code) if frame]
     scores = [align_score(protein, frame, "protein") for frame in frames]
     highest = max(scores, default=0)
-    best = (align(protein, one, "protein") for one, score in zip(frames, scores, strict=True) if score == highest)
-    return max(best, key=lambda one: (one.matches, -one.columns), default=Alignment(0, 0, 0))
+    best = (align(protein, frame, "protein") for frame, score in zip(frames, scores, strict=True) if score == highest)
+    return max(best, key=lambda alignment: (alignment.matches, -alignment.columns), default=Alignment(0, 0, 0))
 
 
 def translations(strand: str, code: int = 1) -> list[str]:

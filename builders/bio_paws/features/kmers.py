@@ -55,7 +55,7 @@ def _kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) 
     texts = [*first, *second]
     # All texts in one string; a number for each letter, and for each place the text it lies in.
     alphabet, letters = np.unique(np.frombuffer("".join(texts).encode("utf-32-le"), "<u4"), return_inverse=True)
-    text = np.repeat(np.arange(len(texts)), [len(one) for one in texts])
+    text = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     kmers = np.zeros(len(letters) + 1, dtype=np.int64)
     similarity = np.zeros((2, longest, len(first)))
     for k in range(1, longest + 1):

@@ -44,9 +44,9 @@ def composition_differences(first: Sequence[str], second: Sequence[str], molecul
     ndarray, shape=(n,)
         Between 0 and 1.
     """
-    one, other = _ALPHABETS[molecule]
+    letters1, letters2 = _ALPHABETS[molecule]
     pairs = zip(first, second, strict=True)
-    return np.array([abs(composition(a, one) / len(a) - composition(b, other) / len(b)) for a, b in pairs])
+    return np.array([abs(composition(a, letters1) / len(a) - composition(b, letters2) / len(b)) for a, b in pairs])
 
 
 def length_differences(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
