@@ -331,7 +331,7 @@ CONFIGS: tuple[PairConfig, ...] = (
 )
 
 
-def _by_name(configs: tuple[PairConfig, ...]) -> dict[str, PairConfig]:
+def index_by_name(configs: tuple[PairConfig, ...]) -> dict[str, PairConfig]:
     """Index configs by name; duplicates are a programming error found at import."""
     index: dict[str, PairConfig] = {}
     for config in configs:
@@ -341,7 +341,7 @@ def _by_name(configs: tuple[PairConfig, ...]) -> dict[str, PairConfig]:
     return index
 
 
-_by_name(CONFIGS)
+index_by_name(CONFIGS)
 
 
 def get_config(name: str) -> PairConfig:
@@ -352,7 +352,7 @@ def get_config(name: str) -> PairConfig:
     ConfigError
         When there is none; the message names those that exist.
     """
-    index = _by_name(CONFIGS)
+    index = index_by_name(CONFIGS)
     if name not in index:
         raise ConfigError(f"unknown config {name!r}: choose from {', '.join(index)}")
     return index[name]

@@ -89,7 +89,7 @@ def test_unknown_and_malformed_accessions_are_one_line(server: NcbiServer, tmp_p
 
 def test_no_network_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIO_PAWS_NCBI_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr(ncbi, "_ATTEMPTS", 0)
+    monkeypatch.setattr(ncbi, "ATTEMPTS", 0)
     with pytest.raises(BioPawsError, match="cannot be reached"):
         ncbi.download(ACCESSION, tmp_path)
 

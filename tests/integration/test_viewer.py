@@ -21,7 +21,7 @@ from bio_paws.build.export import finish
 from bio_paws.cli.app import main
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws.execution.files import sha256_of
-from bio_paws.verify.viewer import _row_faults, check_viewer, viewer_notes
+from bio_paws.verify.viewer import check_viewer, row_faults, viewer_notes
 from bio_paws.verify.violations import Fault
 from releases import release
 
@@ -78,7 +78,7 @@ def test_a_file_written_otherwise_is_refused(options: dict[str, Any], says: str 
 
 
 def test_row_groups_that_are_too_large_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bio_paws.verify.viewer._ROW_GROUP_BYTES", 1_000)
+    monkeypatch.setattr("bio_paws.verify.viewer.ROW_GROUP_BYTES", 1_000)
     assert "VIEWER010 protein150/test: a row group has 1,000 bytes or more" in told(folder)
 
 
@@ -132,7 +132,7 @@ def test_rows_that_the_viewer_fails_on_are_a_note(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The rows are right, so the data set is; but nobody should publish it."""
-    monkeypatch.setattr("bio_paws.verify.viewer._FIRST_ROWS_BYTES", 1_000)
+    monkeypatch.setattr("bio_paws.verify.viewer.FIRST_ROWS_BYTES", 1_000)
     assert main(["verify", str(folder), "--workers", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("note: VIEWER014 protein150/", "note: VIEWER015 protein150/")) for line in said[:-1])
@@ -161,8 +161,8 @@ def statistics_fail(values: list[int]) -> bool:
 @settings(deadline=None)
 @given(st.integers(-5, 5).flatmap(lambda low: st.lists(st.integers(low, low + 12), min_size=2, max_size=40)))
 def test_whole_numbers_that_statistics_fail_on(values: list[int]) -> None:
-    assert bool(list(_row_faults(pa.table({"start1": values})))) is statistics_fail(values)
-    assert not list(_row_faults(pa.table({"label": values})))  # a category
+    assert bool(list(row_faults(pa.table({"start1": values})))) is statistics_fail(values)
+    assert not list(row_faults(pa.table({"label": values})))  # a category
 
 
 @settings(deadline=None)
@@ -175,12 +175,12 @@ def test_strings_that_statistics_fail_on(drawn: list[tuple[int, int]]) -> None:
     texts = [f"{number:04}" + "x" * length for number, length in drawn]
     distinct = len(set(texts))
     category = (distinct / len(texts) <= 0.2 and distinct <= 1000) or distinct <= 10
-    faults = list(_row_faults(pa.table({"kind": texts})))
+    faults = list(row_faults(pa.table({"kind": texts})))
     assert bool(faults) is (not category and statistics_fail([len(text) for text in texts]))
 
 
 def test_one_row_has_no_statistics() -> None:
-    assert list(_row_faults(pa.table({"start1": [1]}))) == [Fault("VIEWER014", "no statistics of 1 rows")]
+    assert list(row_faults(pa.table({"start1": [1]}))) == [Fault("VIEWER014", "no statistics of 1 rows")]
 
 
 # Search and filters, as the viewer runs them: `libcommon/duckdb_utils.py` and `services/search` of its source.

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.build.adversarial import _arranged, _block_cuts, _word_cuts
+from bio_paws.build.adversarial import block_cuts, rearrange, word_cuts
 from bio_paws.build.reordering import block_order, word_order
 from bio_paws.build.windows import Jittered
 from bio_paws.features.kmers import word_overlap
@@ -71,8 +71,8 @@ def test_both_orders_keep_letters_and_flanks_and_runs(
     drawn: tuple[Jittered, tuple[str, str]], kind: str, seed: int
 ) -> None:
     windows, texts = drawn
-    cuts = _block_cuts(windows) if kind == "permuted_homolog" else _word_cuts(windows)
-    arranged = _arranged(windows, texts, kind, cuts, np.random.default_rng(seed))  # type: ignore[arg-type]
+    cuts = block_cuts(windows) if kind == "permuted_homolog" else word_cuts(windows)
+    arranged = rearrange(windows, texts, kind, cuts, np.random.default_rng(seed))  # type: ignore[arg-type]
     for side, (text, (start, end)) in enumerate(zip(texts, (windows.core1, windows.core2), strict=True)):
         for pair in arranged:
             assert sorted(pair[side]) == sorted(text)

@@ -60,7 +60,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, groups = cloud(3, 200), (slice(0, 70), slice(70, 200))
     normalisation = fit_normalisation(vectors, groups)
     whole = [*nearest_distances(vectors, normalisation, "scaled", named(groups), CPU).values()]
-    monkeypatch.setattr(distances, "_ROWS", 7)
+    monkeypatch.setattr(distances, "ROWS_PER_BLOCK", 7)
     split = fit_normalisation(vectors, groups)
     assert split.radius == pytest.approx(normalisation.radius)
     again = [*nearest_distances(vectors, split, "scaled", named(groups), CPU).values()]

@@ -67,7 +67,7 @@ def test_severity_follows_the_table_and_wide_intervals_soften_it() -> None:
     for check in CHECKS:
         assert check.warning <= check.severe and check.why and check.advice, check.id
     with pytest.raises(ValueError, match="defined twice"):
-        catalog._by_id((CHECKS[0], CHECKS[0]))
+        catalog.index_by_id((CHECKS[0], CHECKS[0]))
 
 
 @pytest.mark.parametrize("splits", ["given", "grouped", "dealt", "leaking"])
@@ -155,7 +155,7 @@ def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:
 
 
 def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_rows, "_CHARACTERS", 7)
+    monkeypatch.setattr(json_rows, "CHARACTERS_PER_READ", 7)
     rows = [{"sentence1": "AC]GT,", "sentence2": "{[é汉", "label": i} for i in range(5)]
     (tmp_path / "array.json").write_text(json.dumps(rows, indent=2))
     (tmp_path / "lines.json").write_text("\n".join(map(json.dumps, rows)))

@@ -162,7 +162,7 @@ def test_marks_stay_where_they_are_text_and_go_where_they_enclose(tmp_path: Path
 
 FIELD = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=8
-).filter(lambda text: text not in delimited._NULLS and text.strip())
+).filter(lambda text: text not in delimited.NULLS and text.strip())
 
 
 @settings(deadline=None, max_examples=60)

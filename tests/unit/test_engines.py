@@ -153,7 +153,7 @@ def test_diamond_that_fails_says_why(
 def test_mmseqs_that_fails_says_why(
     search: str, convert: str, says: str, query: Path, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = get_engine("mmseqs")._program()  # type: ignore[attr-defined]
+    real = get_engine("mmseqs").program()  # type: ignore[attr-defined]
     behaviour = f"case $1 in search) {search};; convertalis) {convert};; *) exec {real} $@;; esac"
     instead_of("mmseqs", behaviour, tmp_path, monkeypatch)
     with pytest.raises(BioPawsError, match=says):

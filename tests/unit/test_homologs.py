@@ -77,7 +77,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
         InProcessExecutor(),
     ).homologs()
     blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
-    each = cross_split_search._confirm(
+    each = cross_split_search.significant_hits(
         {i: one.text for i, one in enumerate(queries)},
         tmp_path / "each",
         alphabet,

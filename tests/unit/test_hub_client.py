@@ -120,7 +120,7 @@ def test_a_file_is_sent_whole_again() -> None:
 
 
 def test_a_large_file_is_left_to_who_can_rewind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bio_paws.release.hub_client._HELD_WHOLE", 11)
+    monkeypatch.setattr("bio_paws.release.hub_client.MAX_BYTES_IN_MEMORY", 11)
     asking, waited = client(answering(httpx2.Response(500)))
     with asking:
         assert asking.put(URL, content=io.BytesIO(b"a large file"), headers={"Content-Length": "12"}).status_code == 500

@@ -22,7 +22,7 @@ TEXTS = st.text(alphabet="ACGTa é汉😀", max_size=25)
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
 def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kmers, "_PAIRS_PER_BLOCK", 2)
+        patch.setattr(kmers, "PAIRS_PER_BLOCK", 2)
         found = kmer_similarity([a for a, _ in pairs], [b for _, b in pairs], 6)
     for i, pair in enumerate(pairs):
         for k in range(1, 7):

@@ -80,8 +80,8 @@ def test_blocks_and_full_rooms_change_nothing(
 ) -> None:
     related, _, database = strings
     whole = near(related, database)
-    monkeypatch.setattr(prefilter, "_BLOCK", 700)
-    monkeypatch.setattr(prefilter, "_ROOM", 1)
+    monkeypatch.setattr(prefilter, "CHARACTERS_PER_BLOCK", 700)
+    monkeypatch.setattr(prefilter, "EXTENSIONS_PER_BLOCK", 1)
     assert near(related, database) == whole
     assert near([], database) == set()
 

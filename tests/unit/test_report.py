@@ -38,7 +38,7 @@ from bio_paws_eval.report.main_tables import all_tables, configs_table
 from bio_paws_eval.report.paper import paper_tables, read_paper
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Grouped, System
-from bio_paws_eval.report.writer import Report, _notes, write_report
+from bio_paws_eval.report.writer import Report, report_notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.stats.metrics import predicted
@@ -347,7 +347,7 @@ def test_whole_later_and_scored_cells_are_shown_before_others(tmp_path: Path) ->
     assert cells["dna50"].scored
     assert {old, refused} < set(found.left_out)
     assert len(found.left_out) == 3
-    assert old.name in "".join(_notes(found, tmp_path))
+    assert old.name in "".join(report_notes(found, tmp_path))
 
 
 def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
@@ -400,7 +400,7 @@ def test_other_data_are_not_compared(tmp_path: Path, other: Task) -> None:
     write_cell(tmp_path, BERT, training(), other, 0.8)
     found = grouped(tmp_path)
     assert not compare_all(found.systems)
-    (note,) = _notes(found, tmp_path)
+    (note,) = report_notes(found, tmp_path)
     assert note.startswith("dna150: not the same pairs for all")
     assert f"version {other.version}, {other.rows} pairs" in note
 

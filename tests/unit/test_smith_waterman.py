@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -237,12 +238,12 @@ def test_best_alignments_are_those_of_either_strand() -> None:
     assert list(best_alignments(pairs, "dna")) == [best_alignment(a, b, "dna") for a, b in pairs]
 
 
-@pytest.mark.parametrize(("alphabet", "longest"), smith_waterman._LONGEST_KEYS.items())
+@pytest.mark.parametrize(("alphabet", "longest"), smith_waterman.LONGEST_KEYS.items())
 def test_batches_hold_the_highest_scores_and_leave_longer_strings_to_parasail(alphabet: Alphabet, longest: int) -> None:
     best = "W" if alphabet == "protein" else "A"
     pairs = [(best * one, best * other) for one in (1, longest, longest + 1) for other in (1, longest, longest + 1)]
     check_batches(pairs, alphabet)
-    highest = best * smith_waterman._LONGEST_SCORES
+    highest = best * smith_waterman.LONGEST_SCORES
     pairs = [(highest, highest), (highest + best, highest), (highest, "V")]
     assert align_scores(pairs, alphabet) == [align_score(a, b, alphabet) for a, b in pairs]
 
@@ -264,9 +265,12 @@ def test_without_llvmlite_parasail_aligns(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_wrong_batch_is_found_by_its_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores, *rest = smith_waterman._batch_scores("dna", 9, 10)
-    wrong = (scores._replace(extend=0), *rest)
-    monkeypatch.setattr(smith_waterman, "_batch_scores", lambda *_: wrong)
+    right = batch_kernels.best_scores
+
+    def with_free_gaps(pairs: Any, scores: batch_kernels.Scores, *rest: Any) -> Any:
+        return right(pairs, scores._replace(extend=0), *rest)
+
+    monkeypatch.setattr(batch_kernels, "best_scores", with_free_gaps)
     rng = np.random.default_rng(6)
     with pytest.raises(ArithmeticError, match="differ from parasail's"):
         align_all(mutated_pairs(200, rng, "dna", 180), "dna")

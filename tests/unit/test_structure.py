@@ -91,7 +91,7 @@ def test_every_kind_is_told_and_every_version_has_its_entry() -> None:
 
 def test_duplicate_and_malformed_configs_fail_at_once() -> None:
     with pytest.raises(ValueError, match="defined twice"):
-        configs._by_name((CONFIGS[0], CONFIGS[0]))
+        configs.index_by_name((CONFIGS[0], CONFIGS[0]))
     for mix in ((), (("homolog", 0),), (("homolog", 1), ("homolog", 2))):
         with pytest.raises(ValueError, match="not a mix"):
             PairConfig("x", "dna", 50, 10, mix, (("other_group", 100),), "")

@@ -40,9 +40,9 @@ _OTHER_LETTER = {"dna": -3, "protein": -4}
 PAIRS_PER_CHECK = 100
 """`align` is asked for one in so many pairs that were aligned in batches."""
 _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS = 9, 10  # of strings up to 511 letters: their scores fit int32 above these
-_LONGEST_KEYS = {"dna": 511, "protein": 340}
+LONGEST_KEYS = {"dna": 511, "protein": 340}
 """So many times the best score of a column, and one letter of a gap, are less than 2^12."""
-_LONGEST_SCORES = 2_000
+LONGEST_SCORES = 2_000
 """The same, 2^15."""
 Ints = NDArray[np.int64]
 Key = TypeVar("Key", int, Ints)
@@ -188,7 +188,7 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignment
         keys = batch_kernels.best_scores(batch, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
         return np.stack(_read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS), axis=1)
 
-    return Alignments(*_checked_batches(pairs, alphabet, _LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
+    return Alignments(*_checked_batches(pairs, alphabet, LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
 
 
 def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[int]:
@@ -197,7 +197,7 @@ def align_scores(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> list[i
     def in_batches(batch: Sequence[tuple[str, str]]) -> Ints:
         return batch_kernels.best_scores(batch, *_batch_scores(alphabet, 0, 0))
 
-    scores: list[int] = _checked_batches(pairs, alphabet, _LONGEST_SCORES, in_batches, align_score).tolist()
+    scores: list[int] = _checked_batches(pairs, alphabet, LONGEST_SCORES, in_batches, align_score).tolist()
     return scores
 
 

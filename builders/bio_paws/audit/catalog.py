@@ -196,7 +196,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _by_id(checks: tuple[Check, ...]) -> dict[str, Check]:
+def index_by_id(checks: tuple[Check, ...]) -> dict[str, Check]:
     """Index checks; duplicates are a programming error found at import."""
     index = {check.id: check for check in checks}
     if len(index) < len(checks):
@@ -204,4 +204,4 @@ def _by_id(checks: tuple[Check, ...]) -> dict[str, Check]:
     return index
 
 
-BY_ID = _by_id(CHECKS)
+BY_ID = index_by_id(CHECKS)

@@ -127,7 +127,7 @@ def _quartet(
     windows = draw_jittered(pair_filter.config, hit, low, high, aimed, rng)
     if windows is None:
         return "jitter"
-    cuts = _block_cuts(windows) if kind == "permuted_homolog" else _word_cuts(windows)
+    cuts = block_cuts(windows) if kind == "permuted_homolog" else word_cuts(windows)
     if len(cuts) < BLOCKS[0] - 1:
         return "too_alike_to_cut"
     placed = pair_filter.place(Intervals.of([windows.side1]), Intervals.of([windows.side2]))
@@ -136,7 +136,7 @@ def _quartet(
     texts = placed.text1[0], placed.text2[0]
     why: Counter[str] = Counter()
     for _ in range(TRIES):
-        quartet = _judged(pair_filter, kind, texts, _arranged(windows, texts, kind, cuts, rng))
+        quartet = _judged(pair_filter, kind, texts, rearrange(windows, texts, kind, cuts, rng))
         if not isinstance(quartet, str):
             origin = _origin(pair_filter, windows, int(placed.locus[0]))
             one, two, three, four = ({**origin, **row} for row in quartet)
@@ -157,10 +157,24 @@ def _origin(pair_filter: PairFilter, windows: Jittered, locus: int) -> Row:
     return origin
 
 
-def _arranged(
+def rearrange(
     windows: Jittered, texts: tuple[str, str], kind: PairType, cuts: list[Cut], rng: np.random.Generator
 ) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return both strings in two orders; what lies beyond the other window's end stays where it is."""
+    """Return both sequences in two orders; what lies beyond the other window's end stays where it is.
+
+    Parameters
+    ----------
+    windows : Jittered
+        Which part of the sequences is aligned.
+    texts : (str, str)
+        The sequences.
+    kind : {"permuted_homolog", "shuffled_homolog"}
+        A few large blocks in another order, or many small ones that keep each dinucleotide's count.
+    cuts : list of (int, int)
+        Of `block_cuts` or `word_cuts`, as the kind has it.
+    rng : numpy.random.Generator
+        Draws the orders.
+    """
     core1, core2 = texts[0][slice(*windows.core1)], texts[1][slice(*windows.core2)]
     orders: list[list[int]] = []
     if kind == "permuted_homolog":
@@ -185,15 +199,26 @@ def _arranged(
     return put(orders[0]), put(orders[1])
 
 
-def _block_cuts(windows: Jittered) -> list[Cut]:
-    """Positions behind a run of identical letters: no word that both strings have spans one."""
+def block_cuts(windows: Jittered) -> list[Cut]:
+    """Return the ends of all runs of identical characters but the last: no k-mer that both sequences have spans one.
+
+    Returns
+    -------
+    list of (int, int)
+        Positions in the aligned core of either sequence, ascending.
+    """
     return [(at1 + length, at2 + length) for at1, at2, length in windows.runs[:-1]]
 
 
-def _word_cuts(windows: Jittered) -> list[Cut]:
-    """Positions of letters that can end one word and begin the next: differences, and the ends of runs.
+def word_cuts(windows: Jittered) -> list[Cut]:
+    """Return where one block of a shuffle can end and the next begin: at differences, and at the ends of runs.
 
-    No word that both strings have goes on at both sides of such a letter.
+    No k-mer that both sequences have goes on at both sides of such a character.
+
+    Returns
+    -------
+    list of (int, int)
+        Positions in the aligned core of either sequence, ascending, none at its start.
     """
     cuts: set[Cut] = set()
     for (at1, at2, length), (next1, next2, _) in pairwise(windows.runs):

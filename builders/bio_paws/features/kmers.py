@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 LONGEST_KMER = 6
 """k-mers of 1 to so many letters are compared."""
 
-_PAIRS_PER_BLOCK = 1024  # whose k-mers are held at a time
+PAIRS_PER_BLOCK = 1024  # whose k-mers are in memory at a time
 
 KmerMeasure = Literal["jaccard", "cosine"]
 
@@ -44,8 +44,8 @@ def kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -
         Largest k, in letters.
     """
     blocks = [
-        _kmer_similarity(first[at : at + _PAIRS_PER_BLOCK], second[at : at + _PAIRS_PER_BLOCK], longest)
-        for at in range(0, len(first), _PAIRS_PER_BLOCK)
+        _kmer_similarity(first[at : at + PAIRS_PER_BLOCK], second[at : at + PAIRS_PER_BLOCK], longest)
+        for at in range(0, len(first), PAIRS_PER_BLOCK)
     ]
     return KmerSimilarity(*np.concatenate(blocks, axis=-1))
 

@@ -30,7 +30,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0  # seconds; doubled after each attempt
 _TIMEOUT = 60.0  # seconds to connect, and seconds without a byte
 _HIDDEN = "<token>"
 _FAILED_FOR_NOW = frozenset({408, 429, 500, 502, 503, 504})
-_HELD_WHOLE = 100 << 20
+MAX_BYTES_IN_MEMORY = 100 << 20
 """Bytes. Files up to this size are read before they are sent, and answers before they are handed on, so that what
 breaks off is tried again whole; huggingface_hub repeats by itself what is longer."""
 
@@ -63,7 +63,7 @@ class PatientClient(httpx2.Client):
         # huggingface_hub leaves many requests without any limit of time.
         limit = float(os.environ.get("BIO_PAWS_HUB_TIMEOUT", _TIMEOUT))
         request.extensions = {**request.extensions, "timeout": httpx2.Timeout(limit).as_dict()}
-        if int(request.headers.get("Content-Length", 0)) > _HELD_WHOLE:
+        if int(request.headers.get("Content-Length", 0)) > MAX_BYTES_IN_MEMORY:
             return super().send(request, stream=stream, **options)  # huggingface_hub sends a large file again itself
         request.read()  # a file would be sent from where the last attempt left it
         name = f"{request.method} {request.url.host}{request.url.path}"
@@ -72,7 +72,7 @@ class PatientClient(httpx2.Client):
             pause = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
             try:
                 response = super().send(request, stream=stream, **options)
-                if int(response.headers.get("Content-Length", 0)) <= _HELD_WHOLE:
+                if int(response.headers.get("Content-Length", 0)) <= MAX_BYTES_IN_MEMORY:
                     response.read()
                 if response.status_code not in _FAILED_FOR_NOW:
                     return response

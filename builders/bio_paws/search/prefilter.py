@@ -43,8 +43,8 @@ _NEAR = 16  # letters on either side of a word that lie beside it in the index
 _HOPELESS = -18
 """Score of these letters under which those behind them are not looked at. Of 1.8 million made-up alignments without
 gaps, of 50 and 150 columns and 60-90% identity, that blastn would go on with, none was lost so."""
-_BLOCK = 1 << 21  # letters of the sequences that are there at one time
-_ROOM = 1 << 18  # extensions that are there at one time
+CHARACTERS_PER_BLOCK = 1 << 21  # of sequences in memory at a time
+EXTENSIONS_PER_BLOCK = 1 << 18  # in memory at a time
 _PAIRS_AT_ONCE = 4_096
 _SEEDS_AT_ONCE, _FEW = 1 << 15, 4  # words of a block, each at one place of the strings; places that most words have
 _PART_BITS = 6  # words that begin alike are looked up together: their part of the index stays in the cache
@@ -154,7 +154,7 @@ def _search(
         sides = index.codes, index.places, index.near, codes, starts, around
         extensions.append(_compiled(_extend)(*sides, seeds[:, :count], *_tables()))
         waiting += len(extensions[-1])
-        if waiting > _ROOM or word == len(words):
+        if waiting > EXTENSIONS_PER_BLOCK or word == len(words):
             _judge(np.concatenate(extensions), strings, block, least, found)
             extensions, waiting = [], 0
 
@@ -190,8 +190,8 @@ def _judge(
 def _blocks(path: Path, overlap: int) -> Iterator[Letters]:
     """Read a file block by block, each with the end of the one before."""
     size = path.stat().st_size
-    for at in range(0, max(size - overlap, 1), _BLOCK):
-        yield np.fromfile(path, dtype=np.uint8, count=_BLOCK + overlap, offset=at)
+    for at in range(0, max(size - overlap, 1), CHARACTERS_PER_BLOCK):
+        yield np.fromfile(path, dtype=np.uint8, count=CHARACTERS_PER_BLOCK + overlap, offset=at)
 
 
 def _codes(letters: Letters) -> Codes:

@@ -25,7 +25,7 @@ NCBI = "https://ftp.ncbi.nlm.nih.gov"
 _PARTS = ("_genomic.fna.gz", "_cds_from_genomic.fna.gz", "_protein.faa.gz")
 _REPORT = "_assembly_report.txt"
 _TIMEOUT = (20, 60)  # seconds to connect, seconds without a byte
-_ATTEMPTS = 6
+ATTEMPTS = 6
 _CHUNK = 1 << 20
 
 
@@ -115,7 +115,7 @@ def download(accession: str, cache: Path | None = None) -> Path:
 def _session() -> requests.Session:
     session = requests.Session()
     retry = Retry(
-        total=_ATTEMPTS,
+        total=ATTEMPTS,
         backoff_factor=0.5,
         status_forcelist=(408, 429, 500, 502, 503, 504),
         respect_retry_after_header=True,
@@ -147,13 +147,13 @@ def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
     if path.is_file() and _md5(path) == md5:
         return
     part = path.with_name(path.name + ".part")
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         _append(session, url, part)
         if part.is_file() and _md5(part) == md5:
             part.replace(path)
             return
         logger.warning("%s: incomplete or damaged, fetching again", url)
-    raise SourceError(f"{url}: md5 does not match NCBI's md5checksums.txt after {_ATTEMPTS} tries: run again later")
+    raise SourceError(f"{url}: md5 does not match NCBI's md5checksums.txt after {ATTEMPTS} tries: run again later")
 
 
 def _append(session: requests.Session, url: str, part: Path) -> None:

@@ -224,7 +224,7 @@ class VerificationSearch:
             self._make_database()
         jobs = [
             self._executor.submit(
-                _confirm, dict(self._queries.read(some)), self._strings, self._alphabet, self._residues
+                significant_hits, dict(self._queries.read(some)), self._strings, self._alphabet, self._residues
             )
             for some in _split(near, _SEQUENCES_PER_JOB)
         ]
@@ -273,8 +273,25 @@ def _screen(texts: dict[int, str], database: Path, alphabet: Alphabet, residues:
     return blast.search_widely(texts.items(), database, alphabet, options).select(["query", "query_start", "query_end"])
 
 
-def _confirm(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> dict[int, int]:
-    """Return a subject of each string with a significant hit."""
+def significant_hits(texts: dict[int, str], database: Path, alphabet: Alphabet, residues: int) -> dict[int, int]:
+    """Search each sequence by itself.
+
+    Parameters
+    ----------
+    texts : dict of int to str
+        Sequences by index.
+    database : Path
+        BLAST+ database of the subjects, named by their indices.
+    alphabet : {"dna", "protein"}
+        Which search.
+    residues : int
+        Size of the database that E-values are for.
+
+    Returns
+    -------
+    dict of int to int
+        A subject of each sequence with a significant hit.
+    """
     options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues))
     hits = blast.search_widely(texts.items(), database, alphabet, options, max_targets=5)
     columns = (hits[name].to_pylist() for name in ("query", "subject", "evalue"))

@@ -25,9 +25,9 @@ from bio_paws.verify.violations import Fault, Violation
 from bio_paws_cards.files import CARD
 from bio_paws_cards.manifest import Manifest
 
-_ROW_GROUP_BYTES = 100_000_000  # PARQUET_AND_INFO_MAX_ROW_GROUP_BYTE_SIZE_FOR_COPY
+ROW_GROUP_BYTES = 100_000_000  # PARQUET_AND_INFO_MAX_ROW_GROUP_BYTE_SIZE_FOR_COPY
 _FIRST_ROWS = 10  # FIRST_ROWS_MIN_NUMBER: of rows after these it leaves out what is too much
-_FIRST_ROWS_BYTES = 200_000  # what the Hub gives FIRST_ROWS_MAX_BYTES
+FIRST_ROWS_BYTES = 200_000  # what the Hub gives FIRST_ROWS_MAX_BYTES
 _CATEGORY_SHARE, _CATEGORIES, _FEW = 0.2, 1_000, 10  # MAX_PROPORTION_STRING_LABELS, MAX_NUM_STRING_LABELS, NUM_BINS
 
 
@@ -99,8 +99,8 @@ def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterato
     parts = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if sum(part.num_rows for part in parts) != footer.num_rows:
         yield Fault("VIEWER009", "the file's footer counts other rows than its row groups")
-    if any(part.total_byte_size >= _ROW_GROUP_BYTES for part in parts):
-        yield Fault("VIEWER010", f"a row group has {_ROW_GROUP_BYTES:,} bytes or more")
+    if any(part.total_byte_size >= ROW_GROUP_BYTES for part in parts):
+        yield Fault("VIEWER010", f"a row group has {ROW_GROUP_BYTES:,} bytes or more")
     columns = [part.column(number) for part in parts for number in range(part.num_columns)]
     if not all(column.has_offset_index and column.has_column_index for column in columns):
         yield Fault("VIEWER011", "the file has no page index")
@@ -166,12 +166,13 @@ def viewer_notes(folder: Path, manifest: Manifest) -> list[Violation]:
             table = pq.read_table(folder / one.file)
             notes += [
                 Violation(fault.code, name, split, "", f"the Hub's viewer fails: {fault.message}")
-                for fault in _row_faults(table)
+                for fault in row_faults(table)
             ]
     return notes
 
 
-def _row_faults(table: pa.Table) -> Iterator[Fault]:
+def row_faults(table: pa.Table) -> Iterator[Fault]:
+    """Yield why the viewer fails on the rows of one split: see `viewer_notes`."""
     if table.num_rows < 2:
         yield Fault("VIEWER014", f"no statistics of {table.num_rows} rows")
         return
@@ -189,6 +190,6 @@ def _row_faults(table: pa.Table) -> Iterator[Fault]:
             what = "lengths" if pa.types.is_string(field.type) else "values"
             yield Fault("VIEWER014", f"no statistics of {field.name}: its {what} are {least} and {most} only")
     size = len(json.dumps(table.slice(0, _FIRST_ROWS).to_pylist()))
-    if size > _FIRST_ROWS_BYTES:
-        message = f"the first {_FIRST_ROWS} rows have {size:,} bytes, {_FIRST_ROWS_BYTES:,} are shown"
+    if size > FIRST_ROWS_BYTES:
+        message = f"the first {_FIRST_ROWS} rows have {size:,} bytes, {FIRST_ROWS_BYTES:,} are shown"
         yield Fault("VIEWER015", message)

@@ -78,7 +78,7 @@ def write_report(results: Path, out: Path) -> Report:
     grouped = group(entries)
     studies = study_seeds(grouped.systems)
     tables = [*all_tables(grouped, studies), *tables_of(read_summary_results(results))]
-    notes = _notes(grouped, results)
+    notes = report_notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)
     chapters = chapters_of(tables, drawings, vectors)
@@ -136,8 +136,8 @@ def _listed(path: Path) -> set[str]:
 # Notes
 
 
-def _notes(grouped: Grouped, results: Path) -> list[str]:
-    """What a reader must know about this very report."""
+def report_notes(grouped: Grouped, results: Path) -> list[str]:
+    """Return what a reader must know about this very report: results not compared, and results left out."""
     notes = []
     for task in tasks_of(grouped.everything):
         groups: dict[tuple[str, str], list[System]] = defaultdict(list)

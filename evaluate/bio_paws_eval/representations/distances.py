@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 METRICS = ("euclidean", "scaled", "standardised", "cosine")
 SCALE_FREE = METRICS[1:]
 
-_ROWS = 4096  # rows per block: the squared distances between two blocks are in memory at a time
+ROWS_PER_BLOCK = 4096  # rows per block: the squared distances between two blocks are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def fit_normalisation(vectors: NDArray[np.float32], groups: Iterable[slice]) -> 
 
 def _moment(vectors: NDArray[np.float32], origin: NDArray[np.float64], power: int) -> NDArray[np.float64]:
     total = np.zeros(vectors.shape[1])
-    for _, block in _blocks(vectors, _ROWS):
+    for _, block in _blocks(vectors, ROWS_PER_BLOCK):
         total += ((block.astype(np.float64) - origin) ** power).sum(axis=0)
     return total / len(vectors)
 
@@ -132,16 +132,16 @@ def nearest_distances(
         Distances by source and target group.
     """
     normalised = torch.empty(vectors.shape, dtype=torch.float32)
-    for start, block in _blocks(vectors, _ROWS):
+    for start, block in _blocks(vectors, ROWS_PER_BLOCK):
         normalised[start : start + len(block)] = torch.from_numpy(normalise(block, normalisation, metric))
     normalised = normalised.to(device)
     lengths = torch.linalg.vecdot(normalised, normalised)
     best = {name: torch.full((len(vectors),), torch.inf, device=device) for name in groups}
     neighbours = {name: torch.zeros(len(vectors), dtype=torch.int64, device=device) for name in groups}
     blocks = [
-        (name, slice(start, min(start + _ROWS, rows.stop)))
+        (name, slice(start, min(start + ROWS_PER_BLOCK, rows.stop)))
         for name, rows in groups.items()
-        for start in range(rows.start, rows.stop, _ROWS)
+        for start in range(rows.start, rows.stop, ROWS_PER_BLOCK)
     ]
     # Distances are symmetric: each two blocks are multiplied once, and the product is reduced along both dimensions.
     for i, (row_group, rows) in enumerate(blocks):
@@ -184,7 +184,7 @@ def _exact_distances(
 ) -> NDArray[np.float64]:
     """Compute in float64 the distances to the neighbours that were chosen by float32 products."""
     distances = np.empty(len(neighbours))
-    for start, block in _blocks(vectors[source], _ROWS):
+    for start, block in _blocks(vectors[source], ROWS_PER_BLOCK):
         rows = slice(start, start + len(block))
         block_neighbours = normalise(vectors[neighbours[rows]], normalisation, metric)
         euclidean = np.linalg.norm(normalise(block, normalisation, metric) - block_neighbours, axis=1)

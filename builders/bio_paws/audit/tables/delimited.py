@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from bio_paws.errors import DataError
 
-_NULLS = frozenset(("", "NULL", "null", "None", "NaN", "nan"))
+NULLS = frozenset(("", "NULL", "null", "None", "NaN", "nan"))
 _LONGEST_FIELD = 1 << 21  # characters: the longest gene fits
 _SEQUENCE = re.compile(r"[A-Za-z*\-]{20,}")
 _ALTERNATIVES = "\t;,"
@@ -108,7 +108,7 @@ def read_rows(path: Path, layout: Layout, batch_rows: int) -> Iterator[pa.Record
                         "the first line"
                     )
             columns = zip(*(fields for _, fields in block), strict=True)
-            values = [[None if value in _NULLS else value for value in column] for column in columns]
+            values = [[None if value in NULLS else value for value in column] for column in columns]
             arrays = [pa.array(column, pa.string()) for column in values]
             yield pa.RecordBatch.from_arrays(arrays, names=list(layout.names))
 

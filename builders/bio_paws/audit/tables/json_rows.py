@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from bio_paws.errors import DataError
 
-_CHARACTERS = 1 << 20  # of JSON read at a time
+CHARACTERS_PER_READ = 1 << 20  # of JSON
 _LONGEST_OBJECT = 1 << 25  # characters: over ten times the longest gene
 
 
@@ -50,7 +50,7 @@ def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
             if len(buffer) - at > _LONGEST_OBJECT:
                 raise DataError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
             # Twice as much each time: an object that is read in steps is decoded from its start at each.
-            more = text.read(max(_CHARACTERS, len(buffer) - at))
+            more = text.read(max(CHARACTERS_PER_READ, len(buffer) - at))
             if not more:
                 if buffer[at:].strip():
                     raise
