@@ -6,7 +6,6 @@ import bz2
 import gzip
 import json
 import lzma
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,30 +34,40 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return parts(tmp_path_factory.mktemp("sound") / "a")
 
 
-def datasets_package(folder: Path) -> Path:
-    """The layout that `datasets download genome` writes."""
-    write_source(folder / "plain", genes=4)
-    package = folder / "ncbi_dataset" / "data"
-    for path in sorted((folder / "plain").iterdir()):
-        accession, _, part = path.name.removesuffix(".gz").split("_", 1)[1].partition("_Test")
-        accession = f"GCF_{accession}"
-        (package / accession).mkdir(parents=True, exist_ok=True)
-        name = part.split("_", 1)[1]
-        name = f"{accession}_Test_genomic.fna" if name == "genomic.fna" else name
-        (package / accession / name).write_bytes(gzip.decompress(path.read_bytes()))
-    return folder / "ncbi_dataset"
+FASTA = {
+    "blank lines": "\n\n>NC_1.1 x\n\nACGT\n\nacgtN\n\n",
+    "a comment": ";old FASTA\n>NC_1.1 x\nACGTacgtN\n",
+    "a blank before the name": "> NC_1.1 x\nACGTacgtN\n",
+    "numbered lines": ">NC_1.1 x\n1 ACGT acgt\n9 N\n",
+    "gaps": ">NC_1.1 x\nACGT--acgt-N\n",
+    "RNA": ">NC_1.1 x\nACGUacguN\n",
+    "no end of the last line": ">NC_1.1 x\nACGTacgtN",
+    "a byte order mark": "\ufeff>NC_1.1 x\nACGTacgtN\n",
+    "letters beyond ASCII in its title": ">NC_1.1 \u03b2-lactamase of M\u00fcller\nACGTacgtN\n",
+    "mixed line ends": ">NC_1.1 x\rACGT\r\nacgt\nN\r",
+}
 
 
-def test_a_datasets_package_is_read_as_its_assemblies(tmp_path: Path) -> None:
-    package = datasets_package(tmp_path)
-    expected = corpus(tmp_path / "plain")
-    archive = tmp_path / "package.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        for path in package.rglob("*.f*"):
-            packed.write(path, path.relative_to(tmp_path))
-    for place in (package, package / "data", archive):
-        assert corpus(place).genes == expected.genes
-        assert corpus(place).dna == expected.dna
+@pytest.mark.parametrize("kind", FASTA)
+def test_ways_to_write_fasta(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "a.fna").write_bytes(FASTA[kind].encode())
+    assert [(one.id, one.residues) for one in corpus(tmp_path / "a.fna").dna.values()] == [("NC_1.1", "ACGTacgtN")]
+
+
+def test_a_chromosome_in_lower_case_is_not_all_repeat(tmp_path: Path) -> None:
+    (tmp_path / "a.fna").write_text(f">a x\n{'ACGTTGCAAC' * 3}\n>b x\n{'acgttgcagg' * 3}\n")
+    masked = corpus(tmp_path / "a.fna")
+    assert masked.masks == {"a": "dustmasker", "b": "dustmasker"}
+    assert any(base.isupper() for base in masked.dna["b"].residues)
+
+
+def test_two_parts_of_an_assembly_share_its_accession(sound: dict[str, str], tmp_path: Path) -> None:
+    for folder, chromosome in (("a", ">NC_000001.1"), ("b", ">NC_000009.1")):
+        name = tmp_path / folder / "GCF_000000001.1_T_genomic.fna"
+        name.parent.mkdir()
+        name.write_text(sound["genomic.fna"].replace(">NC_000001.1", chromosome))
+    both = corpus(tmp_path / "a", tmp_path / "b")
+    assert (list(both.dna), both.rejected) == (["NC_000001.1"], {"dna_identical_record": 1})
 
 
 @pytest.mark.parametrize("ends", ["\r", "\r\n"])

@@ -13,10 +13,10 @@ LARGE_GENOME = 20_000_000
 
 
 def lacks_mask(sequences: list[str]) -> bool:
-    """Whether a genome has nothing or everything in lower case: neither says where its repeats are."""
-    lower = [any(base in residues for base in "acgt") for residues in sequences]
-    upper = [any(base in residues for base in "ACGT") for residues in sequences]
-    return bool(sequences) and (not any(lower) or not any(upper))
+    """Whether no sequence of a genome has both cases: one that is all in lower case is not all repeat."""
+    return bool(sequences) and not any(
+        any(base in residues for base in "acgt") and any(base in residues for base in "ACGT") for residues in sequences
+    )
 
 
 def soft_masked(sequences: list[str]) -> tuple[list[str], str]:

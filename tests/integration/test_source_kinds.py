@@ -1,0 +1,94 @@
+"""Every kind of source gives the truth it was written from; so do the cases that BIO_PAWS_CASES names a folder of."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from Bio.Seq import Seq
+
+from bio_paws.cli.app import main
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sources.resolve import resolve
+from source_kinds import KINDS, OTHER_CODE, Truth, genbank, two_species
+
+CASES = Path(os.environ.get("BIO_PAWS_CASES", "/nonexistent"))
+
+
+def truth_of(corpus: Corpus) -> Truth:
+    return {
+        (corpus.dna[gene.span.source].residues.upper(), gene.organism, gene.exons, gene.span.strand, gene.protein)
+        for gene in corpus.genes.values()
+    }
+
+
+@pytest.mark.parametrize(("kind", "code"), [*((kind, 1) for kind in KINDS), *((kind, 4) for kind in OTHER_CODE)])
+def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) -> None:
+    species = two_species(code=code)
+    corpus = read_corpus(resolve((str(KINDS[kind](tmp_path / "s", species)),)))
+    assert truth_of(corpus) == species[0].truth() | species[1].truth()
+    assert len(corpus.genes) == sum(len(one.genes) for one in species)
+    assert {one.residues.upper(): one.organism for one in corpus.dna.values()} == {
+        one.dna: one.organism for one in species
+    }
+    assert set(corpus.genetic_codes.values()) == ({4} if code == 4 else set())
+    assert corpus.rejected == {}
+
+
+def test_pairs_of_another_genetic_code_are_its_strings_and_translate_by_it(tmp_path: Path) -> None:
+    species = two_species(genes=40, code=4)
+    source = tmp_path / "both.gbff"
+    source.write_text("".join(genbank(one, translation=None) for one in species))
+    out = str(tmp_path / "bioPAWS")
+    names = ("dna150", "dna_protein")
+    assert main(["build", *names, "--source", str(source), "--out", out, "--pairs", "100", "--workers", "1"]) == 0
+    assert main(["verify", out, "--workers", "1"]) == 0
+    genomes = {one.chromosome: one.dna for one in species}
+    rows = {
+        name: [row for path in Path(out, name).glob("*.parquet") for row in pq.read_table(path).to_pylist()]
+        for name in names
+    }
+    for row in rows["dna150"]:
+        for side in "12":
+            place = genomes[row[f"source{side}"]][row[f"start{side}"] : row[f"end{side}"]]
+            read = place if row[f"strand{side}"] == "+" else str(Seq(place).reverse_complement())
+            assert row[f"sentence{side}"] == read
+    coding = [row for row in rows["dna_protein"] if row["label"] == 1]
+    assert coding
+    proteins = {one.chromosome: {one.protein(i): gene for i, gene in enumerate(one.genes)} for one in species}
+    for row in coding:
+        gene = proteins[row["source1"]][row["sentence2"]]
+        joined = Seq("".join(genomes[row["source1"]][start:end] for start, end in gene.exons))
+        joined = joined if gene.strand == "+" else joined.reverse_complement()
+        assert str(joined.translate(table=4)) == row["sentence2"] + "*"
+        assert (row["start1"], row["end1"]) == (gene.exons[0][0], gene.exons[-1][1])
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="BIO_PAWS_CASES names no folder of cases")
+def test_the_cases_give_their_truth() -> None:
+    compared = 0
+    for path in sorted(CASES.glob("*/truth.json.gz")):
+        truth = json.loads(gzip.decompress(path.read_bytes()))
+        genomes = {name: (residues.upper(), organism) for name, (residues, organism) in truth["dna"].items()}
+        expected = {
+            (
+                genomes[gene["source"]][0],
+                gene["organism"],
+                tuple(map(tuple, gene["exons"])),
+                gene["strand"],
+                gene["prot"],
+            )
+            for gene in truth["genes"].values()
+        }
+        names = ("src", "ncbi_dataset", "ncbi_dataset.zip", "n.gbk", "s.gbk")
+        for source in [place for name in names if (place := path.parent / name).exists()]:
+            corpus = read_corpus(resolve((str(source),)))
+            assert truth_of(corpus) == expected, source
+            assert {(one.residues.upper(), one.organism) for one in corpus.dna.values()} == set(genomes.values())
+            assert set(corpus.genetic_codes.values()) == {gene["table"] for gene in truth["genes"].values()} - {1}
+            compared += len(expected)
+    assert compared > 1_000
