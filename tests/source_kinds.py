@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import zipfile
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from Bio import SeqIO
 from Bio.Data import CodonTable
 
 from genomes import TestGene, ancestor, evolve, spliced
@@ -265,6 +267,35 @@ def _shared_symbols(index: int) -> dict[str, str]:
     return {"locus_tag": f"T{index:03d}"} | ({"gene": "tnpA"} if index % 2 else {})
 
 
+def embl(folder: Path, all_species: list[Species]) -> Path:
+    text = io.StringIO()
+    for one in all_species:
+        record = SeqIO.read(io.StringIO(genbank(one)), "genbank")
+        record.id = one.chromosome
+        SeqIO.write(record, text, "embl")
+    return _write(folder, {"s.embl": text.getvalue()}) / "s.embl"
+
+
+def gtf_folders(folder: Path, all_species: list[Species]) -> Path:
+    """Genome, proteins and GTF, whose CDS end before the stop codon, a feature of its own."""
+    files = {}
+    for one in all_species:
+        rows = []
+        for i, gene in enumerate(one.genes):
+            (first, *_), (*_, last) = gene.exons[0], gene.exons[-1]
+            ends = (first, last - 3) if gene.strand == "+" else (first + 3, last)
+            tags = f'gene_id "T{i:03d}"; transcript_id "t{i}"; protein_id "{one.protein_id(i)}";'
+            for start, end in gene.exons:
+                place = (one.chromosome, "made", "CDS", max(start, ends[0]) + 1, min(end, ends[1]))
+                rows.append("\t".join(map(str, (*place, ".", gene.strand, 0, tags))))
+            stop = (last - 2, last) if gene.strand == "+" else (first + 1, first + 3)
+            rows.append("\t".join(map(str, (one.chromosome, "made", "stop_codon", *stop, ".", gene.strand, 0, tags))))
+        files[f"T{one.number}_genomic.fna"] = genome_fasta(one)
+        files[f"T{one.number}_genomic.gtf"] = "\n".join(rows) + "\n"
+        files[f"T{one.number}_protein.faa"] = protein_fasta(one)
+    return _write(folder, files)
+
+
 KINDS: dict[str, Callable[[Path, list[Species]], Path]] = {
     "NCBI assembly folder": ncbi,
     "NCBI folder, stops shown as dots": partial(ncbi, stop="."),
@@ -272,7 +303,9 @@ KINDS: dict[str, Callable[[Path, list[Species]], Path]] = {
     "datasets package as it comes": datasets_archive,
     "datasets package with GenBank": datasets_genbank,
     "GFF3, genome and proteins": gff_folders,
+    "GTF, genome and proteins": gtf_folders,
     "Prokka": prokka,
+    "EMBL": embl,
     "NCBI folder, three compressions": _packed_folder,
     "GenBank": one_genbank(),
     "GenBank without translations": one_genbank(translation=None),

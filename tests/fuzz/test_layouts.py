@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
-import lzma
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from reading import check, parts
 
@@ -79,29 +75,6 @@ def test_line_ends_change_nothing(ends: str, sound: dict[str, str], tmp_path: Pa
     for name in ("x.gbff", "y.fna"):
         first, second = corpus(tmp_path / "a" / name), corpus(tmp_path / "b" / name)
         assert (first.dna, first.genes) == (second.dna, second.genes)
-
-
-def zstd(data: bytes) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        stream.write(data)
-    return bytes(sink.getvalue())
-
-
-@pytest.mark.parametrize(
-    ("ending", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress), ("zst", zstd)]
-)
-def test_compressions_are_read_to_their_end(
-    ending: str, pack: Callable[[bytes], bytes], sound: dict[str, str], tmp_path: Path
-) -> None:
-    whole = pack(sound["genomic.fna"].encode())
-    path = tmp_path / f"a.fna.{ending}"
-    path.write_bytes(whole)
-    assert len(corpus(path).dna) == 1
-    for cut in (len(whole) - 1, len(whole) // 2):
-        path.write_bytes(whole[:cut])
-        with pytest.raises(BioPawsError, match="truncated or damaged"):
-            corpus(path)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every kind of source gives the truth it was written from; so do the cases that BIO_PAWS_CASES names a folder of."""
+"""Every kind of source gives the truth it was written from; so do the cases of the shared data (BIO_PAWS_SHARED)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
 from source_kinds import KINDS, OTHER_CODE, Truth, genbank, two_species
 
-CASES = Path(os.environ.get("BIO_PAWS_CASES", "/nonexistent"))
+CASES = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/cases/sequences"
 
 
 def truth_of(corpus: Corpus) -> Truth:
@@ -68,7 +68,7 @@ def test_pairs_of_another_genetic_code_are_its_strings_and_translate_by_it(tmp_p
         assert (row["start1"], row["end1"]) == (gene.exons[0][0], gene.exons[-1][1])
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="BIO_PAWS_CASES names no folder of cases")
+@pytest.mark.skipif(not CASES.is_dir(), reason="the cases are not there (BIO_PAWS_SHARED)")
 def test_the_cases_give_their_truth() -> None:
     compared = 0
     for path in sorted(CASES.glob("*/truth.json.gz")):
