@@ -5,13 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bio_paws.build import export
+from bio_paws.build.output import replacing
 from bio_paws.cli.app import main
 from bio_paws.dataset.manifest import parse_manifest
 from bio_paws.errors import BioPawsError
@@ -126,14 +127,17 @@ def test_a_link_in_a_data_set_is_taken_for_what_it_leads_to(
 
 
 def test_a_data_set_behind_a_link_is_replaced_where_it_lies(tmp_path: Path) -> None:
-    for name in ("one", "two"):
+    manifest = (Path(__file__).parent.parent / "golden/manifest.json").read_text()
+    for name in ("7.0.0", "8.0.0"):
         (tmp_path / "link").unlink(missing_ok=True)
         (tmp_path / "far").mkdir(exist_ok=True)
         (tmp_path / "link").symlink_to(tmp_path / "far/bioPAWS")
-        with export.replacing(tmp_path / "link") as new:
-            (new / "manifest.json").write_text(name)
+        with replacing(tmp_path / "link") as new:
+            (new.folder / "manifest.json").write_text(
+                re.sub(r'"version": "[^"]*"', f'"version": "{name}"', manifest, count=1)
+            )
         assert (tmp_path / "link").is_symlink()
-        assert (tmp_path / "far/bioPAWS/manifest.json").read_text() == name
+        assert f'"version": "{name}"' in (tmp_path / "far/bioPAWS/manifest.json").read_text()
         assert {path.name for path in (tmp_path / "far").iterdir()} == {"bioPAWS"}
 
 

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
-from bio_paws.build.export import replacing
 from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS
 from bio_paws.dataset.card import write_card
@@ -204,16 +203,10 @@ def test_what_cannot_be_described_is_told_in_one_line(copy: Path, capsys: pytest
         assert says in said.err
 
 
-def test_a_card_alone_may_be_replaced_by_a_build_and_other_files_may_not(small: Path, tmp_path: Path) -> None:
-    out = tmp_path / "bioPAWS"
-    out.mkdir()
-    shutil.copy(small / "README.md", out)
-    shutil.copytree(small / "figures", out / "figures")
-    with replacing(out) as new:
-        (new / "made").touch()
-    assert [path.name for path in out.iterdir()] == ["made"]
-    with pytest.raises(BioPawsError, match="holds files that are not a bioPAWS data set"), replacing(out):
-        pass
+def test_figures_of_the_user_are_not_removed_with_ours(copy: Path) -> None:
+    (copy / "figures/mine.svg").write_text("mine")
+    assert write_card(copy, read_manifest(copy)) == []
+    assert (copy / "figures/mine.svg").read_text() == "mine"
 
 
 def test_a_card_that_cannot_be_written_is_told(copy: Path) -> None:

@@ -153,7 +153,7 @@ def test_files_that_come_or_go_are_found(folder: Path) -> None:
     (folder / "bioPAWS.py").write_text("raise SystemExit\n")  # which datasets refuses to load
     (folder / "dna50" / "test-00001-of-00002.parquet").write_bytes(b"")
     assert verified(folder) == [
-        f"FILE004 {name}: is not a file of the data set: remove it"
+        f"FILE004 {name}: is not a file of the data set: move it away"
         for name in ("bioPAWS.py", "dna50/test-00001-of-00002.parquet")
     ]
     (folder / "bioPAWS.py").unlink()

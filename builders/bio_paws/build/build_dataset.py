@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from bio_paws import configs
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.build import export, partition
+from bio_paws.build import export, output, partition
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.pair_filter import database_size
 from bio_paws.build.pipeline import ALPHABETS, BuildOptions, Prepared, make_config, prepare, searched_molecules
@@ -100,7 +100,8 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     options : BuildOptions
         Sources, seed, workers.
     out : Path
-        Folder of the data set. It is replaced as a whole when all is done and checked, and not touched before.
+        Folder of the data set. Its files are replaced in one step when all is done and checked, and not touched before;
+        files in it that are not of the data set stay.
 
     Raises
     ------
@@ -116,7 +117,9 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     options = replace(options, molecules=searched_molecules(wanted))
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
-    with export.replacing(out) as new, open_workdir(options.work), prepare(options) as prepared:
+    output.check_output(out, options.work)
+    with output.replacing(out) as replacement, open_workdir(options.work), prepare(options) as prepared:
+        new = replacement.folder
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         needs = {config.name: missing_input(config, corpus) for config in wanted}
@@ -142,7 +145,8 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             raise BuildFailed(f"{summary} from {', '.join(options.source)} ({reasons})", report())
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
         manifest = export.new_manifest(prepared, corpus, sizes, limits, entries)
-        export.keep_other_configs(out, new, manifest)
+        replacement.lock()
+        output.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
         _measure(new, entries, prepared)

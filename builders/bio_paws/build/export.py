@@ -1,16 +1,10 @@
-"""Write a finished data set: Parquet, manifest, card and figures, in a new folder that takes the old one's place."""
+"""Write a finished data set: Parquet, manifest, card and figures."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
-import shutil
-import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import datasets
@@ -22,16 +16,13 @@ from bio_paws.build.partition import Limits
 from bio_paws.build.pipeline import ALPHABETS, Prepared
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
-from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
-from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import exchange_folders, sha256_of, shared_lock
-from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws.dataset.manifest import write_manifest
+from bio_paws.execution.files import sha256_of
 from bio_paws.execution.stage_keys import BUILD_PACKAGES
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sources.resolve import Assembly
-from bio_paws_cards.files import GENERATED
 from bio_paws_cards.manifest import (
     BuildArguments,
     ConfigEntry,
@@ -153,92 +144,3 @@ def finish(folder: Path, manifest: Manifest) -> None:
     """Write manifest, card and figures into a folder that holds the configs."""
     write_manifest(folder, manifest)
     write_card(folder, manifest)
-
-
-@contextmanager
-def replacing(out: Path) -> Iterator[Path]:
-    """Yield a new folder beside `out`; when the block ends well it takes the place of `out`, else nothing changes.
-
-    What a killed process left beside it is cleared away.
-
-    Raises
-    ------
-    BioPawsError
-        When `out` holds something that is not a data set, or cannot be written.
-    """
-    out = out.resolve()  # a link stays, and leads to the new folder
-    parent, old = out.parent, out.with_name(f".{out.name}.old")
-    beginning = f".{out.name}.{socket.gethostname()}."
-
-    def clear() -> None:
-        for left in parent.iterdir():
-            if left.name.startswith(beginning) and left.name.endswith(".new"):
-                shutil.rmtree(left, ignore_errors=True)
-
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        if old.exists() and not out.exists():
-            old.rename(out)  # a kill between the two renames below
-        if out.exists():
-            if not out.is_dir():
-                raise BioPawsError(f"{out}: not a folder: name another one with --out")
-            names = {path.name for path in out.iterdir()}
-            if names - GENERATED and MANIFEST not in names:
-                raise BioPawsError(
-                    f"{out}: holds files that are not a bioPAWS data set: name another folder with --out"
-                )
-            if not os.access(out, os.W_OK):
-                raise BioPawsError(f"{out}: no permission to write: change it, or name another folder with --out")
-        with shared_lock(parent, clear):
-            new = Path(tempfile.mkdtemp(prefix=beginning, suffix=".new", dir=parent))
-            try:
-                new.chmod(0o755)
-                yield new
-                _take_place(new, out, old)
-            finally:
-                shutil.rmtree(new, ignore_errors=True)
-                if old.exists() and not out.exists():
-                    old.rename(out)
-    except OSError as error:
-        reraise_if_out_of_memory(error)
-        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-        raise BioPawsError(f"{out}: cannot be written ({why}): make room, or name another folder with --out") from error
-
-
-def _take_place(new: Path, out: Path, old: Path) -> None:
-    if not out.exists():
-        new.rename(out)
-    elif not exchange_folders(new, out):
-        shutil.rmtree(old, ignore_errors=True)
-        out.rename(old)
-        new.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def keep_other_configs(out: Path, new: Path, manifest: Manifest) -> None:
-    """Carry over the configs of an earlier build of the same sources that this build does not make anew.
-
-    Raises
-    ------
-    BioPawsError
-        When the earlier build is of other sources, seed or versions: its splits would not fit.
-    """
-    if not (out / MANIFEST).is_file():
-        return
-    earlier = read_manifest(out)
-    kept = {name: entry for name, entry in earlier.configs.items() if name not in manifest.configs}
-    if not kept:
-        return
-    if (earlier.version, earlier.arguments, earlier.versions, earlier.sources) != (
-        manifest.version,
-        manifest.arguments,
-        manifest.versions,
-        manifest.sources,
-    ):
-        raise BioPawsError(
-            f"{out}: holds {', '.join(kept)} built otherwise (sources, seed, pairs, versions, or DNA and proteins "
-            "searched apart): build all its configs in one command, or name another folder with --out"
-        )
-    for name, entry in kept.items():
-        shutil.copytree(out / name, new / name)
-        manifest.configs[name] = entry

@@ -14,8 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fill the cache and print the folder of each config."""
+    from bio_paws.execution.locks import reading
     from bio_paws.release.install import install
 
-    for name, folder in install(options.dir).items():
-        print(f"{name}: {folder}")
+    with reading(options.dir):
+        for name, folder in install(options.dir).items():
+            print(f"{name}: {folder}")
     return 0

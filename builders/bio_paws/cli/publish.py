@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify a data set and publish it; a data set with violations is never published."""
+    from bio_paws.execution.locks import reading
+
+    with reading(options.dir):
+        return _publish(options)
+
+
+def _publish(options: argparse.Namespace) -> int:
     from bio_paws.execution.executors import open_executor
     from bio_paws.release import publish
     from bio_paws.verify.verify import verify

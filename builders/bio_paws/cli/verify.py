@@ -26,6 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify a data set; print its violations and return 1 when there are any."""
+    from bio_paws.execution.locks import reading
+
+    with reading(options.dir):
+        return _verify(options)
+
+
+def _verify(options: argparse.Namespace) -> int:
     from bio_paws.dataset.manifest import read_manifest
     from bio_paws.execution.executors import open_executor
     from bio_paws.features.baseline_aucs import measure_baselines, split_files

@@ -8,6 +8,7 @@ import pyarrow as pa
 from jinja2 import UndefinedError
 
 from bio_paws.dataset.description import describe
+from bio_paws.dataset.own_files import FIGURE_FILES
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic
 from bio_paws.execution.memory import reraise_if_out_of_memory
@@ -64,7 +65,7 @@ def render_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
 
 def differing_files(folder: Path, rendered: dict[str, bytes]) -> list[str]:
     """Return the names of rendered files that are missing or differ, and of figures that are no longer rendered."""
-    here = {path.relative_to(folder).as_posix() for path in (folder / FIGURES).glob("[!.]*")}
+    here = {f"{FIGURES}/{name}" for name in FIGURE_FILES if (folder / FIGURES / name).exists()}
     return sorted(
         name
         for name in here | rendered.keys()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -34,29 +33,6 @@ def exchange_folders(first: Path, second: Path) -> bool:
     rename = getattr(ctypes.CDLL(None), "renameat2", None)
     paths = (os.fsencode(first), os.fsencode(second))
     return rename is not None and rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0
-
-
-@contextmanager
-def shared_lock(folder: Path, clear: Callable[[], None]) -> Iterator[None]:
-    """Hold a folder as one of its users, until the end of the block or of the process, however it ends.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder that is there.
-    clear : callable
-        Removes what killed users left behind; called when there is no other user.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # others use it, or its file system knows no locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            clear()
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(handle)
 
 
 @contextmanager

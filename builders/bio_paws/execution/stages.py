@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import digest_of, remove_partial_files, shared_lock
+from bio_paws.execution.files import digest_of, remove_partial_files
+from bio_paws.execution.locks import shared_lock
 from bio_paws.execution.progress import progress
 from bio_paws.execution.sealed import is_sealed
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from bio_paws.dataset.card import differing_files, render_files
 from bio_paws.dataset.manifest import MANIFEST, is_canonical
+from bio_paws.dataset.own_files import own_files
 from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import sha256_of
 from bio_paws.verify.violations import Violation
-from bio_paws_cards.files import GENERATED
 from bio_paws_cards.manifest import Manifest
 
 _STALE = "is not what this version of bio-paws renders from the manifest and the rows: run bio-paws card"
@@ -45,18 +45,17 @@ def check_files(folder: Path, manifest: Manifest) -> list[Violation]:
 def _check_data(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     if not is_canonical((folder / MANIFEST).read_bytes()):
         yield Violation("FILE001", "", "", "", f"{MANIFEST}: is not as bio-paws writes it")
-    known = {MANIFEST, STATEMENT}
     for name, entry in manifest.configs.items():
         for split, one in entry.splits.items():
-            known.add(one.file)
             path = folder / one.file
             if not path.is_file():
                 yield Violation("FILE002", name, split, "", f"cannot be read: {one.file} is missing")
             elif path.stat().st_size != one.bytes or sha256_of(path) != one.sha256:
                 yield Violation("FILE003", name, split, "", f"{one.file}: size or sha256 is not the manifest's")
+    own = own_files(manifest)
     for name in data_files(folder):
-        if name not in known and name.split("/")[0] not in GENERATED:
-            yield Violation("FILE004", "", "", "", f"{name}: is not a file of the data set: remove it")
+        if name not in own:
+            yield Violation("FILE004", "", "", "", f"{name}: is not a file of the data set: move it away")
 
 
 def _check_derived(folder: Path, manifest: Manifest) -> Iterator[Violation]:
