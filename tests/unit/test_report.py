@@ -30,6 +30,7 @@ from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
 from bio_paws_cards.manifest import Manifest
 from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, text_frame
+from bio_paws_eval.report.answers import answer_lines, answers_table, judge_transfers, sources_table
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
 from bio_paws_eval.report.controls import control_matrix
@@ -146,7 +147,7 @@ def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
     """To accept a new golden: write `tables` over it, and read the difference."""
     found = grouped(study)
     names = ("paper-table1", "paper-table3", "paper-seeds", "plan-table7", "seed-study", "controls")
-    by_name = {one.name: one for one in all_tables(found, study_seeds(found.systems))}
+    by_name = {one.name: one for one in all_tables(found, study_seeds(found.systems), judge_transfers(found))}
     tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
     assert tables == (GOLDEN / "report-study.md").read_text()
     assert not {"plan-table4", "plan-table5", "plan-table6"} & set(by_name)
@@ -155,7 +156,7 @@ def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
 def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
     for name in ("gpt2-english-tiny", "gpt2-english-dna-protein-tiny", "gpt2-other"):
         write_cell(tmp_path, replace(GPT2, id=name), training(), task("dna150"), 0.7)
-    tables = {one.name: one for one in all_tables(grouped(tmp_path), [])}
+    tables = {one.name: one for one in all_tables(grouped(tmp_path), [], [])}
     systems = tables["plan-table6"].frame["system"].to_list()
     assert systems == ["gpt2-english-tiny, pawsx_en", "gpt2-english-dna-protein-tiny, pawsx_en"]
     assert len(tables["plan-length"].frame) == 3
@@ -235,7 +236,10 @@ def test_the_answers_by_similarity(tmp_path: Path) -> None:
     assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == (
         GOLDEN / "report-similarity-bins.tex"
     ).read_text()
-    assert [path.name for path in found.files if path.suffix == ".svg"][:2] == ["seeds.svg", "similarity-bins.svg"]
+    assert [path.name for path in found.files if path.suffix == ".svg"][:3] == [
+        *("forest.svg", "seeds.svg"),
+        "similarity-bins.svg",
+    ]
     drawn = "".join(ET.parse(tmp_path / "out/figures/similarity-bins.svg").getroot().itertext())
     for text in (
         "dna150_graded",
@@ -288,7 +292,7 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     earlier = {name: value for name, value in raw.items() if name not in ("by_pair_type", "perturbations")}
     path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
     assert read_result(path) == replace(stored, perturbations={}, schema_version="1.0")
-    table = next(one for one in all_tables(grouped(tmp_path), []) if one.name == "consistency")
+    table = next(one for one in all_tables(grouped(tmp_path), [], []) if one.name == "consistency")
     assert table.frame["view"].to_list() == list(perturbations_of("dna"))
     assert set(table.frame["seeds"]) == {"1"}
     assert table.frame["tells strands"].to_list() == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
@@ -606,9 +610,10 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
-    assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 4
-    tables = all_tables(grouped(results), [])
-    assert page.tags.count("table") == len(tables) == 14
+    assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 5
+    found = grouped(results)
+    tables = all_tables(found, [], judge_transfers(found))
+    assert page.tags.count("table") == len(tables) == 18
     for table in tables:
         assert table.title in page.text
     assert "refused: 40% unknown" in page.text
@@ -743,3 +748,69 @@ def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeyp
     with pytest.raises(BioPawsError, match=re.escape("pip install 'bio-paws[plots]'")):
         write_report(results, tmp_path / "report")
     assert not (tmp_path / "report").exists()
+
+
+# The answer
+
+
+def write_transfers(out: Path, dev: float = 0.9) -> Path:
+    """GPT-2 after a source, its three controls, and a baseline; better than all of them on one config of two."""
+    ways = (("none", "pawsx_en", 0.9, 0.55), ("shuffled-labels", "pawsx_en", 0.5, 0.5))
+    ways += (("random-init", "pawsx_en", 0.55, 0.55), ("untuned", "none", 0.5, 0.5))
+    for control, on, high, low in ways:
+        for seed in (0, 1):
+            trained = training(seed, on, control, dev_accuracies=(dev, dev))
+            if control == "untuned":
+                trained = replace(trained, dev_accuracies=(), best_epoch=0, dev_pairs=0, dev_majority=0.0)
+            write_cell(out, GPT2, trained, task("dna150"), high)
+            write_cell(out, GPT2, trained, task("dna50"), low)
+    for name in ("dna150", "dna50"):
+        write_baseline(out, "k-mers", "baseline", task(name), 0.6)
+        write_baseline(out, "smith_waterman", "upper_bound", task(name), 0.99)
+    return out
+
+
+def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
+    found = grouped(write_transfers(tmp_path))
+    by_task = {one.task: one for one in judge_transfers(found)}
+    assert by_task["dna150"].verdict == "transfers"
+    assert set(by_task["dna150"].differences) == {"baseline", "shuffled-labels", "random-init", "untuned"}
+    assert by_task["dna50"].verdict.startswith("no transfer shown: not above the best baseline")
+    lines = answer_lines(found, list(by_task.values()))
+    assert lines[0].startswith("Learnt, by accuracy on dev against the commoner label: openai-community/gpt2, pawsx_en")
+    assert "1 of 2 results after a source that was learnt: openai-community/gpt2, pawsx_en on dna150 0.8" in lines[1]
+    assert "1 above, " in lines[2]
+    assert len(lines) <= 6
+
+
+def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
+    found = grouped(write_transfers(tmp_path, dev=0.57))  # of 2,000 pairs of which 56% have one label
+    transfers = judge_transfers(found)
+    assert {one.verdict for one in transfers} == {"source not learnt"}
+    lines = answer_lines(found, transfers)
+    assert "Not learnt, and left out of all claims: openai-community/gpt2, pawsx_en (0.570 against 0.560)" in lines[0]
+    assert lines[1].startswith("No result allows a claim of transfer")
+    assert "◊" in markdown(answers_table(found, transfers))
+    assert set(sources_table(found.systems).frame["learnt"]) == {"no"}
+
+
+def test_a_transfer_without_its_controls_is_open(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.9)
+    write_baseline(tmp_path, "k-mers", "baseline", task("dna150"), 0.6)
+    (one,) = judge_transfers(grouped(tmp_path))
+    assert one.verdict == "open: no result of shuffled labels; random weights; the untuned model"
+    assert not one.transfers
+
+
+def test_results_of_earlier_versions_do_not_tell_whether_the_source_was_learnt(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(dev_pairs=0, dev_majority=0.0), task("dna150"), 0.9)
+    (one,) = judge_transfers(grouped(tmp_path))
+    assert one.verdict == "not known whether the source was learnt"
+
+
+def test_the_page_opens_with_the_answer(out: Path, report: Report) -> None:
+    text = (out / "report.html").read_text()
+    order = [
+        text.index(mark) for mark in ('class="answer"', 'id="figure-forest"', 'id="answers"', "<nav", 'id="chapter-1"')
+    ]
+    assert order == sorted(order)

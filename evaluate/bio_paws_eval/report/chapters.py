@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bio_paws_eval.layout.tables import Table
 from bio_paws_eval.sweep.plan import read_plan
@@ -25,6 +25,8 @@ _PLANS: dict[str, tuple[str, ...]] = {
 }
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
+_ANSWER = {"The answer": ("figure-forest", "answers", "sources")}
+
 _VECTORS = "vectors"
 """The plan whose title heads the vectors of all plans."""
 
@@ -44,10 +46,21 @@ _REST = "All numbers"
 
 @dataclass(frozen=True)
 class Chapter:
-    """A title, and the tables and figures under it."""
+    """A part of a report.
+
+    Attributes
+    ----------
+    title : str
+        Its heading.
+    items : tuple of Table or Drawing
+        What stands under it.
+    place : {"opening", "paper", "folded"}
+        First on the page, unfolded, or folded.
+    """
 
     title: str
     items: tuple[Table | Drawing, ...]
+    place: Literal["opening", "paper", "folded"] = "folded"
 
 
 def chapters_of(
@@ -64,11 +77,17 @@ def chapters_of(
     """
     named: dict[str, Table | Drawing] = {one.name: one for one in tables}
     named |= {f"figure-{one.name}": one for one in drawings}
-    titles = {read_plan(name).title: names for name, names in _PLANS.items()} | _OTHERS
+    of_paper = {read_plan(name).title: names for name, names in _PLANS.items()}
+    titles = _ANSWER | of_paper | _OTHERS
     placed = {name for names in titles.values() for name in names}
     titles[_REST] = tuple(name for name in named if name not in placed)
     chapters = [
-        Chapter(title, tuple(named[name] for name in names if name in named)) for title, names in titles.items()
+        Chapter(
+            title,
+            tuple(named[name] for name in names if name in named),
+            "opening" if title in _ANSWER else "paper" if title in of_paper else "folded",
+        )
+        for title, names in titles.items()
     ]
-    chapters.insert(len(_PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
-    return [one for one in chapters if one.items]
+    chapters.insert(len(_ANSWER) + len(_PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
+    return [chapter for chapter in chapters if chapter.items]

@@ -1,4 +1,4 @@
-"""Figures of a report: seeds, French beside DNA, answers by similarity, confusion matrices, lengths in tokens.
+"""Figures of a report: forest plots, seeds, French beside DNA, similarity, confusion matrices, lengths in tokens.
 
 The same results give the same bytes.
 """
@@ -20,6 +20,7 @@ from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.execution.progress import progress
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
+from bio_paws_eval.report.answers import best_of
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
 from bio_paws_eval.report.systems import System, TaskResult, config_names, task_order, tasks_of
 from bio_paws_eval.results import slug
@@ -52,8 +53,83 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
         for number, system in enumerate(progress(systems, desc="draw", unit="system"), 1)
     ]
     seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
-    found = [*seeds, draw_similarity_bins(systems, baselines), *matrices, draw_lengths(systems)]
+    found = [
+        draw_forest(systems, baselines),
+        *seeds,
+        draw_similarity_bins(systems, baselines),
+        *matrices,
+        draw_lengths(systems),
+    ]
     return [one for one in found if one is not None]
+
+
+def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
+    """Draw each system's accuracy with its interval, a panel a config; None where no model has a score on one."""
+    tasks = [task for task in tasks_of(systems, scored=True) if task in config_names()]
+    if not tasks:
+        return None
+    shown = [system for system in systems if set(tasks) & set(system.scored)]
+    columns = min(4, len(tasks))
+    rows = -(-len(tasks) // columns)
+    names = [_two_lines(system.name) for system in shown] + ["best baseline", "best upper bound"]
+    label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
+    with styled():
+        width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(names)) + 0.9
+        figure = Figure(figsize=(width, height), layout="constrained")
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        low = min(_forest(axes, task, shown, baselines) for axes, task in zip(panels.flat, tasks, strict=False))
+        first = panels.flat[0]
+        first.set_yticks(range(len(names)), names)
+        first.set_ylim(len(names) - 0.4, -0.6)
+        first.set_xlim(np.floor(min(0.45, low) * 20) / 20, 1.02)
+        _label_panels(panels, len(tasks))
+        figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
+        _legend(figure, _forest_legend(), width)
+        return drawing_of(
+            figure,
+            "forest",
+            "Each config: models, controls, baseline and upper bound",
+            "Mean accuracy over seeds with its 95% interval over seeds and pairs. A hollow dot is a system whose "
+            "source was not learnt, or a score with a mark in the tables. The shaded strip is the interval of the best "
+            "baseline; the dashed line is what always answering the commoner label gives.",
+        )
+
+
+def _forest(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System]) -> float:
+    """Draw one config: a row a system, then the best baseline and upper bound; return the lowest end."""
+    axes.set_title(task, loc="left", fontweight="bold")
+    axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    rows = [(system.scored.get(task), *_look(system)) for system in systems]
+    for method, color in (("baseline", PURPLE), ("upper_bound", GREEN)):
+        best = best_of(baselines, task, method)
+        rows.append((best.scored[task] if best else None, color, True))
+        if best and method == "baseline":
+            axes.axvspan(best.scored[task].summary.low, best.scored[task].summary.high, color=PURPLE, alpha=0.12, lw=0)
+    ends = []
+    for row, (result, color, full) in enumerate(rows):
+        if result is None:
+            continue
+        summary = result.summary
+        ends.append(summary.low)
+        axes.hlines(row, summary.low, summary.high, color=color, linewidth=1.6, zorder=2)
+        fill = color if full and not result.marked else "white"
+        axes.scatter([summary.mean], [row], s=20, facecolor=fill, edgecolor=color, linewidth=1.2, zorder=3)
+    return min(ends)
+
+
+def _look(system: System) -> tuple[str, bool]:
+    """Return the colour of a system in a forest plot, and whether its dot is full."""
+    if system.training.control != "none" or system.training.on == "none":
+        return GREY, True
+    return BLUE, system.source_learnt is not False
+
+
+def _forest_legend() -> list[Line2D]:
+    looks = (("model", BLUE), ("control", GREY), ("best baseline", PURPLE), ("best upper bound", GREEN))
+    return [Line2D([], [], color=color, marker="o", markersize=4.5, label=label) for label, color in looks]
 
 
 def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:

@@ -10,6 +10,7 @@ from typing import Any
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
 from bio_paws_eval.layout.tables import Row, Table, text_frame
+from bio_paws_eval.report.answers import Transfer, answers_table, sources_table
 from bio_paws_eval.report.comparisons import Compared, compare_all
 from bio_paws_eval.report.controls import control_matrix
 from bio_paws_eval.report.paper import paper_tables
@@ -25,7 +26,7 @@ from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, language_of, pawsx
 _METRIC_COLUMNS = ("accuracy", "95% interval", "balanced accuracy", "F1", "MCC", "AUROC", "answered 1")
 
 
-def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
+def all_tables(grouped: Grouped, studies: Sequence[SeedStudy], transfers: Sequence[Transfer]) -> list[Table]:
     """Build all tables that have rows.
 
     Parameters
@@ -34,9 +35,13 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy]) -> list[Table]:
         What a results folder holds.
     studies : sequence of SeedStudy
         As `seed_study.study_seeds` returns them.
+    transfers : sequence of Transfer
+        As `answers.judge_transfers` returns them.
     """
     compared = compare_all(grouped.systems)
     tables = [
+        answers_table(grouped, transfers),
+        sources_table(grouped.systems),
         configs_table(grouped),
         _languages_table(grouped),
         *paper_tables(grouped.systems),

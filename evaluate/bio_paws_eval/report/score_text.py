@@ -13,6 +13,7 @@ MARKS = (
     ("‡ 3.1%", "so many tokens were unknown to the tokenizer"),
     ("¶ 100", "sequences were split into words of so many letters before they were tokenised"),
     ("§", "rows were left out (--limit): not comparable with other reports"),
+    ("◊", "the source was not learnt, by its development split: no claim of transfer rests on such a score"),
     ("refused", "not scored, for the reason given; a score would say nothing about the model"),
     ("-", "not asked, or not defined"),
 )
@@ -36,7 +37,9 @@ def accuracy(cell: TaskResult | None) -> str:
 def marks(cell: TaskResult) -> str:
     """Return the marks of a cell's score, behind a space each."""
     segment = f" ¶{cell.segment}" if cell.segment else ""
-    return rates(cell.truncated, cell.unknown) + segment + (" §" if cell.limited else "")
+    training = cell.seed_results[0].training
+    unlearnt = " ◊" if cell.source_learnt is False and training.control != "shuffled-labels" else ""
+    return rates(cell.truncated, cell.unknown) + segment + (" §" if cell.limited else "") + unlearnt
 
 
 def rates(truncated: float, unknown: float) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bio_paws import configs
 from bio_paws_eval.results import Encoding, Method, Model, Result, Task, Training
-from bio_paws_eval.stats.intervals import share
+from bio_paws_eval.stats.intervals import Interval, share
 from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, pawsx
 
@@ -82,6 +82,32 @@ class TaskResult:
     def limited(self) -> bool:
         """Whether `--limit` left out rows of any seed."""
         return not all(result.comparable for result in self.seed_results)
+
+    @property
+    def dev_accuracy(self) -> Interval | None:
+        """Accuracy on the development split of the training, over seeds, as `share` returns it; None where not known.
+
+        Where a result tells no number of pairs, as before schema 2.1, it has no interval.
+        """
+        trainings = [result.training for result in self.seed_results]
+        known = [training.dev_accuracy for training in trainings if training.dev_accuracy is not None]
+        if len(known) < len(trainings):
+            return None
+        pairs = trainings[0].dev_pairs
+        if not pairs:
+            return {"value": float(np.mean(known)), "low": None, "high": None}
+        return share([round(accuracy * pairs) for accuracy in known], pairs)
+
+    @property
+    def source_learnt(self) -> bool | None:
+        """Whether the task that was trained on was learnt: better on dev than its commoner label.
+
+        None where that is not known: nothing was trained, or the result is of before schema 2.1.
+        """
+        measured = self.dev_accuracy
+        if measured is None or measured["low"] is None:
+            return None
+        return measured["low"] > max(result.training.dev_majority for result in self.seed_results)
 
     @property
     def _encodings(self) -> list[Encoding]:
@@ -211,6 +237,20 @@ class System:
         """Identity of the network it started from: name, commit, digests of weights and tokenizer."""
         model = self.model
         return model.id, model.revision or "", model.weights_sha256, model.tokenizer_sha256
+
+    @property
+    def _most_seeds(self) -> TaskResult:
+        return max(self.results.values(), key=lambda result: len(result.seed_results))
+
+    @property
+    def dev_accuracy(self) -> Interval | None:
+        """As that of its result with most seeds."""
+        return self._most_seeds.dev_accuracy
+
+    @property
+    def source_learnt(self) -> bool | None:
+        """As that of its result with most seeds."""
+        return self._most_seeds.source_learnt
 
     @property
     def scored(self) -> dict[str, TaskResult]:

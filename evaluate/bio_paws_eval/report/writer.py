@@ -18,6 +18,7 @@ from bio_paws.execution.files import atomic, read_json
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Table, latex, markdown, percent
+from bio_paws_eval.report.answers import answer_lines, judge_transfers
 from bio_paws_eval.report.chapters import Chapter, chapters_of
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.csv_files import csv_files
@@ -31,7 +32,7 @@ from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_summary_results, tables_of
 from bio_paws_eval.tasks.registry import GENERATED, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, language_of
 
-_MAIN_TABLES = ("configs", "languages")
+_MAIN_TABLES = ("answers", "configs", "languages")
 _FILE_LIST = "report.json"
 
 
@@ -77,7 +78,9 @@ def write_report(results: Path, out: Path) -> Report:
     _refuse_several_majors(entries)
     grouped = group(entries)
     studies = study_seeds(grouped.systems)
-    tables = [*all_tables(grouped, studies), *tables_of(read_summary_results(results))]
+    transfers = judge_transfers(grouped)
+    answer = answer_lines(grouped, transfers)
+    tables = [*all_tables(grouped, studies, transfers), *tables_of(read_summary_results(results))]
     notes = report_notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)
@@ -85,8 +88,10 @@ def write_report(results: Path, out: Path) -> Report:
     tables += [one for one in vectors if isinstance(one, Table)]
     drawings += [one for one in vectors if isinstance(one, Drawing)]
     contents: dict[str, str | bytes] = {
-        "report.md": _markdown_report(chapters, notes),
-        "report.html": render_page("report.html.j2", drawings, chapters=chapters, notes=notes, marks=MARKS),
+        "report.md": _markdown_report(chapters, answer, notes),
+        "report.html": render_page(
+            "report.html.j2", drawings, chapters=chapters, answer=answer, notes=notes, marks=MARKS
+        ),
         **csv_files(entries, grouped, results),
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
@@ -94,7 +99,7 @@ def write_report(results: Path, out: Path) -> Report:
         **_eval_results(grouped.systems),
     }
     main = [table for table in tables if table.name in _MAIN_TABLES]
-    summary = _markdown_report(chapters_of(main, [], []), notes)
+    summary = _markdown_report(chapters_of(main, [], []), answer, notes)
     return Report(_write_all(out, contents), summary)
 
 
@@ -164,8 +169,9 @@ def _asked(task: str, systems: Sequence[System]) -> str:
 # Formats
 
 
-def _markdown_report(chapters: Sequence[Chapter], notes: Sequence[str]) -> str:
-    parts = ["# bioPAWS: results", "\n".join(f"- `{mark}`: {meaning}." for mark, meaning in MARKS)]
+def _markdown_report(chapters: Sequence[Chapter], answer: Sequence[str], notes: Sequence[str]) -> str:
+    parts = ["# bioPAWS: results", "\n".join(f"- {line}" for line in answer)]
+    parts += ["## Marks", "\n".join(f"- `{mark}`: {meaning}." for mark, meaning in MARKS)]
     if notes:
         parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
     for chapter in chapters:
