@@ -28,6 +28,27 @@ class _Entry(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
 
+class Breadth(_Entry):
+    """Of how much a split was made.
+
+    Attributes
+    ----------
+    groups : int
+        Homology groups.
+    largest_group : float
+        Share of the sides of pairs that are of the largest group.
+    organisms : dict of str to float
+        Share of the sides of pairs by organism.
+    distinct_residues : int
+        Positions of the sources, bp or aa, that at least one side covers.
+    """
+
+    groups: Count
+    largest_group: float
+    organisms: dict[str, float]
+    distinct_residues: Count
+
+
 class SplitEntry(_Entry):
     """One split of a config.
 
@@ -45,6 +66,8 @@ class SplitEntry(_Entry):
         Size of the rows as an Arrow table.
     sha256 : str
         Digest of the file, in hexadecimal digits.
+    breadth : Breadth, optional
+        Missing in older manifests.
     """
 
     # The pattern keeps the path inside the data set's folder, whoever wrote the manifest.
@@ -54,6 +77,7 @@ class SplitEntry(_Entry):
     bytes: Count
     memory_bytes: Count
     sha256: Sha256
+    breadth: Breadth | None = Field(default=None, exclude_if=_is_none)
 
 
 class ConfigEntry(_Entry):

@@ -189,10 +189,15 @@ def test_a_manifest_that_turns_the_labels_round_is_found(part: Part) -> None:
     folder = part("dna50")
     manifest = read_manifest(folder)
     manifest.configs["dna50"].label_names.reverse()
-    manifest.configs["dna50"].splits["test"].similar += 1
+    test_split = manifest.configs["dna50"].splits["test"]
+    test_split.similar += 1
+    assert test_split.breadth is not None
+    groups = test_split.breadth.groups
+    test_split.breadth.groups += 1
     finish(folder, manifest)
     said = [str(violation) for violation in verify(folder, manifest, InProcessExecutor())]
     assert "CONFIG002 dna50: the manifest names another molecule, or other labels" in said
+    assert f"SPLIT008 dna50/test: groups: {groups}, the manifest says {groups + 1}" in said
     assert any(
         what.startswith("SPLIT002 dna50/test: 40 rows, 20 similar, the manifest says 40 and 21") for what in said
     )

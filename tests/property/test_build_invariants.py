@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,11 +15,12 @@ from bio_paws.align.translation import MIN_INTRON, spliced_identity
 from bio_paws.build import partition
 from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.build.coding import break_frame, mutate_protein
-from bio_paws.build.negatives import make_quartets, unordered
+from bio_paws.build.negatives import make_quartets, take_turns, unordered
 from bio_paws.build.pair_filter import PairFilter
 from bio_paws.build.partition import REGIONS, Edges, RegionIndex, assign_splits, cut_segments, join_groups
 from bio_paws.build.windows import Trace
 from bio_paws.configs import SPLIT_SHARES, get_config
+from bio_paws.features.breadth import breadth_of
 from bio_paws.features.pair_features import composition
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
@@ -236,3 +239,44 @@ def test_quartets_are_degree_matched_and_keep_lengths(seed: int) -> None:
 def test_letters_are_the_alphabets() -> None:
     assert len(LETTERS["dna"]) == 4
     assert len(set(LETTERS["protein"])) == 20
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=40), seeds)
+def test_organisms_and_groups_take_turns(candidates: list[tuple[int, int]], seed: int) -> None:
+    group = np.array([group for group, _ in candidates], dtype=np.int64)
+    organisms = np.array([pair for _, pair in candidates], dtype=np.int64)
+    order = take_turns(np.random.default_rng(seed).permutation(len(candidates)), group, organisms)
+    assert sorted(order.tolist()) == list(range(len(candidates)))
+    counts = Counter(organisms.tolist())
+    drawn: Counter[int] = Counter()
+    for number in order.tolist():
+        # No pair of organisms has a turn before every other has had as many, or has no candidates left.
+        assert all(drawn[pair] >= drawn[organisms[number]] or drawn[pair] == counts[pair] for pair in counts)
+        drawn[organisms[number]] += 1
+    if len(counts) == 1:
+        groups = Counter(group.tolist())
+        first = order[: len(groups)]
+        assert Counter(group[first].tolist()) == Counter(groups.keys())
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.integers(1, 10), st.sampled_from("xy"))).filter(
+        lambda sides: len(sides) > 1
+    )
+)
+def test_breadth_counts_what_pairs_cover(sides: list[tuple[str, int, int, str]]) -> None:
+    sides = sides[: len(sides) // 2 * 2]
+    rows = []
+    for both in zip(sides[::2], sides[1::2], strict=True):
+        row: dict[str, object] = {}
+        for side, (source, start, length, group) in enumerate(both, start=1):
+            row |= {f"source{side}": source, f"start{side}": start, f"end{side}": start + length}
+            row |= {f"organism{side}": f"of {source}", f"group{side}": group}
+        rows.append(row)
+    breadth = breadth_of(pa.Table.from_pylist(rows))
+    positions = {(source, start + at) for source, start, length, _ in sides for at in range(length)}
+    assert breadth.distinct_residues == len(positions)
+    groups, organisms = Counter(side[3] for side in sides), Counter(f"of {side[0]}" for side in sides)
+    assert breadth.groups == len(groups)
+    assert breadth.largest_group == pytest.approx(max(groups.values()) / len(sides), abs=1e-4)
+    assert breadth.organisms.keys() == organisms.keys()

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of
+from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_turns
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.reordering import block_order, word_order
@@ -104,9 +105,14 @@ def choose_rearranged(
         return rows.select(UNLABELED_SCHEMA.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
 
     choice = Choice(wanted, rng, seen, leaks, rows_of)
+    # The four rows of a quartet are of the same group and organisms.
+    group, *organisms = (
+        _codes(rows[name].take(np.arange(0, len(rows), 4))) for name in ("group1", "organism1", "organism2")
+    )
+    both = organisms[0] * (len(rows) + 1) + organisms[1]
 
     def quartets() -> Iterator[Quartet[int]]:
-        for number in rng.permutation(len(rows) // 4).tolist():
+        for number in take_turns(rng.permutation(len(rows) // 4), group, both).tolist():
             first, behind = 4 * number, 4 * number + 4
             if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
                 choice.take(slots[first])
@@ -117,6 +123,12 @@ def choose_rearranged(
     proposed = quartets()
     choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
     return choice.finish(wanted)
+
+
+def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Number the values of a column of strings."""
+    codes: NDArray[np.int64] = column.combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    return codes
 
 
 def _quartet(

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import datasets
 import pyarrow as pa
@@ -52,6 +53,8 @@ class ConfigReport:
     seconds : float
     note : str
         Why it has fewer pairs than requested; empty where it has not.
+    breadth : dict of str to dict
+        Fields of `bio_paws_cards.manifest.Breadth`, by split.
     """
 
     name: str
@@ -60,6 +63,7 @@ class ConfigReport:
     measured: Measured
     seconds: float
     note: str
+    breadth: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -299,6 +303,7 @@ def _report(
             {"baselines": entry.baselines, "upper_bounds": entry.upper_bounds},
             made[name].seconds,
             notes[name],
+            {name: split.breadth.model_dump() for name, split in entry.splits.items() if split.breadth},
         )
         for name, entry in entries.items()
     )

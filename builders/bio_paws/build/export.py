@@ -19,6 +19,7 @@ from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import write_manifest
 from bio_paws.execution.files import sha256_of
 from bio_paws.execution.stage_keys import BUILD_PACKAGES
+from bio_paws.features.breadth import breadth_of
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
@@ -78,6 +79,7 @@ def write_config(
             bytes=path.stat().st_size,
             memory_bytes=table.nbytes,
             sha256=sha256_of(path),
+            breadth=breadth_of(table),
         )
     return ConfigEntry(
         version=DATA_VERSION,

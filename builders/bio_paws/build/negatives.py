@@ -10,13 +10,14 @@ similar one.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from math import ceil
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -59,6 +60,9 @@ one with the second member of the other, and of the other one with the second me
 TOLERANCES: tuple[tuple[int, int], ...] = ((0, 0), (0, 1), (0, 2), (1, 2), (1, 3))
 """How far apart the lengths and the compositions of exchanged members may be, closest first. Looser ones would give
 more pairs, but also give the label away."""
+
+GROUP_SHARES = (1.25, 2.5, 5.0, math.inf)
+"""How many times its even share of a split's pairs a homology group may give, tried in this order."""
 
 SIDES = ("sentence1", "sentence2")
 _OTHER_SIDE = {"1": "2", "2": "1"}
@@ -271,33 +275,71 @@ def _matched(
     """
     columns, kinds = candidates.columns, candidates.kinds
     supply = np.bincount(columns["kind"], minlength=len(kinds))[columns["kind"]]
-    order = choice.rng.permutation(len(candidates))
+    order = take_turns(choice.rng.permutation(len(candidates)), columns["group"], organisms)
     order = order[np.argsort(supply[order], kind="stable")]
     # Memory views give plain numbers, without a list of all of them.
     slots, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
     is_identical = [kind == "identical" for kind in kinds]
-    for lengths, compositions in TOLERANCES:
+    taken = [0] * len(candidates.names.get("group", ()))
+    even = sum(choice.missing.values()) / max(len(np.unique(columns["group"])), 1)
+    # A group takes what the others leave only when these have given all they can, closely matched or not.
+    for most, (lengths, compositions) in product((even * shares for shares in GROUP_SHARES), TOLERANCES):
         keys = _keys(candidates, organisms, lengths + 1, compositions + 1).data
         buckets: dict[int, list[int]] = {}
         for i in order.data:
-            slot, kind = slots[i], kind_of[i]
-            if choice.used(slot) or choice.missing[kinds[kind]] < 1:
+            slot, kind, group = slots[i], kind_of[i], groups[i]
+            if choice.used(slot) or choice.missing[kinds[kind]] < 1 or taken[group] >= most:
                 continue
             waiting = buckets.setdefault(keys[i], [])
             for at, j in enumerate(waiting):
-                other = slots[j]
+                partner_slot, partner_group = slots[j], groups[j]
                 if (
-                    not choice.used(other)
-                    and other != slot
-                    and groups[j] != groups[i]
+                    not choice.used(partner_slot)
+                    and partner_slot != slot
+                    and partner_group != group
+                    and taken[partner_group] < most
                     and is_identical[kind] + is_identical[kind_of[j]] == identical
                 ):
-                    choice.take(slot, other)
+                    choice.take(slot, partner_slot)
+                    taken[group] += 1
+                    taken[partner_group] += 1
                     del waiting[at]
                     yield j, i
                     break
             else:
                 waiting.append(i)
+
+
+def take_turns(order: NDArray[np.int64], group: NDArray[Any], organisms: NDArray[Any]) -> NDArray[np.int64]:
+    """Let pairs of organisms take turns, and within the turns of one pair its homology groups.
+
+    Drawn at random, pairs would come from what there is most of: from the few groups that span long alignments, and
+    from the organisms with most homologs among the others.
+
+    Parameters
+    ----------
+    order : ndarray, shape (candidates,), int64
+        Numbers of candidates, in the order in which those of one group come.
+    group, organisms : ndarray, shape (candidates,), int
+        Homology group, and pair of organisms, of each candidate.
+
+    Examples
+    --------
+    >>> take_turns(np.arange(6), np.array([0, 0, 0, 1, 2, 2]), np.array([7, 7, 7, 7, 8, 8])).tolist()
+    [0, 4, 3, 5, 1, 2]
+    """
+    for turns_of in (group, organisms):
+        order = order[np.argsort(_turn(turns_of[order]), kind="stable")]
+    return order
+
+
+def _turn(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the equal values before each value."""
+    by_value = np.argsort(values, kind="stable")
+    begin = np.flatnonzero(np.diff(values[by_value], prepend=-1))
+    turn = np.empty(len(values), dtype=np.int64)
+    turn[by_value] = np.arange(len(values)) - np.repeat(begin, np.diff(begin, append=len(values)))
+    return turn
 
 
 def _keys(candidates: Candidates, organisms: NDArray[np.int64], length: int, letters: int) -> NDArray[np.int64]:

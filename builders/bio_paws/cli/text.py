@@ -101,6 +101,8 @@ def build_text(report: BuildReport) -> str:
         ),
         "AUC of the label on test: baselines (without an alignment; chance is 0.5) and upper bound (with one)\n"
         + baselines_text({config.name: config.measured for config in report.configs}),
+        "Breadth: homology groups, share of the largest group and of the largest organism, distinct bp or aa\n"
+        + breadth_text(report),
         outcomes_text(report),
     ]
     shortfalls = [f"  {config.name}: {config.note}" for config in report.configs if config.note]
@@ -110,6 +112,24 @@ def build_text(report: BuildReport) -> str:
     parts.append("Seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in report.seconds.items()))
     parts.append(example_text(report.out, report.configs[0].name))
     return "\n\n".join(parts)
+
+
+def breadth_text(report: BuildReport) -> str:
+    """Lay out of how much each split of each config was made."""
+    rows = [
+        (
+            config.name,
+            split,
+            f"{breadth['groups']:,}",
+            f"{breadth['largest_group']:.1%}",
+            len(breadth["organisms"]),
+            f"{max(breadth['organisms'].values()):.1%}",
+            f"{breadth['distinct_residues']:,}",
+        )
+        for config in report.configs
+        for split, breadth in config.breadth.items()
+    ]
+    return table(("config", "split", "groups", "largest", "organisms", "largest", "distinct"), rows)
 
 
 def outcomes_text(report: BuildReport) -> str:

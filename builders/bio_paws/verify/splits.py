@@ -31,6 +31,7 @@ from bio_paws.configs import (
     get_config,
 )
 from bio_paws.execution.memory import release_free_memory
+from bio_paws.features.breadth import BREADTH_COLUMNS, breadth_of
 from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import Row
 from bio_paws.verify.cross_split_search import PlacedSequences, VerificationSearch
@@ -152,12 +153,26 @@ def check_rearranged(split: Split) -> Iterator[Violation]:
             yield split.violation(fault.code, fault.message, row["pair_id"])
 
 
+def check_breadth(split: Split) -> Iterator[Violation]:
+    """Check that groups, organisms and distinct residues are as many as the manifest says."""
+    listed = split.entry.splits[split.name].breadth
+    if listed is None:
+        return
+    rows = pa.concat_tables([read_part(split.path, part, list(BREADTH_COLUMNS)) for part in parts_of(split.path)])
+    if not len(rows) or (measured := breadth_of(rows)) == listed:
+        return
+    for name, value in vars(measured).items():
+        if value != getattr(listed, name):
+            yield split.violation("SPLIT008", f"{name}: {value}, the manifest says {getattr(listed, name)}")
+
+
 SPLIT_CHECKS: tuple[Callable[[Split], Iterator[Violation]], ...] = (
     check_counts,
     check_order,
     check_degrees,
     check_pair_types,
     check_rearranged,
+    check_breadth,
 )
 """The checks of one split."""
 
