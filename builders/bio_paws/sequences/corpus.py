@@ -69,10 +69,11 @@ def read_corpus(assemblies: tuple[Assembly, ...]) -> Corpus:
     reader = Reader()
     for assembly in assemblies:
         reader.read(assembly)
-    reader.leave_out_misplaced()
-    codes = reader.genetic_codes()
-    rejected, notes = (dict(sorted(counts.items())) for counts in (reader.rejected, reader.notes))
-    return Corpus(reader.dna, reader.proteins, reader.genes, rejected, codes, reader.masks, notes)
+    reader.gene_pool.leave_out_misplaced()
+    codes = reader.gene_pool.genetic_codes()
+    pool = reader.pool
+    rejected, notes = (dict(sorted(counts.items())) for counts in (pool.rejected, pool.notes))
+    return Corpus(pool.dna, pool.proteins, reader.gene_pool.genes, rejected, codes, pool.masks, notes)
 
 
 def representative_proteins(corpus: Corpus) -> list[Sequence]:

@@ -1,0 +1,187 @@
+"""Coding sequences from what files say of them: FASTA of CDS as NCBI and Ensembl write it, GFF3, GTF, flat files."""
+
+from __future__ import annotations
+
+import re
+
+from Bio.SeqFeature import SeqFeature
+
+from bio_paws.align.smith_waterman import reverse_complement
+from bio_paws.errors import SourceError
+from bio_paws.sequences import fasta, genes, gff
+from bio_paws.sequences.fasta import FastaRecord
+from bio_paws.sequences.gene_pool import Cds, GenePool
+from bio_paws.sequences.genes import Place
+from bio_paws.sequences.pool import SequencePool
+from bio_paws.sequences.scope import Scope
+
+_MAX_DIFFERING = 0.5
+"""Part of the CDS of an assembly that may not be in its genome before the two cannot belong together."""
+
+
+def read_ncbi_cds(
+    where: str, records: list[FastaRecord], scope: Scope, pool: SequencePool, gene_pool: GenePool, *, with_genome: bool
+) -> list[Cds]:
+    """Read CDS whose titles hold ``[location=...]`` and ``[protein_id=...]``, and compare them with the genome.
+
+    Raises
+    ------
+    SourceError
+        When most of them are not in the genome beside them.
+    """
+    compared = differing = 0
+    described: list[Cds] = []
+    for name, title, letters in records:
+        tags = fasta.tags_in(title)
+        match = re.match(r"(?:lcl\|)?(.+?)_cds(?:_|$)", name)
+        if match is None or "location" not in tags:
+            pool.rejected["cds_no_location"] += 1
+            continue
+        if "protein_id" not in tags:
+            pool.rejected["cds_pseudogene"] += 1
+            continue
+        code = genes.code_of(tags.get("transl_table"), 0)
+        if code is None:
+            pool.rejected["cds_unknown_genetic_code"] += 1
+            continue
+        residues = letters.upper().replace("U", "T")
+        place = genes.parse_place(match.group(1), tags["location"])
+        if place.span and with_genome:
+            compared += 1
+            if gene_pool.spliced(gene_pool.placed(place, scope).span, place.exons) != residues:
+                differing += 1
+                place = Place(None, (), "not_in_genome")
+        locus = tags.get("locus_tag") or _gene_id(tags.get("db_xref", ""))
+        symbol = tags.get("gene", "")
+        described.append(Cds(place, locus, symbol, tags["protein_id"], residues=residues, code=code or None))
+    if compared and differing > _MAX_DIFFERING * compared:
+        raise SourceError(
+            f"{where}: {differing} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
+        )
+    return described
+
+
+def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
+    """Place CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
+    proteins = {_without_version(name): name for name in scope.proteins}
+    described: list[Cds] = []
+    for name, title, letters in records:
+        match = re.search(r"\b\w+:[^:\s]*:([^:\s]+):(\d+):(\d+):-?1\b", title)
+        source = pool.dna.get(scope.dna.get(match.group(1), "")) if match else None
+        if match is None or source is None:
+            pool.rejected["cds_no_location"] += 1
+            continue
+        residues = letters.upper()
+        first, last = int(match.group(2)) - 1, int(match.group(3))
+        interval = source.residues[first:last].upper()
+        gene = re.search(r"\bgene:(\S+)", title)
+        protein = proteins.get(_without_version(name), name)
+        for strand, read in (("+", residues), ("-", reverse_complement(residues))):
+            at = interval.find(read)
+            if at >= 0:
+                part = (first + at, first + at + len(residues))
+                place = genes.place_of_parts(match.group(1), [part], "+" if strand == "+" else "-")
+                described.append(Cds(place, gene.group(1) if gene else "", protein=protein, residues=residues))
+                break
+        else:
+            pool.rejected["cds_exons_not_given"] += 1
+    return described
+
+
+def read_gff_cds(where: str, text: str, scope: Scope, pool: SequencePool, *, gtf: bool) -> list[Cds]:
+    """Read the CDS rows of GFF3 or GTF.
+
+    Raises
+    ------
+    SourceError
+        When a row does not have nine columns.
+    """
+    proteins = {_without_version(name): name for name in scope.proteins}
+    described: list[Cds] = []
+    for cds in gff.read_gff(text, where, pool.rejected, gtf=gtf):
+        if cds.pseudo:
+            pool.rejected["cds_pseudogene"] += 1
+            continue
+        if cds.source not in scope.dna:
+            pool.rejected["cds_no_genome"] += 1
+            continue
+        code = genes.code_of(cds.tags.get("transl_table"), 0)
+        if code is None:
+            pool.rejected["cds_unknown_genetic_code"] += 1
+            continue
+        keys = ("protein_id", "Name", "ID", "locus_tag", "transcript_id", "Parent")
+        ids = [re.sub(r"^(cds-|CDS:|transcript:|rna-)", "", cds.tags[key]) for key in keys if cds.tags.get(key)]
+        in_file = next((proteins[_without_version(name)] for name in ids if _without_version(name) in proteins), "")
+        place = cds.place()
+        protein = in_file or (cds.tags.get("protein_id") or (ids[0] if ids else ""))
+        read = Cds(place, cds.locus, cds.tags.get("gene", ""), protein, code=code or None)
+        if not in_file:
+            if proteins:
+                pool.rejected["cds_no_protein"] += 1
+                continue
+            read.translation = ""
+        if place.span and cds.tags.get("transl_except"):
+            exceptions = re.findall(r"\([^()]*\)", cds.tags["transl_except"])
+            read.recoded = genes.recoded_codons(exceptions, place.span, place.exons)
+        described.append(read)
+    return described
+
+
+def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: SequencePool) -> Cds | None:
+    """Read a CDS of a flat file, and take its protein in; None where it is left out, which is counted.
+
+    Parameters
+    ----------
+    source : str
+        Its record, which the pool holds.
+    feature : SeqFeature
+    scope : Scope
+        Its assembly.
+    pool : SequencePool
+        Takes the protein, and the counts.
+    """
+    tags: dict[str, list[str]] = feature.qualifiers
+    translation = "".join(tags.get("translation", [""])[0].split()) if "translation" in tags else None
+    if translation is None and ("pseudo" in tags or "pseudogene" in tags):
+        pool.rejected["cds_pseudogene"] += 1
+        return None
+    code = genes.code_of(next(iter(tags.get("transl_table", [])), None))
+    if code is None:
+        pool.rejected["cds_unknown_genetic_code"] += 1
+        return None
+    place = genes.place_of(source, feature.location)
+    if not place.problem and (tags.get("codon_start") or ["1"])[0] != "1":
+        place = Place(None, (), "partial")
+    locus = (tags.get("locus_tag") or [""])[0] or _gene_id(" ".join(tags.get("db_xref", [])))
+    protein = (tags.get("protein_id") or [""])[0] if "protein_id" in tags else ""
+    if not protein:
+        protein = f"{source}:{locus or _shown_place(place, feature)}"
+    symbol = (tags.get("gene") or [""])[0]
+    if translation is None:
+        recoded = {}
+        if place.span:
+            recoded = genes.recoded_codons(tags.get("transl_except", []), place.span, place.exons)
+        return Cds(place, locus, symbol, protein, "", code=code, recoded=recoded)
+    residues = fasta.as_protein(translation, pool.notes)
+    if problem := pool.protein_problem(protein, residues, scope):
+        if problem != "duplicate_id":
+            pool.rejected[f"protein_{problem}"] += 1
+            return None
+    else:
+        pool.add_protein(protein, pool.dna[scope.dna[source]].organism, residues, scope)
+    return Cds(place, locus, symbol, protein, residues, code=code)
+
+
+def _gene_id(references: str) -> str:
+    match = re.search(r"\bGeneID:(\d+)", references)
+    return f"GeneID:{match.group(1)}" if match else ""
+
+
+def _without_version(name: str) -> str:
+    return re.sub(r"\.\d+$", "", name)
+
+
+def _shown_place(place: Place, feature: SeqFeature) -> str:
+    if place.span:
+        return f"{place.span.start + 1}..{place.span.end}{'' if place.span.strand == '+' else 'c'}"
+    return str(feature.location)

@@ -1,0 +1,235 @@
+"""The genes of all assemblies: coding sequences whose translation is their protein, and why others are left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from bio_paws.align.smith_waterman import reverse_complement
+from bio_paws.align.translation import reads_as
+from bio_paws.sequences import genes
+from bio_paws.sequences.genes import Place
+from bio_paws.sequences.pool import SequencePool
+from bio_paws.sequences.records import Gene, Interval, Sequence
+from bio_paws.sequences.scope import Scope, id_problem, unique_id
+
+_TRIED = 100
+"""CDS of a sequence that are tried with every genetic code where their source names none."""
+
+
+@dataclass
+class Cds:
+    """A coding sequence as its file describes it.
+
+    Attributes
+    ----------
+    place : Place
+        With the file's id of the sequence that it lies on.
+    locus : str
+        The gene that it belongs to, by its id; empty where the file gives none.
+    symbol : str
+        The gene's symbol, which is no identity.
+    protein : str
+        The file's id of its protein.
+    translation : str or None
+        The protein; empty to translate the CDS; None to take the protein of that id.
+    residues : str or None
+        The CDS, where the file gives it; None to read it from the genome.
+    code : int or None
+        Genetic code; None where the file names none.
+    recoded : dict of int to str
+        As in `genes.translated`.
+    """
+
+    place: Place
+    locus: str
+    symbol: str = ""
+    protein: str = ""
+    translation: str | None = None
+    residues: str | None = None
+    code: int | None = None
+    recoded: dict[int, str] = field(default_factory=dict)
+
+
+class GenePool:
+    """The genes of all assemblies.
+
+    Attributes
+    ----------
+    genes : dict of str to Gene
+        By the id of their protein in the corpus.
+    """
+
+    def __init__(self, pool: SequencePool) -> None:
+        self.genes: dict[str, Gene] = {}
+        self._pool = pool
+        self._origin: dict[str, int] = {}  # number of the assembly that a gene came with
+        self._owners: dict[str, str] = {}  # assembly, or sequence of it, that a locus or a symbol was read in first
+        self._places: dict[tuple[Interval, tuple[tuple[int, int], ...]], str] = {}
+        self._symbols: dict[tuple[str, str, str], list[tuple[Interval, str]]] = {}
+        self._without_genome: list[str] = []  # genes whose genome may come with another assembly
+
+    def add(self, described: list[Cds], scope: Scope, *, with_genome: bool = True) -> int:
+        """Take in the genes whose CDS translate to their proteins, and count the others by reason.
+
+        Parameters
+        ----------
+        described : list of Cds
+            All of a file: its genetic codes are found from them together.
+        scope : Scope
+            Their assembly.
+        with_genome : bool
+            Whether their genome is in the assembly; `leave_out_misplaced` looks for it in others.
+
+        Returns
+        -------
+        int
+            How many were taken in.
+        """
+        codes = self._codes(described, scope)
+        accepted = []
+        for cds in described:
+            place = self.placed(cds.place, scope)
+            problem = place.problem
+            unique = ""
+            if not problem and place.span:
+                code = cds.code or codes.get(place.span.source, 1)
+                unique, problem = self._add(cds, place.span, place.exons, code, scope)
+            if problem:
+                self._pool.rejected[f"cds_{problem}"] += 1
+            else:
+                accepted.append(unique)
+        if not with_genome:
+            self._without_genome += accepted
+        return len(accepted)
+
+    def placed(self, place: Place, scope: Scope) -> Place:
+        """Return a place on the sequence as the corpus names it."""
+        if place.span is None:
+            return place
+        source = scope.dna.get(place.span.source, place.span.source)
+        return Place(place.span._replace(source=source), place.exons, "")
+
+    def spliced(self, span: Interval | None, exons: tuple[tuple[int, int], ...]) -> str | None:
+        """Return the joined exons on their strand, in upper case; None without their genome."""
+        if span is None or span.source not in self._pool.dna:
+            return None
+        genome = self._pool.dna[span.source].residues
+        joined = "".join(genome[start:end] for start, end in exons).upper()
+        return joined if span.strand == "+" else reverse_complement(joined)
+
+    def leave_out_misplaced(self) -> None:
+        """Leave out genes of assemblies without a genome that are not where they say in the genome of another."""
+        for protein_id in self._without_genome:
+            gene = self.genes[protein_id]
+            spliced = self.spliced(gene.span, gene.exons)
+            if spliced is not None and not genes.translates(spliced, gene.protein, gene.code):
+                del self.genes[protein_id]
+                self._pool.rejected["cds_not_in_genome"] += 1
+
+    def genetic_codes(self) -> dict[str, int]:
+        """Return the genetic code of each genome sequence that is not read by the standard one.
+
+        Genes of another code than most genes of their sequence are left out.
+        """
+        counts: dict[str, Counter[int]] = {}
+        for gene in self.genes.values():
+            counts.setdefault(gene.span.source, Counter())[reads_as(gene.code)] += 1
+        most = {source: max(sorted(count), key=count.__getitem__) for source, count in counts.items()}
+        for name in [name for name, gene in self.genes.items() if reads_as(gene.code) != most[gene.span.source]]:
+            del self.genes[name]
+            self._pool.rejected["cds_other_genetic_code"] += 1
+        return {source: code for source, code in most.items() if code != 1}
+
+    def _add(
+        self, cds: Cds, span: Interval, exons: tuple[tuple[int, int], ...], code: int, scope: Scope
+    ) -> tuple[str, str]:
+        """Take in a gene; return its id, or the problem because of which it is left out."""
+        pool = self._pool
+        spliced = cds.residues if cds.residues is not None else self.spliced(span, exons)
+        if spliced is None or (span.source in pool.dna and span.end > len(pool.dna[span.source].residues)):
+            return "", "no_genome" if spliced is None else "beyond_the_sequence"
+        unique = scope.proteins.get(cds.protein, "")
+        residues = cds.translation
+        if residues == "":
+            residues, problem = genes.translated(spliced, code, cds.recoded)
+            if problem:
+                return "", problem
+            pool.notes["CDS without a protein, translated"] += 1
+        elif residues is None:
+            if not unique:
+                return "", "no_protein"
+            residues = pool.proteins[unique].residues
+        if not genes.translates(spliced, residues, code):
+            return "", "translation_differs"
+        twin = self._places.get((span, exons))
+        if twin and self._origin.get(twin) != scope.number and self.genes[twin].protein == residues:
+            if unique and unique not in self.genes and unique != twin:
+                pool.remove_protein(cds.protein, scope)
+            return "", "identical_record"
+        dna = pool.dna.get(span.source)
+        protein = pool.proteins.get(unique)
+        named = protein or dna
+        organism = scope.organism or (named.organism if named else pool.file_name(scope))
+        if unique in self.genes and (self.genes[unique].span, self.genes[unique].exons) == (span, exons):
+            return "", "duplicate_id"
+        if not unique or unique in self.genes or (protein and protein.residues != residues):
+            # The protein is that of another gene as well, or has no record of its own.
+            name = cds.protein if not unique and cds.protein else f"{cds.protein}:{cds.locus or _shown(span)}"
+            if id_problem(name):
+                return "", "unnamed"
+            unique = unique_id(name, scope.assembly.accession, pool.proteins)
+            scope.proteins.setdefault(cds.protein, unique)
+            pool.proteins[unique] = Sequence(unique, organism, "protein", residues)
+        self.genes[unique] = Gene(unique, self._locus(cds, unique, span, scope), organism, span, exons, residues, code)
+        self._places.setdefault((span, exons), unique)
+        self._origin.setdefault(unique, scope.number)
+        return unique, ""
+
+    def _locus(self, cds: Cds, unique: str, span: Interval, scope: Scope) -> str:
+        """Return the gene that isoforms share; a symbol names a gene only where its isoforms overlap."""
+        accession = scope.assembly.accession
+        if cds.locus:
+            owner = self._owners.setdefault(f"locus {cds.locus}", accession)
+            return cds.locus if owner == accession else f"{accession}:{cds.locus}"
+        if not cds.symbol:
+            return unique
+        places = self._symbols.setdefault((accession, span.source, cds.symbol), [])
+        for place, locus in places:
+            if place.strand == span.strand and place.start < span.end and span.start < place.end:
+                places.append((span, locus))
+                return locus
+        owner = self._owners.setdefault(f"symbol {cds.symbol}", f"{accession} {span.source}")
+        first = not places and owner == f"{accession} {span.source}"
+        locus = cds.symbol if first else f"{cds.symbol}@{_shown(span)}"
+        places.append((span, locus))
+        return locus
+
+    def _codes(self, described: list[Cds], scope: Scope) -> dict[str, int]:
+        """Find the genetic code of each sequence from its CDS and their proteins, where their source names none."""
+        by_source: dict[str, list[tuple[str, str]]] = {}
+        for cds in described:
+            place = self.placed(cds.place, scope)
+            protein = self._pool.proteins.get(scope.proteins.get(cds.protein, ""))
+            if cds.code is None and protein and place.span:
+                pairs = by_source.setdefault(place.span.source, [])
+                spliced = cds.residues if cds.residues is not None else self.spliced(place.span, place.exons)
+                if spliced and len(pairs) < _TRIED:
+                    pairs.append((spliced, protein.residues))
+        codes = {}
+        for source, pairs in by_source.items():
+            by_standard = _agreeing(pairs, 1)
+            if 2 * by_standard < len(pairs):
+                best = max(sorted(genes.CODES), key=lambda code: _agreeing(pairs, code))
+                if _agreeing(pairs, best) > max(by_standard, len(pairs) // 2):
+                    codes[source] = best
+                    self._pool.notes[f"genetic code {best} found from the proteins of {source}"] += 1
+        return codes
+
+
+def _agreeing(pairs: list[tuple[str, str]], code: int) -> int:
+    return sum(genes.translates(cds, protein, code) for cds, protein in pairs)
+
+
+def _shown(span: Interval) -> str:
+    return f"{span.source}:{span.start + 1}..{span.end}"
