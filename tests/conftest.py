@@ -9,11 +9,14 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # Compiling UMAP takes longer than running it uncompiled on a few points; and numba cannot change its mind later.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
 
+import json
 import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,7 @@ from filelock import FileLock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from bio_paws.cli.app import main
 from bio_paws.execution import progress
 from genomes import write_source
 from models import write_model, write_pawsx
@@ -45,6 +49,47 @@ def run_program(*arguments: object, cwd: Path | None = None, **environment: str)
     )
 
 
+def run_each(commands: Sequence[Sequence[object]], **environment: str) -> list[subprocess.CompletedProcess[str]]:
+    """Run bio-paws several times in one process: what that process needs is imported under this environment, once."""
+    done = subprocess.run(
+        [sys.executable, "-c", _EACH],
+        input=json.dumps([[*map(str, arguments)] for arguments in commands]),
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    outcomes = json.loads(done.stdout.splitlines()[-1])
+    return [
+        subprocess.CompletedProcess(arguments, *outcome) for arguments, outcome in zip(commands, outcomes, strict=True)
+    ]
+
+
+_EACH = """
+import contextlib, io, json, sys
+from bio_paws.cli.app import main
+outcomes = []
+for arguments in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        status = main(arguments)
+    outcomes.append((status, out.getvalue(), err.getvalue()))
+print(json.dumps(outcomes))
+"""
+
+
+def call_program(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run bio-paws in this process, which has imported what it needs; no progress is told, however long it takes."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
+        patch.setattr(progress, "SECONDS_PER_LINE", math.inf)
+        status = main([*map(str, arguments)])
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_the_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run everything in an empty folder: a data set or results in the repository must not change what a test sees."""
@@ -63,7 +108,8 @@ def _no_progress_lines() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def bio_paws() -> Run:
-    return run_program
+    """The program, called in this process; `run_program` is for tests of what only a process of its own shows."""
+    return call_program
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from bio_paws.audit.run import Audit, audit
 from bio_paws.audit.sampling import sample
 from bio_paws.audit.tables.dataset import open_data
 from bio_paws.cli.app import main
-from conftest import Run
+from conftest import Run, run_program
 from hub_server import serving
 from pair_sets import PLANTERS, Molecule, Planter, Splits, as_data, clean
 
@@ -186,14 +186,14 @@ def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, caps
     assert "Baselines and upper bounds: 5-fold cross-validation" in said
 
 
-def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path, bio_paws: Run) -> None:
+def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path) -> None:
     folder = tmp_path / "repository"
     folder.mkdir()
     write_parquet(folder / "train.parquet", sorted_rows(clean("dna")))
     with serving(datasets__user__pairs=folder) as hub:
         environment = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
         home = {"HF_HOME": str(tmp_path / "home")}
-        done = bio_paws("audit", "user/pairs", "--label", "same", **environment, **home)
+        done = run_program("audit", "user/pairs", "--label", "same", **environment, **home)
     assert done.returncode == 1, done.stderr
     assert "default: pairs by split: train 600" in done.stdout
     assert "severe: label_order: train: the number of a row tells its label" in done.stdout

@@ -13,7 +13,7 @@ import pytest
 from test_build import digests
 
 from bio_paws.configs import CONFIGS
-from conftest import Run
+from conftest import Run, run_program
 
 
 def refused(done: subprocess.CompletedProcess[str], *says: str) -> None:
@@ -83,18 +83,18 @@ def test_no_permission_to_write(source: Path, tmp_path: Path, bio_paws: Run) -> 
     refused(bio_paws("build", "--source", source, "--out", out, "--work", work), str(out), "--out")
 
 
-def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path, bio_paws: Run) -> None:
+def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path) -> None:
     before = digests(built_copy)
-    done = bio_paws("build", "--source", source, "--out", built_copy, PATH=str(tmp_path))
+    done = run_program("build", "--source", source, "--out", built_copy, PATH=str(tmp_path))
     refused(done, "was not found on PATH", "apt-get install ncbi-blast+")
     assert digests(built_copy) == before
 
 
-def test_engine_missing(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+def test_engine_missing(source: Path, tmp_path: Path) -> None:
     for program in ("blastn", "blastp", "makeblastdb"):
         (tmp_path / program).symlink_to(str(shutil.which(program)))
     asked = ("build", "--source", source, "--out", tmp_path / "o", "--engine", "diamond")
-    refused(bio_paws(*asked, PATH=str(tmp_path)), "diamond was not found on PATH", "apt-get install diamond-aligner")
+    refused(run_program(*asked, PATH=str(tmp_path)), "diamond was not found on PATH", "apt-get install diamond-aligner")
     assert not (tmp_path / "o").exists()
 
 

@@ -22,7 +22,7 @@ from bio_paws.build.partition import MAX_SEGMENT
 from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.features.kmers import word_overlap
-from conftest import Run
+from conftest import Run, run_program
 from genomes import random_dna
 
 SMALL = ("dna50", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
@@ -99,7 +99,7 @@ def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path
         files = [path for folder in stages for path in folder.glob("[!.]*")]
         finished = {path: path.stat().st_mtime_ns for path in files}
         assert not killed.exists()
-    resumed = bio_paws(*common, "--out", killed, "--workers", 2)
+    resumed = run_program(*common, "--out", killed, "--workers", 2)
     assert resumed.returncode == 0, resumed.stderr
     assert {path: path.stat().st_mtime_ns for path in finished} == finished  # made once
     assert digests(tmp_path / "alone/bioPAWS") == digests(killed)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from bio_paws_eval.results import read_results
 from bio_paws_eval.tasks import registry
-from conftest import Run
+from conftest import Run, run_each, run_program
 from hub_server import HubServer, serving
 
 
@@ -56,11 +56,16 @@ def test_model_and_pairs_come_from_the_hub_by_commit(
         commit = server.commit("models/user/bert")
         home = environment(server, tmp_path / "home")
         hub = ["eval", "--model", "user/bert", "--pawsx", "user/pawsx"]
-        done = bio_paws(*hub, *given, tmp_path / "out", **home)
+        done, pinned, wrong = run_each(
+            [
+                [*hub, *given, tmp_path / "out"],
+                [*hub, "--revision", commit, *given, tmp_path / "pinned"],
+                [*hub, "--revision", "v9", *given, tmp_path / "wrong"],
+            ],
+            **home,
+        )
         assert done.returncode == 0, done.stderr
-        pinned = bio_paws(*hub, "--revision", commit, *given, tmp_path / "pinned", **home)
         assert pinned.returncode == 0, pinned.stderr
-        wrong = bio_paws(*hub, "--revision", "v9", *given, tmp_path / "wrong", **home)
         assert wrong.returncode == 2
         assert wrong.stderr.startswith("bio-paws: error: user/bert at v9: neither a folder nor available from the Hub")
         asked = [one for one in server.requests if "resolve" in one and "datasets" not in one]
@@ -70,12 +75,12 @@ def test_model_and_pairs_come_from_the_hub_by_commit(
     assert result.model.revision == commit
     assert (result.task.rows, result.task.dropped) == (48, 2)
     # The same model and pairs from folders give the same numbers.
-    local = bio_paws("eval", "--model", model, "--pawsx", pawsx, *given, tmp_path / "local", HF_HUB_OFFLINE="1")
+    local = bio_paws("eval", "--model", model, "--pawsx", pawsx, *given, tmp_path / "local")
     assert local.returncode == 0, local.stderr
     ((_, same),) = read_results(tmp_path / "local")
     assert same.metrics == result.metrics
     # Once fetched, no network is needed.
-    again = bio_paws(*hub, *given, tmp_path / "again", **home | {"HF_HUB_OFFLINE": "1"})
+    again = run_program(*hub, *given, tmp_path / "again", **home | {"HF_HUB_OFFLINE": "1"})
     assert again.returncode == 0, again.stderr
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from bio_paws.configs import CONFIGS
 from bio_paws.schema import SCHEMA
-from conftest import Run
+from conftest import Run, run_program
 
 
 def python(code: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -56,12 +56,12 @@ def test_streaming_and_config_names(built: Path, tmp_path: Path) -> None:
     assert done.stdout.strip() == ",".join(config.name for config in CONFIGS)
 
 
-def test_install_serves_any_folder(built: Path, tmp_path: Path, bio_paws: Run) -> None:
+def test_install_serves_any_folder(built: Path, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     elsewhere.mkdir()
     before = python("from datasets import load_dataset; load_dataset('bioPAWS', 'dna50')", elsewhere, home)
     assert before.returncode != 0
-    done = bio_paws("install", built, HF_HOME=str(home), HF_HUB_OFFLINE="1")
+    done = run_program("install", built, HF_HOME=str(home), HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     code = (
         "from datasets import load_dataset\n"

@@ -72,15 +72,16 @@ def test_damaged_bytes_are_never_taken(server: NcbiServer, tmp_path: Path) -> No
     assert not (tmp_path / "ncbi" / ACCESSION / f"{PREFIX}_protein.faa.gz").exists()
 
 
-def test_unknown_and_malformed_accessions_are_one_line(server: NcbiServer, tmp_path: Path, bio_paws: Run) -> None:
+def test_unknown_and_malformed_accessions_are_one_line(
+    server: NcbiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bio_paws: Run
+) -> None:
+    monkeypatch.setenv("BIO_PAWS_NCBI_URL", server.url)
     for spec, says in (
         ("ncbi:GCF_000000001.9", "has no such assembly"),
         ("ncbi:GCF_999999999.1", "not found at NCBI"),
         ("ncbi:ecoli", "not an assembly accession with version"),
     ):
-        done = bio_paws(
-            "build", "--source", spec, "--out", tmp_path / "out", BIO_PAWS_NCBI_URL=server.url, cwd=tmp_path
-        )
+        done = bio_paws("build", "--source", spec, "--out", tmp_path / "out")
         assert done.returncode == 2
         assert says in done.stderr
         assert done.stderr.count("\n") == 1
@@ -100,22 +101,12 @@ def test_refseq13_pins_thirteen_species() -> None:
         assert ncbi.folder_url(one.accession).startswith(ncbi.NCBI)
 
 
-def test_an_assembly_builds_from_the_server(server: NcbiServer, tmp_path: Path, bio_paws: Run) -> None:
-    done = bio_paws(
-        *(
-            "build",
-            "dna50",
-            "--source",
-            f"ncbi:{ACCESSION}",
-            "--out",
-            tmp_path / "bioPAWS",
-            "--pairs",
-            60,
-            "--workers",
-            1,
-        ),
-        BIO_PAWS_NCBI_URL=server.url,
-        XDG_CACHE_HOME=str(tmp_path / "cache"),
-    )
+def test_an_assembly_builds_from_the_server(
+    server: NcbiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bio_paws: Run
+) -> None:
+    monkeypatch.setenv("BIO_PAWS_NCBI_URL", server.url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    common = ("--source", f"ncbi:{ACCESSION}", "--pairs", 60, "--workers", 1)
+    done = bio_paws("build", "dna50", *common, "--out", tmp_path / "bioPAWS")
     assert done.returncode == 0, done.stderr
     assert "dna50" in done.stdout

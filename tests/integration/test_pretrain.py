@@ -25,7 +25,7 @@ from bio_paws_eval.pretrain.held_out import HeldOut, read_held_out
 from bio_paws_eval.pretrain.mixture import Documents, make_documents, read_documents
 from bio_paws_eval.pretrain.recipe import Language, parse_recipe
 from bio_paws_eval.results import read_results
-from conftest import Run
+from conftest import run_program
 from genomes import random_dna, reverse_complement
 from hub_server import serving
 from models import sentence
@@ -207,7 +207,7 @@ def test_no_held_out_locus_is_in_the_documents(held_out: HeldOut, source: Path, 
     assert made[0].bytes > 100_000
 
 
-def test_text_is_streamed_from_the_hub_at_its_commit(bio_paws: Run, place: Path, tmp_path: Path) -> None:
+def test_text_is_streamed_from_the_hub_at_its_commit(place: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "texts"
     pairs.mkdir()
     rng = random.Random(2)
@@ -223,7 +223,7 @@ def test_text_is_streamed_from_the_hub_at_its_commit(bio_paws: Run, place: Path,
         commit = server.commit("datasets/user/texts")
         home = {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
         given = ["pretrain", recipe, "--out", tmp_path / "out"]
-        done = bio_paws(*given, **home, HF_HUB_OFFLINE="0")
+        done = run_program(*given, **home, HF_HUB_OFFLINE="0")
         assert done.returncode == 0, done.stderr
     assert record_of(tmp_path / "out")["text"] == [{"source": "hub:user/texts", "origin": commit}]
     assert "perplexity of text only: " in done.stderr
@@ -250,8 +250,8 @@ def test_a_damaged_data_set_is_no_reason_to_train_on_its_tests(built_copy: Path)
 
 @pytest.mark.soak
 @pytest.mark.parametrize("recipe", ["gpt2-english-tiny", "gpt2-english-dna-protein-tiny"])
-def test_the_tiny_recipes_run_on_what_is_bundled(bio_paws: Run, built: Path, tmp_path: Path, recipe: str) -> None:
-    done = bio_paws("pretrain", recipe, "--data", built, "--out", tmp_path / "out", HF_HUB_OFFLINE="1")
+def test_the_tiny_recipes_run_on_what_is_bundled(built: Path, tmp_path: Path, recipe: str) -> None:
+    done = run_program("pretrain", recipe, "--data", built, "--out", tmp_path / "out", HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     record = record_of(tmp_path / "out")
     assert all(held["bytes"] == 300_000 for held in record["languages"].values())
