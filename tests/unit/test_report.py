@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -814,3 +815,32 @@ def test_the_page_opens_with_the_answer(out: Path, report: Report) -> None:
         text.index(mark) for mark in ('class="answer"', 'id="figure-forest"', 'id="answers"', "<nav", 'id="chapter-1"')
     ]
     assert order == sorted(order)
+
+
+# The leaderboard
+
+
+def test_the_leaderboard_has_a_row_for_each_score_and_links_its_predictions(
+    report: Report, results: Path, out: Path
+) -> None:
+    page = Page()
+    page.feed((out / "leaderboard.html").read_text())
+    page.close()
+    assert not page.open
+    assert not {"link", "img", "iframe", "object"} & set(page.tags)
+    (frame,) = pd.read_html(io.StringIO((out / "leaderboard.html").read_text()))
+    scored = [(one, name) for one in grouped(results).everything for name in one.scored]
+    assert len(frame) == len(scored)
+    gpt2 = frame[(frame["model"] == "openai-community/gpt2") & (frame["task"] == "dna150")].iloc[0]
+    assert (gpt2["method"], gpt2["seeds"], gpt2["interval against it"]) == ("fine-tuned", 2, "above")
+    links = re.findall(r'<a href="([^"]+\.parquet)">', (out / "leaderboard.html").read_text())
+    assert len(links) == sum(len(one.scored[name].seed_results) for one, name in scored)
+    assert all((out / link).resolve().is_file() for link in links)
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser")
+def test_the_leaderboard_filters_in_a_browser(report: Report, out: Path, tmp_path: Path) -> None:
+    page = (out / "leaderboard.html").as_uri()
+    browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    dump = subprocess.run([*browser, f"{page}#task=dna50"], capture_output=True, text=True, timeout=120, check=True)
+    assert re.search(r'id="shown"[^>]*>5 of \d+ rows<', dump.stdout)

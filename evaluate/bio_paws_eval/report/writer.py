@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from bio_paws_eval.report.chapters import Chapter, chapters_of
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.csv_files import csv_files
 from bio_paws_eval.report.grouping import group
+from bio_paws_eval.report.leaderboard import leaderboard_page
 from bio_paws_eval.report.main_tables import all_tables
 from bio_paws_eval.report.score_text import MARKS
 from bio_paws_eval.report.seed_study import study_seeds
@@ -60,8 +62,8 @@ def write_report(results: Path, out: Path) -> Report:
     results : Path
         What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
     out : Path
-        Folder for ``report.html``, ``report.md``, ``results.csv``, ``consistency.csv``, ``pair-types.csv``, ``tables``,
-        ``figures`` and ``eval_results``.
+        Folder for ``report.html``, ``leaderboard.html``, ``report.md``, ``results.csv``, ``consistency.csv``,
+        ``pair-types.csv``, ``tables``, ``figures`` and ``eval_results``.
 
     Raises
     ------
@@ -92,6 +94,7 @@ def write_report(results: Path, out: Path) -> Report:
         "report.html": render_page(
             "report.html.j2", drawings, chapters=chapters, answer=answer, notes=notes, marks=MARKS
         ),
+        "leaderboard.html": leaderboard_page(grouped, entries, os.path.relpath(results, out).replace(os.sep, "/")),
         **csv_files(entries, grouped, results),
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
