@@ -5,6 +5,7 @@ The card is rendered from a manifest, so its model is defined here; `bio_paws.da
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -15,8 +16,8 @@ Auc = Annotated[float, Field(allow_inf_nan=False)]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 
 
-def _is_empty(value: dict[str, object]) -> bool:
-    return not value
+def _is_empty(value: Sized) -> bool:
+    return len(value) == 0
 
 
 def _is_none(value: object) -> bool:
@@ -178,12 +179,15 @@ class BuildArguments(_Entry):
     searched : list of "dna" and "protein"
         What was searched for similar sequences, which decides the homology groups and so the splits. Left out of the
         file where it is both.
+    holdout_organisms : list of str
+        Organisms of test alone. Left out of the file where there is none.
     """
 
     pairs: Count | None
     seed: int
     source: list[str]
     searched: list[Literal["dna", "protein"]] = Field(default_factory=_both_molecules, exclude_if=_is_both)
+    holdout_organisms: list[str] = Field(default_factory=list, exclude_if=_is_empty)
 
 
 class PartitionLimits(_Entry):

@@ -18,10 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from bio_paws.build.export import finish
 from bio_paws.build.partition import MAX_SEGMENT
 from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.features.kmers import word_overlap
+from bio_paws.verify.verify import verify
 from conftest import Run, run_program
 from genomes import random_dna
 
@@ -195,9 +199,9 @@ def test_another_engine_finds_similar_proteins(source: Path, tmp_path: Path, bio
     assert f"(similar proteins: MMseqs2 {manifest['versions']['mmseqs']})" in (out / "README.md").read_text()
 
 
-def strains(path: Path, length: int, count: int, rate: float) -> Path:
+def strains(path: Path, length: int, count: int, rate: float, seed: int = 3) -> Path:
     """Write strains of one random genome, without genes: substituted at `rate`, with a few insertions and deletions."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     ancestor = random_dna(rng, length)
     with path.open("w") as out:
         for number in range(count):
@@ -206,7 +210,7 @@ def strains(path: Path, length: int, count: int, rate: float) -> Path:
                 new if draw < rate else "" if draw < 1.02 * rate else base + new if draw < 1.04 * rate else base
                 for base, new, draw in zip(ancestor, bases, draws, strict=True)
             )
-            out.write(f">S{number}.1 Testus virus strain {number}\n{''.join(changed)}\n")
+            out.write(f">S{seed}{number}.1 Testus virus strain {number}\n{''.join(changed)}\n")
     return path
 
 
@@ -225,6 +229,27 @@ def test_small_sources_give_pairs_in_every_split(
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["partition_limits"]["max_segment"] < MAX_SEGMENT
     assert main(["verify", str(out), "--workers", "1"]) == 0
+
+
+def test_a_held_out_organism_is_in_test_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources = [strains(tmp_path / f"{seed}.fna", 12_000, count, 0.02, seed) for seed, count in ((3, 8), (4, 3))]
+    out = tmp_path / "bioPAWS"
+    arguments = [argument for source in sources for argument in ("--source", str(source))]
+    arguments += ["--out", str(out), "--pairs", "60", "--workers", "1"]
+    assert main(["build", "dna150", *arguments, "--holdout-organism", "Testus"]) == 2
+    message = capsys.readouterr().err
+    assert "--holdout-organism Testus: the sources hold " in message
+    rest, name = message.strip().partition("the sources hold ")[2].split(", ")
+    assert main(["build", "dna150", *arguments, "--holdout-organism", name]) == 0
+    manifest = read_manifest(out)
+    assert manifest.arguments.holdout_organisms == [name]
+    for split, entry in manifest.configs["dna150"].splits.items():
+        assert entry.breadth is not None
+        assert entry.breadth.organisms.keys() - {rest} == ({name} if split == "test" else set())
+    manifest.arguments.holdout_organisms = [rest]
+    finish(out, manifest)
+    violations = verify(out, manifest, InProcessExecutor())
+    assert {violation.code for violation in violations} == {"LEAK005"}
 
 
 def test_a_large_source_has_the_ordinary_limits(built: Path) -> None:

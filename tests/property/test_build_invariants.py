@@ -127,6 +127,11 @@ def test_splits_share_out_every_resource(seed: int, groups: int) -> None:
     for number, share in enumerate(SPLIT_SHARES):
         assert abs(resources[split == number].sum(axis=0) / resources.sum(axis=0) - float(share)).max() < 0.07
     assert (split == assign_splits(resources, seed)).all()
+    in_test = np.arange(groups) % 17 == 0
+    split = assign_splits(resources, seed, in_test=in_test)
+    assert (split[in_test] == 2).all()
+    for number, share in enumerate(SPLIT_SHARES):  # groups of test are part of its share
+        assert abs(resources[split == number].sum(axis=0) / resources.sum(axis=0) - float(share)).max() < 0.07
 
 
 @given(seeds, st.lists(st.integers(1, 100), min_size=6, max_size=40))

@@ -17,9 +17,11 @@ from bio_paws.schema import SCHEMA
 from bio_paws.verify import splits
 from bio_paws.verify.row_keys import RowKeys, keys_of
 from bio_paws.verify.splits import Split
+from bio_paws_cards.manifest import BuildArguments
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "manifest.json"
 CONFIG = get_config("dna50")
+ARGUMENTS = BuildArguments(pairs=None, seed=0, source=["bundled"])
 TEXTS = ("AACC", "GGTT", "ACGT", "TTTT", "A")
 sides = st.tuples(st.sampled_from(TEXTS), st.sampled_from(("s", "t")), st.integers(0, 12), st.sampled_from("gh"))
 rows_of_a_split = st.lists(st.tuples(st.integers(0, 1), sides, sides), max_size=6)
@@ -89,6 +91,8 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
                 origin = row[f"source{side}"], row[f"start{side}"], row[f"end{side}"]
                 for key in ((side, *origin), (side, *origin, row[f"sentence{side}"])):
                     balance[key] += 1 if row["label"] else -1
-        found = list(splits.check_degrees(Split(CONFIG, split, Path(), keys, slice(at, at + len(some)), entry, None)))
+        found = list(
+            splits.check_degrees(Split(CONFIG, split, Path(), keys, slice(at, at + len(some)), entry, ARGUMENTS))
+        )
         assert len(found) == sum(count != 0 for count in balance.values())
         at += len(some)

@@ -109,6 +109,7 @@ def new_manifest(
             pairs=options.pairs,
             seed=options.seed,
             source=[Path(source).name for source in options.source],
+            holdout_organisms=list(options.holdout),
             searched=[molecule for molecule in ALPHABETS if molecule in prepared.hits],
         ),
         versions=_versions(options.engine),

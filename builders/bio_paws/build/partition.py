@@ -387,7 +387,9 @@ def joined_share(sizes: Ints, edges: Edges, group: Ints) -> float:
     return float(similar[group[u] == group[v]].sum()) / total if total else 1.0
 
 
-def assign_splits(resources: NDArray[np.float64], seed: int, *, largest_first: bool = False) -> Ints:
+def assign_splits(
+    resources: NDArray[np.float64], seed: int, *, largest_first: bool = False, in_test: NDArray[np.bool_] | None = None
+) -> Ints:
     """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
     Groups are taken in random order, and each is assigned to the split that lacks most of what the group holds.
@@ -401,6 +403,8 @@ def assign_splits(resources: NDArray[np.float64], seed: int, *, largest_first: b
     largest_first : bool
         Take large groups before small ones, equally large ones in random order: where a single group exceeds the share
         of a split, a large one that came late would go to validation or test.
+    in_test : ndarray, shape (groups,), bool, optional
+        Groups that are assigned to test whatever they hold; the others fill what is left of each split.
 
     Returns
     -------
@@ -418,6 +422,10 @@ def assign_splits(resources: NDArray[np.float64], seed: int, *, largest_first: b
     order = seeded(seed, "splits").permutation(len(resources))
     if largest_first:
         order = order[np.argsort(-portion.sum(axis=1)[order], kind="stable")]
+    if in_test is not None:
+        split[in_test] = SPLITS.index("test")
+        filled[SPLITS.index("test")] = portion[in_test].sum(axis=0)
+        order = order[~in_test[order]]
     for group in order:
         missing = (shares - filled) / shares
         split[group] = int(np.argmax(missing @ portion[group]))
@@ -501,7 +509,9 @@ def limits_of(regions: pa.Table) -> Limits:
     return Limits(**json.loads(regions.schema.metadata[b"limits"]))
 
 
-def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int) -> pa.Table:
+def make_regions(
+    corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int, holdout: Sequence[str] = ()
+) -> pa.Table:
     """Assign every interval of the corpus to a homology group and a split.
 
     Parameters
@@ -512,6 +522,8 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
         Hits of the corpus against itself, schema `similarity_search.HITS`; none where that molecule was not searched.
     seed : int
         Seed of the build.
+    holdout : sequence of str
+        Organisms of test alone: every group that holds anything of theirs is assigned to it.
 
     Returns
     -------
@@ -541,7 +553,15 @@ def make_regions(corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, see
     np.add.at(resources, (group[stored], dna_column[source[stored]]), sizes[stored])
     protein_column = np.array([len(organisms) + organisms[protein.organism] for protein in proteins], dtype=np.int64)
     np.add.at(resources, (group[protein_segment], protein_column), residues)
-    split = assign_splits(resources, seed, largest_first=limits.max_group_share > MAX_GROUP_SHARE)
+    columns = [
+        number + offset for name, number in organisms.items() if name in holdout for offset in (0, len(organisms))
+    ]
+    split = assign_splits(
+        resources,
+        seed,
+        largest_first=limits.max_group_share > MAX_GROUP_SHARE,
+        in_test=(resources[:, columns] > 0).sum(axis=1) > 0,
+    )
 
     # Adjacent segments of one group are merged into one region: a window may cross the bound between them.
     genome_group = group[: len(source)]

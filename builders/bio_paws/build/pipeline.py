@@ -25,7 +25,7 @@ from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir, are_finished, is_finished
 from bio_paws.search import blast, engines
-from bio_paws.sequences.corpus import TABLES, corpus_to_tables, missing_input, read_corpus
+from bio_paws.sequences.corpus import TABLES, Corpus, corpus_to_tables, missing_input, read_corpus
 from bio_paws.sources import resolve
 
 ALPHABETS: tuple[Alphabet, ...] = ("dna", "protein")
@@ -53,6 +53,8 @@ class BuildOptions:
         Where the stages run; by default in processes of this machine.
     molecules : tuple of str
         What is searched for similar sequences, as `searched_molecules` says: the hits of both decide the regions.
+    holdout : tuple of str
+        Organisms of the test split alone.
     """
 
     source: tuple[str, ...] = ("bundled",)
@@ -63,6 +65,7 @@ class BuildOptions:
     engine: str = engines.AUTO
     cluster: Cluster | None = None
     molecules: tuple[Alphabet, ...] = ("dna", "protein")
+    holdout: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,14 +150,23 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
             hits["protein"] = similarity_search.search_proteins(files, work, executor, engine)
         # From here on results depend on the regions, and so on what was searched, and by which engine.
         work = replace(work, key=digest_of(work.key, list(hits)))
+        _check_organisms(options.holdout, corpus)
+        work = replace(work, key=digest_of(work.key, options.holdout)) if options.holdout else work
         regions = work.path("regions", ".arrow", options.seed)
         if not is_finished(regions):
             dna_hits, protein_hits = (
                 read_arrow(hits[molecule]) if molecule in hits else similarity_search.HITS.empty_table()
                 for molecule in ALPHABETS
             )
-            write_arrow(regions, partition.make_regions(corpus, dna_hits, protein_hits, options.seed))
+            write_arrow(regions, partition.make_regions(corpus, dna_hits, protein_hits, options.seed, options.holdout))
         yield Prepared(options, assemblies, files, hits, regions, work, executor)
+
+
+def _check_organisms(names: Iterable[str], corpus: Corpus) -> None:
+    organisms = sorted(set(corpus.organism.values()))
+    for name in names:
+        if name not in organisms:
+            raise BioPawsError(f"--holdout-organism {name}: the sources hold {', '.join(organisms)}")
 
 
 def _open_executor(options: BuildOptions) -> Executor:

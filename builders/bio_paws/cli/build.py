@@ -30,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{', '.join(PINNED)} (default: bundled), refseq13, ncbi:GCF_..., an NCBI assembly folder, a GenBank or "
         "FASTA file; repeatable",
     )
+    parser.add_argument(
+        "--holdout-organism",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="organism whose sequences, and their homologs, are in test alone; repeatable",
+    )
     parser.add_argument("--pairs", type=positive, metavar="N", help="pairs per config (default: the config's own)")
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     add_workers(parser)
@@ -71,7 +78,16 @@ def run(options: argparse.Namespace) -> int:
 
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
     source = tuple(options.source or ["bundled"])
-    build_options = BuildOptions(source, options.seed, options.pairs, options.workers, work, options.engine, cluster)
+    build_options = BuildOptions(
+        source,
+        options.seed,
+        options.pairs,
+        options.workers,
+        work,
+        options.engine,
+        cluster,
+        holdout=tuple(dict.fromkeys(options.holdout_organism)),
+    )
     try:
         report = build(tuple(options.config), build_options, options.out)
     except BuildFailed as error:

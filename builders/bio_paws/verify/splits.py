@@ -38,7 +38,7 @@ from bio_paws.verify.cross_split_search import PlacedSequences, VerificationSear
 from bio_paws.verify.parquet import Files, parts_of, read_part, read_rows
 from bio_paws.verify.row_keys import RowKeys, first_of, joined, molecules
 from bio_paws.verify.violations import Fault, Violation
-from bio_paws_cards.manifest import ConfigEntry, DatabaseSize, Manifest
+from bio_paws_cards.manifest import BuildArguments, ConfigEntry, DatabaseSize, Manifest
 
 _ALPHABETS: tuple[Alphabet, ...] = ("protein", "dna")  # what takes longest first
 
@@ -63,8 +63,8 @@ class Split:
         Where the rows of this split are in `keys`.
     entry : ConfigEntry
         The config's entry in the manifest.
-    pairs : int or None
-        The argument ``pairs`` of the build.
+    arguments : BuildArguments
+        Of the build.
     """
 
     config: PairConfig
@@ -73,7 +73,7 @@ class Split:
     keys: RowKeys
     rows: slice
     entry: ConfigEntry
-    pairs: int | None
+    arguments: BuildArguments
 
     def violation(self, code: str, message: str, row_id: str = "") -> Violation:
         """Return a violation in this split."""
@@ -133,7 +133,7 @@ def check_pair_types(split: Split) -> Iterator[Violation]:
     types = keys.kind[split.rows][keys.label[split.rows] == 1]
     counts = Counter({keys.name("kind", number): int((types == number).sum()) for number in np.unique(types).tolist()})
     share = SPLIT_SHARES[SPLITS.index(split.name)]
-    quotas = config.similar_quotas(round((split.pairs or config.pairs) * share / 2))
+    quotas = config.similar_quotas(round((split.arguments.pairs or config.pairs) * share / 2))
     # A build that ran out of candidates of one type says so in its outcomes, and then no share can be expected.
     complete = not any(split.entry.outcomes.get(f"missing_{pair_type}") for pair_type in quotas)
     for pair_type, quota in quotas.items():
@@ -166,6 +166,16 @@ def check_breadth(split: Split) -> Iterator[Violation]:
             yield split.violation("SPLIT008", f"{name}: {value}, the manifest says {getattr(listed, name)}")
 
 
+def check_holdout(split: Split) -> Iterator[Violation]:
+    """Check that nothing of an organism that is held out is in another split than test."""
+    if split.name == "test" or not split.arguments.holdout_organisms:
+        return
+    columns = ["pair_id", "organism1", "organism2"]
+    for row in (row for part in parts_of(split.path) for row in read_rows(split.path, part, columns)):
+        for name in sorted({row["organism1"], row["organism2"]}.intersection(split.arguments.holdout_organisms)):
+            yield split.violation("LEAK005", f"{name} is held out for test", row["pair_id"])
+
+
 SPLIT_CHECKS: tuple[Callable[[Split], Iterator[Violation]], ...] = (
     check_counts,
     check_order,
@@ -173,6 +183,7 @@ SPLIT_CHECKS: tuple[Callable[[Split], Iterator[Violation]], ...] = (
     check_pair_types,
     check_rearranged,
     check_breadth,
+    check_holdout,
 )
 """The checks of one split."""
 

@@ -62,7 +62,7 @@ def verify(folder: Path, manifest: Manifest, executor: Executor) -> list[Violati
     for (name, split), path in files.items():
         rows = slice(begin, begin + pq.read_metadata(path).num_rows)
         entry = manifest.configs[name]
-        context = Split(get_config(name), split, path, keys, rows, entry, manifest.arguments.pairs)
+        context = Split(get_config(name), split, path, keys, rows, entry, manifest.arguments)
         violations += [violation for check in SPLIT_CHECKS for violation in check(context)]
         begin = rows.stop
     violations += [violation for check in DATASET_CHECKS for violation in check(manifest, keys)]

@@ -46,6 +46,7 @@ _CODES = (
     ("LEAK002", "intervals of two splits overlap in a source"),
     ("LEAK003", "a sequence is in two splits"),
     ("LEAK004", "a sequence has a significant BLAST hit in an earlier split"),
+    ("LEAK005", "a pair of an organism that the manifest holds out for test is in another split"),
     ("VIEWER001", "the metadata of the card cannot be read"),
     ("VIEWER002", "the metadata of the card names other configs"),
     ("VIEWER003", "the metadata of the card names other files"),
