@@ -50,6 +50,23 @@ class Breadth(_Entry):
     distinct_residues: Count
 
 
+class BreadthBounds(_Entry):
+    """What validation and test of a broad config keep.
+
+    Attributes
+    ----------
+    min_groups, min_organisms : int
+        Fewest homology groups and organisms.
+    max_group, max_organism : float
+        Largest share of the sides of pairs of one group, and of one organism.
+    """
+
+    min_groups: Count
+    max_group: float
+    min_organisms: Count
+    max_organism: float
+
+
 class SplitEntry(_Entry):
     """One split of a config.
 
@@ -106,6 +123,8 @@ class ConfigEntry(_Entry):
     splits : dict of str to SplitEntry
     baselines, upper_bounds : dict of str to float
         Areas under the ROC curve on the test split, by method. Empty where train or test lacks a label.
+    breadth_bounds : BreadthBounds, optional
+        Bounds that validation and test keep; left out of the file where they do not.
     """
 
     version: Version
@@ -123,6 +142,8 @@ class ConfigEntry(_Entry):
     # The second names are those that manifests had before these terms were chosen.
     baselines: dict[str, Auc] = Field(validation_alias=AliasChoices("baselines", "floors"))
     upper_bounds: dict[str, Auc] = Field(validation_alias=AliasChoices("upper_bounds", "ceilings"))
+
+    breadth_bounds: BreadthBounds | None = Field(default=None, exclude_if=_is_none)
 
     @property
     def rows(self) -> int:

@@ -18,6 +18,7 @@ from bio_paws.configs import get_config
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.features.breadth import BROAD
 from bio_paws.schema import SCHEMA, pair_id
 from bio_paws.verify.splits import rearranged_faults
 from bio_paws.verify.verify import verify
@@ -194,9 +195,11 @@ def test_a_manifest_that_turns_the_labels_round_is_found(part: Part) -> None:
     assert test_split.breadth is not None
     groups = test_split.breadth.groups
     test_split.breadth.groups += 1
+    manifest.configs["dna50"].breadth_bounds = BROAD
     finish(folder, manifest)
     said = [str(violation) for violation in verify(folder, manifest, InProcessExecutor())]
     assert "CONFIG002 dna50: the manifest names another molecule, or other labels" in said
+    assert any(what.startswith("SPLIT009 dna50/validation: ") for what in said)
     assert f"SPLIT008 dna50/test: groups: {groups}, the manifest says {groups + 1}" in said
     assert any(
         what.startswith("SPLIT002 dna50/test: 40 rows, 20 similar, the manifest says 40 and 21") for what in said

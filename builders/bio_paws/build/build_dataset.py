@@ -55,6 +55,8 @@ class ConfigReport:
         Why it has fewer pairs than requested; empty where it has not.
     breadth : dict of str to dict
         Fields of `bio_paws_cards.manifest.Breadth`, by split.
+    broad : bool
+        Whether validation and test keep `bio_paws.features.breadth.BROAD`.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ConfigReport:
     seconds: float
     note: str
     breadth: dict[str, dict[str, Any]]
+    broad: bool
 
 
 @dataclass(frozen=True)
@@ -304,6 +307,7 @@ def _report(
             made[name].seconds,
             notes[name],
             {name: split.breadth.model_dump() for name, split in entry.splits.items() if split.breadth},
+            entry.breadth_bounds is not None,
         )
         for name, entry in entries.items()
     )

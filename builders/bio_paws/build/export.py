@@ -19,7 +19,7 @@ from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import write_manifest
 from bio_paws.execution.files import sha256_of
 from bio_paws.execution.stage_keys import BUILD_PACKAGES
-from bio_paws.features.breadth import breadth_of
+from bio_paws.features.breadth import BOUNDED_SPLITS, BROAD, breadth_of, out_of_bounds
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
@@ -94,6 +94,14 @@ def write_config(
         splits=splits,
         baselines={},
         upper_bounds={},
+        breadth_bounds=BROAD if _is_broad(splits) else None,
+    )
+
+
+def _is_broad(splits: dict[str, SplitEntry]) -> bool:
+    bounded = [splits[name].breadth for name in BOUNDED_SPLITS if name in splits]
+    return len(bounded) == len(BOUNDED_SPLITS) and not any(
+        breadth is None or out_of_bounds(breadth, BROAD) for breadth in bounded
     )
 
 

@@ -129,7 +129,9 @@ def breadth_text(report: BuildReport) -> str:
         for config in report.configs
         for split, breadth in config.breadth.items()
     ]
-    return table(("config", "split", "groups", "largest", "organisms", "largest", "distinct"), rows)
+    broad = ", ".join(config.name for config in report.configs if config.broad) or "none"
+    text = table(("config", "split", "groups", "largest", "organisms", "largest", "distinct"), rows)
+    return f"{text}\nBroad enough for a release (validation and test): {broad}"
 
 
 def outcomes_text(report: BuildReport) -> str:

@@ -7,10 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bio_paws_cards.manifest import Breadth
+from bio_paws_cards.manifest import Breadth, BreadthBounds
 
 BREADTH_COLUMNS = tuple(f"{name}{side}" for side in (1, 2) for name in ("source", "start", "end", "organism", "group"))
 """Columns of a split that `breadth_of` reads."""
+
+BROAD = BreadthBounds(min_groups=300, max_group=0.02, min_organisms=5, max_organism=0.3334)
+"""Bounds of a broad validation or test split: a score there tells of many families, not of a few long ones."""
+
+BOUNDED_SPLITS = ("validation", "test")
 
 _DECIMALS = 4
 
@@ -44,6 +49,30 @@ def breadth_of(rows: pa.Table) -> Breadth:
         largest_group=max(groups.values()),
         organisms=dict(sorted(organisms.items())),
         distinct_residues=_covered(source, start, end),
+    )
+
+
+def out_of_bounds(breadth: Breadth, bounds: BreadthBounds) -> str:
+    """Say by what a split is less broad than bounds ask for; empty where it is not.
+
+    Examples
+    --------
+    >>> narrow = Breadth(groups=12, largest_group=0.3, organisms={"A": 1.0}, distinct_residues=900)
+    >>> out_of_bounds(narrow, BROAD)
+    '12 homology groups, the largest with 30.0%, 1 organisms, the largest with 100.0%'
+    """
+    largest = max(breadth.organisms.values())
+    kept = (
+        breadth.groups >= bounds.min_groups
+        and breadth.largest_group <= bounds.max_group
+        and len(breadth.organisms) >= bounds.min_organisms
+        and largest <= bounds.max_organism
+    )
+    if kept:
+        return ""
+    return (
+        f"{breadth.groups:,} homology groups, the largest with {breadth.largest_group:.1%}, "
+        f"{len(breadth.organisms)} organisms, the largest with {largest:.1%}"
     )
 
 

@@ -31,7 +31,7 @@ from bio_paws.configs import (
     get_config,
 )
 from bio_paws.execution.memory import release_free_memory
-from bio_paws.features.breadth import BREADTH_COLUMNS, breadth_of
+from bio_paws.features.breadth import BOUNDED_SPLITS, BREADTH_COLUMNS, breadth_of, out_of_bounds
 from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import Row
 from bio_paws.verify.cross_split_search import PlacedSequences, VerificationSearch
@@ -154,13 +154,16 @@ def check_rearranged(split: Split) -> Iterator[Violation]:
 
 
 def check_breadth(split: Split) -> Iterator[Violation]:
-    """Check that groups, organisms and distinct residues are as many as the manifest says."""
+    """Check that groups, organisms and distinct residues are as many as the manifest says, and within its bounds."""
     listed = split.entry.splits[split.name].breadth
     if listed is None:
         return
     rows = pa.concat_tables([read_part(split.path, part, list(BREADTH_COLUMNS)) for part in parts_of(split.path)])
-    if not len(rows) or (measured := breadth_of(rows)) == listed:
+    if not len(rows):
         return
+    measured, bounds = breadth_of(rows), split.entry.breadth_bounds
+    if bounds and split.name in BOUNDED_SPLITS and (message := out_of_bounds(measured, bounds)):
+        yield split.violation("SPLIT009", message)
     for name, value in vars(measured).items():
         if value != getattr(listed, name):
             yield split.violation("SPLIT008", f"{name}: {value}, the manifest says {getattr(listed, name)}")

@@ -39,6 +39,7 @@ _CODES = (
     ("SPLIT006", "the similarity bins are not equally filled"),
     ("SPLIT007", "a rearranged pair of label 0 has no matching pair of label 1"),
     ("SPLIT008", "the breadth of a split is not the manifest's"),
+    ("SPLIT009", "a split is less broad than the manifest says"),
     ("CONFIG001", "the content hash is not the manifest's"),
     ("CONFIG002", "molecule or label names are not the config's"),
     ("CONFIG003", "a pair is repeated"),
