@@ -10,7 +10,7 @@ SETUP := $(VENV)/.done
 BUILT := bioPAWS/manifest.json
 CODE := $(shell find builders cards -name '*.py' -o -name '*.j2')
 
-.PHONY: dataset release-data test lint docs bench soak clean
+.PHONY: dataset release-data test lint docs bench soak clean results
 dataset: $(BUILT)
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
 
@@ -25,6 +25,13 @@ lint: $(SETUP)
 
 docs: $(SETUP)
 	$(BIN)/python -m sphinx -q -W --keep-going -j 2 docs docs/_build
+
+# What the page of results and the leaderboard show, from results/reference.
+results: $(SETUP)
+	$(BIN)/bio-paws report results/reference --out docs/_build/reference --url results/reference > /dev/null
+	cp docs/_build/reference/leaderboard.html docs/extra/
+	cp docs/_build/reference/answer.md docs/explanation/reference-answer.md
+	cp docs/_build/reference/figures/forest.svg docs/explanation/reference-forest.svg
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version as version_of
@@ -32,7 +33,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "extra", "explanation/reference-answer.md"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
 # Generated parts are included by pages, and short names such as `pairs` stand for attributes of several classes.
@@ -54,6 +55,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 default_role = "code"
 
+html_extra_path = ["extra"]  # the leaderboard, a page of its own
 html_theme = "furo"
 html_title = "bioPAWS"
 
@@ -78,6 +80,13 @@ def _help(verb: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "100"}).stdout
 
 
+def copy_results(app: Sphinx, error: Exception | None) -> None:
+    """Copy the reference results, whose predictions the leaderboard links to."""
+    if error is None:
+        shutil.copytree(ROOT / "results/reference", app.outdir / "results/reference", dirs_exist_ok=True)
+
+
 def setup(app: Sphinx) -> None:
-    """Register what runs before the pages are read."""
+    """Register what runs before the pages are read, and after they are written."""
     app.connect("builder-inited", write_generated_pages)
+    app.connect("build-finished", copy_results)

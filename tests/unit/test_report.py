@@ -31,6 +31,7 @@ from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
 from bio_paws_cards.manifest import Manifest
 from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, text_frame
+from bio_paws_eval.report.against import against_table
 from bio_paws_eval.report.answers import answer_lines, answers_table, judge_transfers, sources_table
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
@@ -844,3 +845,17 @@ def test_the_leaderboard_filters_in_a_browser(report: Report, out: Path, tmp_pat
     browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
     dump = subprocess.run([*browser, f"{page}#task=dna50"], capture_output=True, text=True, timeout=120, check=True)
     assert re.search(r'id="shown"[^>]*>5 of \d+ rows<', dump.stdout)
+
+
+def test_results_beside_a_reference(tmp_path: Path) -> None:
+    write_cell(tmp_path / "reference", GPT2, training(), task("dna150", 400), 0.8)
+    write_cell(tmp_path / "reference", GPT2, training(on="dyck"), task("dna150", 400), 0.8)
+    write_baseline(tmp_path / "reference", "k-mers", "baseline", task("dna50"), 0.6)
+    renamed = replace(GPT2, id="copy/of-gpt2")
+    write_cell(tmp_path / "mine", renamed, training(), task("dna150", 400), 0.79)
+    write_cell(tmp_path / "mine", renamed, training(control="frozen"), task("dna150", 400), 0.5)
+    write_baseline(tmp_path / "mine", "k-mers", "baseline", task("dna50"), 0.95)
+    frame = against_table(grouped(tmp_path / "mine"), grouped(tmp_path / "reference")).frame
+    assert list(zip(frame["system"], frame["verdict"], frame["pairs"], strict=True)) == [
+        *[("copy/of-gpt2, pawsx_en", "within", "the same"), ("k-mers", "deviates", "the same")]
+    ]

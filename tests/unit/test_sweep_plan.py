@@ -116,7 +116,7 @@ def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message:
         read_plan(str(path))
     assert message in str(told.value)
     assert "\n" not in str(told.value)
-    with pytest.raises(BioPawsError, match=r"no such plan .*controls, length, seeds, smoke, table1"):
+    with pytest.raises(BioPawsError, match=r"no such plan .*controls, length, reference, seeds, smoke, table1"):
         read_plan("tabel1")
 
 

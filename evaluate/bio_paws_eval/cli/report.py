@@ -14,13 +14,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "results", type=Path, metavar="RESULTS", help="folder of results of bio-paws eval and bio-paws baselines"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        help="where RESULTS is published: links of the leaderboard lead there (default: its path)",
+    )
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="reference results to set beside these, such as results/reference"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the report, print its tables and the files written."""
     with needed_extra("plots"):
         from bio_paws_eval.report.writer import write_report
-    written = write_report(options.results, options.out or options.results / "report")
+    written = write_report(options.results, options.out or options.results / "report", options.url, options.against)
     print(written.markdown)
     for path in written.files:
         print(path)

@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
-from bio_paws_eval.layout.tables import Row, Table, text_frame
+from bio_paws_eval.layout.tables import Row, Table, markdown, text_frame
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval
 from bio_paws_eval.report.systems import Grouped, System, TaskResult, config_names
@@ -317,6 +317,17 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
         "baseline is chosen on this very test, so that the bar is high. Seeds alike: part of the pairs that two seeds "
         "answer alike. Transfers: the source was learnt, no pair was cut, and all four differences have their *.",
     )
+
+
+def answer_markdown(grouped: Grouped, transfers: Sequence[Transfer]) -> str:
+    """Return the answer alone, to be included in a page: its lines and its two tables."""
+    parts = ["\n".join(f"- {line}" for line in answer_lines(grouped, transfers))]
+    for table in (answers_table(grouped, transfers), sources_table(grouped.systems)):
+        if not table.frame.empty:
+            # Beside each other: a page wraps lines, a terminal does not.
+            joined = replace(table, frame=table.frame.map(lambda entry: entry.replace("\n", " ")))
+            parts += [f"**{table.title}**", markdown(joined), table.note]
+    return "\n\n".join(parts) + "\n"
 
 
 def _difference(one: Difference | None) -> str:

@@ -25,7 +25,7 @@ _PLANS: dict[str, tuple[str, ...]] = {
 }
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
-_ANSWER = {"The answer": ("figure-forest", "answers", "sources")}
+_ANSWER = {"The answer": ("against-reference", "figure-forest", "answers", "sources")}
 
 _VECTORS = "vectors"
 """The plan whose title heads the vectors of all plans."""

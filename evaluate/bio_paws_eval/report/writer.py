@@ -19,7 +19,8 @@ from bio_paws.execution.files import atomic, read_json
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Table, latex, markdown, percent
-from bio_paws_eval.report.answers import answer_lines, judge_transfers
+from bio_paws_eval.report.against import against_table
+from bio_paws_eval.report.answers import answer_lines, answer_markdown, judge_transfers
 from bio_paws_eval.report.chapters import Chapter, chapters_of
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.csv_files import csv_files
@@ -34,7 +35,7 @@ from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_summary_results, tables_of
 from bio_paws_eval.tasks.registry import GENERATED, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, language_of
 
-_MAIN_TABLES = ("answers", "configs", "languages")
+_MAIN_TABLES = ("against-reference", "answers", "configs", "languages")
 _FILE_LIST = "report.json"
 
 
@@ -54,7 +55,7 @@ class Report:
     markdown: str
 
 
-def write_report(results: Path, out: Path) -> Report:
+def write_report(results: Path, out: Path, url: str | None = None, against: Path | None = None) -> Report:
     """Write the report of a results folder, over an earlier one.
 
     Parameters
@@ -63,7 +64,11 @@ def write_report(results: Path, out: Path) -> Report:
         What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
     out : Path
         Folder for ``report.html``, ``leaderboard.html``, ``report.md``, ``results.csv``, ``consistency.csv``,
-        ``pair-types.csv``, ``tables``, ``figures`` and ``eval_results``.
+        ``pair-types.csv``, ``answer.md``, ``tables``, ``figures`` and ``eval_results``.
+    url : str, optional
+        Where the results folder is published, for the links of the leaderboard; None for its path from `out`.
+    against : Path, optional
+        Folder of reference results to set beside them.
 
     Raises
     ------
@@ -83,6 +88,8 @@ def write_report(results: Path, out: Path) -> Report:
     transfers = judge_transfers(grouped)
     answer = answer_lines(grouped, transfers)
     tables = [*all_tables(grouped, studies, transfers), *tables_of(read_summary_results(results))]
+    if against:
+        tables.insert(0, against_table(grouped, group(read_results(against))))
     notes = report_notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)
@@ -94,7 +101,10 @@ def write_report(results: Path, out: Path) -> Report:
         "report.html": render_page(
             "report.html.j2", drawings, chapters=chapters, answer=answer, notes=notes, marks=MARKS
         ),
-        "leaderboard.html": leaderboard_page(grouped, entries, os.path.relpath(results, out).replace(os.sep, "/")),
+        "answer.md": answer_markdown(grouped, transfers),
+        "leaderboard.html": leaderboard_page(
+            grouped, entries, url or os.path.relpath(results, out).replace(os.sep, "/")
+        ),
         **csv_files(entries, grouped, results),
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
