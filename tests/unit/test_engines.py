@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import LETTERS
+from bio_paws.build import similarity_search
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.executors import InProcessExecutor
+from bio_paws.execution.files import read_arrow, write_arrow
+from bio_paws.execution.stages import Workdir
 from bio_paws.search import blast, engines
 from bio_paws.search.blast import read_hits
 from bio_paws.search.engines import ENGINES, Engine, btop, get_engine
+from bio_paws.sequences.corpus import TABLES, Corpus, corpus_to_tables
+from bio_paws.sequences.records import Sequence
 
 needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="DIAMOND is not installed")
 INSTALLED = [pytest.param(one, marks=[needs_diamond] if one.name == "diamond" else [], id=one.name) for one in ENGINES]
@@ -202,3 +209,32 @@ def test_the_engine_is_chosen_by_how_much_there_is_to_search() -> None:
     few, many = engines.MANY_RESIDUES, engines.MANY_RESIDUES + 1
     assert [engines.choose_engine("auto", residues).name for residues in (few, many)] == ["blast", "blast-quick"]
     assert engines.choose_engine("mmseqs", few).name == "mmseqs"
+
+
+def test_many_proteins_are_searched_among_those_that_follow(
+    families: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proteins = {f"P{number}": Sequence(f"P{number}", "T", "protein", text) for number, text in enumerate(families)}
+    paths = {name: tmp_path / f"{name}.arrow" for name in TABLES}
+    for name, table in corpus_to_tables(Corpus({}, proteins, {}, {})).items():
+        write_arrow(paths[name], table)
+    engine = get_engine("blast-quick")
+    monkeypatch.setattr(type(engine), "queries_per_shard", 2)
+    databases: list[int] = []
+    write_database = type(engine).write_database
+
+    def count(engine: Engine, database: Path, texts: Iterable[str]) -> None:
+        kept = list(texts)
+        databases.append(len(kept))
+        write_database(engine, database, kept)
+
+    monkeypatch.setattr(type(engine), "write_database", count)
+    files = similarity_search.CorpusFiles(**paths)
+    hits = []
+    for limit in (engines.MANY_RESIDUES, 0):
+        monkeypatch.setattr(similarity_search, "MANY_RESIDUES", limit)
+        work = Workdir(tmp_path / "work", str(limit))
+        hits.append(read_arrow(similarity_search.search_proteins(files, work, InProcessExecutor(), engine)))
+    assert databases == [21, 21, 17, 13, 9, 5, 1]
+    assert len(hits[0]) >= 10
+    assert hits[1].equals(hits[0])

@@ -50,6 +50,10 @@ class Engine(Protocol):
     def queries_per_shard(self) -> int:
         """Proteins in one search: an engine that starts slowly, or gains from many, takes more."""
 
+    @property
+    def sizes_database(self) -> bool:
+        """Whether its E-values refer to the residues that it is told, not to those that are in the database."""
+
     def version(self) -> str:
         """Return the version of what is installed.
 
@@ -91,6 +95,7 @@ class _Blast:
 
     name = BLAST
     queries_per_shard = 64
+    sizes_database = True
     _word_options: tuple[str, ...] = ()
 
     def version(self) -> str:
@@ -123,6 +128,7 @@ class _Diamond:
 
     name = "diamond"
     queries_per_shard = 1_000
+    sizes_database = True
 
     def version(self) -> str:
         return _version([self.program(), "version"])
@@ -163,6 +169,7 @@ class _Mmseqs:
 
     name = "mmseqs"
     queries_per_shard = 1_000
+    sizes_database = False
 
     def version(self) -> str:
         return _version([self.program(), "version"])
