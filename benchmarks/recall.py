@@ -18,14 +18,13 @@ import numpy as np
 
 from bio_paws.align.karlin_altschul import evalue
 from bio_paws.align.smith_waterman import LETTERS, Alphabet, align_score, reverse_complement
-from bio_paws.build.cross_split_filter import MAX_EVALUE
 from bio_paws.build.pair_filter import database_size
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.search import blast
-from bio_paws.search.homologs import find_hits
+from bio_paws.search.homologs import DROPPED_EVALUE, SIGNIFICANT_EVALUE, find_hits
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
-from bio_paws.verify.cross_split_search import HOMOLOG_EVALUE, Placed, PlacedSequences, VerificationSearch
+from bio_paws.verify.cross_split_search import Placed, PlacedSequences, VerificationSearch
 
 STRETCHES = 100  # of each length in each band
 WINDOWS = 3  # of each stretch, each a third of its length behind the last
@@ -79,7 +78,7 @@ def significant(one: Planted, alphabet: Alphabet, residues: int) -> bool:
     """Whether a planted window's own alignment is significant."""
     forward = reverse_complement(one.copy.text) if one.copy.strand == "-" else one.copy.text
     score = align_score(forward, one.origin.text, alphabet)
-    return evalue(score, len(forward), residues, alphabet) < HOMOLOG_EVALUE
+    return evalue(score, len(forward), residues, alphabet) < SIGNIFICANT_EVALUE
 
 
 def main() -> None:
@@ -100,7 +99,7 @@ def main() -> None:
                 proof = VerificationSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
                 by_proof = {copies[index].text for index in proof.homologs()}
                 blast.write_database(folder / "all", (one.text for one in origins), alphabet)
-                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues, MAX_EVALUE)
+                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues, DROPPED_EVALUE)
             for band in BANDS:
                 here = [one for one in planted if one.band == band]
                 own = [one for one in here if significant(one, alphabet, residues)]

@@ -26,14 +26,12 @@ from bio_paws.build.partition import RegionIndex
 from bio_paws.configs import SPLITS
 from bio_paws.execution.memory import release_free_memory
 from bio_paws.search import blast, prefilter
-from bio_paws.search.homologs import find_hits
+from bio_paws.search.homologs import DROPPED_EVALUE, find_hits
 from bio_paws.sequences.corpus import Corpus
 
-MAX_EVALUE = 1e-3
-"""A hundred times laxer than the proof's 1e-5: BLAST's E-value of one alignment shifts with the number and the length
-of the subjects around it, and what is dropped here must not turn up there."""
 SCREEN_EVALUE = 1e-2
-"""Ten times laxer still: among fewer proteins an alignment's E-value is higher, but by a few percent only."""
+"""Ten times laxer than `DROPPED_EVALUE`: among fewer proteins an alignment's E-value is higher, but by a few percent
+only."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_PER_SHARD, QUERIES_PER_PREFILTER = 500, 20_000
@@ -70,7 +68,7 @@ class CrossSplitFilter:
 
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
-            max_evalues = {folder / "all": MAX_EVALUE}
+            max_evalues = {folder / "all": DROPPED_EVALUE}
             blast.write_texts(folder / "all.fasta", chain(stretches(), chosen))
             if alphabet == "protein" and longest:
                 max_evalues = {folder / "distinct": SCREEN_EVALUE, **max_evalues}

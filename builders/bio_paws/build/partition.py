@@ -213,7 +213,7 @@ def dna_edges(segments: Segments, hits: pa.Table) -> Edges:
     segments : Segments
         The segments of all sources that hits refer to.
     hits : pyarrow.Table
-        Schema `similarity_search.HITS`, without hits of an interval against itself.
+        Schema `similarity_search.HIT_INTERVALS`, without hits of an interval against itself.
 
     Returns
     -------
@@ -519,7 +519,8 @@ def make_regions(
     corpus : Corpus
         All sequences.
     dna_hits, protein_hits : pyarrow.Table
-        Hits of the corpus against itself, schema `similarity_search.HITS`; none where that molecule was not searched.
+        Hits of the corpus against itself, schema `similarity_search.HIT_INTERVALS`; none where that molecule was not
+        searched.
     seed : int
         Seed of the build.
     holdout : sequence of str

@@ -81,8 +81,8 @@ class Prepared:
     files : CorpusFiles
         The corpus on disk.
     hits : dict of str to Path
-        Hits of the corpus against itself, schema `similarity_search.HITS`, by molecule: those that are searched and in
-        the source.
+        Hits of the corpus against itself, schema `similarity_search.HIT_INTERVALS`, by molecule: those that are
+        searched and in the source.
     regions : Path
         Regions with their groups and splits, schema `partition.REGIONS`.
     work : Workdir
@@ -155,7 +155,7 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         regions = work.path("regions", ".arrow", options.seed)
         if not is_finished(regions):
             dna_hits, protein_hits = (
-                read_arrow(hits[molecule]) if molecule in hits else similarity_search.HITS.empty_table()
+                read_arrow(hits[molecule]) if molecule in hits else similarity_search.HIT_INTERVALS.empty_table()
                 for molecule in ALPHABETS
             )
             write_arrow(regions, partition.make_regions(corpus, dna_hits, protein_hits, options.seed, options.holdout))

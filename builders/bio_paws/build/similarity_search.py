@@ -28,9 +28,10 @@ from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
 from bio_paws.execution.stages import Workdir, is_finished, run_shards
 from bio_paws.search import blast
 from bio_paws.search.engines import MANY_RESIDUES, Engine
+from bio_paws.search.homologs import SIGNIFICANT_EVALUE
 from bio_paws.sequences.corpus import Corpus, corpus_from_tables, representative_proteins
 
-HITS = pa.schema(
+HIT_INTERVALS = pa.schema(
     [
         ("source1", pa.string()),
         ("start1", pa.int64()),
@@ -42,7 +43,7 @@ HITS = pa.schema(
         ("btop", pa.string()),
     ]
 )
-"""Hits between two places, each pair of places once; intervals 0-based, half-open, on the forward strands."""
+"""Hits as pairs of intervals, each pair once; intervals 0-based, half-open, on the forward strands."""
 
 PIECE = 20_000
 """Longest DNA query, bp: longer ones make BLAST slower, not better."""
@@ -62,7 +63,6 @@ DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
 """Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
 
-_MAX_EVALUE = "1e-5"
 # Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
 _DNA_SEARCH = (
     *("-task", "megablast", "-word_size", "16", "-lcase_masking"),
@@ -102,7 +102,7 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
     Returns
     -------
     Path
-        Arrow file of hits, schema `HITS`.
+        Arrow file of hits, schema `HIT_INTERVALS`.
     """
     sequences = list(files.load().dna.values())
     pieces = [(one.id, start) for one in sequences for start in range(0, len(one.residues), PIECE)]
@@ -112,7 +112,7 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
 
 
 def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor, engine: Engine) -> Path:
-    """Search one protein of each gene against all others; return an Arrow file of hits, schema `HITS`."""
+    """Search one protein of each gene against all others; return an Arrow file of hits, schema `HIT_INTERVALS`."""
     proteins = representative_proteins(files.load())
     batches = [
         [(one.id, 0) for one in proteins[i : i + engine.queries_per_shard]]
@@ -153,7 +153,7 @@ def _search(
                     for batch in batches[block : block + step]
                 ]
             run_shards(executor, _search_shard, list(zip(shards, arguments, strict=True)), f"search {molecule}")
-        write_arrow(hits, pa.concat_tables([HITS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
+        write_arrow(hits, pa.concat_tables([HIT_INTERVALS.empty_table(), *map(read_arrow, shards)]).combine_chunks())
     return hits
 
 
@@ -183,9 +183,9 @@ def _search_shard(
             query, ((f"{number[name]}:{at}", whole[name].residues[at : at + PIECE]) for name, at in batch)
         )
         if engine:
-            hits = engine.search(query, database, _MAX_EVALUE, residues)
+            hits = engine.search(query, database, str(SIGNIFICANT_EVALUE), residues)
         else:
-            options = ["-evalue", _MAX_EVALUE, "-dbsize", str(residues), *_DNA_SEARCH]
+            options = ["-evalue", str(SIGNIFICANT_EVALUE), "-dbsize", str(residues), *_DNA_SEARCH]
             hits = blast.search("blastn", query, database, options)
     write_arrow(path, _each_once(hits, names, first))
 
@@ -204,8 +204,8 @@ def _each_once(hits: pa.Table, names: list[str], first: int) -> pa.Table:
         if (number1, start1) < (number2, start2):
             strand = "+" if s0 <= s1 else "-"
             kept.append((names[number1], start1, end1, names[number2], start2, end2, strand, btop))
-    columns = list(zip(*kept, strict=True)) or [()] * len(HITS)
-    return pa.table([pa.array(c, t) for c, t in zip(columns, HITS.types, strict=True)], schema=HITS)
+    columns = list(zip(*kept, strict=True)) or [()] * len(HIT_INTERVALS)
+    return pa.table([pa.array(c, t) for c, t in zip(columns, HIT_INTERVALS.types, strict=True)], schema=HIT_INTERVALS)
 
 
 # --- candidates -----------------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def draw_windows(
     config : PairConfig
         Kinds and lengths.
     hits : pyarrow.Table
-        Schema `HITS`.
+        Schema `similarity_search.HIT_INTERVALS`.
     first_hit : int
         Number of the first hit: each shard of hits has its own random stream.
     region_index : RegionIndex

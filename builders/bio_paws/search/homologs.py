@@ -7,6 +7,13 @@ from pathlib import Path
 from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.search import blast
 
+SIGNIFICANT_EVALUE = 1e-5
+"""E-value below which two sequences are homologs: those of a similar pair, and of a leak between splits."""
+DROPPED_EVALUE = 1e-3
+"""E-value below which a build drops a sequence with a hit in another split. It is a hundred times laxer than
+`SIGNIFICANT_EVALUE`: BLAST's E-value of one alignment shifts with the number and the length of the subjects around it,
+and what is dropped must not turn up in the verification search."""
+
 _TARGETS = 5  # a single subject would do, but BLAST warns below five
 
 
@@ -34,11 +41,11 @@ def find_hits(
         Each query with a hit, and the number of a subject it hits.
     """
     options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-max_hsps", "1")
-    found = blast.search_widely(enumerate(queries), database, alphabet, options, max_targets=_TARGETS)
+    hits = blast.search_widely(enumerate(queries), database, alphabet, options, max_targets=_TARGETS)
     return {
         queries[int(query)]: int(subject)
         for query, subject, evalue in zip(
-            *(found[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
+            *(hits[name].to_pylist() for name in ("query", "subject", "evalue")), strict=True
         )
         if evalue < max_evalue
     }

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alphabet, reverse_complement
 from bio_paws.search import blast, prefilter
+from bio_paws.search.homologs import SIGNIFICANT_EVALUE
 
-HOMOLOG_EVALUE = 1e-5
 SCREEN_EVALUE = 1e-4
 """E-value of a hit between merged intervals, as if the query were one letter long: a string's own is at least 24 times
 as high for the same score among proteins, 2.4 times among DNA (its search space is at least that of one letter over
@@ -296,5 +296,5 @@ def significant_hits(texts: dict[int, str], database: Path, alphabet: Alphabet, 
     hits = blast.search_widely(texts.items(), database, alphabet, options, max_targets=5)
     columns = (hits[name].to_pylist() for name in ("query", "subject", "evalue"))
     return {
-        int(query): int(subject) for query, subject, evalue in zip(*columns, strict=True) if evalue < HOMOLOG_EVALUE
+        int(query): int(subject) for query, subject, evalue in zip(*columns, strict=True) if evalue < SIGNIFICANT_EVALUE
     }

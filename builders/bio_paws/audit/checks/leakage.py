@@ -16,7 +16,7 @@ from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.pairs import Pairs, Texts, fetch, sequences_of
 from bio_paws.search import blast
-from bio_paws.search.homologs import find_hits
+from bio_paws.search.homologs import SIGNIFICANT_EVALUE, find_hits
 
 RANDOM_TEST = 0.05
 """Part of the rows that a random split puts aside."""
@@ -24,7 +24,6 @@ RANDOM_TEST = 0.05
 SEARCHED = 1_000
 """Sequences of a kind that are searched for homologs, at most."""
 
-MAX_EVALUE = 1e-5
 _SPACE = 100_000_000  # letters that E-values refer to, so that they do not hang on how many pairs there are
 _SEED = 0
 
@@ -143,7 +142,7 @@ def _search(
             return
         blast.make_database(fasta, database, alphabet)
         cleaned = [_clean(text, alphabet) for text in queries]
-        hits = find_hits(cleaned, database, alphabet, _SPACE, MAX_EVALUE)
+        hits = find_hits(cleaned, database, alphabet, _SPACE, SIGNIFICANT_EVALUE)
     found = np.array([text in hits for text in cleaned])
     if not found.any():
         return
@@ -155,7 +154,7 @@ def _search(
         "random_homologs" if division.random else "leaked_homologs",
         Estimate.sampled(count, whole),
         f"{division.name}: {count:,} of {whole:,} {drawn}sequences of {names} that {earlier_rows} do not hold have a "
-        f"homolog there (BLAST+, E < {MAX_EVALUE:.0e})",
+        f"homolog there (BLAST+, E < {SIGNIFICANT_EVALUE:.0e})",
         rows=np.sort(asked[found]),
         numbers={"searched": whole, "homologs": count},
         chart=Chart("bars", "sequences", ("homolog", "none"), {alphabet: (count / whole, 1 - count / whole)}, "part"),
