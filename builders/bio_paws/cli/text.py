@@ -42,6 +42,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(line.rstrip() for line in [lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> counted(1, "pair"), counted(12_000, "pair")
+    ('1 pair', '12,000 pairs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def config_list(manifest: Manifest | None) -> list[dict[str, Any]]:
     """Describe every config, and how much of it is built.
 

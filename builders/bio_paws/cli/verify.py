@@ -71,6 +71,7 @@ def _verify(options: argparse.Namespace) -> int:
         if measured:
             print(text.baselines_text(measured))
         print(
-            f"{options.dir}: {len(manifest.configs)} configs, {manifest.rows:,} pairs, {len(violations):,} violations"
+            f"{options.dir}: {text.counted(len(manifest.configs), 'config')}, {text.counted(manifest.rows, 'pair')}, "
+            f"{text.counted(len(violations), 'violation')}"
         )
     return 1 if violations else 0

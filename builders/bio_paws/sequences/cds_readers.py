@@ -11,7 +11,7 @@ from bio_paws.errors import SourceError
 from bio_paws.sequences import fasta, genes, gff
 from bio_paws.sequences.fasta import FastaRecord
 from bio_paws.sequences.gene_pool import Cds, GenePool
-from bio_paws.sequences.genes import Place
+from bio_paws.sequences.genes import CdsLocation
 from bio_paws.sequences.pool import SequencePool
 from bio_paws.sequences.scope import Scope
 
@@ -31,7 +31,7 @@ def read_ncbi_cds(
     """
     compared = differing = 0
     described: list[Cds] = []
-    for name, title, letters in records:
+    for name, title, text in records:
         tags = fasta.tags_in(title)
         match = re.match(r"(?:lcl\|)?(.+?)_cds(?:_|$)", name)
         if match is None or "location" not in tags:
@@ -44,16 +44,16 @@ def read_ncbi_cds(
         if code is None:
             pool.rejected["cds_unknown_genetic_code"] += 1
             continue
-        residues = letters.upper().replace("U", "T")
-        place = genes.parse_place(match.group(1), tags["location"])
-        if place.span and with_genome:
+        residues = text.upper().replace("U", "T")
+        location = genes.parse_location(match.group(1), tags["location"])
+        if location.span and with_genome:
             compared += 1
-            if gene_pool.spliced(gene_pool.placed(place, scope).span, place.exons) != residues:
+            if gene_pool.spliced(gene_pool.located(location, scope).span, location.exons) != residues:
                 differing += 1
-                place = Place(None, (), "not_in_genome")
+                location = CdsLocation(None, (), "not_in_genome")
         locus = tags.get("locus_tag") or _gene_id(tags.get("db_xref", ""))
         symbol = tags.get("gene", "")
-        described.append(Cds(place, locus, symbol, tags["protein_id"], residues=residues, code=code or None))
+        described.append(Cds(location, locus, symbol, tags["protein_id"], residues=residues, code=code or None))
     if compared and differing > _MAX_DIFFERING * compared:
         raise SourceError(
             f"{where}: {differing} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
@@ -62,16 +62,16 @@ def read_ncbi_cds(
 
 
 def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
-    """Place CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
+    """Locate CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
     proteins = {_without_version(name): name for name in scope.proteins}
     described: list[Cds] = []
-    for name, title, letters in records:
+    for name, title, text in records:
         match = re.search(r"\b\w+:[^:\s]*:([^:\s]+):(\d+):(\d+):-?1\b", title)
         source = pool.dna.get(scope.dna.get(match.group(1), "")) if match else None
         if match is None or source is None:
             pool.rejected["cds_no_location"] += 1
             continue
-        residues = letters.upper()
+        residues = text.upper()
         first, last = int(match.group(2)) - 1, int(match.group(3))
         interval = source.residues[first:last].upper()
         gene = re.search(r"\bgene:(\S+)", title)
@@ -80,8 +80,8 @@ def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePoo
             at = interval.find(read)
             if at >= 0:
                 part = (first + at, first + at + len(residues))
-                place = genes.place_of_parts(match.group(1), [part], "+" if strand == "+" else "-")
-                described.append(Cds(place, gene.group(1) if gene else "", protein=protein, residues=residues))
+                location = genes.location_of_parts(match.group(1), [part], "+" if strand == "+" else "-")
+                described.append(Cds(location, gene.group(1) if gene else "", protein=protein, residues=residues))
                 break
         else:
             pool.rejected["cds_exons_not_given"] += 1
@@ -112,17 +112,17 @@ def read_gff_cds(where: str, text: str, scope: Scope, pool: SequencePool, *, gtf
         keys = ("protein_id", "Name", "ID", "locus_tag", "transcript_id", "Parent")
         ids = [re.sub(r"^(cds-|CDS:|transcript:|rna-)", "", cds.tags[key]) for key in keys if cds.tags.get(key)]
         in_file = next((proteins[_without_version(name)] for name in ids if _without_version(name) in proteins), "")
-        place = cds.place()
+        location = cds.location()
         protein = in_file or (cds.tags.get("protein_id") or (ids[0] if ids else ""))
-        read = Cds(place, cds.locus, cds.tags.get("gene", ""), protein, code=code or None)
+        read = Cds(location, cds.locus, cds.tags.get("gene", ""), protein, code=code or None)
         if not in_file:
             if proteins:
                 pool.rejected["cds_no_protein"] += 1
                 continue
             read.translation = ""
-        if place.span and cds.tags.get("transl_except"):
+        if location.span and cds.tags.get("transl_except"):
             exceptions = re.findall(r"\([^()]*\)", cds.tags["transl_except"])
-            read.recoded = genes.recoded_codons(exceptions, place.span, place.exons)
+            read.recoded = genes.recoded_codons(exceptions, location.span, location.exons)
         described.append(read)
     return described
 
@@ -149,19 +149,19 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
     if code is None:
         pool.rejected["cds_unknown_genetic_code"] += 1
         return None
-    place = genes.place_of(source, feature.location)
-    if not place.problem and (tags.get("codon_start") or ["1"])[0] != "1":
-        place = Place(None, (), "partial")
+    location = genes.location_of(source, feature.location)
+    if not location.problem and (tags.get("codon_start") or ["1"])[0] != "1":
+        location = CdsLocation(None, (), "partial")
     locus = (tags.get("locus_tag") or [""])[0] or _gene_id(" ".join(tags.get("db_xref", [])))
     protein = (tags.get("protein_id") or [""])[0] if "protein_id" in tags else ""
     if not protein:
-        protein = f"{source}:{locus or _shown_place(place, feature)}"
+        protein = f"{source}:{locus or _shown_location(location, feature)}"
     symbol = (tags.get("gene") or [""])[0]
     if translation is None:
         recoded = {}
-        if place.span:
-            recoded = genes.recoded_codons(tags.get("transl_except", []), place.span, place.exons)
-        return Cds(place, locus, symbol, protein, "", code=code, recoded=recoded)
+        if location.span:
+            recoded = genes.recoded_codons(tags.get("transl_except", []), location.span, location.exons)
+        return Cds(location, locus, symbol, protein, "", code=code, recoded=recoded)
     residues = fasta.as_protein(translation, pool.notes)
     if problem := pool.protein_problem(protein, residues, scope):
         if problem != "duplicate_id":
@@ -169,7 +169,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
             return None
     else:
         pool.add_protein(protein, pool.dna[scope.dna[source]].organism, residues, scope)
-    return Cds(place, locus, symbol, protein, residues, code=code)
+    return Cds(location, locus, symbol, protein, residues, code=code)
 
 
 def _gene_id(references: str) -> str:
@@ -181,7 +181,7 @@ def _without_version(name: str) -> str:
     return re.sub(r"\.\d+$", "", name)
 
 
-def _shown_place(place: Place, feature: SeqFeature) -> str:
-    if place.span:
-        return f"{place.span.start + 1}..{place.span.end}{'' if place.span.strand == '+' else 'c'}"
+def _shown_location(location: CdsLocation, feature: SeqFeature) -> str:
+    if location.span:
+        return f"{location.span.start + 1}..{location.span.end}{'' if location.span.strand == '+' else 'c'}"
     return str(feature.location)

@@ -46,7 +46,7 @@ class Corpus:
     @property
     def organism(self) -> dict[str, str]:
         """Organism of every accession."""
-        return {one.id: one.organism for one in (*self.dna.values(), *self.proteins.values())}
+        return {sequence.id: sequence.organism for sequence in (*self.dna.values(), *self.proteins.values())}
 
 
 def missing_input(config: PairConfig, corpus: Corpus) -> str:
@@ -77,13 +77,13 @@ def read_corpus(assemblies: tuple[Assembly, ...]) -> Corpus:
 
 
 def representative_proteins(corpus: Corpus) -> list[Sequence]:
-    """One protein a gene, the longest: isoforms of a gene share most of their residues."""
+    """Return one protein per gene, the longest: isoforms of a gene share most of their residues."""
     best: dict[tuple[str, str], Sequence] = {}
     for protein in corpus.proteins.values():
         gene = corpus.genes.get(protein.id)
         key = (protein.organism, gene.locus if gene else protein.id)
-        other = best.get(key)
-        if other is None or (-len(protein.residues), protein.id) < (-len(other.residues), other.id):
+        so_far = best.get(key)
+        if so_far is None or (-len(protein.residues), protein.id) < (-len(so_far.residues), so_far.id):
             best[key] = protein
     return list(best.values())
 
@@ -118,7 +118,7 @@ TABLES = ("sequences", "genes", "rejected", "remarks")
 
 def corpus_to_tables(corpus: Corpus) -> dict[str, pa.Table]:
     """Return the corpus as Arrow tables: what the stages read from disk."""
-    sequences = [vars(one) for one in (*corpus.dna.values(), *corpus.proteins.values())]
+    sequences = [vars(sequence) for sequence in (*corpus.dna.values(), *corpus.proteins.values())]
     genes = [
         {
             "protein_id": gene.protein_id,
@@ -147,7 +147,7 @@ def corpus_to_tables(corpus: Corpus) -> dict[str, pa.Table]:
 def corpus_from_tables(tables: dict[str, pa.Table]) -> Corpus:
     """Inverse of `corpus_to_tables`."""
     sequences = [Sequence(**row) for row in tables["sequences"].to_pylist()]
-    proteins = {one.id: one for one in sequences if one.molecule == "protein"}
+    proteins = {sequence.id: sequence for sequence in sequences if sequence.molecule == "protein"}
     genes = {
         row["protein_id"]: Gene(
             row["protein_id"],
@@ -160,7 +160,7 @@ def corpus_from_tables(tables: dict[str, pa.Table]) -> Corpus:
         )
         for row in tables["genes"].to_pylist()
     }
-    dna = {one.id: one for one in sequences if one.molecule == "dna"}
+    dna = {sequence.id: sequence for sequence in sequences if sequence.molecule == "dna"}
     rejected = {row["reason"]: row["count"] for row in tables["rejected"].to_pylist()}
     remarks: dict[str, dict[str, str]] = {"code": {}, "mask": {}, "note": {}}
     for row in tables["remarks"].to_pylist():

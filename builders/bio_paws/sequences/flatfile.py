@@ -94,7 +94,7 @@ def _reason(message: str) -> str:
 
 
 def require_whole(text: str, where: str, *, embl: bool = False) -> None:
-    """Check that every record ends, has as many letters as it says, and is followed by nothing else.
+    """Check that every record ends, has as many bases as it says, and is followed by nothing else.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
     first, pattern = ("ID   ", _EMBL_LENGTH) if embl else ("LOCUS", _LOCUS_LENGTH)
     start = 0  # the line of the record, or 0 between records
     said: int | None = None
-    letters = -1  # -1 before the sequence
+    bases = -1  # -1 before the sequence
     ended = False
     for number, line in enumerate(text.split("\n"), start=1):
         if line.startswith(first):
@@ -113,7 +113,7 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
                     f"{where}: line {number}: a record starts, but that of line {start} has no end (//): "
                     "the file is cut: fetch it again"
                 )
-            start, said, letters = number, None, -1
+            start, said, bases = number, None, -1
         elif not start:
             if ended and line.strip():
                 raise SourceError(
@@ -121,19 +121,19 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
                     "remove it, or fetch the file again"
                 )
             continue
-        if letters < 0 and (match := pattern.match(line)):
+        if bases < 0 and (match := pattern.match(line)):
             said = int(match.group(1))
         if line.rstrip() == "//":
-            if said is not None and letters >= 0 and letters != said:
+            if said is not None and bases >= 0 and bases != said:
                 raise SourceError(
-                    f"{where}: line {number}: the record of line {start} has {letters:,} letters, not the "
+                    f"{where}: line {number}: the record of line {start} has {bases:,} bases, not the "
                     f"{said:,} that it says: fetch the file again"
                 )
             start, ended = 0, True
-        elif letters >= 0:
-            letters += sum(map(str.isalpha, line))
+        elif bases >= 0:
+            bases += sum(map(str.isalpha, line))
         elif line.startswith("SQ   " if embl else "ORIGIN"):
-            letters = 0
+            bases = 0
     if start:
         raise SourceError(
             f"{where}: line {text.rstrip().count(chr(10)) + 1}: the file ends in the record of line {start}, before "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.align.translation import reads_as
 from bio_paws.sequences import genes
-from bio_paws.sequences.genes import Place
+from bio_paws.sequences.genes import CdsLocation
 from bio_paws.sequences.pool import SequencePool
 from bio_paws.sequences.records import Gene, Interval, Sequence
 from bio_paws.sequences.scope import Scope, id_problem, unique_id
@@ -23,7 +23,7 @@ class Cds:
 
     Attributes
     ----------
-    place : Place
+    location : CdsLocation
         With the file's id of the sequence that it lies on.
     locus : str
         The gene that it belongs to, by its id; empty where the file gives none.
@@ -41,7 +41,7 @@ class Cds:
         As in `genes.translated`.
     """
 
-    place: Place
+    location: CdsLocation
     locus: str
     symbol: str = ""
     protein: str = ""
@@ -65,7 +65,7 @@ class GenePool:
         self._pool = pool
         self._origin: dict[str, int] = {}  # number of the assembly that a gene came with
         self._owners: dict[str, str] = {}  # assembly, or sequence of it, that a locus or a symbol was read in first
-        self._places: dict[tuple[Interval, tuple[tuple[int, int], ...]], str] = {}
+        self._intervals: dict[tuple[Interval, tuple[tuple[int, int], ...]], str] = {}
         self._symbols: dict[tuple[str, str, str], list[tuple[Interval, str]]] = {}
         self._without_genome: list[str] = []  # genes whose genome may come with another assembly
 
@@ -89,12 +89,12 @@ class GenePool:
         codes = self._codes(described, scope)
         accepted = []
         for cds in described:
-            place = self.placed(cds.place, scope)
-            problem = place.problem
+            location = self.located(cds.location, scope)
+            problem = location.problem
             unique = ""
-            if not problem and place.span:
-                code = cds.code or codes.get(place.span.source, 1)
-                unique, problem = self._add(cds, place.span, place.exons, code, scope)
+            if not problem and location.span:
+                code = cds.code or codes.get(location.span.source, 1)
+                unique, problem = self._add(cds, location.span, location.exons, code, scope)
             if problem:
                 self._pool.rejected[f"cds_{problem}"] += 1
             else:
@@ -103,12 +103,12 @@ class GenePool:
             self._without_genome += accepted
         return len(accepted)
 
-    def placed(self, place: Place, scope: Scope) -> Place:
-        """Return a place on the sequence as the corpus names it."""
-        if place.span is None:
-            return place
-        source = scope.dna.get(place.span.source, place.span.source)
-        return Place(place.span._replace(source=source), place.exons, "")
+    def located(self, location: CdsLocation, scope: Scope) -> CdsLocation:
+        """Return a location on the sequence as the corpus names it."""
+        if location.span is None:
+            return location
+        source = scope.dna.get(location.span.source, location.span.source)
+        return CdsLocation(location.span._replace(source=source), location.exons, "")
 
     def spliced(self, span: Interval | None, exons: tuple[tuple[int, int], ...]) -> str | None:
         """Return the joined exons on their strand, in upper case; None without their genome."""
@@ -162,7 +162,7 @@ class GenePool:
             residues = pool.proteins[unique].residues
         if not genes.translates(spliced, residues, code):
             return "", "translation_differs"
-        twin = self._places.get((span, exons))
+        twin = self._intervals.get((span, exons))
         if twin and self._origin.get(twin) != scope.number and self.genes[twin].protein == residues:
             if unique and unique not in self.genes and unique != twin:
                 pool.remove_protein(cds.protein, scope)
@@ -182,7 +182,7 @@ class GenePool:
             scope.proteins.setdefault(cds.protein, unique)
             pool.proteins[unique] = Sequence(unique, organism, "protein", residues)
         self.genes[unique] = Gene(unique, self._locus(cds, unique, span, scope), organism, span, exons, residues, code)
-        self._places.setdefault((span, exons), unique)
+        self._intervals.setdefault((span, exons), unique)
         self._origin.setdefault(unique, scope.number)
         return unique, ""
 
@@ -194,26 +194,26 @@ class GenePool:
             return cds.locus if owner == accession else f"{accession}:{cds.locus}"
         if not cds.symbol:
             return unique
-        places = self._symbols.setdefault((accession, span.source, cds.symbol), [])
-        for place, locus in places:
-            if place.strand == span.strand and place.start < span.end and span.start < place.end:
-                places.append((span, locus))
+        intervals = self._symbols.setdefault((accession, span.source, cds.symbol), [])
+        for interval, locus in intervals:
+            if interval.strand == span.strand and interval.start < span.end and span.start < interval.end:
+                intervals.append((span, locus))
                 return locus
         owner = self._owners.setdefault(f"symbol {cds.symbol}", f"{accession} {span.source}")
-        first = not places and owner == f"{accession} {span.source}"
+        first = not intervals and owner == f"{accession} {span.source}"
         locus = cds.symbol if first else f"{cds.symbol}@{_shown(span)}"
-        places.append((span, locus))
+        intervals.append((span, locus))
         return locus
 
     def _codes(self, described: list[Cds], scope: Scope) -> dict[str, int]:
         """Find the genetic code of each sequence from its CDS and their proteins, where their source names none."""
         by_source: dict[str, list[tuple[str, str]]] = {}
         for cds in described:
-            place = self.placed(cds.place, scope)
+            location = self.located(cds.location, scope)
             protein = self._pool.proteins.get(scope.proteins.get(cds.protein, ""))
-            if cds.code is None and protein and place.span:
-                pairs = by_source.setdefault(place.span.source, [])
-                spliced = cds.residues if cds.residues is not None else self.spliced(place.span, place.exons)
+            if cds.code is None and protein and location.span:
+                pairs = by_source.setdefault(location.span.source, [])
+                spliced = cds.residues if cds.residues is not None else self.spliced(location.span, location.exons)
                 if spliced and len(pairs) < _TRIED:
                     pairs.append((spliced, protein.residues))
         codes = {}

@@ -1,4 +1,4 @@
-"""From a coding sequence to its protein: genetic codes, alternative starts, recoded stops, and places."""
+"""From a coding sequence to its protein: genetic codes, alternative starts, recoded stops, and locations."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _AMINO_ACIDS = {"sec": "U", "pyl": "O"}
 _LONGEST = 1 << 40  # bases: far beyond any chromosome, and within 64 bits
 
 
-class Place(NamedTuple):
-    """Where a CDS lies, or the problem because of which its place cannot be used."""
+class CdsLocation(NamedTuple):
+    """Where a CDS lies, or the problem because of which its location cannot be used."""
 
     span: Interval | None
     exons: tuple[tuple[int, int], ...]
@@ -120,40 +120,40 @@ def recoded_codons(exceptions: Iterable[str], span: Interval, exons: tuple[tuple
     return recoded
 
 
-def parse_place(source: str, location: str) -> Place:
+def parse_location(source: str, location: str) -> CdsLocation:
     """Parse a location as GenBank writes it."""
     try:
         parsed = Location.fromstring(location)
     except Exception as error:  # Biopython's parser raises whatever it stumbles over
         reraise_if_out_of_memory(error)
-        return Place(None, (), "no_location")
-    return place_of(source, parsed)
+        return CdsLocation(None, (), "no_location")
+    return location_of(source, parsed)
 
 
-def place_of(source: str, location: Any) -> Place:
+def location_of(source: str, location: Any) -> CdsLocation:
     """Turn a Biopython location into a span and its exons, or say why it cannot be used."""
     if location is None:
-        return Place(None, (), "no_location")
+        return CdsLocation(None, (), "no_location")
     parts = [(int(part.start), int(part.end)) for part in location.parts]
     if len({part.strand for part in location.parts}) != 1 or location.strand not in (1, -1):
-        return Place(None, (), "mixed_strands")
+        return CdsLocation(None, (), "mixed_strands")
     if any(part.ref is not None and part.ref != source for part in location.parts):
-        return Place(None, (), "trans_spliced")
+        return CdsLocation(None, (), "trans_spliced")
     if any(not str(end).isdigit() for part in location.parts for end in (part.start, part.end)):
-        return Place(None, (), "partial")
-    return place_of_parts(source, parts, "+" if location.strand == 1 else "-")
+        return CdsLocation(None, (), "partial")
+    return location_of_parts(source, parts, "+" if location.strand == 1 else "-")
 
 
-def place_of_parts(source: str, parts: list[tuple[int, int]], strand: Strand) -> Place:
-    """Make a place of parts, 0-based and half-open, in the order in which they are read."""
+def location_of_parts(source: str, parts: list[tuple[int, int]], strand: Strand) -> CdsLocation:
+    """Make a location of parts, 0-based and half-open, in the order in which they are read."""
     # Biological order is descending on the reverse strand, and broken where a ring is closed.
     starts = [start for start, _ in parts]
     if starts != sorted(starts, reverse=strand == "-"):
-        return Place(None, (), "crosses_origin")
+        return CdsLocation(None, (), "crosses_origin")
     exons = sorted(parts)
     # Exons that overlap or touch: ribosomal slippage.
     if any(left[1] >= right[0] for left, right in pairwise(exons)):
-        return Place(None, (), "slippage")
+        return CdsLocation(None, (), "slippage")
     if exons[0][0] < 0 or exons[-1][1] > _LONGEST:
-        return Place(None, (), "no_location")
-    return Place(Interval(source, exons[0][0], exons[-1][1], strand), tuple(exons), "")
+        return CdsLocation(None, (), "no_location")
+    return CdsLocation(Interval(source, exons[0][0], exons[-1][1], strand), tuple(exons), "")

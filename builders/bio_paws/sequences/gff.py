@@ -9,7 +9,7 @@ from typing import cast
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
-from bio_paws.sequences.genes import Place, place_of_parts
+from bio_paws.sequences.genes import CdsLocation, location_of_parts
 from bio_paws.sequences.records import Strand
 
 
@@ -43,15 +43,15 @@ class GffCds:
     partial: bool = False
     phases: list[str] = field(default_factory=list)
 
-    def place(self) -> Place:
-        """Return its place, or the problem with it."""
+    def location(self) -> CdsLocation:
+        """Return its location, or the problem with it."""
         if self.strand not in ("+", "-"):
-            return Place(None, (), "mixed_strands")
+            return CdsLocation(None, (), "mixed_strands")
         ordered = sorted(self.parts, reverse=self.strand == "-")
         first = self.phases[self.parts.index(ordered[0])]
         if self.partial or first not in ("0", "."):
-            return Place(None, (), "partial")
-        return place_of_parts(self.source, ordered, cast(Strand, self.strand))
+            return CdsLocation(None, (), "partial")
+        return location_of_parts(self.source, ordered, cast(Strand, self.strand))
 
 
 def split_fasta(text: str) -> tuple[str, str]:
@@ -79,7 +79,7 @@ def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> lis
     SourceError
         When a row does not have nine columns.
     """
-    found: dict[tuple[str, ...], GffCds] = {}
+    by_key: dict[tuple[str, ...], GffCds] = {}
     parents: dict[str, dict[str, str]] = {}
     stops: dict[tuple[str, ...], list[tuple[int, int]]] = {}
     for number, line in enumerate(text.split("\n"), start=1):
@@ -102,16 +102,16 @@ def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> lis
         if kind == "stop_codon":
             stops.setdefault(key, []).append(part)
             continue
-        cds = found.setdefault(key, GffCds(unquote(source), strand, [], tags))
+        cds = by_key.setdefault(key, GffCds(unquote(source), strand, [], tags))
         if cds.strand != strand:
             cds.strand = "?"
         cds.parts.append(part)
         cds.phases.append(phase)
-    for key, cds in found.items():
+    for key, cds in by_key.items():
         if gtf:
             _add_stop(cds, stops.get(key, []))
         _describe(cds, parents)
-    return list(found.values())
+    return list(by_key.values())
 
 
 def _key(source: str, strand: str, tags: dict[str, str], number: int, *, gtf: bool) -> tuple[str, ...]:

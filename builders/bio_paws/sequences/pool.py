@@ -15,7 +15,7 @@ from bio_paws.sources.text import uncompressed_name
 
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
-_LONG = 100  # residues of a protein that cannot all be letters of nucleotides by chance
+_LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
 
 
 class SequencePool:
@@ -51,8 +51,8 @@ class SequencePool:
         """
         first = ""
         kept = 0
-        for name, title, letters in records:
-            residues = fasta.as_dna(letters, self.notes)
+        for name, title, text in records:
+            residues = fasta.as_dna(text, self.notes)
             organism = scope.organism or fasta.organism_in(title)
             if problem := self.add_dna(name, organism, residues, scope):
                 first = first or f"{printable(name)}: {problem}"
@@ -106,8 +106,8 @@ class SequencePool:
         """
         first = ""
         kept = 0
-        for name, title, letters in records:
-            residues = fasta.as_protein(letters, self.notes)
+        for name, title, text in records:
+            residues = fasta.as_protein(text, self.notes)
             problem = self.protein_problem(name, residues, scope)
             if not problem and _DNA.issuperset(residues) and len(residues) >= _LONG:
                 problem = "looks_like_dna"
@@ -181,10 +181,10 @@ class SequencePool:
 
 def _explained(problem: str, residues: str, *, protein: bool = False) -> str:
     if problem == "alphabet":
-        letters = _PROTEIN if protein else _DNA
-        at, letter = next((i, c) for i, c in enumerate(residues) if c not in letters)
+        alphabet = _PROTEIN if protein else _DNA
+        at, character = next((i, c) for i, c in enumerate(residues) if c not in alphabet)
         kind = "an amino acid" if protein else "a nucleotide of the IUPAC code; proteins belong in a .faa file"
-        return f"letter {letter!r} at position {at} is not {kind}"
+        return f"character {character!r} at position {at} is not {kind}"
     if problem == "looks_like_dna":
         return "these are nucleotides; DNA belongs in a .fna file"
     return problem.replace("_", " ")

@@ -67,8 +67,8 @@ class Reader:
         rows = ""
         if "gff_fasta" in files:
             file = files["gff_fasta"]
-            rows, letters = gff.split_fasta(read_text(file.path, file.member))
-            self.pool.add_dna_records(file.shown, list(fasta.read_fasta(letters, file.shown)), scope)
+            rows, genome = gff.split_fasta(read_text(file.path, file.member))
+            self.pool.add_dna_records(file.shown, list(fasta.read_fasta(genome, file.shown)), scope)
         # Before the genes, which name their proteins.
         if proteins:
             self.pool.add_protein_records(proteins.shown, protein_records, scope)

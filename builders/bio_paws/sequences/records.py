@@ -34,7 +34,7 @@ class Sequence:
 
 
 class Interval(NamedTuple):
-    """A stretch of a sequence: 0-based, half-open, with the strand it is read on."""
+    """An interval of a sequence: 0-based, half-open, with the strand it is read on."""
 
     source: str
     start: int
@@ -62,17 +62,17 @@ class Intervals:
     @classmethod
     def of(cls, intervals: list[Interval]) -> Intervals:
         """Turn intervals into columns."""
-        start, end = (np.array([one[at] for one in intervals], dtype=np.int64) for at in (1, 2))
-        return cls([one.source for one in intervals], start, end, [one.strand for one in intervals])
+        start, end = (np.array([interval[at] for interval in intervals], dtype=np.int64) for at in (1, 2))
+        return cls([interval.source for interval in intervals], start, end, [interval.strand for interval in intervals])
 
     def take(self, which: list[int]) -> Intervals:
-        """Return some of the intervals."""
+        """Return the intervals at these indices."""
         source, strand = ([column[i] for i in which] for column in (self.source, self.strand))
         return Intervals(source, self.start[which], self.end[which], strand)
 
     @property
     def length(self) -> NDArray[np.int64]:
-        """Letters of each interval."""
+        """Bases or residues of each interval."""
         return self.end - self.start
 
 

@@ -73,9 +73,9 @@ def folder_url(accession: str) -> str:
 
 
 def download(accession: str, cache: Path | None = None) -> Path:
-    """Fetch an assembly's genome, CDS, proteins and report, and return the folder they lie in.
+    """Download the genome, CDS, proteins and report of an assembly, and return their folder.
 
-    What is there and checks out is not fetched again; a broken download goes on where it stopped.
+    Files that are there and match their checksum are kept; a broken download is resumed.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
 
 
 def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
-    """Download one file; a `.part` beside it carries over a broken connection or a kill."""
+    """Download a file; a broken connection or a kill leaves a `.part` beside it, from which the next try goes on."""
     if path.is_file() and _md5(path) == md5:
         return
     part = path.with_name(path.name + ".part")
@@ -157,12 +157,12 @@ def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
 
 
 def _append(session: requests.Session, url: str, part: Path) -> None:
-    """Fetch what `part` lacks, as far as the connection carries."""
+    """Append to `part` the bytes that it lacks, until the connection ends."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
     with _get(session, url, headers=headers, stream=True) as response:
         if have and response.status_code == 416:
-            part.unlink()  # as long as the whole file and still wrong: start over
+            part.unlink()  # as long as the whole file, and its checksum is wrong: start over
             return
         resumed = response.status_code == 206
         total = int(response.headers.get("Content-Length", 0)) + (have if resumed else 0)
@@ -173,7 +173,7 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
             ) as bar,
         ):
             try:
-                # read1 hands over what has come; whole chunks would lose the part before a break.
+                # read1 returns what has arrived; reading a whole chunk would lose that when the connection breaks.
                 while chunk := response.raw.read1(_CHUNK):
                     out.write(chunk)
                     bar.update(len(chunk))

@@ -80,7 +80,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
         if spec in PINNED:
             assemblies += map(_packaged, PINNED[spec])
         elif spec == "refseq13":
-            assemblies += (_downloaded(one.accession, cache) for one in ncbi.REFSEQ13)
+            assemblies += (_downloaded(assembly.accession, cache) for assembly in ncbi.REFSEQ13)
         elif spec.startswith("ncbi:"):
             assemblies.append(_downloaded(spec.removeprefix("ncbi:"), cache))
         else:
@@ -134,7 +134,7 @@ def _local(path: Path) -> list[Assembly]:
             + ", ".join((*PINNED, "refseq13"))
         )
     if not path.is_file():
-        raise SourceError(f"{path}: neither a file nor a folder: copy what it gives into a file")
+        raise SourceError(f"{path}: neither a file nor a folder: save its content to a file, and name that")
     if layouts.is_archive_of_many(path):
         return _grouped(path)
     role = layouts.role_of(layouts.Entry(path), "alone")

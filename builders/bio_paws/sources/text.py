@@ -18,7 +18,7 @@ from bio_paws.errors import SourceError
 
 TextKind = Literal["fasta", "genbank", "embl", "gff", ""]
 
-# Genomes shrink to a quarter, and one that is mostly gaps to a tenth: what grows more is made to fill the memory.
+# A genome is compressed to a quarter, one that is mostly gaps to a tenth: a file that grows more is a zip bomb.
 _MAX_GROWTH = 100
 _ALWAYS_TAKEN = 1 << 20  # bytes, whatever they grew from
 _CHUNK = 1 << 20
