@@ -426,8 +426,9 @@ def test_baselines_stand_beside_models_in_the_report(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
-    run(bert, "--seeds", 2, "--segment", "none")
-    assert main(["baselines", "--data", str(built), "--pawsx", str(pawsx), "--out", str(out)]) == 0
+    configs = ("--configs", "pawsx_en", "pawsx_fr", "dna50", "dna150", "dna150_paws", "dna_protein")
+    run(bert, "--seeds", 2, "--segment", "none", *configs)
+    assert main(["baselines", "--data", str(built), "--pawsx", str(pawsx), "--out", str(out), *configs]) == 0
     printed = capsys.readouterr().out
     assert "smith_waterman" in printed
     assert "majority" in printed
