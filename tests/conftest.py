@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -146,6 +148,23 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pawsx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small PAWS-X in English and French."""
     return write_pawsx(tmp_path_factory.mktemp("pawsx"))
+
+
+Golden = Callable[..., SnapshotAssertion]
+
+
+@pytest.fixture
+def golden(snapshot: SnapshotAssertion) -> Golden:
+    """A kept file that a text is compared with, by its suffix, and its name where a test has several.
+
+    They lie in `__snapshots__` beside the tests. `pytest --snapshot-update` writes new ones: read the difference.
+    """
+
+    def kept(suffix: str, name: str | None = None) -> SnapshotAssertion:
+        members = {"file_extension": suffix, "_write_mode": WriteMode.TEXT}
+        return snapshot(name=name, extension_class=type("TextFile", (SingleFileSnapshotExtension,), members))
+
+    return kept
 
 
 Tally = Callable[[str, int, int], None]

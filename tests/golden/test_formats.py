@@ -30,6 +30,7 @@ from bio_paws_cards.description import (
 from bio_paws_cards.files import GENERATED, generated_files
 from bio_paws_cards.manifest import Manifest
 from bio_paws_cards.render import metadata
+from conftest import Golden
 
 HERE = Path(__file__).parent
 ROW = {
@@ -96,14 +97,13 @@ def test_keys_of_later_versions_are_kept(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "manifest.json").read_text()) == raw
 
 
-def test_the_card_and_its_figures() -> None:
-    """To accept new ones: write what generated_files returns over card/, and look at it."""
+def test_the_card_and_its_figures(golden: Golden) -> None:
     manifest = golden_manifest()
     files = generated_files(manifest, DESCRIPTION)
-    golden = {path.relative_to(HERE / "card").as_posix() for path in (HERE / "card").rglob("*.*")}
-    assert files.keys() == golden
-    for name, content in files.items():
-        assert content.decode() == (HERE / "card" / name).read_text(), name
+    figures = {f"figures/{name}.svg" for name in ("composition", "length", "similarity")}
+    assert files.keys() == {"README.md", "croissant.json", "eval.yaml", *figures}
+    for path in map(Path, files):
+        assert files[path.as_posix()].decode() == golden(path.suffix.removeprefix("."), path.stem)
     assert {name.split("/")[0] for name in files} <= GENERATED
     card = DatasetCard(files["README.md"].decode())
     assert card.data.to_dict() == metadata(manifest)
@@ -141,8 +141,8 @@ def test_every_column_is_described() -> None:
     assert list(COLUMNS) == SCHEMA.names
 
 
-def test_the_columns_of_a_pair() -> None:
-    assert [f"{field.name} {field.type}" for field in SCHEMA] == (HERE / "columns.txt").read_text().splitlines()
+def test_the_columns_of_a_pair(golden: Golden) -> None:
+    assert "".join(f"{field.name} {field.type}\n" for field in SCHEMA) == golden("txt")
 
 
 def test_the_id_of_a_pair() -> None:

@@ -48,6 +48,7 @@ from bio_paws_eval.stats.metrics import predicted
 from bio_paws_eval.stats.significance import compare, holm
 from bio_paws_eval.sweep.plan import read_plan
 from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
+from conftest import Golden
 from evaluation_results import (
     BERT,
     GPT2,
@@ -101,27 +102,27 @@ def row(table: Table, name: str) -> dict[str, str]:
     return {str(column): text for column, text in found.items()}
 
 
-# Goldens. To accept a new one: write what the report holds over it, and read the difference.
+# Kept files
 
 
-def test_the_report_in_markdown(report: Report, out: Path) -> None:
-    assert (out / "report.md").read_text() == (GOLDEN / "report.md").read_text()
+def test_the_report_in_markdown(report: Report, out: Path, golden: Golden) -> None:
+    assert (out / "report.md").read_text() == golden("md")
     assert report.markdown.startswith("# bioPAWS: results\n")
     assert "## Seeds" not in report.markdown
 
 
-def test_the_report_in_latex(report: Report, out: Path) -> None:
-    assert (out / "tables/configs.tex").read_text() == (GOLDEN / "report-configs.tex").read_text()
-    assert (out / "tables/comparisons.tex").read_text() == (GOLDEN / "report-comparisons.tex").read_text()
+def test_the_report_in_latex(report: Report, out: Path, golden: Golden) -> None:
+    for name in ("configs", "comparisons"):
+        assert (out / f"tables/{name}.tex").read_text() == golden("tex", name)
 
 
-def test_the_report_as_csv(report: Report, results: Path, out: Path) -> None:
+def test_the_report_as_csv(report: Report, results: Path, out: Path, golden: Golden) -> None:
     text = (out / "results.csv").read_text()
-    assert text == (GOLDEN / "report.csv").read_text()
+    assert text == golden("csv", "results")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [one["file"] for one in rows] == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
-    for name in ("consistency.csv", "pair-types.csv"):
-        assert (out / name).read_text() == (GOLDEN / f"report-{name}").read_text()
+    for name in ("consistency", "pair-types"):
+        assert (out / f"{name}.csv").read_text() == golden("csv", name)
     refused = [one for one in rows if one["status"] == "refused"]
     assert {one["accuracy"] for one in refused} == {""}
     assert {one["note"] for one in refused} == {"refused: 40% unknown"}
@@ -145,13 +146,12 @@ def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> No
             assert (row["mcc"], row["mcc_low"], row["mcc_high"]) == tuple(measured[end] for end in measured), path
 
 
-def test_the_tables_of_the_paper(study: Path, tmp_path: Path) -> None:
-    """To accept a new golden: write `tables` over it, and read the difference."""
+def test_the_tables_of_the_paper(study: Path, golden: Golden) -> None:
     found = grouped(study)
     names = ("paper-table1", "paper-table3", "paper-seeds", "plan-table7", "seed-study", "controls")
     by_name = {one.name: one for one in all_tables(found, study_seeds(found.systems), judge_transfers(found))}
     tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
-    assert tables == (GOLDEN / "report-study.md").read_text()
+    assert tables == golden("md")
     assert not {"plan-table4", "plan-table5", "plan-table6"} & set(by_name)
 
 
@@ -164,12 +164,11 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
     assert len(tables["plan-length"].frame) == 3
 
 
-def test_the_vectors_of_a_plan(tmp_path: Path) -> None:
-    """To accept a new golden: write `tables` over it, and read the difference."""
+def test_the_vectors_of_a_plan(tmp_path: Path, golden: Golden) -> None:
     found = representation_section(write_vectors(tmp_path))
     tables = [one for one in found if isinstance(one, Table)]
     told = "\n\n".join(f"## {one.name}: {one.title}\n\n{markdown(one)}\n\n{one.note}" for one in tables) + "\n"
-    assert told == (GOLDEN / "report-vectors.md").read_text()
+    assert told == golden("md")
     order = ["dna-english", "pca", "umap", "distances", "cka", "changes", "distances", "nulls", "words", "cka"]
     assert [one.name for one in found] == [f"vectors-01-{name}" for name in order]
     (chapter,) = chapters_of([], [], found)
@@ -232,12 +231,10 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
 # Kinds and views
 
 
-def test_the_answers_by_similarity(tmp_path: Path) -> None:
+def test_the_answers_by_similarity(tmp_path: Path, golden: Golden) -> None:
     write_graded(tmp_path / "results")
     found = write_report(tmp_path / "results", tmp_path / "out")
-    assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == (
-        GOLDEN / "report-similarity-bins.tex"
-    ).read_text()
+    assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == golden("tex")
     assert [path.name for path in found.files if path.suffix == ".svg"][:3] == [
         *("forest.svg", "seeds.svg"),
         "similarity-bins.svg",

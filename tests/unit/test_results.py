@@ -22,6 +22,7 @@ from bio_paws_eval.tasks import load
 from bio_paws_eval.tasks import pairs as task_pairs
 from bio_paws_eval.tasks.pairs import Pairs
 from bio_paws_eval.tasks.registry import Sources
+from conftest import Golden
 from evaluation_results import write_results
 from models import write_model
 
@@ -40,16 +41,17 @@ def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
             assert again.pair_ids == predictions.pair_ids
 
 
-def test_the_json_of_a_result_is_what_others_read(tmp_path: Path) -> None:
-    """To accept a new format: raise SCHEMA_VERSION, write the file over the golden one, read the difference."""
+def test_the_json_of_a_result_is_what_others_read(tmp_path: Path, golden: Golden) -> None:
+    """To accept a new format, raise SCHEMA_VERSION."""
     write_results(tmp_path)
     path, _ = next((path, one) for path, one in read_results(tmp_path) if one.model.method == "model")
-    assert path.read_text() == (Path(__file__).parents[1] / "golden/result.json").read_text()
+    assert path.read_text() == golden("json")
 
 
-def test_results_in_earlier_terms_are_read_as_today() -> None:
-    golden = Path(__file__).parents[1] / "golden"
-    earlier, today = (read_result(golden / name) for name in ("result-earlier-terms.json", "result.json"))
+def test_results_in_earlier_terms_are_read_as_today(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    today = next(result for _, result in read_results(tmp_path) if result.model.method == "model")
+    earlier = read_result(Path(__file__).parents[1] / "golden/result-earlier-terms.json")
     unknown_then = replace(today.training, dev_pairs=0, dev_majority=0.0)
     assert replace(earlier, schema_version=today.schema_version) == replace(today, training=unknown_then)
 

@@ -21,9 +21,8 @@ from bio_paws_eval.summarization.results import (
     tables_of,
 )
 from bio_paws_eval.summarization.score import Score
+from conftest import Golden
 from evaluation_results import task, write_baseline
-
-GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def interval(value: float) -> dict[str, float | None]:
@@ -82,11 +81,11 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def test_records_are_read_back_and_laid_out(results: Path) -> None:
+def test_records_are_read_back_and_laid_out(results: Path, golden: Golden) -> None:
     summaries = read_summary_results(results)
     assert summaries == [AS_IT_IS, TAUGHT]
     text = "\n\n".join(f"{table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables_of(summaries)) + "\n"
-    assert text == (GOLDEN / "report-summaries.md").read_text(encoding="utf-8")
+    assert text == golden("md")
     assert tables_of([]) == []
     assert [one.name for one in tables_of([AS_IT_IS])] == ["summaries"]
 
