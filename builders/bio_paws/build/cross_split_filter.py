@@ -52,7 +52,7 @@ class CrossSplitFilter:
         """Open a function that picks, from strings of `split`, those with a homolog in an earlier split.
 
         `chosen`, which can be gone through more than once, are different strings, those that the config already holds
-        in earlier splits: they are searched by themselves too, as the proof will, since among long stretches BLAST may
+        in earlier splits: they are searched by themselves too, as `verify` will, since among long intervals BLAST may
         pass over what it finds among windows, and since some are altered. With `later`, those with a homolog in a later
         split are picked too: what is altered can have one that the sequence it was made of has not, and other configs
         do not look for it. With `longest`, the length of the longest string that will be asked for, proteins are first
@@ -60,25 +60,25 @@ class CrossSplitFilter:
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
-        others = self._region_index.merged_intervals(SPLITS[:place] + (SPLITS[place + 1 :] if later else ()))
-        others = [one for one in others if one[0] in whole]
+        searched = SPLITS[:place] + (SPLITS[place + 1 :] if later else ())
+        intervals = [interval for interval in self._region_index.merged_intervals(searched) if interval[0] in whole]
 
-        def stretches() -> Iterator[str]:
-            return (whole[source].residues[start:end].upper() for source, start, end, _ in others)
+        def merged() -> Iterator[str]:
+            return (whole[source].residues[start:end].upper() for source, start, end, _ in intervals)
 
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
             max_evalues = {folder / "all": DROPPED_EVALUE}
-            blast.write_texts(folder / "all.fasta", chain(stretches(), chosen))
+            blast.write_texts(folder / "all.fasta", chain(merged(), chosen))
             if alphabet == "protein" and longest:
                 max_evalues = {folder / "distinct": SCREEN_EVALUE, **max_evalues}
-                parts = distinct_parts(list(stretches()), round(longest * RUN_LENGTH))
+                parts = distinct_parts(list(merged()), round(longest * RUN_LENGTH))
                 blast.write_texts(folder / "distinct.fasta", chain(parts, chosen))
                 del parts
             sequences = folder / "sequences.fasta"
             if alphabet == "dna":
-                # What is not altered lies in the stretches.
-                blast.write_texts(sequences, chain(stretches(), chosen if later else ()))
+                # What is not altered lies in the merged intervals.
+                blast.write_texts(sequences, chain(merged(), chosen if later else ()))
             nothing = not (folder / "all.fasta").stat().st_size
             release_free_memory()
 
@@ -105,16 +105,16 @@ class CrossSplitFilter:
         """Have the queries picked that the prefilter does not rule out."""
         residues = database_size(self._corpus, "dna")
         return [
-            self._executor.submit(prefilter.near_homologs, some, sequences, residues, SCREEN_EVALUE)
-            for some in _batches(queries, QUERIES_PER_PREFILTER)
+            self._executor.submit(prefilter.near_homologs, batch, sequences, residues, SCREEN_EVALUE)
+            for batch in _batches(queries, QUERIES_PER_PREFILTER)
         ]
 
     def _search(self, queries: list[str], database: Path, alphabet: Alphabet, max_evalue: float) -> list[str]:
         """Return the queries with a hit."""
         residues = database_size(self._corpus, alphabet)
         jobs = [
-            self._executor.submit(find_hits, some, database, alphabet, residues, max_evalue)
-            for some in _batches(queries, QUERIES_PER_SHARD)
+            self._executor.submit(find_hits, batch, database, alphabet, residues, max_evalue)
+            for batch in _batches(queries, QUERIES_PER_SHARD)
         ]
         return [query for job in jobs for query in job.result()]
 
@@ -131,16 +131,16 @@ def distinct_parts(texts: list[str], run: int) -> list[str]:
     >>> distinct_parts(["MKLVWAG", "MKLVHAG", "LVW"], 3)
     ['MKLVHAG', 'LVWAG']
     """
-    seen: set[bytes] = set()
+    visited: set[bytes] = set()
     parts: list[str] = []
     for text in sorted(set(texts), key=lambda text: (-len(text), text)):
         start = end = 0
         for at in range(max(len(text) - run, 0) + 1):
             # 16 bytes in place of the residues: a corpus has as many runs as residues.
             digest = blake2b(text[at : at + run].encode(), digest_size=16).digest()
-            if digest in seen:
+            if digest in visited:
                 continue
-            seen.add(digest)
+            visited.add(digest)
             if at > end:
                 parts.append(text[start:end])
                 start = at
