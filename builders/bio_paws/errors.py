@@ -37,7 +37,7 @@ class DataError(BioPawsError):
 
 
 class DamagedFile(BioPawsError):
-    """A file of intermediate results is not as it was written; the next run makes it anew."""
+    """A file is not as it was written: of a data set, or of intermediate results, which the next run makes anew."""
 
 
 class ModelError(BioPawsError):

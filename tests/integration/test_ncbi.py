@@ -46,6 +46,18 @@ def test_an_assembly_is_fetched_once(server: NcbiServer, tmp_path: Path) -> None
     assert len(server.requests) == asked
 
 
+def test_a_damaged_file_of_the_cache_is_fetched_again(
+    server: NcbiServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = ncbi.download(ACCESSION, tmp_path)
+    genome = next(folder.glob("*1_genomic.fna.gz"))
+    whole = genome.read_bytes()
+    genome.write_bytes(whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    assert ncbi.download(ACCESSION, tmp_path) == folder
+    assert genome.read_bytes() == whole
+    assert "damaged since it was downloaded" in caplog.text
+
+
 def test_a_broken_download_goes_on_where_it_stopped(server: NcbiServer, tmp_path: Path) -> None:
     server.break_after["cds_from_genomic.fna.gz"] = 1000
     server.refuse = 2

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.errors import DataError
+from bio_paws.dataset.integrity import require_intact
+from bio_paws.errors import DamagedFile, DataError
+from bio_paws.execution.memory import reraise_if_out_of_memory
 
 HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
@@ -44,6 +46,8 @@ def load(
     ------
     DataError
         When there is no such config or perturbation, or no data set of that version can be found.
+    DamagedFile
+        When a file in a folder is not the one that its manifest names.
     """
     import datasets  # takes a second: `import bio_paws` should not
 
@@ -51,9 +55,10 @@ def load(
     if perturbation is not None:
         return _load_perturbed(config, perturbation, data, version, split, streaming)
     folder = Path(data) if data is not None else FOLDER
-    local = folder.is_dir() and (folder / "manifest.json").is_file()
-    place = str(folder) if local else str(data or HUB_REPO)
-    revision = None if local else f"v{version or DATA_VERSION}"
+    if folder.is_dir() and (folder / "manifest.json").is_file():
+        return _load_folder(config, folder, version, split, streaming)
+    place = str(data or HUB_REPO)
+    revision = f"v{version or DATA_VERSION}"
     try:
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
@@ -62,10 +67,48 @@ def load(
             f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"
         ) from error
     # Where the Hub cannot be reached, datasets takes any version that its cache holds.
-    held = str((loaded if split else next(iter(loaded.values()))).info.version)
-    if version not in {None, held}:
-        raise DataError(f"{config}: {place} holds version {held}, not {version}: pass the Hub id that has it as data=")
+    _require_version(config, place, version, _info(loaded, split).version)
     return loaded
+
+
+def _load_folder(config: str, folder: Path, version: str | None, split: str | None, streaming: bool) -> Any:
+    """Load from a data set's folder what its manifest names, and nothing that lies in the cache of other content."""
+    import datasets
+
+    manifest = require_intact(folder, config, split if streaming else None)  # all splits go into the cache
+    _require_version(config, str(folder), version, manifest.version)
+    entry = manifest.configs.get(config)
+    if entry is None:
+        raise DataError(
+            f"{config}: cannot be loaded from {folder}, which holds {', '.join(manifest.configs)}: build it, or pass "
+            "data= (--data)"
+        )
+    # datasets keys its own cache by the path and the card: it would return the rows of a file that was changed back.
+    cache = Path(datasets.config.HF_DATASETS_CACHE) / f"{HUB_REPO}-{entry.content_sha256[:20]}"
+    try:
+        loaded = datasets.load_dataset(str(folder), config, split=split, streaming=streaming, cache_dir=str(cache))
+    except Exception as error:  # of datasets, YAML and pyarrow: the card is read too, and may be damaged
+        reraise_if_out_of_memory(error)
+        why = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise DataError(
+            f"{config}: cannot be loaded from {folder} ({why}): build it, or pass data= (--data)"
+        ) from error
+    info = _info(loaded, split)
+    names = getattr((info.features or {}).get("label"), "names", None)
+    if str(info.version) != entry.version or names != entry.label_names:
+        raise DamagedFile(f"{folder / 'README.md'}: is not of this data set: run bio-paws card {folder}")
+    return loaded
+
+
+def _info(loaded: Any, split: str | None) -> Any:
+    return (loaded if split else next(iter(loaded.values()))).info
+
+
+def _require_version(config: str, place: str, wanted: str | None, version: object) -> None:
+    if wanted not in {None, str(version)}:
+        raise DataError(
+            f"{config}: {place} holds version {version}, not {wanted}: pass the Hub id that has it as data="
+        )
 
 
 def _load_perturbed(

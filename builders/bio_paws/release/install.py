@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from pathlib import Path
 
+import datasets
+from datasets.naming import camelcase_to_snakecase
+
 from bio_paws.build.datasets_builder import BioPaws
-from bio_paws.dataset.manifest import read_manifest
+from bio_paws.configs import DATA_VERSION
+from bio_paws.dataset.integrity import require_intact
+from bio_paws.errors import DamagedFile
+from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws.schema import content_hash, pair_ids
+from bio_paws_cards.manifest import ConfigEntry
+
+logger = logging.getLogger(__name__)
+
+_NAME = "bioPAWS"
 
 
 def install(folder: Path) -> dict[str, str]:
-    """Copy every config of a data set into the datasets cache.
+    """Copy every config of a data set into the datasets cache, and check what lies there afterwards.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set.
 
     Returns
     -------
     dict of str to str
-        Where each config lies in the cache.
+        Where each config lies in the cache: under its content hash.
 
     Raises
     ------
+    DamagedFile
+        When a file is not the one that the manifest names, or the cache does not hold what was copied.
     BioPawsError
-        When `folder` holds no data set.
+        When `folder` holds no data set, or the cache cannot be written.
     """
-    places = {}
-    for name, entry in read_manifest(folder).configs.items():
-        builder = BioPaws(dataset_name="bioPAWS", config_name=name, hash=entry.content_sha256, folder=folder.absolute())
+    return {name: _install(folder, name, entry) for name, entry in require_intact(folder).configs.items()}
+
+
+def _install(folder: Path, name: str, entry: ConfigEntry) -> str:
+    # Known without the builder, which cannot be made where the files of its cache are damaged.
+    folder_name = camelcase_to_snakecase(_NAME)
+    place = Path(datasets.config.HF_DATASETS_CACHE) / folder_name / name / DATA_VERSION / entry.content_sha256
+    if place.is_dir() and not _holds(folder, name, entry):
+        logger.warning("%s: is not what was installed there: installed again", place)
+        shutil.rmtree(place)
+    if not _holds(folder, name, entry):
+        raise DamagedFile(f"{place}: does not hold what was copied there: remove it, and run again")
+    return str(place)
+
+
+def _holds(folder: Path, name: str, entry: ConfigEntry) -> bool:
+    """Whether the cache holds a config, once it is copied where nothing lies there; ids are recomputed from rows."""
+    try:
+        builder = BioPaws(dataset_name=_NAME, config_name=name, hash=entry.content_sha256, folder=folder.absolute())
         builder.download_and_prepare()
-        places[name] = str(builder.cache_dir)
-    return places
+        splits = builder.as_dataset()
+        ids = {split: pair_ids(splits[split].data.table, name, split) for split in entry.splits if split in splits}
+    except OSError:
+        raise
+    except Exception as error:  # whatever datasets and pyarrow raise of damaged files
+        reraise_if_out_of_memory(error)
+        logger.debug("%s: %s", name, error, exc_info=True)
+        return False
+    return content_hash(ids) == entry.content_sha256

@@ -93,7 +93,10 @@ def download(accession: str, cache: Path | None = None) -> Path:
     folder = (cache or platformdirs.user_cache_path("bio-paws")) / "ncbi" / accession
     done = folder / "md5checksums.verified"
     if done.is_file():
-        return folder
+        if _is_intact(folder, done):
+            return folder
+        logger.warning("%s: damaged since it was downloaded: fetching again what is not as NCBI has it", folder)
+        done.unlink()
     with _session() as session:
         names = re.findall(r'href="([^"/]+)/"', _get(session, f"{url}/").text)
         named = [name for name in names if name.startswith(f"{accession}_")]
@@ -101,8 +104,8 @@ def download(accession: str, cache: Path | None = None) -> Path:
             raise SourceError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
         prefix = sorted(named)[0]
         listing = _get(session, f"{url}/{prefix}/md5checksums.txt").text
-        sums = {name: md5 for md5, name in re.findall(r"^([0-9a-f]{32})\s+\./(\S+)$", listing, re.MULTILINE)}
-        wanted = [f"{prefix}{part}" for part in (*_PARTS, _REPORT) if f"{prefix}{part}" in sums]
+        sums = _sums(listing)
+        wanted = _wanted(prefix, sums)
         if f"{prefix}{_PARTS[0]}" not in wanted:
             raise SourceError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +113,25 @@ def download(accession: str, cache: Path | None = None) -> Path:
             _fetch(session, f"{url}/{prefix}/{name}", folder / name, sums[name])
     done.write_text(listing, encoding="utf-8")
     return folder
+
+
+def _sums(listing: str) -> dict[str, str]:
+    """Return the md5 of each file that NCBI's md5checksums.txt lists, by name."""
+    return {name: md5 for md5, name in re.findall(r"^([0-9a-f]{32})\s+\./(\S+)$", listing, re.MULTILINE)}
+
+
+def _is_intact(folder: Path, done: Path) -> bool:
+    """Whether the files of a finished download are still those that NCBI lists, and none of them is gone."""
+    sums = _sums(done.read_text(encoding="utf-8", errors="replace"))
+    genomes = [name for name in sums if name.endswith(_PARTS[0]) and not name.endswith(f"_from{_PARTS[0]}")]
+    wanted = [name for genome in genomes for name in _wanted(genome.removesuffix(_PARTS[0]), sums)]
+    files = {path.name for path in folder.iterdir() if path.suffix != ".part"} - {done.name}
+    return files == set(wanted) != set() and all(_md5(folder / name) == sums[name] for name in wanted)
+
+
+def _wanted(prefix: str, sums: dict[str, str]) -> list[str]:
+    """Return the names of the files that are read, as far as NCBI has them."""
+    return [f"{prefix}{part}" for part in (*_PARTS, _REPORT) if f"{prefix}{part}" in sums]
 
 
 def _session() -> requests.Session:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bio_paws import configs
 from bio_paws.dataset.load import load
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DamagedFile
 from bio_paws_eval.tasks.pairs import (
     COLUMNS,
     ROWS_PER_BATCH,
@@ -40,9 +40,13 @@ def load_biopaws(name: str, split: str, sources: Sources) -> Pairs:
     ------
     MissingPairs
         When there is no such data set, config or split, or the Hub cannot be reached.
+    DamagedFile
+        When a file of the data set is not the one that its manifest names.
     """
     try:
         dataset = load(name, data=sources.data, split=split, streaming=True)
+    except DamagedFile:
+        raise  # it is there: an evaluation of everything that is available must not leave it out
     except BioPawsError as error:
         missing = UnreachablePairs if isinstance(error.__cause__, ConnectionError) else MissingPairs
         raise missing(str(error)) from error

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.audit.tables.formats import FORMATS, ROWS_PER_BATCH, Read, format_of
+from bio_paws.dataset.integrity import require_intact_source
 from bio_paws.errors import DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
@@ -70,6 +71,7 @@ def open_data(dataset: str, config: str | None = None, split: str | None = None)
         When there is no such thing, or it cannot be read.
     """
     path = Path(dataset)
+    require_intact_source(path, config, split)
     if path.is_file():
         return [_selected(_open_file(dataset, path), config, split)]
     if path.is_dir() and not config and (files := _files_by_split(path)):
