@@ -20,6 +20,8 @@ class NcbiServer:
     requests: list[tuple[str, str]] = field(default_factory=list)  # path, Range header
     break_after: dict[str, int] = field(default_factory=dict)  # file ending -> bytes of the next answer
     refuse: int = 0  # answers of 503 still to give
+    retry_after: int = 0  # seconds that they ask to wait
+    page_bytes: int = 0  # of the index, beyond what it holds
     damage: set[str] = field(default_factory=set)  # file endings whose bytes are wrong
 
 
@@ -35,9 +37,11 @@ def serving(folder: Path, accession: str, prefix: str) -> Iterator[NcbiServer]:
             server.requests.append((self.path, self.headers.get("Range", "")))
             if server.refuse:
                 server.refuse -= 1
-                self.answer(503, b"busy", {"Retry-After": "0"})
+                self.answer(503, b"busy", {"Retry-After": str(server.retry_after)})
             elif self.path == f"{root}/":
-                self.answer(200, f'<a href="../">up</a> <a href="{prefix}/">{prefix}/</a>'.encode())
+                self.answer(
+                    200, f'<a href="../">up</a> <a href="{prefix}/">{prefix}/</a>'.encode() + b" " * server.page_bytes
+                )
             elif self.path == f"{root}/{prefix}/md5checksums.txt":
                 sums = (f"{hashlib.md5(p.read_bytes()).hexdigest()}  ./{p.name}\n" for p in sorted(folder.iterdir()))
                 self.answer(200, "".join(sums).encode())

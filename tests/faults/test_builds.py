@@ -345,6 +345,33 @@ def runs(process: int) -> bool:
         return False
 
 
+def descendants(process: int) -> list[int]:
+    children = [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return [*children, *(one for child in children if runs(child) for one in descendants(child))]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_program_alone_ends_all(number: signal.Signals, site: Site, tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    asked = command(site, tmp_path, workers=2)
+    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment) as program:
+        while len(workers_of(program.pid)) < 2:
+            assert program.poll() is None
+            time.sleep(0.02)
+        every = descendants(program.pid)
+        program.send_signal(number)
+        told = f"bio-paws: ended by {number.name}; run the same command again to resume\n"
+        said = program.communicate(timeout=60)[1]
+        assert program.returncode == 128 + number
+        assert said.endswith(told) and "Traceback" not in said
+    last = time.monotonic() + 20
+    while any(map(runs, every)) and time.monotonic() < last:
+        time.sleep(0.02)
+    assert not any(map(runs, every))
+    assert {path.name for path in tmp_path.iterdir()} <= {".bio-paws-work"}
+    assert not list(tmp_path.rglob("*.part"))
+
+
 @pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])
 def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: Path, tally: Tally) -> None:
     asked = command(site, tmp_path, workers=2)

@@ -24,6 +24,8 @@ import torch
 from bio_paws import load
 from bio_paws.cli.app import main
 from bio_paws.configs import SIMILARITY_BINS
+from bio_paws.dataset.manifest import read_manifest, write_manifest
+from bio_paws.execution.files import sha256_of
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
@@ -161,11 +163,15 @@ def test_views_are_of_scored_test_splits_of_bio_paws(
 
 def grade(data: Path) -> None:
     """Call the similar pairs of dna150 homologs of all bands in turn."""
-    for path in (data / "dna150").glob("*.parquet"):
+    manifest = read_manifest(data)
+    for split in manifest.configs["dna150"].splits.values():
+        path = data / split.file
         rows = pq.read_table(path)
         bands = [name for name, _, _ in SIMILARITY_BINS]
         kinds = [bands[i % len(bands)] if row["label"] else row["kind"] for i, row in enumerate(rows.to_pylist())]
         pq.write_table(rows.set_column(rows.schema.get_field_index("kind"), "kind", pa.array(kinds)), path)
+        split.sha256 = sha256_of(path)
+    write_manifest(data, manifest)
 
 
 def test_a_graded_config_is_drawn_as_a_curve(bert: Path, built_copy: Path, tmp_path: Path) -> None:

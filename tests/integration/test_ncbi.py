@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, SourceError
 from bio_paws.sources import ncbi
 from bio_paws.sources.resolve import resolve
 from conftest import Run
@@ -82,6 +82,18 @@ def test_damaged_bytes_are_never_taken(server: NcbiServer, tmp_path: Path) -> No
     with pytest.raises(BioPawsError, match="md5 does not match"):
         ncbi.download(ACCESSION, tmp_path)
     assert not (tmp_path / "ncbi" / ACCESSION / f"{PREFIX}_protein.faa.gz").exists()
+
+
+def test_a_server_neither_makes_us_wait_for_hours_nor_fills_the_memory(
+    server: NcbiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.refuse, server.retry_after = 1, 20_000
+    with pytest.raises(SourceError, match="asks to wait 20,000 s"):
+        ncbi.download(ACCESSION, tmp_path)
+    monkeypatch.setattr(ncbi, "_LARGEST_PAGE", 1 << 20)
+    server.page_bytes = 1 << 21
+    with pytest.raises(SourceError, match="over 1 MiB"):
+        ncbi.download(ACCESSION, tmp_path)
 
 
 def test_unknown_and_malformed_accessions_are_one_line(

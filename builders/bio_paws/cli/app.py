@@ -7,6 +7,7 @@ import importlib
 import importlib.metadata
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -16,6 +17,7 @@ from bio_paws.cli.verbs import VERBS, Verb
 from bio_paws.configs import DATA_VERSION
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.memory import configure_arrow_memory, is_out_of_memory, require_address_space
+from bio_paws.execution.signals import Terminated, signals_as_exceptions
 
 _GROUP = "bio_paws.verbs"
 """Group of entry points that add verbs: this package must not depend on the one that evaluates."""
@@ -32,8 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 done, 1 a check failed, 2 wrong use or bad input, 130 interrupted.
+        Exit status: 0 done, 1 a check failed, 2 wrong use or bad input, 130 interrupted, 143 and 129 ended by SIGTERM
+        and SIGHUP.
     """
+    try:
+        with signals_as_exceptions():
+            return _run(arguments)
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Terminated) else signal.SIGINT
+        ended = f"ended by {signal.Signals(number).name}" if isinstance(error, Terminated) else "interrupted"
+        print(f"bio-paws: {ended}; run the same command again to resume", file=sys.stderr)
+        return 128 + number
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Parse the command line and run the verb; turn errors into exit statuses."""
     debug = False
     try:
         require_address_space()
@@ -69,9 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = f"{error.filename}: " if error.filename else ""
         print(f"bio-paws: error: {path}{error.strerror or error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("bio-paws: interrupted; run the same command again to resume", file=sys.stderr)
-        return 130
     except Exception as error:
         if debug or not is_out_of_memory(error):
             raise

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.storage import open_store
-from bio_paws.execution.workers import initialize_worker
+from bio_paws.execution.workers import initialize_worker, run_job
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_PATIENCE = 10.0
+"""Seconds that workers may take to end their own children and remove their temporary folders."""
 
 
 class InProcessExecutor(Executor):
@@ -28,6 +32,28 @@ class InProcessExecutor(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class _ProcessPool(ProcessPoolExecutor):
+    """A pool of processes that end, with their own children, when the program is interrupted or told to end."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Send a call to a worker."""
+        return super().submit(run_job, fn, *args, **kwargs)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """Wait for the jobs that run; where the program is ending, end them."""
+        if kind is not None and not issubclass(kind, Exception):
+            workers = list((self._processes or {}).values())
+            for worker in workers:
+                worker.terminate()
+            self.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.join(_PATIENCE)
+                worker.kill()
+        return super().__exit__(kind, error, trace)
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,7 @@ def open_executor(workers: int) -> Executor:
     if workers == 1:
         return InProcessExecutor()
     # Fresh processes: forking a process that holds Arrow's threads can hang.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=initialize_worker)
+    return _ProcessPool(workers, mp_context=multiprocessing.get_context("spawn"), initializer=initialize_worker)
 
 
 def open_cluster(cluster: Cluster, work: Path, engine: str) -> Executor:

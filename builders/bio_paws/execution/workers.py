@@ -1,4 +1,7 @@
-"""What a worker process does first. It imports no library: until this has run, an interrupt ends it in a traceback."""
+"""What a worker process does first, and around each job.
+
+It imports no library: until `initialize_worker` has run, an interrupt ends it in a traceback.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,41 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 10.0
+"""Seconds that a job whose program was killed may take to end its own children and remove its temporary folders."""
 
 
 def initialize_worker() -> None:
-    """Have this process end when it is interrupted, without a word, and when the process that asks was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Have this process end without a word when it gets a signal to, or when the program that started it is killed."""
+    for number in _ENDING:
+        signal.signal(number, _end)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def run_job(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """Run a job; when it was told to end, and has cleaned up, the process ends: a pool would give it another job."""
+    try:
+        return work(*arguments, **named)
+    except SystemExit:
+        os._exit(1)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    for each in _ENDING:  # what cleans up must not be broken off
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_PATIENCE)
     os._exit(1)

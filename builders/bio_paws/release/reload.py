@@ -41,7 +41,12 @@ def reloaded_hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict
             target=_answer, args=(answer, constants.HF_TOKEN_PATH, repo_id, commit, configs)
         )
         process.start()
-        process.join()
+        try:
+            process.join()
+        except BaseException:  # Python would wait for it at its own end
+            process.terminate()
+            process.join()
+            raise
         found: dict[str, Any] = read_json(answer) if answer.is_file() else {"error": f"exit {process.exitcode}"}
     if "error" in found:
         raise BioPawsError(f"{repo_id}: cannot be loaded at {commit}: {found['error']}")

@@ -14,6 +14,7 @@ import platformdirs
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
+from urllib3.response import BaseHTTPResponse
 from urllib3.util.retry import Retry
 
 from bio_paws.errors import SourceError
@@ -27,6 +28,10 @@ _REPORT = "_assembly_report.txt"
 _TIMEOUT = (20, 60)  # seconds to connect, seconds without a byte
 ATTEMPTS = 6
 _CHUNK = 1 << 20
+_LONGEST_WAIT = 600  # seconds
+_SHORT_WAIT = 5  # seconds; a longer one is reported
+_LARGEST_PAGE = 16 << 20  # bytes of an index or a list: NCBI's have some thousand
+_LARGEST_FILE = 64 << 30  # bytes: several times the largest genome
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,12 @@ def download(accession: str, cache: Path | None = None) -> Path:
         logger.warning("%s: damaged since it was downloaded: fetching again what is not as NCBI has it", folder)
         done.unlink()
     with _session() as session:
-        names = re.findall(r'href="([^"/]+)/"', _get(session, f"{url}/").text)
+        names = re.findall(r'href="([^"/]+)/"', _text(session, f"{url}/"))
         named = [name for name in names if name.startswith(f"{accession}_")]
         if not named:
             raise SourceError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
         prefix = sorted(named)[0]
-        listing = _get(session, f"{url}/{prefix}/md5checksums.txt").text
+        listing = _text(session, f"{url}/{prefix}/md5checksums.txt")
         sums = _sums(listing)
         wanted = _wanted(prefix, sums)
         if f"{prefix}{_PARTS[0]}" not in wanted:
@@ -134,9 +139,30 @@ def _wanted(prefix: str, sums: dict[str, str]) -> list[str]:
     return [f"{prefix}{part}" for part in (*_PARTS, _REPORT) if f"{prefix}{part}" in sums]
 
 
+class _CappedRetry(Retry):
+    """Waits as a server wishes, up to a limit, and says so."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the seconds that an answer asks to wait.
+
+        Raises
+        ------
+        SourceError
+            When these are more than `_LONGEST_WAIT`.
+        """
+        seconds = super().get_retry_after(response)
+        if seconds is None:
+            return None
+        if seconds > _LONGEST_WAIT:
+            raise SourceError(f"NCBI asks to wait {seconds:,.0f} s: run again then, it goes on from here")
+        if seconds > _SHORT_WAIT:
+            logger.warning("NCBI asks to wait %.0f s", seconds)
+        return seconds
+
+
 def _session() -> requests.Session:
     session = requests.Session()
-    retry = Retry(
+    retry = _CappedRetry(
         total=ATTEMPTS,
         backoff_factor=0.5,
         status_forcelist=(408, 429, 500, 502, 503, 504),
@@ -162,6 +188,20 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
     if not response.ok and response.status_code != 416:
         raise SourceError(f"{url}: the server answered {response.status_code}: run again later")
     return response
+
+
+def _text(session: requests.Session, url: str) -> str:
+    """Return a page, which must not be larger than `_LARGEST_PAGE`."""
+    page = bytearray()
+    with _get(session, url, stream=True) as response:
+        try:
+            for chunk in response.iter_content(_CHUNK):
+                page += chunk
+                if len(page) > _LARGEST_PAGE:
+                    raise SourceError(f"{url}: over {_LARGEST_PAGE >> 20} MiB, so not a page of NCBI: run again later")
+        except requests.RequestException as error:
+            raise SourceError(f"{url}: broke off ({type(error).__name__}): check the network and run again") from error
+    return page.decode("utf-8", errors="replace")
 
 
 def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
@@ -198,6 +238,8 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
                 # read1 returns what has arrived; reading a whole chunk would lose that when the connection breaks.
                 while chunk := response.raw.read1(_CHUNK):
                     out.write(chunk)
+                    if out.tell() > _LARGEST_FILE:
+                        raise SourceError(f"{url}: over {_LARGEST_FILE >> 30} GiB, so not a genome: run again later")
                     bar.update(len(chunk))
             except (HTTPError, OSError) as error:
                 if shutil.disk_usage(part.parent).free < _CHUNK:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import CONFIGS, PairConfig
 from bio_paws.dataset.load import load
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DamagedFile
 from bio_paws.execution.files import digest_of
 
 Molecule = Literal["dna", "protein"]
@@ -98,6 +98,8 @@ def read_held_out(data: str | None) -> HeldOut:
     for config in CONFIGS:
         try:
             loaded = load(config.name, data=data, streaming=True)
+        except DamagedFile:
+            raise  # it is there: training must not see its tests
         except BioPawsError as error:
             if isinstance(error.__cause__, (ConnectionError, FileNotFoundError)):  # so it will be for the others
                 raise BioPawsError(f"{error}: pre-training must know what its tests are") from error
