@@ -90,7 +90,7 @@ def test_a_server_neither_makes_us_wait_for_hours_nor_fills_the_memory(
     server.refuse, server.retry_after = 1, 20_000
     with pytest.raises(SourceError, match="asks to wait 20,000 s"):
         ncbi.download(ACCESSION, tmp_path)
-    monkeypatch.setattr(ncbi, "_LARGEST_PAGE", 1 << 20)
+    monkeypatch.setattr(ncbi, "LARGEST_PAGE", 1 << 20)
     server.page_bytes = 1 << 21
     with pytest.raises(SourceError, match="over 1 MiB"):
         ncbi.download(ACCESSION, tmp_path)

@@ -30,7 +30,7 @@ ATTEMPTS = 6
 _CHUNK = 1 << 20
 _LONGEST_WAIT = 600  # seconds
 _SHORT_WAIT = 5  # seconds; a longer one is reported
-_LARGEST_PAGE = 16 << 20  # bytes of an index or a list: NCBI's have some thousand
+LARGEST_PAGE = 16 << 20  # bytes of an index or a list: NCBI's have some thousand
 _LARGEST_FILE = 64 << 30  # bytes: several times the largest genome
 
 
@@ -191,14 +191,14 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
 
 
 def _text(session: requests.Session, url: str) -> str:
-    """Return a page, which must not be larger than `_LARGEST_PAGE`."""
+    """Return a page, which must not be larger than `LARGEST_PAGE`."""
     page = bytearray()
     with _get(session, url, stream=True) as response:
         try:
             for chunk in response.iter_content(_CHUNK):
                 page += chunk
-                if len(page) > _LARGEST_PAGE:
-                    raise SourceError(f"{url}: over {_LARGEST_PAGE >> 20} MiB, so not a page of NCBI: run again later")
+                if len(page) > LARGEST_PAGE:
+                    raise SourceError(f"{url}: over {LARGEST_PAGE >> 20} MiB, so not a page of NCBI: run again later")
         except requests.RequestException as error:
             raise SourceError(f"{url}: broke off ({type(error).__name__}): check the network and run again") from error
     return page.decode("utf-8", errors="replace")
