@@ -384,3 +384,44 @@ def leak_homologs(splits: Splits, rng: np.random.Generator) -> None:
     letters = LETTERS["protein"] if set(str(splits["train"][0][0])) - set("ACGT") else "ACGT"
     for i in some(splits["test"], rng):
         splits["test"][i] = [mutated(rng, str(splits["train"][i][0]), letters, 0.1), *splits["test"][i][1:]]
+
+
+def shorten(splits: Splits) -> None:
+    """Peptides instead of proteins."""
+    for row in (row for rows in splits.values() for row in rows):
+        row[:2] = [str(text)[:14] for text in row[:2]]
+
+
+@planter("leaked_near_copies", "protein")
+def leak_near_copies(splits: Splits, rng: np.random.Generator) -> None:
+    shorten(splits)
+    for i in some(splits["test"], rng):
+        text = str(splits["train"][i][0])
+        splits["test"][i] = [text[:6] + text[7:], *splits["test"][i][1:]]
+
+
+@planter("random_near_copies", "protein")
+def one_split_of_near_copies(splits: Splits, rng: np.random.Generator) -> None:
+    """Peptides that stand in one row each, and a copy of each row with one residue changed."""
+    letters = LETTERS["protein"]
+    rows: list[Row] = [[random_text(rng, letters, 14), random_text(rng, letters, 14), i % 2] for i in range(1_000)]
+    rows += [[*(str(text)[:6] + "W" + str(text)[7:] for text in row[:2]), row[2]] for row in rows]
+    splits["train"], _ = rows, splits.pop("test")
+
+
+@planter("position1", "dna")
+def primer1(splits: Splits, rng: np.random.Generator) -> None:
+    primer(splits, rng, 0)
+
+
+@planter("position2", "protein")
+def primer2(splits: Splits, rng: np.random.Generator) -> None:
+    primer(splits, rng, 1)
+
+
+def primer(splits: Splits, rng: np.random.Generator, side: int) -> None:
+    """One letter in the third place from the end, in six of ten rows of one label."""
+    for rows in splits.values():
+        for i in some(rows, rng, 1, 0.3):
+            text = str(rows[i][side])
+            rows[i] = [*rows[i][:side], text[:-3] + "C" + text[-2:], *rows[i][side + 1 :]]

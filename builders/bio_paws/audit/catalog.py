@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
+
+from bio_paws.errors import DataError
 
 Severity = Literal["severe", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "note")
@@ -70,9 +74,12 @@ CHECKS: tuple[Check, ...] = (
         *("label_balance", "share", 0.65, 0.9, "from 2:1 accuracy misleads, from 9:1 it says nothing"),
         "Report balanced accuracy or MCC, or sample the labels to equal counts.",
     ),
-    Check(*("label_order", "AUC", 0.6, 0.7, _SHORTCUT), "Shuffle the rows before anything takes the first so many."),
     Check(
-        *("label_runs", "ratio", 0.1, 0.5, "missing or surplus runs of a label, as a part of those chance makes"),
+        *("label_order", "AUC", NEVER, NEVER, "no model reads the order of rows"),
+        "Shuffle the rows before anything takes the first so many.",
+    ),
+    Check(
+        *("label_runs", "ratio", NEVER, NEVER, "no model reads the order of rows"),
         "Shuffle the rows: labels come in runs, so neighbouring rows and batches share one.",
     ),
     Check(
@@ -148,6 +155,13 @@ CHECKS: tuple[Check, ...] = (
         )
         for side in (1, 2)
     ),
+    *(
+        Check(
+            *(f"position{side}", "AUC", 0.6, 0.7, _SHORTCUT),
+            f"Draw pairs so that the letters at each place of sentence{side} are the same under both labels.",
+        )
+        for side in (1, 2)
+    ),
     Check(
         *("kmers", "AUC", 0.6, NEVER, "counting words is a fair baseline, but a set it solves tests no more than it"),
         "Report the k-mer baseline beside every score; add negatives with the k-mers of a positive in another order.",
@@ -157,7 +171,7 @@ CHECKS: tuple[Check, ...] = (
         "Report the edit similarity beside every score; jitter the ends of similar pairs.",
     ),
     Check(
-        *("alignment", "1 - AUC", 0.35, NEVER, "sets about other things than similarity are free to fail it"),
+        *("alignment", "1 - AUC", NEVER, NEVER, "sets about other things than similarity are free to fail it"),
         "If the label is meant to be similarity, check how it was made; else name the oracle that decides it.",
     ),
     Check(
@@ -186,12 +200,26 @@ CHECKS: tuple[Check, ...] = (
         "Cluster by homology and split by cluster; search test against train to prove it.",
     ),
     Check(
+        *(
+            "leaked_near_copies",
+            "share",
+            0.002,
+            0.05,
+            "as for homologs: of short sequences only near copies can be told",
+        ),
+        "Group sequences within a few edits and split by group; search test against train to prove it.",
+    ),
+    Check(
         *("random_split", "share", 0.01, NEVER, "no split is given, so none is wrong yet"),
         "Do not split at random: put all pairs that share a sequence into one split, and publish the splits.",
     ),
     Check(
         *("random_homologs", "share", 0.05, NEVER, "no split is given, so none is wrong yet"),
         "Split by clusters of homologs, not at random.",
+    ),
+    Check(
+        *("random_near_copies", "share", 0.05, NEVER, "no split is given, so none is wrong yet"),
+        "Split by groups of near copies, not at random.",
     ),
 )
 
@@ -205,3 +233,49 @@ def index_by_id(checks: tuple[Check, ...]) -> dict[str, Check]:
 
 
 BY_ID = index_by_id(CHECKS)
+
+
+Limits = Mapping[str, Check]
+"""The checks by id, with the limits that findings are judged by."""
+
+
+def read_limits(path: Path) -> Limits:
+    """Read limits that stand in for those of `CHECKS`, as a team agrees on them: YAML or JSON.
+
+    A mapping of ids of checks to ``warning`` and ``severe``, either or both; ``.inf`` for never.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, names no check, or a limit is no number.
+    """
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(given, dict):
+        raise DataError(f"{path}: not a mapping of checks to limits, as in 'degree_bias: {{warning: 0.65}}'")
+    limits = dict(BY_ID)
+    for check, named in given.items():
+        if check not in limits:
+            raise DataError(f"{path}: no check {check!r}: choose from {', '.join(BY_ID)}")
+        if not isinstance(named, dict) or not named or set(named) - {"warning", "severe"}:
+            raise DataError(f"{path}: {check}: give 'warning', 'severe' or both")
+        numbers = {name: _number(value, f"{path}: {check}: {name}") for name, value in named.items()}
+        known = limits[check]
+        limits[check] = replace(
+            known, warning=numbers.get("warning", known.warning), severe=numbers.get("severe", known.severe)
+        )
+        if limits[check].warning > limits[check].severe:
+            raise DataError(f"{path}: {check}: warning is above severe")
+    return limits
+
+
+def _number(value: object, where: str) -> float:
+    try:
+        # YAML reads 1e-5 as a word.
+        return float(str(value))
+    except ValueError:
+        raise DataError(f"{where} is {value!r}, not a number") from None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws.audit.catalog import BY_ID, INTERVAL_SLACK, SEVERITIES, Severity, Unit
+from bio_paws.audit.catalog import BY_ID, INTERVAL_SLACK, SEVERITIES, Limits, Severity, Unit
+
+EXAMPLES = 3
+"""Rows that a finding shows, at most."""
 
 
 @dataclass(frozen=True)
@@ -125,14 +128,26 @@ def finding(
     numbers: dict[str, float | int | str] | None = None,
     chart: Chart | None = None,
     at_least: Severity = "note",
+    unit: Unit | None = None,
 ) -> Finding:
-    """Judge a figure by the limits of its check."""
+    """Judge a figure by the limits of its check; `unit` where it is not that of the check."""
     known = BY_ID[check]
-    # An AUC must lie above the limit, and its interval not far below.
-    judged = min(figure.value, figure.low + INTERVAL_SLACK) if known.unit == "AUC" else figure.value
-    severity = min(known.severity(judged), at_least, key=SEVERITIES.index)
-    shown = () if rows is None else tuple(int(row) for row in rows[:3])
-    return Finding(check, severity, figure, known.unit, what, known.advice, shown, numbers or {}, chart)
+    severity = min(known.severity(_judged(figure, unit or known.unit)), at_least, key=SEVERITIES.index)
+    shown = () if rows is None else tuple(int(row) for row in rows[:EXAMPLES])
+    return Finding(check, severity, figure, unit or known.unit, what, known.advice, shown, numbers or {}, chart)
+
+
+def _judged(figure: Estimate, unit: Unit) -> float:
+    """Return the number that limits are held against: an AUC's interval must not lie far below them."""
+    return min(figure.value, figure.low + INTERVAL_SLACK) if unit == "AUC" else figure.value
+
+
+def judge_again(finding: Finding, limits: Limits) -> Finding:
+    """Judge a finding by other limits, where they differ from those of its check."""
+    limit, known = limits[finding.check], BY_ID[finding.check]
+    if limit == known:
+        return finding
+    return replace(finding, severity=limit.severity(_judged(finding.figure, finding.unit)))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from bio_paws.cli.arguments import add_json
+from bio_paws.errors import ConfigError
 
 # As in `bio_paws.audit.alphabets`, which takes half a second to import.
 _KINDS = ("dna", "rna", "protein", "smiles", "text")
@@ -42,16 +43,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the pairs are ids: their sequences stand in this FASTA file; given twice, a file for each side",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write audit.html and audit.json into this folder")
+    parser.add_argument(
+        "--against", metavar="OTHER", help="also compare with another data set, or a FASTA file a model was trained on"
+    )
+    parser.add_argument(
+        "--thresholds", type=Path, metavar="FILE", help="judge findings by the limits in this YAML file"
+    )
+    parser.add_argument(
+        "--clean", type=Path, metavar="DIR", help="also write the set here without conflicts, duplicates and leaks"
+    )
+    parser.add_argument("--resplit", action="store_true", help="with --clean: new splits by groups of homologs")
+    parser.add_argument(
+        "--balance", action="store_true", help="with --clean: every sequence as often under both labels, or in one row"
+    )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Audit every config of a data set; return 1 when a finding is severe."""
+    from bio_paws.audit.catalog import BY_ID, read_limits
+    from bio_paws.audit.clean.write import clean
     from bio_paws.audit.report.page import json_of, need_figures, write_page
     from bio_paws.audit.run import audit
     from bio_paws.audit.tables.dataset import open_data
     from bio_paws.audit.tables.request import Request
-    from bio_paws.cli.audit_text import audit_text
+    from bio_paws.cli.audit_text import audit_text, cleaned_text
 
     if options.out:
         need_figures()
@@ -65,14 +81,27 @@ def run(options: argparse.Namespace) -> int:
         threshold=options.threshold,
         fasta=tuple(options.fasta or ()),
     )
+    if (options.resplit or options.balance) and not options.clean:
+        raise ConfigError("--resplit and --balance say how to clean: give --clean DIR too")
+    limits = read_limits(options.thresholds) if options.thresholds else BY_ID
     audits = []
-    for data in open_data(options.dataset, options.config, options.split):
-        audits.append(audit(data, request))
+    sets = open_data(options.dataset, options.config, options.split)
+    for data in sets:
+        audits.append(audit(data, request, limits=limits, against=options.against))
         if not options.json:
             print(audit_text(audits[-1]), end="\n\n", flush=True)
+        if audits[-1].interrupted:
+            break
+        if options.clean:
+            folder = options.clean if len(sets) == 1 else options.clean / data.name
+            cleaned = clean(data, request, folder, resplit=options.resplit, balance=options.balance)
+            print(cleaned_text(cleaned), file=sys.stderr)
     if options.json:
         print(json.dumps(json_of(options.dataset, audits), indent=2))
     if options.out:
         written = write_page(options.dataset, audits, options.out)
         print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
+    if audits[-1].interrupted:
+        print("bio-paws: interrupted; what was done is above", file=sys.stderr)
+        return 130
     return 1 if any(result.severe for result in audits) else 0

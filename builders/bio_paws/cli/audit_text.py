@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import textwrap
 
-from bio_paws.audit.findings import Example
+from bio_paws.audit.checks.shortcuts import SeenClass, Shortcut, by_split
+from bio_paws.audit.clean.write import Cleaned
+from bio_paws.audit.findings import Finding
 from bio_paws.audit.report.text import example_text, facts
+from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
 from bio_paws.cli.text import table
 
@@ -14,16 +17,16 @@ _WIDTH = 110  # characters of a line
 
 def audit_text(audit: Audit) -> str:
     """Lay out an audit."""
-    parts = [f"{audit.name}: {facts(audit)}"]
+    heading = textwrap.fill(f"{audit.name}: {verdict(audit)}", _WIDTH, subsequent_indent="  ")
+    parts = [f"{heading}\n{facts(audit)}"]
     if audit.findings:
-        findings = [(finding.severity, finding.check, f"{finding.unit} {finding.figure}") for finding in audit.findings]
-        parts.append(table(("finding", "check", "figure"), findings))
-        parts += [
-            _details(finding.check, finding.severity, finding.what, finding.advice, finding.examples)
-            for finding in audit.findings
-        ]
-    else:
-        parts.append("Nothing found.")
+        listed = [(finding.severity, finding.check, f"{finding.unit} {finding.figure}") for finding in audit.findings]
+        parts.append(table(("finding", "check", "figure"), listed))
+        parts += [_details(finding) for finding in audit.findings]
+    if audit.searches:
+        wrapped = (textwrap.fill(search, _WIDTH, subsequent_indent="  ") for search in audit.searches)
+        parts.append("\n".join(["Searched across splits", *wrapped]))
+    parts += [shortcuts_text(split, rows) for split, rows in by_split(audit.shortcuts)]
     rows = [
         (
             measured.name,
@@ -42,6 +45,31 @@ def audit_text(audit: Audit) -> str:
     return "\n\n".join(parts)
 
 
-def _details(check: str, severity: str, what: str, advice: str, examples: tuple[Example, ...]) -> str:
-    said = textwrap.fill(f"{severity}: {check}: {what}. {advice}", _WIDTH, subsequent_indent="  ")
-    return "\n".join([said, *(f"    {example_text(example)}" for example in examples)])
+def shortcuts_text(split: str, rows: list[dict[SeenClass, Shortcut]]) -> str:
+    """Lay out what shortcuts are worth on one split: all pairs, then accuracy by class."""
+    classes: tuple[SeenClass, ...] = ("C1", "C2", "C3")
+    counts = {seen: max((row[seen].rows for row in rows if seen in row), default=0) for seen in ("all", *classes)}
+    lines = []
+    for row in rows:
+        whole = row.get("all")
+        if whole is None:
+            continue
+        by_class = [f"{row[seen].accuracy.value:.3f}" if seen in row else "" for seen in classes]
+        lines.append((whole.name, str(whole.accuracy), str(whole.auc or ""), f"{whole.mcc:.3f}", *by_class))
+    header = ("shortcut", "accuracy [95%]", "AUC [95%]", "MCC", *(f"{seen} ({counts[seen]:,})" for seen in classes))
+    title = f"What shortcuts are worth on {split}: fitted on the earlier rows as they are, {counts['all']:,} pairs; "
+    title += "accuracy by how many sequences of a pair the earlier rows hold (C1 both, C2 one, C3 none)"
+    return f"{textwrap.fill(title, _WIDTH)}\n{table(header, lines)}"
+
+
+def _details(finding: Finding) -> str:
+    words = f"{finding.severity}: {finding.check}: {finding.what}. {finding.advice}"
+    said = textwrap.fill(words, _WIDTH, subsequent_indent="  ")
+    return "\n".join([said, *(f"    {example_text(example)}" for example in finding.examples)])
+
+
+def cleaned_text(cleaned: Cleaned) -> str:
+    """Say in a line what was written, and how many rows left for which reason."""
+    rows = ", ".join(f"{split} {count:,}" for split, count in cleaned.rows.items())
+    removed = ", ".join(f"{reason} {count:,}" for reason, count in cleaned.removed.items())
+    return f"cleaned: {cleaned.folder}: {rows}; removed: {removed or 'nothing'}"

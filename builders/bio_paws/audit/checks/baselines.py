@@ -42,7 +42,7 @@ def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | N
             continue
         scores = None if baseline.score is None else baseline.score(batch)
         if scores is None:
-            measurement = _measure(
+            measurement = measure_margins(
                 baseline.name, "baseline", partial(_margins, baseline.fit, batch, sample.labels), sample, None
             )
         else:
@@ -91,16 +91,30 @@ def measure_score(name: str, role: Role, scores: Scores, sample: Sample) -> Meas
         cut = fit_threshold(rounded[fitted], sample.labels[fitted])
         return cut.direction * (rounded[predicted] - cut.value)
 
-    return _measure(name, role, margins, sample, fit_threshold(rounded, sample.labels).value)
+    return measure_margins(name, role, margins, sample, fit_threshold(rounded, sample.labels).value)
 
 
-def _measure(
+def measure_margins(
     name: str,
     role: Role,
     margins: Callable[[NDArray[np.int64], NDArray[np.int64]], Scores],
     sample: Sample,
     threshold: float | None,
 ) -> Measurement | None:
+    """Measure margins out of fold; None where no fold is of use.
+
+    Parameters
+    ----------
+    name, role : str
+        Of the measurement.
+    margins : callable
+        Returns the margin of the pairs to predict, given those to fit on and those to predict, as places in the
+        sample; label 1 is predicted above 0.
+    sample : Sample
+        The pairs.
+    threshold : float or None
+        What is reported as the cut.
+    """
     if not sample.folds:
         return None
     predicted = np.concatenate([predict for _, predict in sample.folds])

@@ -109,12 +109,13 @@ def _feature(pairs: Pairs, check: str, values: NDArray[np.float64], clusters: ND
         rows, what = tail
         yield finding(
             check,
-            area,
+            Estimate.counted(len(rows), len(values)),
             f"{words}: {what}",
             rows=rows,
             numbers={"tail_rows": len(rows)},
             chart=_histogram(pairs, values, words),
             at_least="warning",
+            unit="share",
         )
         return
     yield finding(

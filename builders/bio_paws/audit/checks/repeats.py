@@ -37,10 +37,10 @@ def number_sequences(pairs: Pairs) -> Numbered:
 
 def check_pairs(pairs: Pairs, numbered: Numbered) -> Iterator[Finding]:
     """Check pairs that stand more than once, and those that do so with both labels."""
-    exact = _keys(numbered.exact)
-    swapped = _keys(np.sort(numbered.exact, axis=0))
-    strands = _keys(np.sort(numbered.canonical, axis=0))
-    again, reverse, other_strand = _repeats(exact), _repeats(swapped), _repeats(strands)
+    exact = pair_keys(numbered.exact)
+    swapped = pair_keys(np.sort(numbered.exact, axis=0))
+    strands = pair_keys(np.sort(numbered.canonical, axis=0))
+    again, reverse, other_strand = repeats_of(exact), repeats_of(swapped), repeats_of(strands)
     kinds = (
         ("duplicate_pairs", again, "repeat an earlier pair"),
         ("swapped_pairs", reverse & ~again, "are an earlier pair with its sides swapped"),
@@ -61,10 +61,10 @@ def check_pairs(pairs: Pairs, numbered: Numbered) -> Iterator[Finding]:
 
 
 def _conflicts(pairs: Pairs, exact: NDArray[np.int64], strands: NDArray[np.int64]) -> Iterator[Finding]:
-    both, at = _both_labels(strands, pairs.labels)
+    both, at = both_labels(strands, pairs.labels)
     if both:
         rows = int(at.sum())
-        identical = _both_labels(exact, pairs.labels)[0]
+        identical = both_labels(exact, pairs.labels)[0]
         yield finding(
             "conflicting_labels",
             Estimate.counted(rows, len(pairs)),
@@ -75,20 +75,20 @@ def _conflicts(pairs: Pairs, exact: NDArray[np.int64], strands: NDArray[np.int64
         )
 
 
-def _both_labels(keys: NDArray[np.int64], labels: NDArray[np.int8]) -> tuple[int, NDArray[np.bool_]]:
+def both_labels(keys: NDArray[np.int64], labels: NDArray[np.int8]) -> tuple[int, NDArray[np.bool_]]:
     """Return how many keys have both labels, and which rows hold them."""
     ones = np.bincount(keys, labels)
     mixed = (ones > 0) & (ones < np.bincount(keys))
     return int(mixed.sum()), mixed[keys]
 
 
-def _keys(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def pair_keys(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number pairs."""
     top = int(numbers.max()) + 1
     return np.unique(numbers[0] * top + numbers[1], return_inverse=True)[1].astype(np.int64)
 
 
-def _repeats(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+def repeats_of(keys: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which rows hold a key that an earlier row holds."""
     repeated = np.ones(len(keys), dtype=bool)
     repeated[np.unique(keys, return_index=True)[1]] = False

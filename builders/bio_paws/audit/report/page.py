@@ -10,7 +10,9 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bio_paws.audit.catalog import SEVERITIES
+from bio_paws.audit.checks.shortcuts import by_split
 from bio_paws.audit.report.text import audit_json, example_text, facts
+from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, write_json
@@ -49,7 +51,7 @@ def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, 
 
 def json_of(dataset: str, audits: Sequence[Audit]) -> dict[str, object]:
     """Return what ``--json`` prints."""
-    return {"dataset": dataset, "audits": [audit_json(one) for one in audits]}
+    return {"dataset": dataset, "audits": [audit_json(audit) for audit in audits]}
 
 
 def render_page(dataset: str, audits: Sequence[Audit]) -> str:
@@ -60,11 +62,15 @@ def render_page(dataset: str, audits: Sequence[Audit]) -> str:
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=True)
     environment.globals.update(
         facts=facts,
+        verdict=verdict,
+        by_split=by_split,
         example_text=example_text,
         draw_chart=lambda chart: Markup(draw_chart(chart)),
         draw_baselines=lambda measured: Markup(draw_baselines(measured)),
     )
-    counts = [{name: sum(one.severity == name for one in audit.findings) for name in SEVERITIES} for audit in audits]
+    counts = [
+        {name: sum(finding.severity == name for finding in audit.findings) for name in SEVERITIES} for audit in audits
+    ]
     text = environment.from_string(template).render(
         dataset=dataset, audits=list(zip(audits, counts, strict=True)), severities=SEVERITIES
     )

@@ -6,25 +6,28 @@ import dataclasses
 from typing import Any
 
 from bio_paws.audit.findings import Example
+from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
 
 
 def audit_json(audit: Audit) -> dict[str, Any]:
     """Return an audit as values that JSON can hold; places of rows in memory are left out."""
     findings = [
-        {name: one for name, one in dataclasses.asdict(found).items() if name != "rows"} for found in audit.findings
+        {name: value for name, value in dataclasses.asdict(finding).items() if name != "rows"}
+        for finding in audit.findings
     ]
-    return dataclasses.asdict(audit) | {"severe": audit.severe, "findings": findings}
+    values = dataclasses.asdict(audit) | {"severe": audit.severe, "findings": findings}
+    return {"verdict": verdict(audit)} | values
 
 
 def facts(audit: Audit) -> str:
-    """Say in a line what was audited."""
+    """Say in some lines what was audited."""
     rows = ", ".join(f"{split} {count:,}" for split, count in audit.rows.items())
     labels = ", ".join(f"{name!r} {count:,}" for name, count in zip(audit.label_names, audit.labels, strict=True))
     sequences = "; ".join(
-        f"{side}: {one['sequences']:,} sequences, {one['in_several_rows']:,} in several rows, "
-        f"{one['under_both_labels']:,} under both labels"
-        for side, one in audit.sequences.items()
+        f"{side}: {counts['sequences']:,} sequences, {counts['in_several_rows']:,} in several rows, "
+        f"{counts['under_both_labels']:,} under both labels"
+        for side, counts in audit.sequences.items()
     )
     columns = f"{audit.columns.sides[0]}, {audit.columns.sides[1]}, {audit.columns.label}"
     sides = zip(audit.columns.sides, audit.columns.kinds, audit.columns.evidence, strict=True)
@@ -33,7 +36,7 @@ def facts(audit: Audit) -> str:
     return "\n".join([*lines, *audit.notes])
 
 
-def example_text(one: Example) -> str:
+def example_text(example: Example) -> str:
     """Say which row it is, and what it holds."""
-    name = f" {one.id}" if one.id else ""
-    return f"{one.split} row {one.row}{name}, label {one.label}: {one.sentence1} | {one.sentence2}"
+    name = f" {example.id}" if example.id else ""
+    return f"{example.split} row {example.row}{name}, label {example.label}: {example.sentence1} | {example.sentence2}"

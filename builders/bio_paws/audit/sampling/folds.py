@@ -1,9 +1,9 @@
-"""Which pairs a baseline is fitted on, and which it is asked about: never about a sequence it has seen.
+"""Which pairs a baseline is fitted on, and which it predicts: never a sequence, or a near copy, that it was fitted on.
 
-Where the set has a train split and another, it is fitted on the one and asked about the other. Else by grouped
-cross-validation: pairs that share sequences, whatever the chain between them, stay in one fold. Where one chain holds
-more than half of the sample that leaves one fold, so sequences are dealt to folds instead: asked are the pairs with
-both sequences in a fold, fitted on are those with neither, and the pairs between are left out.
+Where the set has a train split and another, it is fitted on the one and predicts the other. Else by grouped
+cross-validation: pairs that share sequences or near copies, whatever the chain between them, stay in one fold. Where
+one chain holds more than half of the sample that leaves one fold, so sequences are dealt to folds instead: predicted
+are the pairs with both sequences in a fold, fitted on are those with neither, and the pairs between are left out.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.audit.checks.repeats import Numbered
-from bio_paws.audit.pairs import Pairs
+from bio_paws.audit.near_copies.groups import near_copy_groups
+from bio_paws.audit.pairs import Pairs, Texts, fetch
 
 SAMPLE_ROWS = 10_000
 """Pairs that baselines are measured on, and as many that they are fitted on."""
@@ -27,7 +29,7 @@ _GIANT = 0.5  # part of the sample in one component from which folds of componen
 _SEED = 0
 
 Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Places in the sample: fitted on, asked."""
+"""Places in the sample: fitted on, predicted."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class Design:
     ----------
     sample : ndarray, shape=(k,)
         Places of the pairs that are looked at, ascending.
+    texts : Texts
+        Their sides, in standard spelling.
+    groups : ndarray, shape=(2, k)
+        The group of near copies that each of their sequences is in.
     folds : tuple of Fold
         Each fold, as places in `sample`.
     clusters : ndarray, shape=(n,)
@@ -47,6 +53,8 @@ class Design:
     """
 
     sample: NDArray[np.int64]
+    texts: Texts
+    groups: NDArray[np.int64]
     folds: tuple[Fold, ...]
     clusters: NDArray[np.int64]
     how: str
@@ -63,32 +71,63 @@ def design(pairs: Pairs, numbered: Numbered) -> Design:
     clusters = numbered.canonical[0] if giant else components
     given = _given(pairs, numbered.canonical, rng)
     if given is not None:
-        fitted, asked, how = given
-        sample = np.sort(np.concatenate([fitted, asked]))
-        fold = np.searchsorted(sample, fitted), np.searchsorted(sample, asked)
-        return Design(sample, (fold,), clusters, how)
-    if giant:
-        sample = np.sort(rng.permutation(len(pairs))[:SAMPLE_ROWS])
-        folds = _dealt(numbered.canonical[:, sample], rng)
-        share = sizes.max() / len(pairs)
+        fitted, predicted, how = given
+        sample = np.sort(np.concatenate([fitted, predicted]))
+        texts, groups = _read(pairs, numbered, sample)
+        fit, predict = np.searchsorted(sample, fitted), np.searchsorted(sample, predicted)
+        near = np.isin(groups[:, fit], groups[:, predict]).any(axis=0)
+        if _usable((fit[~near], predict), pairs.labels[sample]):
+            if near.any():
+                how += f"; {int(near.sum()):,} train pairs with a near copy of a sequence in it left out"
+            return Design(sample, texts, groups, ((fit[~near], predict),), clusters, how)
+    sample = np.sort(rng.permutation(len(pairs))[:SAMPLE_ROWS]) if giant else _whole_components(components, sizes, rng)
+    texts, groups = _read(pairs, numbered, sample)
+    chained = _components(groups)
+    largest = np.bincount(chained).max() / len(sample)
+    if giant or largest > _GIANT:
+        folds = _dealt(groups, rng)
         how = f"{_DEALT_FOLDS} folds of sequences, pairs between folds left out: one chain of shared sequences "
-        how += f"holds {share:.0%} of the pairs"
+        how += f"or near copies holds {max(largest, sizes.max() / len(pairs)):.0%} of the pairs"
     else:
-        sample = _whole_components(components, sizes, rng)
-        folds = _grouped(components[sample], rng)
-        how = f"{_FOLDS}-fold cross-validation, pairs that share sequences in one fold"
+        folds = _grouped(chained, rng)
+        how = f"{_FOLDS}-fold cross-validation, pairs that share sequences or near copies in one fold"
     folds = tuple(fold for fold in folds if _usable(fold, pairs.labels[sample]))
     if len(pairs) > len(sample):
         how += f"; {len(sample):,} of {len(pairs):,} pairs"
-    return Design(sample, folds, clusters, how)
+    return Design(sample, texts, groups, folds, clusters, how)
+
+
+def _read(pairs: Pairs, numbered: Numbered, sample: NDArray[np.int64]) -> tuple[Texts, NDArray[np.int64]]:
+    """Read the sampled pairs, and group their sequences by near copies."""
+    written = fetch(pairs, sample)
+    alphabets = pairs.columns.alphabets
+    sides = [
+        [alphabet.standard(text) for text in side]
+        for side, alphabet in zip((written.sentence1, written.sentence2), alphabets, strict=True)
+    ]
+    texts = Texts(written.places, sides[0], sides[1], written.ids)
+    groups = numbered.canonical[:, sample].copy()
+    for aligned_as in dict.fromkeys(alphabet.aligned_as for alphabet in alphabets):
+        if aligned_as is None:
+            continue
+        own = [side for side in (0, 1) if alphabets[side].aligned_as == aligned_as]
+        numbers, first, inverse = np.unique(groups[own].ravel(), return_index=True, return_inverse=True)
+        unique = [sides[own[at // len(sample)]][at % len(sample)] for at in first.tolist()]
+        if any(alphabets[side].both_strands for side in own):
+            unique = [min(text, reverse_complement(text)) for text in unique]
+        # A group is called by the number of one of its sequences, so that those of other sides keep theirs.
+        near = near_copy_groups(unique, aligned_as)
+        names = numbers[np.unique(near, return_index=True)[1]]
+        groups[own] = names[near][inverse].reshape(len(own), -1)
+    return texts, groups
 
 
 def _components(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Join pairs that share a sequence: the number of each pair's component."""
     top = int(numbers.max()) + 1
     graph = coo_array((np.ones(numbers.shape[1], dtype=np.int8), (numbers[0], numbers[1])), shape=(top, top))
-    found: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)[numbers[0]]
-    return found
+    components: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)[numbers[0]]
+    return components
 
 
 def _given(
@@ -98,26 +137,28 @@ def _given(
     if "train" not in pairs.splits or len(pairs.splits) < 2:
         return None
     late = pairs.splits.index("test") if "test" in pairs.splits else len(pairs.splits) - 1
-    train, asked = (np.flatnonzero(pairs.part == part) for part in (pairs.splits.index("train"), late))
-    seen = np.zeros(int(numbers.max()) + 1, dtype=bool)
-    seen[numbers[:, asked].ravel()] = True
-    fitted = train[~seen[numbers[:, train]].any(axis=0)]
-    if not _usable((fitted, asked), pairs.labels):
+    train, predicted = (np.flatnonzero(pairs.part == part) for part in (pairs.splits.index("train"), late))
+    late_sequences = np.zeros(int(numbers.max()) + 1, dtype=bool)
+    late_sequences[numbers[:, predicted].ravel()] = True
+    fitted = train[~late_sequences[numbers[:, train]].any(axis=0)]
+    if not _usable((fitted, predicted), pairs.labels):
         return None
     how = f"fitted on train, measured on {pairs.splits[late]}"
     if len(fitted) < len(train):
         how += f"; {len(train) - len(fitted):,} train pairs that share a sequence with it left out"
-    sizes = len(fitted), len(asked)
-    fitted, asked = (one if len(one) <= SAMPLE_ROWS else rng.permutation(one)[:SAMPLE_ROWS] for one in (fitted, asked))
-    if sum(sizes) > len(fitted) + len(asked):
-        how += f"; {len(fitted):,} of {sizes[0]:,} and {len(asked):,} of {sizes[1]:,} pairs"
-    return fitted, asked, how
+    sizes = len(fitted), len(predicted)
+    fitted, predicted = (
+        rows if len(rows) <= SAMPLE_ROWS else rng.permutation(rows)[:SAMPLE_ROWS] for rows in (fitted, predicted)
+    )
+    if sum(sizes) > len(fitted) + len(predicted):
+        how += f"; {len(fitted):,} of {sizes[0]:,} and {len(predicted):,} of {sizes[1]:,} pairs"
+    return fitted, predicted, how
 
 
 def _usable(fold: Fold, labels: NDArray[np.int8]) -> bool:
     """Whether both labels occur on both sides."""
-    fitted, asked = (np.bincount(labels[one], minlength=2) for one in fold)
-    return bool(fitted.min() >= 5 and asked.min() >= 1)
+    fitted, predicted = (np.bincount(labels[rows], minlength=2) for rows in fold)
+    return bool(fitted.min() >= 5 and predicted.min() >= 1)
 
 
 def _whole_components(
@@ -138,9 +179,9 @@ def _grouped(components: NDArray[np.int64], rng: np.random.Generator) -> tuple[F
     order = rng.permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
     fold_of, filled = np.zeros(len(sizes), dtype=np.int64), np.zeros(_FOLDS, dtype=np.int64)
-    for one in order.tolist():
-        fold_of[one] = int(np.argmin(filled))
-        filled[fold_of[one]] += sizes[one]
+    for component in order.tolist():
+        fold_of[component] = int(np.argmin(filled))
+        filled[fold_of[component]] += sizes[component]
     folds = fold_of[numbers]
     return tuple((np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)) for fold in range(_FOLDS))
 

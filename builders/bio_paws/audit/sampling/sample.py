@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,17 +63,17 @@ def _drawn(places: NDArray[np.int64], share: float, rng: np.random.Generator) ->
     return places if share >= 1 else rng.permutation(places)[: max(20, round(share * len(places)))]
 
 
-def take_sample(pairs: Pairs, texts: Texts, design: Design) -> Sample:
-    """Put the sampled sentences beside their labels and folds."""
-    first, second = (
-        [alphabet.standard(text) for text in side]
-        for side, alphabet in zip((texts.sentence1, texts.sentence2), pairs.columns.alphabets, strict=True)
-    )
-    texts = Texts(texts.places, first, second, texts.ids)
-    return Sample(texts, pairs.labels[design.sample], design.clusters[design.sample], design.folds)
+def take_sample(pairs: Pairs, plan: Design) -> Sample:
+    """Put the sampled pairs beside their labels and folds."""
+    return Sample(plan.texts, pairs.labels[plan.sample], plan.clusters[plan.sample], plan.folds)
 
 
 def affordable(texts: Texts, cells: int = _MATRIX_CELLS) -> int:
     """Return how many pairs may be aligned within so many cells of alignment matrices."""
-    mean = np.mean([len(a) * len(b) for a, b in zip(texts.sentence1, texts.sentence2, strict=True)])
+    return affordable_texts(texts.sentence1, texts.sentence2, cells)
+
+
+def affordable_texts(first: Sequence[str], second: Sequence[str], cells: int = _MATRIX_CELLS) -> int:
+    """Return how many pairs of these sides may be aligned within so many cells of alignment matrices."""
+    mean = np.mean([len(a) * len(b) for a, b in zip(first, second, strict=True)])
     return min(ALIGNED_ROWS, int(cells / max(1.0, float(mean))))

@@ -17,6 +17,7 @@ from bio_paws.sequences.fasta import read_fasta
 
 Sequences = dict[str, str]
 _LISTED = 3
+_FASTA = (".fa", ".fasta", ".faa", ".fna", ".fas")
 
 
 def with_sequences(data: DataSet, sides: tuple[str, str], files: tuple[Path, ...]) -> DataSet:
@@ -39,7 +40,7 @@ def with_sequences(data: DataSet, sides: tuple[str, str], files: tuple[Path, ...
     """
     if len(files) > 2:
         raise DataError(f"{data.name}: {len(files)} files with --fasta: give one for both sides, or one for each side")
-    read = [_read(file) for file in files]
+    read = [read_sequences(file) for file in files]
     sequences = read[0] | read[-1], read[-1] | read[0]
     if len(files) == 2:
         sequences = read[1] | read[0], read[0] | read[1]
@@ -71,8 +72,19 @@ def _replaced(read: Read, sequences: dict[str, Sequences]) -> Iterator[pa.Record
         yield pa.RecordBatch.from_pydict(columns)
 
 
-def _read(path: Path) -> Sequences:
-    """Read the sequences of a file under all names that a pair may call them by."""
+def is_fasta(path: Path) -> bool:
+    """Whether a file is called as FASTA files are."""
+    return any(suffix.lower() in _FASTA for suffix in path.suffixes)
+
+
+def read_sequences(path: Path) -> Sequences:
+    """Read the sequences of a file under all names that a pair may call them by.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or is neither FASTA nor a table of an id and a sequence.
+    """
     try:
         with pa.input_stream(str(path), compression="detect") as data:
             text = io.TextIOWrapper(data, encoding="utf-8-sig").read()

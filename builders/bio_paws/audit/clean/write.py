@@ -1,0 +1,150 @@
+"""CLEAN, from top to bottom: read -> mark rows -> new splits where asked -> leaks -> files and manifest."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bio_paws.audit.checks.repeats import number_sequences
+from bio_paws.audit.clean.resplit import SPLITS, split_by_homology
+from bio_paws.audit.clean.rows import Reasons, mark_degrees, mark_leaks, mark_repeats, no_reasons
+from bio_paws.audit.pairs import Pairs, collect
+from bio_paws.audit.tables.columns import find_columns
+from bio_paws.audit.tables.dataset import FILE_ROW, DataSet
+from bio_paws.audit.tables.request import Request
+from bio_paws.errors import DataError
+from bio_paws.execution.files import write_json
+
+MANIFEST, REMOVED = "manifest.json", "removed.txt"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds a Parquet file for each split, `MANIFEST`, and `REMOVED` with every row that left.
+    rows : dict of str to int
+        Rows of each split.
+    removed : dict of str to int
+        Rows that left, by reason: the id of a check, or ``between_splits``.
+    """
+
+    folder: Path
+    rows: dict[str, int]
+    removed: dict[str, int]
+
+
+def clean(data: DataSet, request: Request, folder: Path, *, resplit: bool = False, balance: bool = False) -> Cleaned:
+    """Write a data set without missing values, conflicts, duplicates and leaks.
+
+    Parameters
+    ----------
+    data, request : DataSet, Request
+        As for `bio_paws.audit.run.audit`.
+    folder : Path
+        Where to write; must be empty, or not there.
+    resplit : bool
+        Give new splits by groups of homologs, instead of those there are.
+    balance : bool
+        Remove rows until every sequence stands as often under both labels, or in one row.
+
+    Raises
+    ------
+    DataError
+        When the folder holds something, or no row stays.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder}: holds something already: name an empty folder for --clean")
+    data, columns = find_columns(data, request)
+    pairs = collect(data, columns, request)
+    numbered = number_sequences(pairs)
+    reasons = no_reasons(len(pairs))
+    mark_repeats(pairs, numbered, reasons)
+    if balance:
+        mark_degrees(pairs, numbered, reasons)
+    splits = [*SPLITS] if resplit else pairs.splits
+    part = split_by_homology(pairs, numbered, reasons) if resplit else pairs.part.astype(np.int64)
+    mark_leaks(pairs, numbered, part, reasons)
+    if balance:
+        # What leaked took partners away.
+        mark_degrees(pairs, numbered, reasons)
+    if not (reasons == "").any():
+        raise DataError(f"{data.name}: no row is left: {_counted(Counter(reasons.tolist()))}")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_removed(pairs, reasons, folder / REMOVED)
+    rows = {}
+    for number, split in enumerate(splits):
+        staying = (reasons == "") & (part == number)
+        if staying.any():
+            rows[split] = int(staying.sum())
+            _write_split(pairs, staying, folder / f"{split.replace(' ', '_')}.parquet")
+    removed = Counter(reason for reason in reasons.tolist() if reason)
+    removed["missing_values"] += pairs.missing
+    counts = {reason: count for reason, count in sorted(removed.items()) if count}
+    write_json(
+        folder / MANIFEST,
+        {
+            "source": data.name,
+            "columns": {"sentence1": columns.sides[0], "sentence2": columns.sides[1], "label": columns.label},
+            "resplit": resplit,
+            "balance": balance,
+            "rows": rows,
+            "removed": counts,
+        },
+    )
+    return Cleaned(folder, rows, counts)
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} {count:,}" for reason, count in sorted(reasons.items()))
+
+
+def _write_removed(pairs: Pairs, reasons: Reasons, path: Path) -> None:
+    """Write every row that left, between tabs: its split and number there, its id, and the reason."""
+    with path.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, delimiter="\t")
+        writer.writerow(("split", "row", "id", "reason"))
+        for number, split in enumerate(pairs.splits):
+            whole = pairs.row[pairs.part == number]
+            why = dict(zip(whole.tolist(), reasons[pairs.part == number].tolist(), strict=True))
+            start = 0
+            for batch in pairs.data.parts[number].read():
+                named = pairs.columns.id
+                ids = [None] * batch.num_rows if named is None else batch[named].to_pylist()
+                for row, row_id in enumerate(ids, start=start):
+                    if reason := why.get(row, "missing_values"):
+                        writer.writerow((split, row, "" if row_id is None else row_id, reason))
+                start += batch.num_rows
+
+
+def _write_split(pairs: Pairs, staying: NDArray[np.bool_], path: Path) -> None:
+    """Write the rows that stay, with all their columns."""
+    batches = _batches(pairs, staying)
+    first = next(batches)
+    with pq.ParquetWriter(path, first.schema, compression="zstd", write_page_checksum=True) as out:
+        out.write_batch(first)
+        for batch in batches:
+            out.write_batch(batch.cast(first.schema) if batch.schema != first.schema else batch)
+
+
+def _batches(pairs: Pairs, staying: NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:
+    for number in np.unique(pairs.part[staying]).tolist():
+        rows = pairs.row[staying & (pairs.part == number)]
+        start = done = 0
+        for batch in pairs.data.parts[number].read():
+            end = int(np.searchsorted(rows, start + batch.num_rows))
+            if end > done:
+                own = batch.take(pa.array(rows[done:end] - start))
+                yield own.drop_columns([FILE_ROW]) if FILE_ROW in own.schema.names else own
+            start, done = start + batch.num_rows, end
