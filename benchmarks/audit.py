@@ -1,8 +1,9 @@
 """Memory and time of the audit at 10,000 and at 1,000,000 pairs, in one run; on Linux.
 
-`python -m benchmarks.audit`. Pairs are made as they are read: random DNA of 100 to 160 letters, each first sequence
-once beside a copy with a tenth of its letters changed (label 1), and once beside the copy of another (label 0). Each
-size runs in a process of its own, so that its peak is its own.
+`python -m benchmarks.audit`, or `python -m benchmarks.audit kinds` for CPU time at 100,000 pairs of other kinds:
+peptides, and a family of near-identical long proteins with RNA. Pairs are made as they are read: random DNA of 100 to
+160 letters, each first sequence once beside a copy with a tenth of its letters changed (label 1), and once beside the
+copy of another (label 0). Each size runs in a process of its own, so that its peak is its own.
 """
 
 from __future__ import annotations
@@ -39,8 +40,42 @@ def read_pairs(count: int, seed: int) -> Iterator[pa.RecordBatch]:
         swapped = [b[i ^ 1] for i in range(len(b))]
         order = rng.permutation(2 * len(a))
         texts = [a + a, b + swapped, [1] * len(a) + [0] * len(a)]
-        columns = [[one[i] for i in order] for one in texts]
+        columns = [[column[i] for i in order] for column in texts]
         yield pa.record_batch(dict(zip(("sentence1", "sentence2", "label"), columns, strict=True)))
+
+
+KINDS = ("peptides", "family")
+KIND_ROWS = 100_000
+
+
+def read_kind(kind: str, count: int, seed: int) -> Iterator[pa.RecordBatch]:
+    """Make pairs of two peptides, or of an RNA and a protein of 300 residues that is one of a family."""
+    rng = np.random.default_rng(seed)
+    residues, bases = (np.frombuffer(letters, dtype=np.uint8) for letters in (b"ARNDCQEGHILKMFPSTWYV", b"ACGU"))
+    founder = np.random.default_rng(0).integers(0, 20, 300)
+    for at in range(0, count, ROWS_PER_BATCH):
+        rows = min(ROWS_PER_BATCH, count - at)
+        if kind == "peptides":
+            first, second = (residues[rng.integers(0, 20, (rows, width))] for width in (14, 9))
+        else:
+            changed = np.where(rng.random((rows, 300)) < 0.05, rng.integers(0, 20, (rows, 300)), founder)
+            first, second = bases[rng.integers(0, 4, (rows, 200))], residues[changed]
+        texts = [[bytes(row).decode() for row in side] for side in (first, second)]
+        yield pa.record_batch({"sentence1": texts[0], "sentence2": texts[1], "label": rng.integers(0, 2, rows)})
+
+
+def run_kind(kind: str, count: int) -> None:
+    """Audit so many pairs of a kind; print CPU seconds, those of BLAST+ too, and peak memory in MiB."""
+    parts = tuple(
+        Part(split, partial(read_kind, kind, rows, seed))
+        for seed, (split, rows) in enumerate({"train": count * 9 // 10, "test": count // 10}.items())
+    )
+    before = os.times()
+    result = audit(DataSet(kind, parts))
+    after = os.times()
+    seconds = sum(after[:4]) - sum(before[:4])
+    print(f"{kind}: {count:,} pairs: {seconds:.0f} CPU-s, {peak_memory() / 2**20:,.0f} MiB")
+    print("\n".join(result.searches))
 
 
 def run(count: int) -> None:
@@ -51,7 +86,7 @@ def run(count: int) -> None:
     seconds = time.perf_counter() - start
     if sum(found.rows.values()) != count:
         raise RuntimeError(f"{found.rows} of {count} pairs")
-    print(peak_memory(), seconds, ",".join(one.check for one in found.findings))
+    print(peak_memory(), seconds, ",".join(finding.check for finding in found.findings))
 
 
 def main() -> None:
@@ -71,7 +106,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:2] == ["kinds"]:
+        for kind in sys.argv[2:] or KINDS:
+            run_kind(kind, KIND_ROWS)
+    elif len(sys.argv) > 1:
         run(int(sys.argv[1]))
     else:
         main()
