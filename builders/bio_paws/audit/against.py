@@ -27,14 +27,14 @@ from bio_paws.errors import DataError
 _ROW = "id"
 
 
-def compare(data: DataSet, request: Request, other: str) -> tuple[list[Finding], list[str]]:
+def compare(data: DataSet, request: Request, earlier_set: str) -> tuple[list[Finding], list[str]]:
     """Check what a data set shares with another: pairs, sequences, other strands, homologs and near copies.
 
     Parameters
     ----------
     data, request : DataSet, Request
         As for `bio_paws.audit.run.audit`.
-    other : str
+    earlier_set : str
         A data set as `open_data` takes it, whose columns are guessed, all its configs together; or a FASTA file, the
         sequences of which are looked for on both sides.
 
@@ -50,21 +50,21 @@ def compare(data: DataSet, request: Request, other: str) -> tuple[list[Finding],
     """
     data, columns = find_columns(data, request)
     own = collect(_plain(data, columns), _plain_columns(columns), replace(request, fasta=()))
-    pairs = _joined([*_earlier(other, columns), own])
+    pairs = _joined([*_earlier(earlier_set, columns), own])
     numbered = number_sequences(pairs)
     late = np.arange(len(pairs)) >= len(pairs) - len(own)
-    division = Division(data.name, ~late, late, random=False, earlier=Path(other).name)
+    division = Division(data.name, ~late, late, random=False, earlier=Path(earlier_set).name)
     similar, searches = check_similar(pairs, numbered, [division])
     return [*check_division(pairs, numbered, division), *similar], searches
 
 
-def _earlier(other: str, columns: Columns) -> list[Pairs]:
+def _earlier(earlier_set: str, columns: Columns) -> list[Pairs]:
     """Read another data set as one of the same alphabets, its sides swapped where that makes them the same."""
-    path = Path(other)
+    path = Path(earlier_set)
     if path.is_file() and is_fasta(path):
         return [collect(_of_sequences(path), _plain_columns(columns), Request())]
     read = []
-    for data in open_data(other):
+    for data in open_data(earlier_set):
         with_sequences, own = find_columns(data, Request())
         if own.kinds != columns.kinds:
             own = replace(own, sides=own.sides[::-1], kinds=own.kinds[::-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from bio_paws.audit.checks.shortcuts import SeenClass, Shortcut, by_split
+from bio_paws.audit.checks.shortcuts import PairClass, Shortcut, by_split
 from bio_paws.audit.clean.write import Cleaned
 from bio_paws.audit.findings import Finding
 from bio_paws.audit.report.text import example_text, facts
@@ -45,18 +45,27 @@ def audit_text(audit: Audit) -> str:
     return "\n\n".join(parts)
 
 
-def shortcuts_text(split: str, rows: list[dict[SeenClass, Shortcut]]) -> str:
+def shortcuts_text(split: str, rows: list[dict[PairClass, Shortcut]]) -> str:
     """Lay out what shortcuts are worth on one split: all pairs, then accuracy by class."""
-    classes: tuple[SeenClass, ...] = ("C1", "C2", "C3")
-    counts = {seen: max((row[seen].rows for row in rows if seen in row), default=0) for seen in ("all", *classes)}
+    classes: tuple[PairClass, ...] = ("C1", "C2", "C3")
+    counts = {
+        pair_class: max((row[pair_class].rows for row in rows if pair_class in row), default=0)
+        for pair_class in ("all", *classes)
+    }
     lines = []
     for row in rows:
         whole = row.get("all")
         if whole is None:
             continue
-        by_class = [f"{row[seen].accuracy.value:.3f}" if seen in row else "" for seen in classes]
+        by_class = [f"{row[pair_class].accuracy.value:.3f}" if pair_class in row else "" for pair_class in classes]
         lines.append((whole.name, str(whole.accuracy), str(whole.auc or ""), f"{whole.mcc:.3f}", *by_class))
-    header = ("shortcut", "accuracy [95%]", "AUC [95%]", "MCC", *(f"{seen} ({counts[seen]:,})" for seen in classes))
+    header = (
+        "shortcut",
+        "accuracy [95%]",
+        "AUC [95%]",
+        "MCC",
+        *(f"{pair_class} ({counts[pair_class]:,})" for pair_class in classes),
+    )
     title = f"What shortcuts are worth on {split}: fitted on the earlier rows as they are, {counts['all']:,} pairs; "
     title += "accuracy by how many sequences of a pair the earlier rows hold (C1 both, C2 one, C3 none)"
     return f"{textwrap.fill(title, _WIDTH)}\n{table(header, lines)}"

@@ -45,11 +45,11 @@ class Readings:
 
 def read_frames(dna: list[str], proteins: list[str]) -> Readings:
     """Translate DNA in six frames and align the protein with each."""
-    frames = [[*translations(one), *translations(reverse_complement(one))] for one in dna]
+    frames = [[*translations(text), *translations(reverse_complement(text))] for text in dna]
     pairs = [(protein, frame) for protein, six in zip(proteins, frames, strict=True) for frame in six if frame]
-    found = iter(align_scores(pairs, "protein"))
-    scores = [[next(found) if frame else 0 for frame in six] for six in frames]
-    rows = [_read(*one) for one in zip(map(len, dna), proteins, frames, scores, strict=True)]
+    aligned = iter(align_scores(pairs, "protein"))
+    scores = [[next(aligned) if frame else 0 for frame in six] for six in frames]
+    rows = [_read(*row) for row in zip(map(len, dna), proteins, frames, scores, strict=True)]
     columns = np.array(rows, dtype=np.float64).T
     return Readings(*columns)
 

@@ -44,7 +44,9 @@ def _balance(pairs: Pairs) -> Iterator[Finding]:
             Estimate.counted(max(counts), len(pairs)),
             f"label {pairs.label_names[int(np.argmax(counts))]!r} is {share:.1%} of the rows",
             numbers={f"label {name}": count for name, count in zip(pairs.label_names, counts, strict=True)},
-            chart=Chart("bars", "label", pairs.label_names, {"all": tuple(one / len(pairs) for one in counts)}, "part"),
+            chart=Chart(
+                "bars", "label", pairs.label_names, {"all": tuple(count / len(pairs) for count in counts)}, "part"
+            ),
         )
 
 

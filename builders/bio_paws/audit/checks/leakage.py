@@ -99,12 +99,12 @@ def check_division(pairs: Pairs, numbered: Numbered, division: Division) -> Iter
     if division.random:
         return
     strand_only = np.logical_or(*(known_strand[canonical[:, late]] & ~known[exact[:, late]]))
-    yield from _rows_found(division, "leaked_reverse_complements", strand_only, "hold the other strand of a sequence")
+    yield from _shared_rows(division, "leaked_reverse_complements", strand_only, "hold the other strand of a sequence")
     top = int(canonical.max()) + 1
     lesser, greater = np.sort(canonical, axis=0)
     keys = lesser * top + greater
     twice = np.isin(keys[late], np.unique(keys[early]))
-    yield from _rows_found(division, "leaked_pairs", twice, "are pairs, in either order and on either strand,")
+    yield from _shared_rows(division, "leaked_pairs", twice, "are pairs, in either order and on either strand,")
 
 
 def is_class_side(numbers: NDArray[np.int64]) -> bool:
@@ -113,14 +113,14 @@ def is_class_side(numbers: NDArray[np.int64]) -> bool:
     return whole < FEWEST or (whole <= _CLASSES and len(numbers) >= _ROWS_PER_CLASS * whole)
 
 
-def _rows_found(division: Division, check: str, found: NDArray[np.bool_], words: str) -> Iterator[Finding]:
-    if found.any():
-        count = int(found.sum())
+def _shared_rows(division: Division, check: str, shared: NDArray[np.bool_], words: str) -> Iterator[Finding]:
+    if shared.any():
+        count = int(shared.sum())
         yield finding(
             check,
-            Estimate.counted(count, len(found)),
-            f"{division.name}: {count:,} of {len(found):,} rows {words} of {division.earlier}",
-            rows=np.flatnonzero(division.late)[found],
+            Estimate.counted(count, len(shared)),
+            f"{division.name}: {count:,} of {len(shared):,} rows {words} of {division.earlier}",
+            rows=np.flatnonzero(division.late)[shared],
             numbers={"rows": count},
         )
 

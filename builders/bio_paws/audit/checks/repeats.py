@@ -28,11 +28,11 @@ class Numbered:
 
 def number_sequences(pairs: Pairs) -> Numbered:
     """Number the sequences of all pairs, as written and regardless of the strand."""
-    one, other = (
+    exact, canonical = (
         np.unique(digests.ravel(), return_inverse=True)[1].reshape(2, -1).astype(np.int64)
         for digests in (pairs.digests, pairs.canonical)
     )
-    return Numbered(one, other)
+    return Numbered(exact, canonical)
 
 
 def check_pairs(pairs: Pairs, numbered: Numbered) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ TEST_ROWS = 2_000
 RANDOM_TEST = 0.2
 """Part of the rows that is put aside where there is no split."""
 
-SeenClass = Literal["all", "C1", "C2", "C3"]
+PairClass = Literal["all", "C1", "C2", "C3"]
 """All test pairs; those with both sequences in the earlier rows, with one, with none."""
 
 _PREFIX = 1_000  # letters that the nearest neighbour is looked for by
@@ -64,7 +64,7 @@ class Shortcut:
 
     split: str
     name: str
-    pairs: SeenClass
+    pairs: PairClass
     rows: int
     accuracy: Estimate
     auc: Estimate | None
@@ -107,11 +107,13 @@ def measure_shortcuts(pairs: Pairs, numbered: Numbered, clusters: NDArray[np.int
         for name in progress(guesses, desc="shortcuts", unit="shortcut"):
             margins = guesses[name](pairs, numbered, train, test)
             predicted = ~np.isnan(margins)
-            for seen in get_args(SeenClass):
-                rows = predicted & ((classes == seen) if seen != "all" else True)
+            for pair_class in get_args(PairClass):
+                rows = predicted & ((classes == pair_class) if pair_class != "all" else True)
                 if rows.sum() >= _FEWEST:
                     clustered = clusters[test.places[rows]]
-                    measured.append(_judge(division.name, name, seen, margins[rows], test.labels[rows], clustered))
+                    measured.append(
+                        _judge(division.name, name, pair_class, margins[rows], test.labels[rows], clustered)
+                    )
     return tuple(measured)
 
 
@@ -141,7 +143,7 @@ def _classes(numbered: Numbered, division: Division, places: NDArray[np.int64]) 
 def _judge(
     split: str,
     name: str,
-    seen: SeenClass,
+    pair_class: PairClass,
     margins: Margins,
     labels: NDArray[np.int8],
     clusters: NDArray[np.int64],
@@ -149,7 +151,7 @@ def _judge(
     positive = margins > 0
     accuracy = share_estimate(positive == (labels == 1), clusters)
     auc = auc_estimate(margins, labels, clusters) if len(np.unique(labels)) == 2 else None
-    return Shortcut(split, name, seen, len(labels), accuracy, auc, _mcc(positive, labels == 1))
+    return Shortcut(split, name, pair_class, len(labels), accuracy, auc, _mcc(positive, labels == 1))
 
 
 def _mcc(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
@@ -280,7 +282,7 @@ def _spread(rows: int, few: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, rows - 1, min(rows, few)).round().astype(np.int64))
 
 
-def by_split(shortcuts: Sequence[Shortcut]) -> Iterator[tuple[str, list[dict[SeenClass, Shortcut]]]]:
+def by_split(shortcuts: Sequence[Shortcut]) -> Iterator[tuple[str, list[dict[PairClass, Shortcut]]]]:
     """Yield each split with its ways of guessing, each as its classes of pairs."""
     for split in dict.fromkeys(shortcut.split for shortcut in shortcuts):
         own = [shortcut for shortcut in shortcuts if shortcut.split == split]

@@ -80,8 +80,8 @@ def _similar(texts: list[str], alphabet: Alphabet) -> NDArray[np.int64]:
     founders = np.unique(near, return_index=True)[1]
     edges = np.stack([founders[near], np.arange(len(texts))], axis=1)
     long = [number for number in founders.tolist() if len(texts[number]) > SHORT]
-    found = [*_homologs([texts[number] for number in long], alphabet)]
-    homologs = np.array(long, dtype=np.int64)[np.array(found, dtype=np.int64).reshape(-1, 2)]
+    hits = [*_homologs([texts[number] for number in long], alphabet)]
+    homologs = np.array(long, dtype=np.int64)[np.array(hits, dtype=np.int64).reshape(-1, 2)]
     return np.concatenate([edges, homologs])
 
 

@@ -54,16 +54,20 @@ def draw_baselines(measurements: Sequence[Measurement]) -> str:
     with styled():
         figure = Figure(figsize=(6.4, 0.8 + 0.19 * len(measurements)), layout="constrained")
         axes = figure.subplots()
-        for row, one in enumerate(measurements):
-            trivial = one.role == "baseline"
-            axes.hlines(row, one.auc.low, one.auc.high, color=_COLOURS[1] if trivial else _GREEN, linewidth=1.4)
-            axes.plot([one.auc.value], [row], "o" if trivial else "D", color=_COLOURS[1] if trivial else _GREEN, ms=4)
+        for row, measured in enumerate(measurements):
+            trivial = measured.role == "baseline"
+            axes.hlines(
+                row, measured.auc.low, measured.auc.high, color=_COLOURS[1] if trivial else _GREEN, linewidth=1.4
+            )
+            axes.plot(
+                [measured.auc.value], [row], "o" if trivial else "D", color=_COLOURS[1] if trivial else _GREEN, ms=4
+            )
         axes.plot([], [], "o-", color=_COLOURS[1], markersize=4, label="baseline: aligns nothing")
         axes.plot([], [], "D-", color=_GREEN, markersize=4, label="upper bound: aligns or translates")
         axes.axvline(0.5, color=GREY, linestyle=(0, (4, 3)), linewidth=0.9)
-        axes.set_yticks(range(len(measurements)), [one.name for one in measurements])
+        axes.set_yticks(range(len(measurements)), [measured.name for measured in measurements])
         axes.set_ylim(len(measurements) - 0.4, -0.6)
-        axes.set_xlim(min(0.4, *(one.auc.low for one in measurements)) - 0.02, 1.02)
+        axes.set_xlim(min(0.4, *(measured.auc.low for measured in measurements)) - 0.02, 1.02)
         axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)

@@ -100,8 +100,8 @@ class LabelCoder:
             for label, value in enumerate(names):
                 label_of[self._codes[value]] = label
         if len(names) < 2:
-            held = f"only {names[0]!r}" if names else "no value beside two whole sides"
-            raise DataError(f"{self.where} holds {held}: an audit needs pairs of both labels")
+            values = f"only {names[0]!r}" if names else "no value beside two whole sides"
+            raise DataError(f"{self.where} holds {values}: an audit needs pairs of both labels")
         return (names[0], names[1]), label_of
 
     def _number(self, value: str) -> float:
