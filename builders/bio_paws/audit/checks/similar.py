@@ -20,7 +20,7 @@ from bio_paws.audit.near_copies.sketches import Families, sketch
 from bio_paws.audit.pairs import Pairs, fetch, sequences_of
 from bio_paws.execution.progress import progress
 from bio_paws.search import blast
-from bio_paws.search.homologs import find_hits
+from bio_paws.search.homologs import SIGNIFICANT_EVALUE, find_hits
 
 SEARCHED = 1_000
 """Long sequences that are searched for homologs, at most, of all sides of an alphabet together."""
@@ -28,7 +28,6 @@ SEARCHED = 1_000
 SEARCHED_SHORT = 100_000
 """Short sequences of a side that are searched for near copies, at most."""
 
-MAX_EVALUE = 1e-5
 SPACE = 100_000_000  # letters that E-values refer to, so that they do not hang on how many pairs there are
 _FIRST_SUBJECTS = (64, 1_024)  # searched before all: queries of a large family find a homolog among few
 _BATCH = 500  # sequences that are searched together
@@ -123,7 +122,12 @@ def check_similar(
 
 
 def search_division(
-    pairs: Pairs, numbers: NDArray[np.int64], division: Division, most_long: int, most_short: int
+    pairs: Pairs,
+    numbers: NDArray[np.int64],
+    division: Division,
+    most_long: int,
+    most_short: int,
+    max_evalue: float = SIGNIFICANT_EVALUE,
 ) -> Iterator[Search]:
     """Search later sequences that are not among the earlier ones, short and long ones of each alphabet.
 
@@ -137,6 +141,8 @@ def search_division(
         Which rows are later and which earlier.
     most_long, most_short : int
         Long sequences of an alphabet, and short ones of a side, that are searched at most.
+    max_evalue : float
+        Below it a long sequence is a homolog.
     """
     alphabets = pairs.columns.alphabets
     for aligned_as in dict.fromkeys(alphabet.aligned_as for alphabet in alphabets):
@@ -146,7 +152,7 @@ def search_division(
         if short := _queries(pairs, numbers, division, sides, most_short, short=True):
             yield _search_short(pairs, numbers, division, sides, aligned_as, short)
         if long := _queries(pairs, numbers, division, sides, most_long // len(sides), short=False):
-            yield _search_long(pairs, numbers, division, sides, aligned_as, long)
+            yield _search_long(pairs, numbers, division, sides, aligned_as, long, max_evalue)
 
 
 def _search_short(
@@ -183,21 +189,22 @@ def _search_long(
     sides: list[int],
     alphabet: Alphabet,
     queries: list[Queries],
+    max_evalue: float,
 ) -> Search:
     """Search long sequences among all the earlier ones, by BLAST+."""
     texts = [clean_for_blast(text, alphabet) for own in queries for text in own.texts]
     earlier = (clean_for_blast(text, alphabet) for text in _earlier(pairs, numbers, division, sides, short=False))
-    hits = _homologs(texts, earlier, alphabet)
+    hits = _homologs(texts, earlier, alphabet, max_evalue)
     answers, start = [], 0
     for own in queries:
         end = start + len(own.texts)
         answers.append(Answer(own, np.array([text in hits for text in texts[start:end]])))
         start = end
     check = "random_homologs" if division.random else "leaked_homologs"
-    return Search(check, "a homolog", f"BLAST+, E < {MAX_EVALUE:.0e}", tuple(answers))
+    return Search(check, "a homolog", f"BLAST+, E < {max_evalue:.0e}", tuple(answers))
 
 
-def _homologs(queries: list[str], earlier: Iterator[str], alphabet: Alphabet) -> set[str]:
+def _homologs(queries: list[str], earlier: Iterator[str], alphabet: Alphabet, max_evalue: float) -> set[str]:
     """Return the queries that have a homolog among the earlier sequences.
 
     Near-identical earlier sequences are searched once, and a query that is near-identical to one is not searched.
@@ -223,7 +230,7 @@ def _homologs(queries: list[str], earlier: Iterator[str], alphabet: Alphabet) ->
         subjects = [founders[at] for at in order[start:end].tolist()]
         if not remaining or not subjects:
             break
-        hits |= _search(remaining, subjects, alphabet)
+        hits |= _search(remaining, subjects, alphabet, max_evalue)
         remaining = [text for text in remaining if text not in hits]
         start = end
     for alike in members.values():
@@ -232,7 +239,7 @@ def _homologs(queries: list[str], earlier: Iterator[str], alphabet: Alphabet) ->
     return hits
 
 
-def _search(queries: list[str], subjects: list[str], alphabet: Alphabet) -> set[str]:
+def _search(queries: list[str], subjects: list[str], alphabet: Alphabet, max_evalue: float) -> set[str]:
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
         fasta, database = Path(folder) / "earlier.fasta", Path(folder) / "earlier"
         blast.write_fasta(fasta, ((f"{i}", text) for i, text in enumerate(subjects)))
@@ -241,7 +248,7 @@ def _search(queries: list[str], subjects: list[str], alphabet: Alphabet) -> set[
         batches = iter(queries)
         with progress(desc="homologs", total=len(queries), unit="sequence") as bar:
             while batch := list(islice(batches, _BATCH)):
-                hits |= set(find_hits(batch, database, alphabet, SPACE, MAX_EVALUE))
+                hits |= set(find_hits(batch, database, alphabet, SPACE, max_evalue))
                 bar.update(len(batch))
         return hits
 

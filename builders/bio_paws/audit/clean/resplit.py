@@ -14,12 +14,13 @@ from scipy.sparse.csgraph import connected_components
 from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.audit.checks.leakage import is_class_side
 from bio_paws.audit.checks.repeats import Numbered
-from bio_paws.audit.checks.similar import MAX_EVALUE, SPACE, clean_for_blast
+from bio_paws.audit.checks.similar import SPACE, clean_for_blast
 from bio_paws.audit.clean.rows import Reasons, mark
 from bio_paws.audit.near_copies.edits import SHORT
 from bio_paws.audit.near_copies.groups import near_copy_groups
 from bio_paws.audit.pairs import Pairs, fetch
 from bio_paws.search import blast
+from bio_paws.search.homologs import DROPPED_EVALUE
 
 SPLITS = ("train", "validation", "test")
 SHARES = (0.8, 0.1, 0.1)
@@ -96,7 +97,7 @@ def _homologs(texts: list[str], alphabet: Alphabet) -> Iterator[tuple[int, int]]
         hits = blast.search_widely(enumerate(cleaned), database, alphabet, options, max_targets=_HITS)
     columns = (hits[name].to_pylist() for name in ("query", "subject", "evalue"))
     for query, subject, evalue in zip(*columns, strict=True):
-        if evalue < MAX_EVALUE:
+        if evalue < DROPPED_EVALUE:
             yield int(query), int(subject)
 
 

@@ -9,6 +9,7 @@ from bio_paws.audit.checks.leakage import Division, is_class_side
 from bio_paws.audit.checks.repeats import Numbered, both_labels, pair_keys, repeats_of
 from bio_paws.audit.checks.similar import search_division
 from bio_paws.audit.pairs import Pairs
+from bio_paws.search.homologs import DROPPED_EVALUE
 
 _ALL = 10**9  # sequences that are searched: no sample
 
@@ -69,7 +70,7 @@ def mark_leaks(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reason
         if not late.any():
             continue
         division = Division(division.name, division.early, late, False)
-        for search in search_division(pairs, numbered.canonical, division, _ALL, _ALL):
+        for search in search_division(pairs, numbered.canonical, division, _ALL, _ALL, DROPPED_EVALUE):
             for answer in search.answers:
                 side, rows = answer.queries.side, answer.queries.rows[answer.similar]
                 if side in sides:
