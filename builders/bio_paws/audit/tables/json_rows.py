@@ -11,8 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from bio_paws.errors import DataError
-
 CHARACTERS_PER_READ = 1 << 20  # of JSON
 _LONGEST_OBJECT = 1 << 25  # characters: over ten times the longest gene
 
@@ -22,14 +20,14 @@ def read_rows(path: Path, batch_rows: int) -> Iterator[pa.RecordBatch]:
 
     Raises
     ------
-    DataError
+    ValueError
         When the file holds something else.
     """
     with pa.input_stream(str(path), compression="detect") as data:
         rows: list[dict[str, Any]] = []
         for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
             if not isinstance(row, dict):
-                raise DataError("not a list of JSON objects, each a pair")
+                raise ValueError("not a list of JSON objects, each a pair")
             rows.append(row)
             if len(rows) == batch_rows:
                 yield pa.RecordBatch.from_pylist(rows)
@@ -48,7 +46,7 @@ def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
             value, end = decoder.raw_decode(buffer, at)
         except json.JSONDecodeError:
             if len(buffer) - at > _LONGEST_OBJECT:
-                raise DataError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
+                raise ValueError(f"a JSON object of over {_LONGEST_OBJECT:,} characters") from None
             # Twice as much each time: an object that is read in steps is decoded from its start at each.
             more = text.read(max(CHARACTERS_PER_READ, len(buffer) - at))
             if not more:
