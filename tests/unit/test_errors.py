@@ -13,6 +13,7 @@ TREE = {
     errors.SourceError: 2,
     errors.ConfigError: 2,
     errors.DataError: 2,
+    errors.DamagedFile: 2,
     errors.ModelError: 2,
     errors.HubError: 2,
     errors.BuildFailed: 1,
