@@ -120,6 +120,9 @@ def runner(folder: Path) -> Iterator[Runner]:
 
 
 def _serve() -> None:
+    # What a build imports, once for all runs: each verb imports it only when it is run.
+    import bio_paws.build.build_dataset
+    import bio_paws.cli.build  # noqa: F401
 
     for line in sys.stdin:
         asked = json.loads(line)
