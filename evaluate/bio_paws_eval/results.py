@@ -219,6 +219,8 @@ class Result:
     perturbations : dict
         As `perturbations.measure_perturbations` returns it, of a model on the test split of a config of bioPAWS. Since
         1.1.
+    preflight : dict
+        `models.preflight.Preflight` of a model, and ``batches``: how pairs were put into batches. Since 2.1.
     """
 
     key: str
@@ -236,6 +238,7 @@ class Result:
     predictions: str
     by_pair_type: dict[str, Any] = field(default_factory=dict)
     perturbations: dict[str, Any] = field(default_factory=dict)
+    preflight: dict[str, Any] = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
     @property

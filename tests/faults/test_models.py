@@ -17,8 +17,9 @@ import torch
 from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.models.architectures import describe
-from bio_paws_eval.models.loading import load_base, load_classifier, load_generator, load_tokenizer
+from bio_paws_eval.models.loading import load_base, load_classifier, load_generator
 from bio_paws_eval.models.model_files import find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from conftest import Tally
 
 Change = Callable[[Path, Path], object]
@@ -112,7 +113,6 @@ HARMLESS: dict[str, Change] = {
     "code for a known model": with_code("config.json"),
     "code for the tokenizer": with_code("tokenizer_config.json"),
     "a function as architecture": configured(architectures=["os.system"]),
-    "an adapter": written("adapter_config.json", '{"base_model_name_or_path": "/etc", "peft_type": "LORA"}'),
 }
 REFUSED: dict[str, tuple[Change, str]] = {
     "pickle": (pickled, "cannot be loaded"),
@@ -130,6 +130,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "a function to activate": (configured(hidden_act="__import__('os')"), "config.json cannot be used"),
     "a function as type": (configured(dtype="os.system"), "config.json cannot be used"),
     "padding out of reach": (configured(pad_token_id=10**9), "config.json cannot be used"),
+    "an adapter": (
+        written("adapter_config.json", '{"base_model_name_or_path": "/etc", "peft_type": "LORA"}'),
+        "lies beside the weights",
+    ),
     "a list": (written("config.json", "[]"), "config.json cannot be used"),
     "nested": (written("config.json", '{"a":' * 100_000), "config.json cannot be used"),
     "bytes": (written("config.json", bytes(range(256))), "config.json cannot be used"),

@@ -29,8 +29,9 @@ from bio_paws.execution.files import sha256_of
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
-from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.results import Result, read_predictions, read_results
 from bio_paws_eval.tasks import pairs
 from models import ARCHITECTURES, write_model

@@ -10,11 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws_eval.models.architectures import join_of
 from bio_paws_eval.models.encode import encode, split_into_blocks
-from bio_paws_eval.models.loading import load_tokenizer
 from bio_paws_eval.models.model_files import find_model
-from bio_paws_eval.models.pair_encoder import PairEncoder, truncate_longest_first
+from bio_paws_eval.models.pair_encoder import PairEncoder, encoder_of, truncate_longest_first
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
 from bio_paws_eval.tasks import registry
@@ -27,7 +25,7 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PairEncoder]
     made = {}
     for name in ARCHITECTURES:
         source = find_model(str(write_model(tmp_path_factory.mktemp("encode") / name, name)), None)
-        made[name] = PairEncoder(load_tokenizer(source), source.tokenizer_sha256, join_of(source.config))
+        made[name] = encoder_of(source)
     return made
 
 

@@ -12,12 +12,12 @@ import torch
 from test_encode import pairs_of
 
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models.architectures import join_of
 from bio_paws_eval.models.encode import encode
-from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import find_model
-from bio_paws_eval.models.pair_encoder import PairEncoder
+from bio_paws_eval.models.pair_encoder import encoder_of
 from bio_paws_eval.models.predict import predict
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.tokens import Encoded
 from models import ARCHITECTURES, write_model
 
@@ -29,7 +29,7 @@ def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("predict")
     source = find_model(str(write_model(folder / "model", request.param)), None)
     tokenizer = load_tokenizer(source)
-    encoder = PairEncoder(tokenizer, source.tokenizer_sha256, join_of(source.config))
+    encoder = encoder_of(source)
     model = load_classifier(source, tokenizer, seed=0)
     return model, encode(pairs_of(ROWS), encoder, None, None, folder), tokenizer.pad_token_id
 
@@ -110,7 +110,7 @@ def test_a_single_pair_too_large_is_an_error(asked: tuple[Any, Encoded, int]) ->
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(asked: tuple[Any, Encoded, int]) -> None:
     model, encoded, pad_id = asked
-    with pytest.raises(RuntimeError, match="shape"):
+    with pytest.raises(BioPawsError, match=r"fails on pairs of \d+ tokens .RuntimeError: shape mismatch"):
         predict(Greedy(model, 0, RuntimeError("shape mismatch")), encoded, pad_id)
 
 

@@ -13,6 +13,7 @@ from bio_paws.errors import BioPawsError
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.encode import MAX_UNKNOWN
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.representations.embed import Embedder, split_for_tokenizer
 from bio_paws_eval.representations.vocabulary import GROUPS, KMER_LENGTHS, MIN_WORDS, build_vocabulary
 from bio_paws_eval.tasks.registry import Sources
@@ -27,7 +28,7 @@ def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_items_are_tokens_of_their_own_group_only(network: ModelSource, built: Path) -> None:
-    tokenizer = loading.load_tokenizer(network)
+    tokenizer = load_tokenizer(network)
     items = build_vocabulary(tokenizer, Sources(str(built)), 40, seed=0)
     assert len(set(items.texts)) == len(items.texts)
     assert [items.texts[items.slices[name]] for name in GROUPS] == [
@@ -58,7 +59,7 @@ def test_items_are_tokens_of_their_own_group_only(network: ModelSource, built: P
 
 def test_a_too_small_vocabulary_is_explained(network: ModelSource, built: Path) -> None:
     with pytest.raises(BioPawsError, match=r"dna has 3 items, at least 5 are needed \(.*an English word"):
-        build_vocabulary(loading.load_tokenizer(network), Sources(str(built)), 3, seed=0)
+        build_vocabulary(load_tokenizer(network), Sources(str(built)), 3, seed=0)
 
 
 def test_representations_are_means_over_the_tokens_of_the_text(network: ModelSource, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_vectors_are_computed_once(network: ModelSource, tmp_path: Path, monkeyp
 
 
 def test_sequences_are_split_where_the_tokenizer_needs_it(network: ModelSource) -> None:
-    tokenizer = loading.load_tokenizer(network)
+    tokenizer = load_tokenizer(network)
     (split,) = split_for_tokenizer(tokenizer, ["ACGT" * 40])
     ids = tokenizer(split)["input_ids"]
     assert ids.count(tokenizer.unk_token_id) < MAX_UNKNOWN * len(ids)

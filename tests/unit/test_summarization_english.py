@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from bio_paws_eval.models import loading
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.summarization import docstrings
 from bio_paws_eval.summarization.english_summaries import DOCSTRINGS, Example, read_english
 from bio_paws_eval.summarization.fine_tune import IGNORED, Lessons, dev_loss, lessons_of
@@ -98,7 +98,7 @@ def gpt2(tmp_path_factory: pytest.TempPathFactory) -> ModelSource:
 
 
 def test_a_causal_model_learns_the_summary_and_its_end_only(gpt2: ModelSource) -> None:
-    tokenizer = loading.load_tokenizer(gpt2)
+    tokenizer = load_tokenizer(gpt2)
     long = Example("the river moved north " * 30, "river near city", "")
     lessons = lessons_of(gpt2, tokenizer, [Example("the king won", "king won", ""), long], 12, 60)
     for ids, labels in zip(lessons.ids, lessons.labels, strict=True):

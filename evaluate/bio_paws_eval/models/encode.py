@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from bio_paws.errors import ModelError
 from bio_paws.execution.files import atomic, read_json, write_json
 from bio_paws.execution.stage_keys import stage_key
 from bio_paws_eval.models.pair_encoder import PairEncoder
@@ -66,7 +67,7 @@ def _encode(pairs: Pairs, encoder: PairEncoder, segment: int | None, max_length:
     key = stage_key(
         "bio_paws_eval.models.encode",
         packages=("tokenizers", "transformers"),
-        values=(pairs.task.content_sha256, encoder.sha256, encoder.join, segment, max_length),
+        values=(pairs.task.content_sha256, *encoder.key, segment, max_length),
     )
     path = folder / f"{pairs.task.name}-{pairs.task.split}-{key}.arrow"
     facts = path.with_suffix(".json")  # written last: where it is, both files are whole
@@ -125,6 +126,7 @@ class _Counts:
         ids, types = self._encoder.tokenise(sentences1, sentences2, None)
         lengths = np.array(list(map(len, ids)))
         flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
+        self._check_ids(flat)
         self._pairs += len(ids)
         self._tokens += len(flat)
         self._unknown_tokens += int((flat == self._unknown).sum())
@@ -135,6 +137,15 @@ class _Counts:
             too_long = np.flatnonzero(lengths > self._max_length).tolist()
             self._truncate(too_long, ids, types, sentences1, sentences2)
         return ids, types
+
+    def _check_ids(self, ids: NDArray[np.int64]) -> None:
+        rows, largest = self._encoder.rows, int(ids.max(initial=0))
+        if rows is not None and largest >= rows:
+            token = self._encoder.tokenizer.convert_ids_to_tokens(largest)
+            raise ModelError(
+                f"the tokenizer makes token {largest} ({token!r}), and the model has embeddings of {rows} tokens: "
+                "resize them, or take the tokenizer that the model was trained with"
+            )
 
     def _truncate(
         self,

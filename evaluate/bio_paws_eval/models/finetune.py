@@ -13,7 +13,9 @@ from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.batches import ByLength, RowNumbers, collate
+from bio_paws_eval.models.batching import ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
+from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
@@ -116,12 +118,16 @@ def fine_tune(
         padded = collate(tokens, rows, pad_id, torch.device("cpu"))
         return padded | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
 
+    state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
+
     def accuracy(model: PreTrainedModel) -> float:
-        answers, _timing = predict(model, dev, pad_id, dtype)
+        state.restore()
+        answers, _timing = predict(model, dev, pad_id, dtype, batching=batching)
         return float((predicted(answers.logits) == dev_labels).mean())
 
     selection = Selection("accuracy", accuracy)
     history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder)
+    state.restore()
     record_of_training = FineTuning(
         history.measured,
         history.best_epoch,

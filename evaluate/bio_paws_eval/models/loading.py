@@ -1,4 +1,4 @@
-"""Load a model's tokenizer, and its weights with the head that is needed. Code that comes with a model is never run."""
+"""Load a model's weights with the head that is needed. Code that comes with a model is never run."""
 
 from __future__ import annotations
 
@@ -11,40 +11,15 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
 )
 
 from bio_paws.errors import BioPawsError, ModelError
-from bio_paws_eval.models.architectures import join_of
+from bio_paws_eval.models.architectures import empty_classifier, join_of
+from bio_paws_eval.models.heads import LABELS, exchange_labels, read_head
 from bio_paws_eval.models.model_files import NO_CODE, ModelSource, first_line
-
-
-def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
-    """Load the tokenizer, and give it a padding token where it has none.
-
-    GPT-2 and its like end and pad with the same token; their classifiers look at the last token that is not padding.
-
-    Raises
-    ------
-    ModelError
-        When it cannot be loaded, or has no token to pad with.
-    """
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **NO_CODE)
-    except Exception as error:  # whatever a damaged file makes the parsers raise
-        raise ModelError(f"{source.id}: its tokenizer cannot be loaded ({first_line(error)})") from error
-    longest = tokenizer.model_max_length
-    if not isinstance(longest, int | float) or not longest > 0:
-        raise ModelError(f"{source.id}: its tokenizer's model_max_length is not a number of tokens: {longest!r}")
-    if tokenizer.pad_token is None:
-        token = tokenizer.eos_token or tokenizer.unk_token
-        if token is None:
-            raise ModelError(f"{source.id}: its tokenizer has no token to pad with: give it a pad_token")
-        tokenizer.pad_token = token
-    return tokenizer
 
 
 def load_classifier(
@@ -57,7 +32,7 @@ def load_classifier(
     source : ModelSource
         From `model_files.find_model`.
     tokenizer : PreTrainedTokenizerBase
-        From `load_tokenizer`; tells the model which token is padding.
+        From `tokenizers.load_tokenizer`; tells the model which token is padding.
     seed : int
         Of the head, or of all weights.
     random_init : bool
@@ -69,6 +44,11 @@ def load_classifier(
         When the weights do not fit the architecture, or Transformers has no classifier of it.
     """
     config = AutoConfig.from_pretrained(source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id, **NO_CODE)
+    # A file's own would let the loss be that of a regression, and decides more than the number of labels does.
+    config.problem_type = "single_label_classification"
+    config.id2label, config.label2id = dict(LABELS), {name: label for label, name in LABELS.items()}
+    config.get_text_config().pad_token_id = tokenizer.pad_token_id  # of several modes, each has a configuration
+    head = read_head(source, empty_classifier(source))
     set_seed(seed)
     try:
         if random_init:
@@ -84,6 +64,8 @@ def load_classifier(
             )
             # Only the head may be new: it stands outside the model that has a name of its own.
             _check_loaded(source, loading, f"{model.base_model_prefix}.")
+            if head.kept and head.similar == 0:
+                exchange_labels(model)
     except BioPawsError:
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
@@ -93,8 +75,10 @@ def load_classifier(
 
 def _check_loaded(source: ModelSource, loading: dict[str, Any], part: str = "") -> None:
     drawn = {*loading["missing_keys"], *(name for name, *_ in loading["mismatched_keys"])}
-    # A pooler comes after the last layer, and files of language models hold none.
-    missing = sorted(name for name in drawn if name.startswith(part) and "pooler" not in name)
+    # A pooler comes after the last layer, and files of language models hold none. The head that predicts contacts from
+    # attention is part of ESM's model, and no classifier uses it.
+    unused = ("pooler", "contact_head")
+    missing = sorted(name for name in drawn if name.startswith(part) and not any(part in name for part in unused))
     if missing:
         raise ModelError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
 

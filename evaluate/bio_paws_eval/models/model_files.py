@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,13 @@ NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Safe tensors, else PyTorch's files, which transformers reads as tensors only: neither can carry code."""
-_SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja")
-# The record of a pretraining holds times, which differ when the same model is made again.
-_NOT_OF_A_TOKENIZER = ("config.json", "generation_config.json", "*.index.json", "pretraining.json")
+_SETTINGS = ("*.json", "*.txt", "*.model", "*.jinja", "*.tiktoken")
+# Any other file of a training or a library may lie beside a model, and holds times or scores.
+_TOKENIZER_FILES = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*"),
+    *("vocab*.json", "vocab*.txt", "merges.txt", "bpe.codes", "*.model", "*.tiktoken"),
+)
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
 _MAX_LAYERS = 1000
 _MAX_PARAMETERS_PER_BYTE = 16  # of the weights' files, however the weights are packed
 
@@ -52,6 +57,17 @@ class ModelSource:
     weights_sha256: str
     tokenizer_sha256: str
 
+    @property
+    def text_config(self) -> PretrainedConfig:
+        """The part of the configuration that reads text; the whole where the model reads nothing else."""
+        return self.config.get_text_config()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels of the head that the files were saved with, in its order; empty where none are given."""
+        names = read_json(self.folder / "config.json").get("id2label") or {}
+        return tuple(str(name) for _, name in sorted(names.items(), key=lambda item: int(item[0])))
+
 
 def find_model(model: str, revision: str | None) -> ModelSource:
     """Find a model's files: in a folder, else in the cache or on the Hub.
@@ -78,27 +94,55 @@ def find_model(model: str, revision: str | None) -> ModelSource:
     else:
         folder = _snapshot(model, revision)
         name, commit = model, folder.name  # a snapshot's folder is called after its commit
-    weights = _weight_files(folder)
-    if not weights:
-        raise ModelError(f"{model}: no weights (*.safetensors or pytorch_model.bin)")
+    weights = weight_files(folder)
+    _check_kind(model, folder, weights)
     settings = {path for pattern in _SETTINGS for path in folder.glob(pattern)}
-    model_files = {path for pattern in _NOT_OF_A_TOKENIZER for path in folder.glob(pattern)}
-    if not settings - model_files:
-        raise ModelError(f"{model}: no tokenizer (tokenizer.json, or a vocabulary)")
-    _check_files(model, {*weights, *settings, *model_files})
+    tokenizer_files = {path for path in settings if any(fnmatch(path.name, pattern) for pattern in _TOKENIZER_FILES)}
+    if not tokenizer_files:
+        raise ModelError(
+            f"{model}: no tokenizer (tokenizer.json, or a vocabulary): save the tokenizer beside the weights"
+        )
+    _check_files(model, {*weights, *settings})
     try:
         config = AutoConfig.from_pretrained(folder, num_labels=2, **NO_CODE)
         _check_size(config, sum(path.stat().st_size for path in weights))
     except Exception as error:  # transformers checks little of what a configuration holds
-        raise ModelError(f"{model}: config.json cannot be used ({first_line(error)})") from error
+        raise ModelError(f"{model}: config.json cannot be used ({first_line(error)}){_hint(folder)}") from error
     return ModelSource(
         name,
         folder,
         commit,
         config,
         _digest([folder / "config.json", *weights]),
-        _digest(sorted(settings - model_files)),
+        _digest(sorted(tokenizer_files)),
     )
+
+
+def _check_kind(model: str, folder: Path, weights: list[Path]) -> None:
+    """Refuse folders that hold something else than the weights of a whole model, and say what to do with them."""
+    if any((folder / name).exists() for name in _ADAPTER_FILES):
+        if weights:
+            raise ModelError(
+                f"{model}: an adapter ({_ADAPTER_FILES[0]}) lies beside the weights, so that it is not clear which "
+                "model is meant: merge it into the weights, or move it to a folder of its own"
+            )
+        raise ModelError(f"{model}: an adapter without its model: merge it into the weights (PEFT: merge_and_unload)")
+    if not weights:
+        if any(folder.glob("*.gguf")):
+            raise ModelError(
+                f"{model}: weights as GGUF: dequantise them with AutoModelForSequenceClassification.from_pretrained("
+                "FOLDER, gguf_file=FILE).save_pretrained(NEW), and its tokenizer likewise"
+            )
+        raise ModelError(f"{model}: no weights (*.safetensors or pytorch_model.bin)")
+
+
+def _hint(folder: Path) -> str:
+    """Return what a user can do about a configuration that Transformers does not read; "" where nothing is known."""
+    try:
+        code = read_json(folder / "config.json").get("auto_map")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return ""
+    return ": it needs its own code, which is not run" if code else ""
 
 
 def _snapshot(model: str, revision: str | None) -> Path:
@@ -117,8 +161,11 @@ def _snapshot(model: str, revision: str | None) -> Path:
     return folder
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    safe_tensors, pickled = (sorted(folder.glob(pattern)) for pattern in _WEIGHTS)
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files of the weights, an adapter's left out."""
+    safe_tensors, pickled = (
+        sorted(path for path in folder.glob(pattern) if path.name not in _ADAPTER_FILES) for pattern in _WEIGHTS
+    )
     return safe_tensors or pickled
 
 
@@ -138,7 +185,7 @@ def _check_files(model: str, files: set[Path]) -> None:
 
 def _check_size(config: PretrainedConfig, weights: int) -> None:
     """Check, before memory is allocated, that a configuration describes a model of about the size of its weights."""
-    layers = getattr(config, "num_hidden_layers", None) or 0
+    layers = getattr(config.get_text_config(), "num_hidden_layers", None) or 0
     if layers > _MAX_LAYERS:
         raise ValueError(f"{layers} layers")
     with torch.device("meta"):

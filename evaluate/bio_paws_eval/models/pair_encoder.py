@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
-from bio_paws_eval.models.architectures import Join
+from bio_paws.errors import ModelError
+from bio_paws_eval.models.architectures import Join, embedding_rows, empty_model, join_of, takes_types
+from bio_paws_eval.models.model_files import ModelSource
+from bio_paws_eval.models.tokenizers import PROBES, is_from_file, load_tokenizer
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,26 @@ class PairEncoder:
     join : {"template", "concatenation"}
         By the tokenizer's own template for pairs, or one after the other without a separator, behind the token that
         starts a text where the tokenizer has one.
+    has_types : bool
+        Whether the model is told which sentence a token belongs to.
+    rows : int or None
+        Tokens that the model has embeddings of; None where it computes them.
+    from_file : bool
+        Whether it is tokenizer.json as it is, where AutoTokenizer would make another one.
     """
 
     tokenizer: PreTrainedTokenizerBase
     sha256: str
     join: Join
+    has_types: bool
+    rows: int | None
+    from_file: bool
 
     @property
-    def has_types(self) -> bool:
-        """Whether the model is told which sentence a token belongs to."""
-        return self.join == "template" and "token_type_ids" in self.tokenizer.model_input_names
+    def key(self) -> tuple[object, ...]:
+        """What decides its tokens: one tokenizer.json gives others under another class or configuration."""
+        special = sorted(self.tokenizer.special_tokens_map.items()), sorted(self.tokenizer.all_special_ids)
+        return self.sha256, type(self.tokenizer).__name__, self.join, self.has_types, self.rows, *special
 
     def tokenise(
         self, sentences1: list[str], sentences2: list[str], max_length: int | None
@@ -63,8 +76,9 @@ class PairEncoder:
             self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
             for texts in (sentences1, sentences2)
         )
-        start = self.tokenizer.bos_token_id
-        starts = [start] if start is not None and self.tokenizer("")["input_ids"][:1] == [start] else []
+        starts = self.tokenizer("")["input_ids"][:1]
+        if starts not in ([self.tokenizer.bos_token_id], [self.tokenizer.cls_token_id]):
+            starts = []
         joined = []
         for ids1, ids2 in zip(first, second, strict=True):
             if max_length:
@@ -73,6 +87,46 @@ class PairEncoder:
             else:
                 joined.append([*starts, *ids1, *ids2])
         return joined
+
+
+def encoder_of(source: ModelSource) -> PairEncoder:
+    """Load a model's tokenizer, and decide how it joins two sentences.
+
+    Raises
+    ------
+    ModelError
+        When it cannot be loaded, or joins two sentences without a token between them.
+    """
+    tokenizer = load_tokenizer(source)
+    join = join_of(source.config)
+    if join == "template" and not _has_template(tokenizer):
+        join = "concatenation"
+    if join == "template" and not _separates(tokenizer):
+        raise ModelError(
+            f"{source.id}: its tokenizer joins two sentences without a token between them: give tokenizer.json a "
+            "post-processor (TemplateProcessing) with the separator that the model was trained with"
+        )
+    has_types = join == "template" and "token_type_ids" in tokenizer.model_input_names and takes_types(source.config)
+    rows, from_file = embedding_rows(empty_model(source)), is_from_file(tokenizer)
+    return PairEncoder(tokenizer, source.tokenizer_sha256, join, has_types, rows, from_file)
+
+
+def _has_template(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Return whether a tokenizer takes two sentences; Nucleotide Transformer's takes one, having no end token."""
+    try:
+        tokenizer("A", "A")
+    except ValueError:
+        return False
+    return True
+
+
+def _separates(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Return whether a token stands between two sentences."""
+    # Of any alphabet: letters that the tokenizer drops would seem to be joined to what comes before.
+    text = next((text for text in PROBES if tokenizer(text, add_special_tokens=False)["input_ids"]), PROBES[0])
+    joined = 2 * tokenizer(text, add_special_tokens=False)["input_ids"]
+    both = tokenizer(text, text)["input_ids"]
+    return not any(both[i : i + len(joined)] == joined for i in range(len(both) - len(joined) + 1))
 
 
 def truncate_longest_first(length1: int, length2: int, room: int) -> tuple[int, int]:

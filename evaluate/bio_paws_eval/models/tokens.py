@@ -35,6 +35,11 @@ class Tokens:
     labels: NDArray[np.int8]
     pair_ids: list[str]
 
+    def take(self, rows: NDArray[np.intp]) -> Tokens:
+        """Return the pairs of these rows, in this order."""
+        types = None if self.types is None else [self.types[row] for row in rows]
+        return Tokens([self.ids[row] for row in rows], types, self.labels[rows], [self.pair_ids[row] for row in rows])
+
 
 @dataclass(frozen=True)
 class Encoded:

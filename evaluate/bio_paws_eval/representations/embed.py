@@ -17,9 +17,11 @@ from bio_paws.execution.files import atomic, digest_of
 from bio_paws.execution.progress import progress
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.architectures import max_length_of
+from bio_paws_eval.models.batch_runner import BatchRunner
 from bio_paws_eval.models.encode import MAX_UNKNOWN, SEGMENTS, split_into_blocks
 from bio_paws_eval.models.model_files import ModelSource
-from bio_paws_eval.models.predict import TOKEN_BUDGET, BatchRunner
+from bio_paws_eval.models.predict import TOKEN_BUDGET
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.tokens import Tokens
 
 _TEXTS_PER_BATCH = 4096
@@ -40,7 +42,7 @@ class Embedder:
 
     def __init__(self, source: ModelSource, device: torch.device, folder: Path) -> None:
         self.source = source
-        self.tokenizer = loading.load_tokenizer(source)
+        self.tokenizer = load_tokenizer(source)
         self._device = device
         self._folder = folder
         self._model: PreTrainedModel | None = None

@@ -17,8 +17,8 @@ import torch
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws_eval.models.architectures import describe
-from bio_paws_eval.models.loading import load_tokenizer
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.representations import projections
 from bio_paws_eval.representations.analysis import (
     EmbeddedModel,

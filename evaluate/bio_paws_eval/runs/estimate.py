@@ -12,6 +12,7 @@ import torch
 from accelerate import PartialState
 
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
+from bio_paws_eval.models.preflight import Preflight
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import Prepared, path_of_result, prepare
@@ -47,6 +48,8 @@ class Estimate:
         width squared (Kaplan J et al. 2020, arXiv:2001.08361, section 2.1), a backward pass twice as many.
     skipped : tuple of str
         Tasks whose pairs are not available, and why.
+    preflight : dict of str to Preflight
+        What was checked of each task.
     """
 
     model: str
@@ -58,6 +61,7 @@ class Estimate:
     memory: int
     seconds: float
     skipped: tuple[str, ...]
+    preflight: dict[str, Preflight]
 
 
 def estimate(options: EvaluationOptions) -> Estimate:
@@ -111,6 +115,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         16 * parameters + bytes_per_unit * hyperparameters.batch_size * longest * width * layers,
         operations / (EFFICIENCY * matrix_rate(prepared.device, prepared.dtype)),
         prepared.skipped,
+        {task.pairs.task.name: task.preflight for task in prepared.tasks},
     )
 
 
@@ -163,15 +168,26 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60:,} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
 
 
+def _preflight_text(checked: Preflight) -> str:
+    tokens = [*checked.tokens[:12], "...", *checked.tokens[-4:]] if len(checked.tokens) > 16 else list(checked.tokens)
+    return f"{checked.letters_covered:.0%} of letters covered; first pair: {' '.join(tokens)}"
+
+
 def estimate_text(planned: Estimate) -> str:
     """Format what an evaluation would do."""
     lines = [
         f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB to train, "
         f"about {_duration(planned.seconds)} on this device"
     ]
+    for checked in list(planned.preflight.values())[:1]:
+        lines.append(
+            f"tokenizer: {checked.tokenizer}, {checked.embeddings or 'any number of'} embeddings, pads with "
+            f"{checked.padding}; {checked.join}; head: {checked.head}"
+        )
     for name, seeds, steps, tokens in planned.trainings:
         lines.append(f"train on {name}: {seeds} seeds of {steps:,} steps, {tokens:,} tokens")
     for name, rows, tokens, note in planned.tasks:
         lines.append(f"predict {name}: {rows:,} pairs, {tokens:,} tokens" + (f" ({note})" if note else ""))
+        lines.append(f"  {_preflight_text(planned.preflight[name])}")
     lines += [f"skipped: {reason}" for reason in planned.skipped]
     return "\n".join([*lines, f"results: {planned.results}, {planned.finished} of them finished"])

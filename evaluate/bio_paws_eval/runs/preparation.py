@@ -18,11 +18,13 @@ from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_eval import results
 from bio_paws_eval.layout.tables import percent
-from bio_paws_eval.models import encode, loading
-from bio_paws_eval.models.architectures import describe, join_of, max_length_of
+from bio_paws_eval.models import encode
+from bio_paws_eval.models.architectures import describe, empty_classifier, max_length_of
 from bio_paws_eval.models.encode import MAX_UNKNOWN, Segment
+from bio_paws_eval.models.heads import Head, read_head
 from bio_paws_eval.models.model_files import ModelSource, find_model
-from bio_paws_eval.models.pair_encoder import PairEncoder
+from bio_paws_eval.models.pair_encoder import PairEncoder, encoder_of
+from bio_paws_eval.models.preflight import Preflight, preflight
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Task, Training
@@ -83,6 +85,8 @@ class EncodedTask:
         What a reader of its score must know.
     perturbations : dict of str to Encoded
         Tokens of the perturbed pairs, by the name of the perturbation.
+    preflight : Preflight
+        What was checked before.
     """
 
     pairs: Pairs
@@ -90,6 +94,7 @@ class EncodedTask:
     refusal: str
     note: str
     perturbations: dict[str, Encoded]
+    preflight: Preflight
 
 
 @dataclass(frozen=True)
@@ -117,18 +122,18 @@ def prepare(options: EvaluationOptions) -> Prepared:
     """
     device, dtype = device_of(options.device), dtype_of(options.dtype)
     source = find_model(options.model, options.revision)
-    tokenizer = loading.load_tokenizer(source)
-    encoder = PairEncoder(tokenizer, source.tokenizer_sha256, join_of(source.config))
+    encoder, head = encoder_of(source), read_head(source, empty_classifier(source))
     state = PartialState()
     with state.main_process_first():  # the other processes find the tokens on disk
         # Untuned runs of several training sets are the same run: the key keeps one of them.
         runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, encoder)}
-        tasks, skipped = _encode_tasks(options, source, encoder)
+        trained = all(run.train is not None for run in runs.values())
+        tasks, skipped = _encode_tasks(options, source, encoder, head, trained=trained)
     return Prepared(options, device, dtype, source, describe(source), encoder, tasks, tuple(runs.values()), skipped)
 
 
 def _encode_tasks(
-    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder
+    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, head: Head, *, trained: bool
 ) -> tuple[tuple[EncodedTask, ...], tuple[str, ...]]:
     available, skipped = load.load_available(options.configs, registry.task_names(), [options.split], options.sources)
     max_length = max_length_of(source.config, encoder.tokenizer)
@@ -136,7 +141,8 @@ def _encode_tasks(
     tasks = []
     for (pairs,) in available:
         encoded = encode.encode(pairs, encoder, _segment(options), max_length, folder)
-        refusal = _refusal(options, encoded)
+        checked = preflight(pairs, encoder, encoded.encoding.segment, head, trained=trained)
+        refusal = _refusal(options, encoded) or checked.refusal
         # Perturbed pairs get the blocks of the stored pairs: another length could change the predictions by itself.
         segment = encoded.encoding.segment
         perturbations = {
@@ -144,7 +150,7 @@ def _encode_tasks(
             for name, perturbation in perturbations_of(pairs.molecule).items()
             if options.split == "test" and not refusal
         }
-        tasks.append(EncodedTask(pairs, encoded, refusal, _note(encoded), perturbations))
+        tasks.append(EncodedTask(pairs, encoded, refusal, _note(encoded), perturbations, checked))
     return tuple(tasks), skipped
 
 
@@ -276,6 +282,7 @@ def key_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> str:
     return digest_of(
         [results.SCHEMA_VERSION, run.key, run.training.seed, task.pairs.task.is_whole(prepared.options.limit)],
         [dataclasses.asdict(task.pairs.task), dataclasses.asdict(task.encoded.encoding), task.refusal],
+        dataclasses.asdict(task.preflight),
         {name: encoded.path.name for name, encoded in task.perturbations.items()},
     )
 

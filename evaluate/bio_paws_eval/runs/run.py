@@ -17,6 +17,8 @@ from bio_paws.execution.progress import progress
 from bio_paws_eval import results
 from bio_paws_eval.models import finetune, loading, predict
 from bio_paws_eval.models.checkpoints import exclusive
+from bio_paws_eval.models.independence import batching_of
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.options import EvaluationOptions, keyword_form
 from bio_paws_eval.results import Result, Training
 from bio_paws_eval.runs.device import device_of
@@ -108,7 +110,7 @@ def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path
         with atomic(saved) as part:
             model.save_pretrained(part)
             # Loaded anew: a tokenizer that has encoded pairs would save its padding and truncation too.
-            loading.load_tokenizer(prepared.source).save_pretrained(part)
+            load_tokenizer(prepared.source).save_pretrained(part)
     for task, path in mine:
         if not task.refusal:
             _predict(prepared, dataclasses.replace(run, training=training), task, path, model)
@@ -151,9 +153,10 @@ def _trained_model(prepared: Prepared, run: Run, folder: Path) -> tuple[PreTrain
 
 def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, model: PreTrainedModel) -> None:
     pad_id = prepared.encoder.tokenizer.pad_token_id
-    predictions, timing = predict.predict(model, task.encoded, pad_id, prepared.dtype)
+    batching = batching_of(model, next(task.encoded.batches()), pad_id)
+    predictions, timing = predict.predict(model, task.encoded, pad_id, prepared.dtype, batching=batching)
     perturbed = {
-        name: predict.predict(model, encoded, pad_id, prepared.dtype)[0].logits
+        name: predict.predict(model, encoded, pad_id, prepared.dtype, batching=batching)[0].logits
         for name, encoded in task.perturbations.items()
     }
     logits, labels = predictions.logits, predictions.labels
@@ -165,6 +168,7 @@ def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, model:
         predictions=path.with_suffix(".parquet").name,
         by_pair_type=measure_pair_types(logits, labels, task.pairs.kinds),
         perturbations=measure_perturbations(logits, labels, perturbed),
+        preflight=dataclasses.asdict(task.preflight) | {"batches": str(batching)},
     )
     results.write_result(path, result, predictions)
 
@@ -188,4 +192,5 @@ def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:
         tokens_per_second=0.0,
         metrics={},
         predictions="",
+        preflight=dataclasses.asdict(task.preflight),
     )

@@ -22,6 +22,7 @@ from bio_paws_eval.models import loading
 from bio_paws_eval.models.checkpoints import exclusive, finish_training, load_trained, read_finished
 from bio_paws_eval.models.finetune import LOSSES, train_by_length
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.training import Selection
 from bio_paws_eval.results import record_of, slug
 from bio_paws_eval.summarization import generate
@@ -182,7 +183,7 @@ def _taught(
     record = read_finished(folder)
     if record is not None and saved.is_dir():
         return record_of(Learnt, record, "dev_losses", "losses")
-    tokenizer = loading.load_tokenizer(source)
+    tokenizer = load_tokenizer(source)
     model = loading.load_generator(source).to(device)  # type: ignore[arg-type]
     if record is None:
         train, dev = english.train, english.dev
@@ -197,7 +198,7 @@ def _taught(
     if PartialState().is_main_process:
         with atomic(saved) as part:
             model.save_pretrained(part)
-            loading.load_tokenizer(source).save_pretrained(part)  # the other keeps how it padded and cut
+            load_tokenizer(source).save_pretrained(part)  # the other keeps how it padded and cut
     PartialState().wait_for_everyone()
     return learnt
 

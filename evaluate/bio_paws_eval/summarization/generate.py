@@ -17,6 +17,7 @@ from bio_paws.execution.stage_keys import stage_key
 from bio_paws_eval.models import loading
 from bio_paws_eval.models.architectures import max_length_of
 from bio_paws_eval.models.model_files import ModelSource
+from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.representations.embed import split_for_tokenizer
 
 _TEXTS_PER_BATCH = 8
@@ -59,7 +60,7 @@ def summarise(source: ModelSource, texts: Sequence[str], tokens: int, device: to
 
 
 def _summarise(source: ModelSource, texts: Sequence[str], tokens: int, device: torch.device) -> list[str]:
-    tokenizer = loading.load_tokenizer(source)
+    tokenizer = load_tokenizer(source)
     model = loading.load_generator(source).to(device).eval()  # type: ignore[arg-type]
     prompts = prompts_of(source, tokenizer, split_for_tokenizer(tokenizer, texts), tokens)
     order = np.argsort([len(prompt) for prompt in prompts], kind="stable")[::-1].tolist()
