@@ -46,7 +46,7 @@ class Preflight:
     letters_covered : float
         Fraction of the letters of the first `SAMPLE` pairs that are part of a token.
     empty_sides : float
-        Fraction of their sides without a token, special and unknown ones not counted.
+        Fraction of their sides without a token, special ones not counted.
     """
 
     tokenizer: str
@@ -144,8 +144,7 @@ def letters_covered(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) ->
 
 
 def _empty(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> float:
-    """Return the fraction of texts of which the tokenizer makes special and unknown tokens only."""
-    # The tokens of a byte-level model all count, also where one of them pads.
-    special = {*tokenizer.all_special_ids}
+    """Return the fraction of texts of which the tokenizer makes no token; unknown ones are counted elsewhere."""
+    special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
     return sum(special.issuperset(ids) for ids in encoded) / len(texts)

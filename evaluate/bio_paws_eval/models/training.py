@@ -342,6 +342,8 @@ def _trainer(
         output_dir=str(folder),
         per_device_train_batch_size=optimization.device_batch,
         gradient_accumulation_steps=optimization.batch_size // (optimization.device_batch * processes),
+        # The loss of a process is a mean over its rows already: the Trainer would multiply it by their number.
+        average_tokens_across_devices=False,
         num_train_epochs=optimization.epochs,
         learning_rate=optimization.learning_rate,
         lr_scheduler_type=optimization.schedule,
