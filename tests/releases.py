@@ -25,6 +25,7 @@ from huggingface_hub import HfApi, constants
 from bio_paws.build.export import finish
 from bio_paws.cli.app import main
 from bio_paws.dataset.manifest import read_manifest
+from bio_paws.release.publish import named_copy, read_release
 from hub_server import READER, Failures, HubServer, serving
 from hub_store import Repository
 
@@ -46,6 +47,12 @@ def contents(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a data set."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def published_contents(folder: Path, page: str) -> dict[str, str]:
+    """SHA-256 of every file of the copy of a data set that is published at a page."""
+    with named_copy(read_release(folder), page) as named:
+        return contents(named.folder)
 
 
 def write_keys(folder: Path, name: str) -> tuple[Path, Path]:
@@ -120,6 +127,10 @@ class Site:
             assert not self.server.leaks
             for repository in self.server.repositories.values():
                 assert token not in repr((repository.requests, repository.references, repository.commits)).encode()
+
+    @property
+    def page(self) -> str:
+        return f"{self.environment.get('HF_ENDPOINT', constants.ENDPOINT)}/datasets/{self.repo}"
 
     @property
     def repository(self) -> Repository:
@@ -197,7 +208,7 @@ def check_published(site: Site, releases: dict[str, Path], reader: Reader) -> No
     whole = {}
     for version, folder in releases.items():
         files = {path: blob for path, blob in repository.files(f"v{version}").items() if path != ".gitattributes"}
-        assert {path: blob.sha256 for path, blob in files.items()} == contents(folder)
+        assert {path: blob.sha256 for path, blob in files.items()} == published_contents(folder, site.page)
         whole[version] = frozenset((path, blob.oid) for path, blob in files.items())
     last = list(releases)[-1]
     assert repository.resolve("main") == repository.resolve(f"v{last}")

@@ -13,9 +13,9 @@ if TYPE_CHECKING:  # the command line reads this before it knows that there is m
     import numpy as np
     from numpy.typing import NDArray
 
-CHANGES: tuple[tuple[str, str], ...] = (("1.0.0", "The first release."),)
-"""Versions of the data, the newest first, and what each changed. A new version is one entry here: major when rows a
-model was scored on change, minor when configs, columns or values are added, else patch."""
+CHANGES: tuple[tuple[str, str, str], ...] = (("1.0.0", "2026-11-29", "The first release."),)
+"""Versions of the data, the newest first, the day of each release, and what it changed. A new version is one entry
+here: major when rows a model was scored on change, minor when configs, columns or values are added, else patch."""
 
 DATA_VERSION = CHANGES[0][0]
 
@@ -62,27 +62,30 @@ SIMILARITY_BINS: tuple[tuple[PairType, float, float], ...] = (
 
 PAIR_TYPES: dict[str, str] = {
     "homolog": "homologs, neither identical nor contained in each other",
-    "identical": "the same string at two places",
-    "containment": "one string contains the other",
-    "other_group": "the second side of a similar pair of another homology group",
+    "identical": "the same sequence at two positions",
+    "containment": "one sequence contains the other",
+    "other_group": "the second sequence of a similar pair from another homology group",
     "coding": "a gene and the protein it codes for",
     "other_gene": "the protein of another gene of the same organism and length class",
-    "mutated_protein": "the right protein, 10-30% of its residues changed",
-    "frameshift": "the right gene, its reading frame broken",
+    "mutated_protein": "the right protein with 10-30% of its residues changed",
+    "frameshift": "the right protein, but the reading frame of the gene is broken",
     **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in SIMILARITY_BINS},
     "remote": f"homologs of similarity under {SIMILARITY_BINS[-1][2]}",
-    "permuted_homolog": "homologs whose blocks stand in one and the same other order",
-    "shuffled_homolog": "homologs shuffled alike, their dinucleotide or dipeptide counts kept",
-    "permuted": "the same homologs, their blocks in two different orders",
+    "permuted_homolog": "homologs with their blocks rearranged, both in the same order",
+    "shuffled_homolog": "homologs shuffled in the same way, keeping dinucleotide or dipeptide counts",
+    "permuted": "the same homologs with their blocks in two different orders",
     "shuffled": "the same homologs, shuffled in two different ways",
 }
-"""How pairs of each kind came about, as the card tells it."""
+"""How pairs of each type were made, in the words of the card."""
 
 EXACT: frozenset[PairType] = frozenset({"identical", "containment"})
 """Kinds that are cut from runs of identical letters."""
 
 REARRANGED: dict[PairType, PairType] = {"permuted_homolog": "permuted", "shuffled_homolog": "shuffled"}
 """Kinds of the adversarial configs: what is done alike to both sides, and the same done in two ways."""
+
+SYNTHETIC: frozenset[PairType] = frozenset({*REARRANGED, *REARRANGED.values(), "mutated_protein", "frameshift"})
+"""Types of pairs of which a sequence does not occur in nature."""
 
 OVERLAP_KMERS = (3, 5)
 """Letters of the words whose overlap is matched in the adversarial configs."""
@@ -241,8 +244,8 @@ def _adversarial(name: str, molecule: Molecule, mean_length: int, permuted: int)
         pairs=20_000,
         similar_mix=((kinds[0], permuted), (kinds[1], 100 - permuted)),
         dissimilar_mix=((REARRANGED[kinds[0]], permuted), (REARRANGED[kinds[1]], 100 - permuted)),
-        summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; both labels share their "
-        "words: homologs in one order of their blocks, or in two",
+        summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; adversarial: "
+        "homologs cut into blocks; label 1 if both have their blocks in the same order, 0 if not",
         min_similarity=0.6,
         max_similarity=0.8,
     )
@@ -259,21 +262,28 @@ def _graded(name: str, molecule: Molecule, mean_length: int) -> PairConfig:
         similar_mix=_BINNED,
         dissimilar_mix=_OTHER,
         summary=f"{'proteins' if unit == 'aa' else 'DNA'} of about {mean_length} {unit}; similar pairs from nearly "
-        "identical to remote, in six bands of similarity",
+        "identical to remote, in six similarity bins",
         min_similarity=0.0,
         min_dissimilar_evalue=1.0,
     )
 
 
+# In the order of the card: the Hub shows the first one to visitors, so it is one that no baseline solves.
 CONFIGS: tuple[PairConfig, ...] = (
+    _adversarial("dna150_paws", "dna", 150, permuted=50),
+    _adversarial("protein150_paws", "protein", 50, permuted=90),
+    _adversarial("protein450_paws", "protein", 150, permuted=75),
     PairConfig(
-        name="dna150s",
-        molecule="dna",
-        mean_length=150,
-        pairs=20_000,
-        similar_mix=(("identical", 30), ("containment", 40), ("homolog", 30)),
-        dissimilar_mix=_OTHER,
-        summary="DNA of about 150 bp; similar pairs are identical, contained in each other, or homologous",
+        name="dna_protein",
+        molecule="dna_protein",
+        mean_length=1300,
+        pairs=25_600,
+        similar_mix=(("coding", 100),),
+        dissimilar_mix=(("other_gene", 34), ("mutated_protein", 33), ("frameshift", 33)),
+        summary="a gene with its introns and a protein; label 1 when the gene codes for the protein",
+        min_similarity=0.95,
+        max_dissimilarity=0.92,
+        length_spread=0.85,
     ),
     PairConfig(
         name="dna150",
@@ -311,23 +321,17 @@ CONFIGS: tuple[PairConfig, ...] = (
         dissimilar_mix=_OTHER,
         summary="protein of about 150 aa (450 bp coding); similar pairs as in dna150",
     ),
-    PairConfig(
-        name="dna_protein",
-        molecule="dna_protein",
-        mean_length=1300,
-        pairs=25_600,
-        similar_mix=(("coding", 100),),
-        dissimilar_mix=(("other_gene", 34), ("mutated_protein", 33), ("frameshift", 33)),
-        summary="a gene with its introns and a protein; label 1 when the gene codes for the protein",
-        min_similarity=0.95,
-        max_dissimilarity=0.92,
-        length_spread=0.85,
-    ),
-    _adversarial("dna150_paws", "dna", 150, permuted=50),
-    _adversarial("protein150_paws", "protein", 50, permuted=90),
-    _adversarial("protein450_paws", "protein", 150, permuted=75),
     _graded("dna150_graded", "dna", 150),
     _graded("protein150_graded", "protein", 50),
+    PairConfig(
+        name="dna150s",
+        molecule="dna",
+        mean_length=150,
+        pairs=20_000,
+        similar_mix=(("identical", 30), ("containment", 40), ("homolog", 30)),
+        dissimilar_mix=_OTHER,
+        summary="DNA of about 150 bp; similar pairs are identical, contained in each other, or homologous",
+    ),
 )
 
 

@@ -5,55 +5,93 @@ from __future__ import annotations
 import hashlib
 import json
 
-from bio_paws_cards.manifest import Manifest
+from bio_paws_cards.manifest import Manifest, Source
+
+AUTHORS = "The bioPAWS developers"
+TITLE = "bioPAWS: pairs of biological sequences built like PAWS-X"
+"""Authors and title, as in ``CITATION.cff``."""
 
 DESCRIPTION = (
     "Pairs of DNA, of proteins, and of DNA with protein, built like PAWS-X (sentence1, sentence2, label) from real "
-    "genomes. Label 1: the two sides are similar (dna_protein: the gene codes for the protein)."
+    "genomes. Label 1: the two sequences are similar (dna_protein: the gene codes for the protein)."
+)
+
+SOCIAL_IMPACT = (
+    "The data help to measure what language models can do with biological sequences, and to notice when a high score "
+    "comes from a shortcut. They are fragments of sequences that were public before, and add no capability to design "
+    "or alter organisms. A good score does not make a model fit for medical, forensic or environmental decisions."
+)
+PERSONAL_INFORMATION = (
+    "Nothing personal: no column describes a person, and the bundled sources are reference genomes of yeasts and flies."
 )
 
 COLUMNS = {
-    "sentence1": "First side: DNA or a protein; in dna_protein a gene with its introns.",
-    "sentence2": "Second side: DNA or a protein; in dna_protein a protein.",
-    "label": "1 where the two sides are similar, in dna_protein where the gene codes for the protein; else 0.",
-    "pair_id": "Digest of the row and its place: 16 letters from a to p, one word to the search of the Hub's viewer.",
-    "source1": "Accession of the sequence that sentence1 was taken from.",
+    "sentence1": "First sequence: DNA or protein; in dna_protein a gene with its introns.",
+    "sentence2": "Second sequence: DNA or protein; in dna_protein a protein.",
+    "label": "1 if the two sequences are similar (dna_protein: if the gene codes for the protein), otherwise 0.",
+    "pair_id": "Digest of the row, its config and its split: 16 characters from a to p.",
+    "source1": "Accession of the sequence that sentence1 was cut from.",
     "organism1": "Scientific name of the organism of sentence1.",
-    "start1": "Start of sentence1 in its source, bp or aa: 0-based, on the forward strand; in the _paws configs that "
+    "start1": "Start of sentence1 in its source: bp or aa, 0-based, on the forward strand. In the _paws configs, start "
     "of the window before it was rearranged.",
     "end1": "End of sentence1 in its source, exclusive; otherwise as start1.",
-    "strand1": "+, or - where sentence1 is the reverse complement of its source.",
-    "source2": "Accession of the sequence that sentence2 was taken from.",
+    "strand1": "+, or - if sentence1 is the reverse complement of its source.",
+    "source2": "Accession of the sequence that sentence2 was cut from.",
     "organism2": "Scientific name of the organism of sentence2.",
     "start2": "Start of sentence2 in its source, as start1.",
     "end2": "End of sentence2 in its source, as end1.",
-    "strand2": "+, or - where sentence2 is the reverse complement of its source.",
-    "similarity": "Identical positions in the optimal Smith-Waterman alignment over the length of the longer side, DNA "
-    "on the strand with more; in dna_protein the part of the protein that the DNA reads as, introns left out.",
-    "identity": "Identical positions over columns of that alignment; in dna_protein, as the scores, of the best of six "
-    "frames.",
-    "evalue": "Expected number of alignments that score as high by chance, in a database as large as the sources.",
+    "strand2": "+, or - if sentence2 is the reverse complement of its source.",
+    "similarity": "Identity normalised by the longer sequence: identical positions of the optimal Smith-Waterman "
+    "alignment over its length, for DNA on the better strand. In dna_protein the share of the protein that can be "
+    "read from the DNA, introns left out.",
+    "identity": "Identical positions over columns of that alignment. In dna_protein this and the scores are those of "
+    "the best of six reading frames.",
+    "evalue": "Number of alignments expected to score as high by chance, in a database of the size of the sources. "
+    "Values span hundreds of powers of ten: plot log10(evalue).",
     "bit_score": "Score of the alignment in bits.",
-    "sw_score": "Score of the alignment: blastn's for DNA, blastp's for proteins.",
-    "kind": "How the pair came about, as in homolog, other_group or frameshift; in the _graded configs the band of "
-    "similarity.",
-    "group1": "Homology group of sentence1: no group stands in two splits.",
+    "sw_score": "Raw score of the alignment: blastn's scoring for DNA, blastp's for proteins.",
+    "kind": "Pair type: how the pair was made, such as homolog, other_group or frameshift; for similar pairs of the "
+    "_graded configs the similarity bin.",
+    "group1": "Homology group of sentence1. No group is in two splits.",
     "group2": "Homology group of sentence2.",
 }
 """What each column holds."""
 
 
+def assembly_page(source: Source) -> str:
+    """Return the page of an assembly at NCBI; "" for one that is not from there."""
+    if not source.accession.startswith(("GCF_", "GCA_")):
+        return ""
+    return f"https://www.ncbi.nlm.nih.gov/datasets/genome/{source.accession}/"
+
+
 def manifest_digest(manifest: Manifest) -> str:
-    """Return the SHA-256 of the canonical JSON (sorted keys, today's terms) of a manifest, in hexadecimal digits."""
-    return hashlib.sha256(json.dumps(manifest.model_dump(), sort_keys=True).encode()).hexdigest()
+    """Return the SHA-256 of the canonical JSON (sorted keys, today's terms) of a manifest, in hexadecimal digits.
+
+    Where the data set is published is left out, so that all copies of a release have one digest.
+    """
+    told = manifest.model_dump(exclude={"url"})
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def citation(manifest: Manifest) -> str:
-    """Return how to cite a data set, as a BibTeX entry: by its name, version and digest."""
+def citation(manifest: Manifest, released: str) -> str:
+    """Return how to cite a data set, as a BibTeX entry.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Manifest of the data set.
+    released : str
+        Day of its release, as in ``2026-11-29``.
+    """
+    place = f"  url = {{{manifest.url}}},\n" if manifest.url else ""
     return (
         "@misc{biopaws,\n"
-        "  title = {bioPAWS: pairs of biological sequences built like PAWS-X},\n"
+        f"  author = {{{{{AUTHORS}}}}},\n"
+        f"  title = {{{{{TITLE}}}}},\n"
+        f"  year = {{{released[:4]}}},\n"
         f"  howpublished = {{Data set, version {manifest.version}}},\n"
+        f"{place}"
         f"  note = {{manifest sha256 {manifest_digest(manifest)}}}\n"
         "}"
     )

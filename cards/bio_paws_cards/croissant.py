@@ -1,16 +1,13 @@
-"""Render ``croissant.json``, the data set as Croissant 1.0 with the terms of Croissant RAI 1.0: a pure function.
+"""Render ``croissant.json``: the data set as Croissant 1.1 with Croissant RAI 1.0 and W3C PROV-O. A pure function.
 
-Formats: http://mlcommons.org/croissant/1.0, http://mlcommons.org/croissant/RAI/1.0, and what mlcroissant reads of them.
-Of the properties that the format requires two are left out, since a manifest does not know them: ``datePublished``, as
-nothing in a data set depends on the time of building (mlcroissant warns of that, and of nothing else), and ``url``,
-as it may be published to any repository.
+Formats: http://mlcommons.org/croissant/1.1, http://mlcommons.org/croissant/RAI/1.0, https://www.w3.org/TR/prov-o/, and
+what mlcroissant reads of them.
 
-Paths are relative to the file, so a copy of the data set loads from wherever it is: a build, or what
-`huggingface_hub.snapshot_download` fetched. mlcroissant reads the metadata from a URL as well, yet no relative path.
+In a copy that was built, paths are relative to the file and ``url`` is left out, so it loads from any folder. In a
+published copy they are URLs under the release's tag, so it loads from its own URL.
 
-The rows of a config are a record set over its files, so mlcroissant finds a split by the name of its file, as in
-``Dataset(path).records("dna150", filters={"dna150/split": "test"})``. It gives text as UTF-8 bytes. It does not compare
-the SHA-256 of files that it reads as a set: `bio-paws verify` does.
+Each split of a config is a record set, as in ``Dataset(path).records("dna150/test")``: mlcroissant cannot read a set of
+files from URLs. It gives text as UTF-8 bytes.
 """
 
 from __future__ import annotations
@@ -18,15 +15,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bio_paws_cards.about import COLUMNS, DESCRIPTION, citation
-from bio_paws_cards.manifest import ConfigEntry, Manifest
+from bio_paws_cards.about import (
+    AUTHORS,
+    COLUMNS,
+    DESCRIPTION,
+    PERSONAL_INFORMATION,
+    SOCIAL_IMPACT,
+    assembly_page,
+    citation,
+)
+from bio_paws_cards.description import Description
+from bio_paws_cards.manifest import ConfigEntry, Manifest, Source
 from bio_paws_cards.render import metadata
 
 _TERMS = (
-    *("citeAs", "column", "dataType", "data", "equivalentProperty", "examples", "extract", "field", "fileObject"),
-    *("fileProperty", "fileSet", "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField"),
-    *("path", "recordSet", "references", "regex", "repeated", "replace", "samplingRate", "separator", "source"),
-    *("subField", "transform"),
+    *("annotation", "arrayShape", "citeAs", "column", "containedIn", "equivalentProperty", "excludes", "extract"),
+    *("field", "fileObject", "fileProperty", "fileSet", "format", "includes", "isArray", "isLiveDataset", "jsonPath"),
+    *("key", "md5", "parentField", "path", "readLines", "recordSet", "references", "regex", "repeated", "replace"),
+    *("samplingRate", "sdVersion", "separator", "source", "subField", "transform", "unArchive", "value"),
 )
 _CONTEXT = {
     "@language": "en",
@@ -35,127 +41,125 @@ _CONTEXT = {
     "cr": "http://mlcommons.org/croissant/",
     "rai": "http://mlcommons.org/croissant/RAI/",
     "dct": "http://purl.org/dc/terms/",
+    "prov": "http://www.w3.org/ns/prov#",
     "conformsTo": "dct:conformsTo",
     **{term: f"cr:{term}" for term in _TERMS},
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "description": {"@container": "@language"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
+    "name": {"@container": "@language"},
 }
-"""The JSON-LD context that the format prescribes."""
+"""The JSON-LD context that the format and mlcroissant prescribe."""
 
 _TYPES = {"string": "sc:Text", "int64": "sc:Integer", "double": "sc:Float"}  # by Arrow's names
-_SPLITS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
 _PARQUET = "application/x-parquet"
 
 
-def render_croissant(manifest: Manifest) -> str:
+def render_croissant(manifest: Manifest, description: Description) -> str:
     """Return the text of ``croissant.json``.
 
     Parameters
     ----------
     manifest : Manifest
         Manifest of the data set.
+    description : Description
+        What its rows hold.
     """
     configs = manifest.configs
     card = metadata(manifest)
-    found = {split for entry in configs.values() for split in entry.splits}
-    splits = [split for split in _SPLITS if split in found]
     document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": manifest.name,
-        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
+        "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
         "description": DESCRIPTION,
+        **({"url": manifest.url} if manifest.url else {}),
         "version": manifest.version,
+        "datePublished": description.released,
         "license": card["license_link"],
         "keywords": card["tags"],
-        "creator": {"@type": "sc:Organization", "name": manifest.name},
-        "citeAs": citation(manifest),
-        **{f"rai:{term}": text for term, text in _responsible(manifest).items()},
-        "distribution": [one for name, entry in configs.items() for one in _files(name, entry)],
-        "recordSet": [_split_names(splits), *(_records(name, entry, splits) for name, entry in configs.items())],
+        "creator": {"@type": "sc:Organization", "name": AUTHORS, **({"url": manifest.url} if manifest.url else {})},
+        "citeAs": citation(manifest, description.released),
+        "isLiveDataset": False,
+        **{f"rai:{term}": text for term, text in _responsible(manifest, description).items()},
+        **_provenance(manifest),
+        "distribution": [file for name, entry in configs.items() for file in _files(name, entry, manifest)],
+        "recordSet": [_records(name, entry, split) for name, entry in configs.items() for split in entry.splits],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _files(name: str, entry: ConfigEntry) -> list[dict[str, Any]]:
-    """Each file of a config, and the set of them."""
-    files = [
+def _files(name: str, entry: ConfigEntry, manifest: Manifest) -> list[dict[str, Any]]:
+    """Describe each file of a config."""
+    # Under the tag a URL leads to the same bytes forever; under main it would not.
+    base = f"{manifest.url}/resolve/v{manifest.version}/" if manifest.url else ""
+    return [
         {
             "@type": "cr:FileObject",
             "@id": one.file,
             "name": one.file,
             "description": f"The {split} split of {name}: {one.rows} pairs.",
-            "contentUrl": one.file,
+            "contentUrl": f"{base}{one.file}",
             "contentSize": f"{one.bytes} B",
             "encodingFormat": _PARQUET,
             "sha256": one.sha256,
         }
         for split, one in entry.splits.items()
     ]
-    together = {
-        "@type": "cr:FileSet",
-        "@id": f"{name}-files",
-        "name": f"{name}-files",
-        "description": f"All splits of {name}.",
-        "encodingFormat": _PARQUET,
-        "includes": [one.file for one in entry.splits.values()],
-    }
-    return [*files, together]
 
 
-def _split_names(splits: list[str]) -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": "splits",
-        "name": "splits",
-        "description": "The splits. They hold whole homology groups, and all configs share them.",
-        "dataType": "cr:Split",
-        "key": {"@id": "splits/name"},
-        "field": [
-            {"@type": "cr:Field", "@id": "splits/name", "name": "name", "dataType": "sc:Text"},
-            {"@type": "cr:Field", "@id": "splits/url", "name": "url", "dataType": ["sc:URL", "cr:Split"]},
+def _provenance(manifest: Manifest) -> dict[str, Any]:
+    """What the data set was derived from, and the build that generated it."""
+    build = {
+        "@type": "prov:Activity",
+        "prov:label": "bio-paws build",
+        "description": f"Built by bio-paws from the sequences of prov:wasDerivedFrom, seed {manifest.arguments.seed}. "
+        "The same sources, seed and versions give the same bytes.",
+        "prov:wasAssociatedWith": [
+            {"@type": "prov:SoftwareAgent", "prov:label": f"{name} {version}"}
+            for name, version in manifest.versions.items()
         ],
-        "data": [{"splits/name": split, "splits/url": _SPLITS[split]} for split in splits],
+    }
+    return {
+        "prov:wasDerivedFrom": [_derived_from(source) for source in manifest.sources],
+        "prov:wasGeneratedBy": build,
     }
 
 
-def _records(name: str, entry: ConfigEntry, splits: list[str]) -> dict[str, Any]:
-    """The rows of a config: its columns, and the split that the name of the file tells."""
-    files = {"@id": f"{name}-files"}
-    # mlcroissant applies the expression to its own result as well, so a bare name of a split matches too.
-    split = {
-        "@type": "cr:Field",
-        "@id": f"{name}/split",
-        "name": "split",
-        "description": "The split that the pair stands in.",
-        "dataType": "sc:Text",
-        "source": {
-            "fileSet": files,
-            "extract": {"fileProperty": "filename"},
-            "transform": {"regex": rf"^({'|'.join(splits)})(?:-.+\.parquet)?$"},
-        },
-        "references": {"field": {"@id": "splits/name"}},
+def _derived_from(source: Source) -> dict[str, Any]:
+    page = assembly_page(source)
+    return {
+        "@type": "prov:Entity",
+        **({"@id": page} if page else {}),
+        "prov:label": f"{source.accession} {source.name} ({', '.join(source.organisms)}), from {source.origin}",
+        "sha256": [file.sha256 for file in source.files],
     }
+
+
+def _records(name: str, entry: ConfigEntry, split: str) -> dict[str, Any]:
+    """The rows of a split of a config: the columns of its file, and the name of the split."""
+    record_set = f"{name}/{split}"
+    file = {"@id": entry.splits[split].file}
     fields = [
         {
             "@type": "cr:Field",
-            "@id": f"{name}/{column}",
+            "@id": f"{record_set}/{column}",
             "name": column,
             "description": COLUMNS[column],
             "dataType": _TYPES[kind],
-            "source": {"fileSet": files, "extract": {"column": column}},
+            "source": {"fileObject": file, "extract": {"column": column}},
             **(_label(entry) if column == "label" else {}),
         }
         for column, kind in entry.columns
     ]
     return {
         "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": entry.summary,
-        "key": {"@id": f"{name}/pair_id"},
-        "field": [split, *fields],
+        "@id": record_set,
+        "name": record_set,
+        "description": f"The {split} split of {name}: {entry.summary}",
+        "key": {"@id": f"{record_set}/pair_id"},
+        "field": fields,
     }
 
 
@@ -164,56 +168,58 @@ def _label(entry: ConfigEntry) -> dict[str, Any]:
     return {"description": f"{COLUMNS['label']} {names}.", "dataType": ["sc:Integer", "cr:Label"]}
 
 
-def _responsible(manifest: Manifest) -> dict[str, str | list[str]]:
+def _responsible(manifest: Manifest, description: Description) -> dict[str, bool | str | list[str]]:
     """The terms of Croissant RAI, by name."""
     sources = "; ".join(
-        f"{one.accession} {one.name} ({', '.join(one.organisms)}), from {one.origin}" for one in manifest.sources
+        f"{source.accession} {source.name} ({', '.join(source.organisms)}), from {source.origin}"
+        for source in manifest.sources
     )
     baselines = ", ".join(
         f"{name} {max(entry.baselines.values()):.3f}" for name, entry in manifest.configs.items() if entry.baselines
     )
     shortcuts = [
-        "Shortcuts that align nothing reach these areas under the ROC curve on test, the best of them for each config: "
-        f"{baselines}. A score at or below that is no sign that a model compares sequences."
+        "Baselines that align nothing reach these areas under the ROC curve on test, the best of them for each config: "
+        f"{baselines}. A score at or below that does not show that a model compares sequences."
     ]
     return {
         "dataCollection": "Computed from the sequences of rai:dataCollectionRawData. They are searched against one "
-        "another with BLAST+; similar pairs are cut from the alignments, and dissimilar pairs exchange second sides "
-        "with similar pairs of other homology groups, matched in length and composition. The configs differ as their "
-        "descriptions say.",
+        "another with BLAST+. Similar pairs are cut from the alignments; dissimilar pairs are made by exchanging the "
+        "second sequences of similar pairs from different homology groups, matched in length and composition. The "
+        "configs differ as their descriptions say.",
         "dataCollectionType": ["Secondary Data analysis", "Software Collection"],
         "dataCollectionRawData": f"Genomes, genes and proteins of {sources}.",
         "dataPreprocessingProtocol": [
-            "Records that contradict themselves, as a gene that does not code for its protein, are left out and "
+            "Records that contradict themselves, such as a gene that does not code for its protein, are left out and "
             "counted. Soft-masked repeats are left out of the search; stored sequences are upper-case.",
-            "Splits hold whole homology groups and are shared by all configs. Strings of validation and test are "
-            "searched against the splits before, both strands, nothing masked; what has a hit (E < 1e-5) is dropped.",
+            "Splits hold whole homology groups and are shared by all configs. Sequences of validation and test are "
+            "searched against the earlier splits (both strands, unmasked); those with a hit (E < 1e-5) are dropped.",
         ],
         "dataAnnotationProtocol": [
-            "No person labels. The label follows from an optimal Smith-Waterman alignment of the two sides, from the "
-            "order of their words in the _paws configs, and from the genetic code in dna_protein. Each row stores the "
-            "values that it follows from."
+            "No human labels. The label follows from an optimal Smith-Waterman alignment of the two sequences, in the "
+            "_paws configs from the order of their blocks, and in dna_protein from the genetic code. Each row stores "
+            "the values that it follows from."
         ],
         "annotationsPerItem": "0 by people; 1 computed.",
         "machineAnnotationTools": [f"{name} {version}" for name, version in manifest.versions.items()],
         "dataBiases": [
-            "Only the organisms and the stretches of rai:dataCollectionRawData are in it, and of them only what has a "
-            "homolog there: regions that evolve slowly are held more often.",
-            "Similar and dissimilar pairs are equally many by design; among natural sequences similar pairs are rare.",
+            "The data hold only the organisms and chromosomes of rai:dataCollectionRawData, and of these only what has "
+            "a homolog there: regions that evolve slowly are over-represented.",
+            "Similar and dissimilar pairs are equally frequent by design; among natural sequences similar pairs are "
+            "rare.",
         ],
         "dataLimitations": [
             *(shortcuts if baselines else []),
-            "Strings of the _paws configs are rearranged: they are not natural sequences.",
+            "Sequences of the _paws configs are rearranged: they do not occur in nature.",
             "Homology is inferred from sequences and annotation, not from experiments.",
         ],
         "dataUseCases": [
-            "Testing whether models that were fine-tuned on paraphrases (PAWS-X) tell similar biological sequences "
-            "from dissimilar ones; fine-tuning on train, choosing on validation, testing on test.",
+            "Testing whether models fine-tuned on paraphrases (PAWS-X) tell similar biological sequences from "
+            "dissimilar ones; fine-tuning on train, choosing on validation, testing on test.",
             "Not meant for finding homologs, for annotating genomes, or for clinical use.",
         ],
-        "personalSensitiveInformation": [
-            "No column describes a person. Sequences and organisms are those of the sources."
-        ],
-        "dataReleaseMaintenancePlan": "Semantic versions: major when pairs or labels change or configs go, minor when "
-        "configs, columns or values come, else patch. A published version is never overwritten.",
+        "dataSocialImpact": SOCIAL_IMPACT,
+        "hasSyntheticData": any(config.synthetic for config in description.configs.values()),
+        "personalSensitiveInformation": [PERSONAL_INFORMATION],
+        "dataReleaseMaintenancePlan": "Semantic versions: major when pairs or labels change or configs are removed, "
+        "minor when configs, columns or values are added, otherwise patch. A published version is never overwritten.",
     }

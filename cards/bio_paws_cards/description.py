@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Pairs, or strings, in each bin, by label.
+    """Pairs, or sequences, in each bin, by label.
 
     Attributes
     ----------
@@ -32,23 +33,13 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Example:
-    """A row, its strings whole."""
-
-    label: int
-    kind: str
-    similarity: float
-    sentences: tuple[str, str]
-
-
-@dataclass(frozen=True)
 class Side:
-    """The strings of one side of a config.
+    """The sequences of one side of a config.
 
     Attributes
     ----------
     unit : str
-        What a letter is: bp or aa.
+        Unit of length: bp or aa.
     shortest, mean, longest : float
         Lengths, in `unit`.
     """
@@ -60,24 +51,24 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Strings:
-    """Strings of one alphabet: those of both sides, or of one where the sides hold different molecules.
+class SequenceSet:
+    """Sequences of one alphabet: those of both sides, or of one where the sides hold different molecules.
 
     Attributes
     ----------
     column : str
         The column that holds them; empty when both do.
     unit : str
-        What a letter is: bp or aa.
-    letters : str
-        Letters whose part `composition` is of: GC, or the amino acids of GC-rich codons.
+        Unit of length: bp or aa.
+    residues : str
+        Bases or amino acids whose share `composition` is: GC, or the amino acids of GC-rich codons.
     length, composition : Histogram
-        Of the lengths, in `unit`, and of the parts, between 0 and 1.
+        Of the lengths, in `unit`, and of the shares, between 0 and 1.
     """
 
     column: str
     unit: str
-    letters: str
+    residues: str
     length: Histogram
     composition: Histogram
 
@@ -91,26 +82,29 @@ class ConfigDescription:
     rules : tuple of (str, str)
         What a pair of label 0, and of label 1, must meet.
     rearranged : bool
-        Whether its strings are put together anew from pieces of natural ones.
+        Whether its sequences are put together from pieces of natural ones.
+    synthetic : bool
+        Whether any of its sequences does not occur in nature: rearranged, mutated or frameshifted.
     kinds : tuple of Kind
         Label 1 first.
-    examples : tuple of Example
-        One of each label where there is one, label 1 first.
+    examples : tuple of dict
+        Rows, by column: the first of each label where there is one, label 1 first.
     sides : tuple of (Side, Side)
         sentence1 and sentence2.
     similarity : Histogram
         Of the column of that name.
-    strings : tuple of Strings
+    sequences : tuple of SequenceSet
         One, or one for each side.
     """
 
     rules: tuple[str, str]
     rearranged: bool
+    synthetic: bool
     kinds: tuple[Kind, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[dict[str, Any], ...]
     sides: tuple[Side, Side]
     similarity: Histogram
-    strings: tuple[Strings, ...]
+    sequences: tuple[SequenceSet, ...]
 
 
 @dataclass(frozen=True)
@@ -129,13 +123,18 @@ class Description:
     ----------
     configs : dict of str to ConfigDescription
         In the order of the manifest.
-    groups, strings : Spread
-        Homology groups, and strings as they are stored.
-    changes : tuple of (version, what)
-        What each version changed, the newest first.
+    groups, sequences : Spread
+        Homology groups, and sequences as they are stored.
+    changes : tuple of (version, day, what)
+        When each version was released and what it changed, the newest first.
     """
 
     configs: dict[str, ConfigDescription]
     groups: Spread
-    strings: Spread
-    changes: tuple[tuple[str, str], ...]
+    sequences: Spread
+    changes: tuple[tuple[str, str, str], ...]
+
+    @property
+    def released(self) -> str:
+        """Day of the release, as in ``2026-11-29``."""
+        return self.changes[0][1]

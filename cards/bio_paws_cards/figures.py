@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count, pairwise
 from math import ceil, floor
 
-from bio_paws_cards.description import Description, Histogram, Strings
+from bio_paws_cards.description import Description, Histogram, SequenceSet
 from bio_paws_cards.manifest import Manifest
 from bio_paws_cards.render import render
 
@@ -71,32 +71,33 @@ def draw_figures(manifest: Manifest, description: Description) -> dict[str, str]
         SVG by file name.
     """
     configs = description.configs
-    strings = [(f"{name} {one.column}".strip(), one) for name, config in configs.items() for one in config.strings]
-    parts = _span([one.composition for _, one in strings])
+    sequences = [(f"{name} {one.column}".strip(), one) for name, config in configs.items() for one in config.sequences]
+    shares = _span([one.composition for _, one in sequences])
     sides = "Both sides are counted, unless one is named."
     figures = {
         "similarity.svg": (
-            "Similarity of the two sides",
+            "Similarity of the two sequences",
             "Pairs of each label by similarity, in every config.",
             [Series(name, "similarity", one.similarity, (0.0, 1.0)) for name, one in configs.items()],
         ),
         "length.svg": (
-            "Length of the strings",
-            f"Strings of each label by length, in every config. {sides}",
-            [Series(name, f"length, {one.unit}", one.length, _span([one.length])) for name, one in strings],
+            "Length of the sequences",
+            f"Sequences of each label by length, in every config. {sides}",
+            [Series(name, f"length, {one.unit}", one.length, _span([one.length])) for name, one in sequences],
         ),
         "composition.svg": (
-            "Composition of the strings",
-            f"Strings of each label by the part of some letters in them, in every config. {sides}",
-            [Series(name, _composition_axis(one), one.composition, parts, 100) for name, one in strings],
+            "Composition of the sequences",
+            f"Sequences of each label by the share of some residues in them, in every config. {sides}",
+            [Series(name, _composition_axis(one), one.composition, shares, 100) for name, one in sequences],
         ),
     }
     labels = _label_names(manifest)
     return {name: _draw(title, tells, series, labels) for name, (title, tells, series) in figures.items()}
 
 
-def _composition_axis(strings: Strings) -> str:
-    return f"{', '.join(strings.letters[:-1])} and {strings.letters[-1]}, % of letters"
+def _composition_axis(sequences: SequenceSet) -> str:
+    unit = "bases" if sequences.unit == "bp" else "residues"
+    return f"{', '.join(sequences.residues[:-1])} and {sequences.residues[-1]}, % of {unit}"
 
 
 def _label_names(manifest: Manifest) -> tuple[str, str]:

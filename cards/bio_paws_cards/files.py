@@ -7,10 +7,10 @@ from bio_paws_cards.croissant import render_croissant
 from bio_paws_cards.description import Description
 from bio_paws_cards.figures import draw_figures
 from bio_paws_cards.manifest import Manifest
-from bio_paws_cards.render import render_card
+from bio_paws_cards.render import render_build_record, render_card
 
-CARD, CROISSANT, BENCHMARK, FIGURES = "README.md", "croissant.json", "eval.yaml", "figures"
-GENERATED = frozenset({CARD, CROISSANT, BENCHMARK, FIGURES})
+CARD, BUILD_RECORD, CROISSANT, BENCHMARK, FIGURES = "README.md", "BUILD.md", "croissant.json", "eval.yaml", "figures"
+GENERATED = frozenset({CARD, BUILD_RECORD, CROISSANT, BENCHMARK, FIGURES})
 """What `generated_files` makes at the top of a data set; the folder of figures holds nothing else."""
 
 
@@ -32,7 +32,8 @@ def generated_files(manifest: Manifest, description: Description) -> dict[str, b
     figures = {f"{FIGURES}/{name}": svg for name, svg in draw_figures(manifest, description).items()}
     texts = {
         CARD: render_card(manifest, description),
-        CROISSANT: render_croissant(manifest),
+        BUILD_RECORD: render_build_record(manifest, description),
+        CROISSANT: render_croissant(manifest, description),
         BENCHMARK: render_eval(manifest),
         **figures,
     }

@@ -248,6 +248,9 @@ class Manifest(_Entry):
     database_size : DatabaseSize
     partition_limits : PartitionLimits or None
         Where the source is so small that the ordinary limits would leave nearly everything out.
+    url : str or None
+        Page of the repository that this copy is published in, as in ``https://huggingface.co/datasets/owner/name``;
+        None for a copy that was built. A release is the same one wherever it is published.
     configs : dict of str to ConfigEntry
         At least one.
     """
@@ -263,9 +266,17 @@ class Manifest(_Entry):
     source_notes: dict[str, Count] = Field(default_factory=dict, exclude_if=_is_empty)
     database_size: DatabaseSize = Field(validation_alias=AliasChoices("database_size", "search_space"))
     partition_limits: PartitionLimits | None = Field(default=None, exclude_if=_is_none)
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/datasets/[\w.-]+/[\w.-]+$")] | None = Field(
+        default=None, exclude_if=_is_none
+    )
     configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], ConfigEntry], Field(min_length=1)]
 
     @property
     def rows(self) -> int:
         """Number of pairs, all configs together."""
         return sum(entry.rows for entry in self.configs.values())
+
+    @property
+    def repository(self) -> str:
+        """What `datasets.load_dataset` loads this copy by: its repository, or the folder that it was built into."""
+        return "/".join(self.url.split("/")[-2:]) if self.url else self.name

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 OUTCOMES: dict[str, str] = {
-    "accepted": "candidates let in, from which the pairs are chosen",
-    "ambiguous": "letters other than the alphabet's",
+    "accepted": "accepted candidates, from which the pairs are chosen",
+    "ambiguous": "ambiguous bases or residues",
     "coding_not_readable": "genes from which too little of their protein can be read",
-    "contained": "one string contains the other",
-    "crosses_groups": "the two sides do not lie in one homology group",
-    "dissimilar": "the two similar pairs cannot exchange their sides",
-    "duplicate": "pairs that are there already",
+    "contained": "one sequence contains the other",
+    "crosses_groups": "the two sequences are in different homology groups",
+    "dissimilar": "the two similar pairs cannot exchange their sequences",
+    "duplicate": "duplicate pairs",
     "evalue": "E-value too high",
     "homolog_in_other_split": "a homolog in another split",
-    "identical": "identical strings",
-    "jitter": "no two windows that overlap by as much as the similarity asks for",
+    "identical": "identical sequences",
+    "jitter": "no two windows with the overlap that the similarity needs",
     "length": "length out of range, or too different",
-    "missing": "wanted, but not there to be had",
+    "missing": "wanted, but the sources have no more",
     "no_dissimilar_pair": "genes for which no dissimilar pair came out",
     "no_genome": "genes without their genome",
     "no_order": "no two orders of the parts that keep the constraints",
-    "not_contained": "neither string contains the other",
-    "not_identical": "strings that differ",
-    "overlaps_itself": "both sides are partly the same place",
+    "not_contained": "neither sequence contains the other",
+    "not_identical": "sequences that differ",
+    "overlaps_itself": "both sequences overlap in the genome",
     "repeat_masked": "too much of a window is masked as a repeat",
     "similarity": "similarity out of range",
     "still_readable": "altered genes or proteins that can still be read",
@@ -60,9 +60,9 @@ def outcome_in_words(name: str) -> str:
     Examples
     --------
     >>> outcome_in_words("crosses_groups")
-    'the two sides do not lie in one homology group'
+    'the two sequences are in different homology groups'
     >>> outcome_in_words("dissimilar_evalue")
-    'the two similar pairs cannot exchange their sides: E-value too high'
+    'the two similar pairs cannot exchange their sequences: E-value too high'
     """
     if name in OUTCOMES:
         return OUTCOMES[name]

@@ -1,14 +1,22 @@
-"""Render the card of a data set from its manifest and what its rows hold: the same bytes for the same arguments."""
+"""Render the card of a data set, and the record of its build: the same bytes for the same arguments."""
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 from huggingface_hub import DatasetCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from bio_paws_cards.about import COLUMNS, citation, manifest_digest
+from bio_paws_cards.about import (
+    COLUMNS,
+    PERSONAL_INFORMATION,
+    SOCIAL_IMPACT,
+    assembly_page,
+    citation,
+    manifest_digest,
+)
 from bio_paws_cards.description import ConfigDescription, Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest
 from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
@@ -17,14 +25,13 @@ _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 _KMERS = ("jaccard", "cosine")
 _UNCOMPARED = ("sentence1", "sentence2", "length", "gc")
-_SHOWN = 60  # letters of an example
 
 SOLVED = 0.99
-"""A floor from which on a score says nothing: what is left is less than models differ by between seeds."""
+"""Area from which on a baseline leaves less room for models than they differ by between seeds."""
 CUE = 0.03
-"""How far from chance a floor that compares no letters may lie before the card tells of it."""
+"""Largest distance from chance of a baseline that compares no sequences, before the card warns of it."""
 SMALL = 1_000
-"""Test pairs below which the card tells how wide the interval of an accuracy is: 3 points or more to either side."""
+"""Test pairs below which the card states the confidence interval of an accuracy: 3 points or more to either side."""
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     return {
         "pretty_name": "bioPAWS",
         "license": "other",
-        "license_name": "public-domain-refseq",
+        "license_name": "ncbi-policies",
         "license_link": "https://www.ncbi.nlm.nih.gov/home/about/policies/",
         "task_categories": ["text-classification"],
         "task_ids": [
@@ -114,22 +121,50 @@ def render_card(manifest: Manifest, description: Description) -> str:
         manifest=manifest,
         description=description,
         digest=manifest_digest(manifest),
-        citation=citation(manifest),
+        citation=citation(manifest, description.released),
         columns=COLUMNS,
-        splits=list(dict.fromkeys(split for entry in manifest.configs.values() for split in entry.splits)),
+        splits=_splits(manifest),
         limits=_limits(manifest),
         total=manifest.rows,
         solved=SOLVED,
         cue=CUE,
         rearranged=[name for name, one in description.configs.items() if one.rearranged],
         highest=_highest,
-        example_text=_example_text,
-        outcomes_text=_outcomes_text,
-        outcome_words=_outcome_words(manifest),
+        instance=_instance(description),
+        assembly_page=assembly_page,
+        personal_information=PERSONAL_INFORMATION,
+        social_impact=SOCIAL_IMPACT,
+        lengths=_lengths,
+        pair_types=_pair_types(description),
         uncompared=_UNCOMPARED,
         kmers=_KMERS,
     )
     return f"---\n{block}\n---\n\n{body}"
+
+
+def render_build_record(manifest: Manifest, description: Description) -> str:
+    """Return the text of the record of a build: counts of candidates and of pairs, versions, digests.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Manifest of the data set.
+    description : Description
+        What its rows hold.
+    """
+    return render(
+        "build.md.j2",
+        manifest=manifest,
+        description=description,
+        digest=manifest_digest(manifest),
+        splits=_splits(manifest),
+        outcomes_text=_outcomes_text,
+        outcome_words=_outcome_words(manifest),
+    )
+
+
+def _splits(manifest: Manifest) -> list[str]:
+    return list(dict.fromkeys(split for entry in manifest.configs.values() for split in entry.splits))
 
 
 def render(template: str, **values: Any) -> str:
@@ -157,20 +192,25 @@ def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:
     return f"{name} {auc:.3f}"
 
 
-def _example_text(entry: ConfigEntry, description: ConfigDescription) -> str:
-    """Lay out the examples of a config, long strings shortened."""
-    lines = []
-    for one in description.examples:
-        label = entry.label_names[one.label]
-        lines.append(f"label {one.label} ({label}), similarity {one.similarity:.3f}, kind {one.kind}")
-        for number, (text, side) in enumerate(zip(one.sentences, description.sides, strict=True), start=1):
-            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-            lines.append(f"  sentence{number}  {shown}  ({len(text):,} {side.unit})")
-    return "\n".join(lines)
+def _lengths(config: ConfigDescription) -> tuple[str, ...]:
+    """Lay out the lengths of sentence1 and sentence2: once where they have the same."""
+    first, second = (f"{side.shortest:,} to {side.longest:,} {side.unit}" for side in config.sides)
+    return (first,) if first == second else (first, second)
+
+
+def _pair_types(description: Description) -> dict[str, str]:
+    """Return how pairs of each type were made, over all configs."""
+    return {kind.name: kind.meaning for config in description.configs.values() for kind in config.kinds}
+
+
+def _instance(description: Description) -> str:
+    """Lay out a row of the first config as JSON: a similar pair where there is one."""
+    rows = next(iter(description.configs.values())).examples
+    return json.dumps(rows[0], indent=2, ensure_ascii=False) if rows else "{}"
 
 
 def _outcomes_text(entry: ConfigEntry) -> str:
-    """Tell how many candidates had which outcome, the most frequent first."""
+    """Lay out how many candidates had which outcome, the most frequent first."""
     left = sorted(entry.outcomes.items(), key=lambda one: (one[0] != "accepted", -one[1], one[0]))
     return ", ".join(f"{name} {count:,}" for name, count in left if count)
 
@@ -184,7 +224,7 @@ def _outcome_words(manifest: Manifest) -> dict[str, str]:
 
 
 def _limits(manifest: Manifest) -> dict[str, Any]:
-    """Find what the card must warn of: configs by what is wrong with them."""
+    """Return what the card must warn of: configs by what is wrong with them."""
     measured = {name: entry.baselines for name, entry in manifest.configs.items() if entry.baselines}
     tests = {name: entry.splits["test"].rows for name, entry in manifest.configs.items() if "test" in entry.splits}
     return {

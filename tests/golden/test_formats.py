@@ -9,23 +9,23 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from huggingface_hub import DatasetCard
 
 from bio_paws.build.export import write_split
-from bio_paws.configs import get_config
+from bio_paws.configs import CHANGES, get_config
 from bio_paws.dataset.manifest import is_canonical, parse_manifest, write_manifest
 from bio_paws.schema import SCHEMA, pair_id
-from bio_paws_cards.about import COLUMNS
+from bio_paws_cards.about import AUTHORS, COLUMNS, TITLE, manifest_digest
 from bio_paws_cards.croissant import render_croissant
 from bio_paws_cards.description import (
     ConfigDescription,
     Description,
-    Example,
     Histogram,
     Kind,
+    SequenceSet,
     Side,
     Spread,
-    Strings,
 )
 from bio_paws_cards.files import GENERATED, generated_files
 from bio_paws_cards.manifest import Manifest
@@ -47,18 +47,19 @@ DESCRIPTION = Description(
         "dna50": ConfigDescription(
             rules=("similarity under 0.55 on both strands", "similarity above 0.85, E-value under 1e-05"),
             rearranged=False,
+            synthetic=False,
             kinds=(
                 Kind(1, "homolog", "homologs", {"train": 40, "test": 5}),
                 Kind(0, "other_group", "of another homology group", {"train": 40, "test": 5}),
             ),
             examples=(
-                Example(1, "homolog", 0.9, ("ACGTACGTAA" * 6, "ACGTACGTAA" * 5 + "TTTTT")),
-                Example(0, "other_group", 0.25, ("ACGTACGTAA" * 4, "TGCATTTGCC" * 7)),
+                ROW | {"pair_id": "abcdefghijklmnop"},
+                ROW | {"pair_id": "ponmlkjihgfedcba", "label": 0, "kind": "other_group"},
             ),
             sides=(SIDE, SIDE),
             similarity=Histogram((0.0, 0.25, 0.5, 0.75, 1.0), ((30, 15, 0, 0), (0, 0, 0, 45))),
-            strings=(
-                Strings(
+            sequences=(
+                SequenceSet(
                     "",
                     "bp",
                     "GC",
@@ -69,8 +70,8 @@ DESCRIPTION = Description(
         )
     },
     groups=Spread({"train": 12, "test": 3}, 0),
-    strings=Spread({"train": 80, "test": 10}, 0),
-    changes=(("1.0.0", "The first release."),),
+    sequences=Spread({"train": 80, "test": 10}, 0),
+    changes=(("1.0.0", "2026-11-29", "The first release."),),
 )
 
 
@@ -132,9 +133,29 @@ def test_the_card_changes_with_the_content() -> None:
 
 def test_metadata_of_a_config_without_baselines() -> None:
     manifest = golden_manifest()
-    limits = json.loads(render_croissant(manifest))["rai:dataLimitations"]
+    limits = json.loads(render_croissant(manifest, DESCRIPTION))["rai:dataLimitations"]
     manifest.configs["dna50"].baselines = {}
-    assert json.loads(render_croissant(manifest))["rai:dataLimitations"] == limits[1:]
+    assert json.loads(render_croissant(manifest, DESCRIPTION))["rai:dataLimitations"] == limits[1:]
+
+
+def test_a_published_copy_names_its_repository() -> None:
+    manifest = golden_manifest()
+    digest = manifest_digest(manifest)
+    manifest.url = "https://huggingface.co/datasets/me/bioPAWS"
+    files = {name: content.decode() for name, content in generated_files(manifest, DESCRIPTION).items()}
+    assert manifest_digest(manifest) == digest  # a release is the same one in every repository
+    assert 'load_dataset("me/bioPAWS", "dna50")' in files["README.md"]
+    assert f"  url = {{{manifest.url}}},\n" in files["README.md"]
+    croissant = json.loads(files["croissant.json"])
+    assert croissant["url"] == manifest.url
+    for file in croissant["distribution"]:
+        assert file["contentUrl"] == f"{manifest.url}/resolve/v1.0.0/{file['@id']}"
+
+
+def test_authors_title_and_date_are_those_of_the_citation_file() -> None:
+    cited = yaml.safe_load((HERE.parents[1] / "CITATION.cff").read_text())
+    assert (cited["title"], [one["name"] for one in cited["authors"]]) == (TITLE, [AUTHORS])
+    assert str(cited["date-released"]) == CHANGES[0][1]
 
 
 def test_every_column_is_described() -> None:

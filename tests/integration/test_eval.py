@@ -442,7 +442,7 @@ def test_baselines_stand_beside_models_in_the_report(
     by_name = {(one.model.id, one.task.name): one for _, one in read_results(out)}
     assert by_name["smith_waterman", "dna150"].metrics["accuracy"]["value"] > 0.9
     assert by_name["sentence1", "dna150"].metrics["auroc"]["value"] == pytest.approx(0.5, abs=0.1)
-    assert main(["report", str(out)]) == 0
+    assert main(["report", str(out), "--data-repo", "owner/bioPAWS"]) == 0
     printed = capsys.readouterr().out
     report = (out / "report/report.md").read_text()
     for text in ("refused: 40% unknown", "smith_waterman", "bert"):

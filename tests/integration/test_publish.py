@@ -16,8 +16,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlcroissant
 import pyarrow.parquet as pq
 import pytest
+from etils import epath
 
 from bio_paws.build.export import finish
 from bio_paws.dataset.manifest import read_manifest
@@ -136,6 +138,29 @@ def test_two_versions_are_published_and_load(site: Site, tiny: Path, other: Path
         assert status == 0, err
         first = pq.read_table(folder / "dna50/test-00000-of-00001.parquet")["pair_id"][0].as_py()
         assert first in out
+
+
+def test_a_published_copy_is_sound_and_says_where_it_is(
+    local: Site, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first snippet of its card runs as pasted, and mlcroissant reads pairs by the URL of its metadata."""
+    before = contents(tiny)
+    assert publish(local, tiny)[0] == 0
+    assert contents(tiny) == before
+    fetched = Path(local.api.snapshot_download(local.repo, repo_type="dataset", local_dir=tmp_path / "fetched"))
+    status, out, _ = local.call("verify", fetched, "--workers", 1)
+    assert (status, out.endswith("0 violations\n")) == (0, True)
+    snippet = (fetched / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    status, out, err = local.run(snippet, program=("-c",))
+    assert status == 0, err
+    first = pq.read_table(fetched / "dna50/test-00000-of-00001.parquet").slice(0, 1).to_pylist()[0]
+    assert first["pair_id"] in out
+    monkeypatch.setattr(mlcroissant._src.core.constants, "DOWNLOAD_PATH", epath.Path(tmp_path / "croissant"))
+    dataset = mlcroissant.Dataset(f"{local.page}/resolve/main/croissant.json")
+    issues = dataset.metadata.ctx.issues
+    assert (issues.errors, issues.warnings) == (set(), set())
+    record = next(iter(dataset.records("dna50/test")))
+    assert record["dna50/test/pair_id"].decode() == first["pair_id"]
 
 
 def test_what_is_there_is_not_sent_again(local: Site, two: Path, tmp_path: Path, tiny: Path) -> None:

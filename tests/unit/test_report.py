@@ -25,7 +25,6 @@ from sklearn.metrics import roc_auc_score
 
 import bio_paws_eval
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
-from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_cards.benchmark import render_eval
@@ -47,7 +46,7 @@ from bio_paws_eval.results import Model, Task, read_predictions, read_result, re
 from bio_paws_eval.stats.metrics import predicted
 from bio_paws_eval.stats.significance import compare, holm
 from bio_paws_eval.sweep.plan import read_plan
-from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, is_pawsx, task_names
+from bio_paws_eval.tasks.registry import is_pawsx, task_names
 from conftest import Golden
 from evaluation_results import (
     BERT,
@@ -66,6 +65,7 @@ from evaluation_results import (
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+REPO = "owner/bioPAWS"
 VOID = {"meta", "br"}
 
 
@@ -81,7 +81,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(results: Path, out: Path) -> Report:
-    return write_report(results, out)
+    return write_report(results, out, data_repo=REPO)
 
 
 @pytest.fixture(scope="module")
@@ -691,17 +691,15 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
     entries = parse_eval_result_entries(yaml.safe_load(path.read_text()))
     system = the(grouped(results).systems, "openai-community/gpt2, pawsx_en")
     assert [(one.dataset_id, one.task_id, one.dataset_revision) for one in entries] == [
-        (HUB_REPO, "dna150", "v1.0.0"),
-        (HUB_REPO, "dna50", "v1.0.0"),
-        (PAWSX_REPO, "en", PAWSX_REVISION),
-        (PAWSX_REPO, "fr", PAWSX_REVISION),
+        (REPO, "dna150", "v1.0.0"),
+        (REPO, "dna50", "v1.0.0"),
     ]
     summary = system.results["dna150"].summary
     assert entries[0].value == round(summary.mean, 4)
     notes = f"accuracy, mean of 2 seeds, fine-tuned on pawsx_en ({system.run_key}), sd {summary.sd:.4f}"
     assert entries[0].notes == notes
     bert = yaml.safe_load((out / "eval_results/bert-base-cased/.eval_results/bioPAWS.yaml").read_text())
-    assert [one["dataset"]["task_id"] for one in bert] == ["dna150", "en"]
+    assert [one["dataset"]["task_id"] for one in bert] == ["dna150"]
     assert bert[0]["notes"].endswith("sequences split into words of 100 letters")
 
 
@@ -716,7 +714,7 @@ def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None
         if path.suffix == ".yaml"
         for entry in parse_eval_result_entries(yaml.safe_load(path.read_text()))
     ]
-    named = {one.task_id for one in entries if one.dataset_id == HUB_REPO}
+    named = {one.task_id for one in entries if one.dataset_id == REPO}
     assert named
     assert named <= {one["id"] for one in tasks}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -49,17 +50,17 @@ def test_top_level_folders_are_not_packages() -> None:
 
 def test_configs_are_those_of_the_design() -> None:
     assert [(c.name, c.mean_length, c.unit, c.pairs) for c in CONFIGS] == [
-        ("dna150s", 150, "bp", 20_000),
+        ("dna150_paws", 150, "bp", 20_000),
+        ("protein150_paws", 50, "aa", 20_000),
+        ("protein450_paws", 150, "aa", 20_000),
+        ("dna_protein", 1300, "bp", 25_600),
         ("dna150", 150, "bp", 20_000),
         ("dna50", 50, "bp", 20_000),
         ("protein150", 50, "aa", 20_000),
         ("protein450", 150, "aa", 20_000),
-        ("dna_protein", 1300, "bp", 25_600),
-        ("dna150_paws", 150, "bp", 20_000),
-        ("protein150_paws", 50, "aa", 20_000),
-        ("protein450_paws", 150, "aa", 20_000),
         ("dna150_graded", 150, "bp", 20_000),
         ("protein150_graded", 50, "aa", 20_000),
+        ("dna150s", 150, "bp", 20_000),
     ]
     assert sum(SPLIT_SHARES) == 1
     assert dict(get_config("dna150s").similar_mix) == {"identical": 30, "containment": 40, "homolog": 30}
@@ -84,9 +85,10 @@ def test_each_sort_of_kind_keeps_to_its_similarities() -> None:
 
 def test_every_kind_is_told_and_every_version_has_its_entry() -> None:
     assert set(PAIR_TYPES) == set(get_args(PairType))
-    versions = [parse_version(version) for version, _ in CHANGES]
+    versions = [parse_version(version) for version, _, _ in CHANGES]
     assert versions == sorted(set(versions), reverse=True)
     assert CHANGES[0][0] == DATA_VERSION
+    assert all(date.fromisoformat(day) for _, day, _ in CHANGES)
 
 
 def test_duplicate_and_malformed_configs_fail_at_once() -> None:
@@ -97,5 +99,5 @@ def test_duplicate_and_malformed_configs_fail_at_once() -> None:
             PairConfig("x", "dna", 50, 10, mix, (("other_group", 100),), "")
     with pytest.raises(ValueError, match="lower-case"):
         PairConfig("X y", "dna", 50, 10, (("homolog", 100),), (("other_group", 100),), "")
-    with pytest.raises(BioPawsError, match="choose from dna150s, dna150"):
+    with pytest.raises(BioPawsError, match="choose from dna150_paws, "):
         get_config("dna15")

@@ -74,7 +74,7 @@ def explain_shortfall(
     'no pairs: no two sequences of the source are similar over 120 bp or more: add a related genome'
     >>> rows = {"train": 320, "validation": 40, "test": 38}
     >>> explain_shortfall(config, rows, 400, {"accepted": 900, "identical": 70}, {})
-    '398 of 400 pairs: no more of the 900 accepted candidates can be matched; rejected: 70 (identical strings)'
+    '398 of 400 pairs: no more of the 900 accepted candidates can be matched; rejected: 70 (identical sequences)'
     """
     total = sum(rows.values())
     empty = [split for split in SPLITS if not rows.get(split)]

@@ -36,6 +36,7 @@ def _publish(options: argparse.Namespace) -> int:
     from bio_paws.verify.verify import verify
     from bio_paws.verify.viewer import viewer_notes
 
+    page = publish.page_of(options.repo_id)
     release = publish.read_release(options.dir, options.tag)
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, release.manifest, executor)
@@ -45,14 +46,10 @@ def _publish(options: argparse.Namespace) -> int:
         )
     if notes := viewer_notes(options.dir, release.manifest):
         raise CheckFailed(f"{options.dir}: nothing was published: {notes[0]}")
-    if options.sign:
-        from bio_paws.dataset.provenance import sign
-
-        sign(options.dir, options.sign)
-        release = publish.read_release(options.dir, options.tag)
-    if options.dry_run:
-        print(text.preview_text(options.repo_id, publish.preview(options.repo_id, release)))
-        return 0
-    done = publish.publish(options.repo_id, release, private=options.private)
+    with publish.named_copy(release, page, options.sign) as named:
+        if options.dry_run:
+            print(text.preview_text(options.repo_id, publish.preview(options.repo_id, named)))
+            return 0
+        done = publish.publish(options.repo_id, named, private=options.private)
     print(f"{options.repo_id}: {done.tag} {'already published' if done.already else 'published'} at {done.commit}")
     return 0

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.configs import CHANGES, PAIR_TYPES, PairConfig, get_config
+from bio_paws.configs import CHANGES, PAIR_TYPES, SYNTHETIC, PairConfig, get_config
 from bio_paws.dataset.versions import parse_version
 from bio_paws.errors import CheckFailed
 from bio_paws.execution.files import sha256_of
@@ -22,21 +23,19 @@ from bio_paws.features.pair_features import COMPOSITION_LETTERS, composition
 from bio_paws_cards.description import (
     ConfigDescription,
     Description,
-    Example,
     Histogram,
     Kind,
+    SequenceSet,
     Side,
     Spread,
-    Strings,
 )
 from bio_paws_cards.manifest import ConfigEntry, Manifest
 
-_COLUMNS = ["sentence1", "sentence2", "label", "similarity", "kind", "group1", "group2"]
 _BATCH = 10_000  # rows
 _PARTS_AT_ONCE = 50  # of digests, before those that repeat are left out
 _PARTS = tuple(number / 40 for number in range(41))
 """Edges of the bins of what lies between 0 and 1."""
-_MOST_BINS = 64  # of lengths: windows of 120 to 180 letters get a bin for each length
+_MOST_BINS = 64  # of lengths: windows of 120 to 180 residues get a bin for each length
 _UNITS: dict[Alphabet, str] = {"dna": "bp", "protein": "aa"}
 
 
@@ -57,18 +56,18 @@ def describe(folder: Path, manifest: Manifest) -> Description:
     CheckFailed
         When a file is not the one that the manifest names: what is told of it would be told of another.
     """
-    groups, strings = _Spread(), _Spread()
+    groups, sequences = _Spread(), _Spread()
     described = {
-        name: _describe_config(folder, get_config(name), entry, groups, strings)
+        name: _describe_config(folder, get_config(name), entry, groups, sequences)
         for name, entry in manifest.configs.items()
     }
     version = parse_version(manifest.version)
     changes = tuple(one for one in CHANGES if parse_version(one[0]) <= version)
-    return Description(described, groups.summary(), strings.summary(), changes)
+    return Description(described, groups.summary(), sequences.summary(), changes)
 
 
 class _Spread:
-    """Values by split, as digests of 64 bits: a million strings would not fit where they do."""
+    """Values by split, as digests of 64 bits: a million sequences would not fit where these do."""
 
     def __init__(self) -> None:
         self._values: dict[str, list[NDArray[np.uint64]]] = {}
@@ -107,31 +106,32 @@ class _Numbers:
 
 
 def _describe_config(
-    folder: Path, config: PairConfig, entry: ConfigEntry, groups: _Spread, strings: _Spread
+    folder: Path, config: PairConfig, entry: ConfigEntry, groups: _Spread, sequences: _Spread
 ) -> ConfigDescription:
     alphabets: tuple[Alphabet, Alphabet] = (
         ("dna", "protein") if config.molecule == "dna_protein" else (config.molecule, config.molecule)
     )
     numbers = _Numbers(alphabets)
     counts: Counter[tuple[int, str, str]] = Counter()
-    examples: dict[int, Example] = {}
+    examples: dict[int, dict[str, Any]] = {}
     for split, one in entry.splits.items():
         path = folder / one.file
         if sha256_of(path) != one.sha256:
             raise CheckFailed(f"{path}: is not the file that manifest.json names: build the data set again")
-        for batch in pq.ParquetFile(path).iter_batches(_BATCH, columns=_COLUMNS):
+        for batch in pq.ParquetFile(path).iter_batches(_BATCH):
             numbers.add(batch)
             counts.update((label, kind, split) for label, kind in _rows(batch, "label", "kind"))
             for side in (1, 2):
                 groups.add(split, batch[f"group{side}"].to_pylist())
-                strings.add(split, batch[f"sentence{side}"].to_pylist())
+                sequences.add(split, batch[f"sentence{side}"].to_pylist())
             for label in {0, 1} - examples.keys():
-                if found := _example(batch, label):
-                    examples[label] = found
+                if first := _first_row(batch, label):
+                    examples[label] = first
     labels = numbers["label"]
     return ConfigDescription(
         rules=_rules(config),
         rearranged=config.rearranged,
+        synthetic=any(kind in SYNTHETIC for kind, _ in (*config.similar_mix, *config.dissimilar_mix)),
         kinds=tuple(
             Kind(label, kind, meaning, {split: counts[label, kind, split] for split in entry.splits})
             for label in (1, 0)
@@ -141,7 +141,7 @@ def _describe_config(
         examples=tuple(examples[label] for label in (1, 0) if label in examples),
         sides=(_side(alphabets[0], numbers["length1"]), _side(alphabets[1], numbers["length2"])),
         similarity=_histogram(numbers["similarity"], labels, _PARTS),
-        strings=_strings(alphabets, numbers),
+        sequences=_sequences(alphabets, numbers),
     )
 
 
@@ -149,29 +149,28 @@ def _rows(batch: pa.RecordBatch, *names: str) -> Iterable[tuple[Any, ...]]:
     return zip(*(batch[name].to_pylist() for name in names), strict=True)
 
 
-def _example(batch: pa.RecordBatch, label: int) -> Example | None:
-    """Return the first row of a label: rows stand in the order of their ids, which is random."""
-    for found, kind, similarity, *sentences in _rows(batch, "label", "kind", "similarity", "sentence1", "sentence2"):
-        if found == label:
-            return Example(label, kind, similarity, (sentences[0], sentences[1]))
-    return None
+def _first_row(batch: pa.RecordBatch, label: int) -> dict[str, Any] | None:
+    """Return the first row of a label; the order of rows is that of their ids, so it is random."""
+    at = pc.index(batch["label"], label).as_py()
+    rows: list[dict[str, Any]] = batch.slice(at, 1).to_pylist() if at >= 0 else []
+    return rows[0] if rows else None
 
 
 def _side(alphabet: Alphabet, lengths: NDArray[np.int64]) -> Side:
     return Side(_UNITS[alphabet], int(lengths.min()), int(lengths.sum()) / len(lengths), int(lengths.max()))
 
 
-def _strings(alphabets: tuple[Alphabet, Alphabet], numbers: _Numbers) -> tuple[Strings, ...]:
+def _sequences(alphabets: tuple[Alphabet, Alphabet], numbers: _Numbers) -> tuple[SequenceSet, ...]:
     together = alphabets[0] == alphabets[1]
     labels = numbers["label"]
-    found = []
+    sets = []
     for column, sides in {"": (1, 2)}.items() if together else {"sentence1": (1,), "sentence2": (2,)}.items():
         alphabet = alphabets[sides[0] - 1]
         lengths = np.concatenate([numbers[f"length{side}"] for side in sides])
         letters = np.concatenate([numbers[f"letters{side}"] for side in sides])
         of_label = np.concatenate([labels] * len(sides))
-        found.append(
-            Strings(
+        sets.append(
+            SequenceSet(
                 column,
                 _UNITS[alphabet],
                 COMPOSITION_LETTERS[alphabet],
@@ -179,7 +178,7 @@ def _strings(alphabets: tuple[Alphabet, Alphabet], numbers: _Numbers) -> tuple[S
                 _histogram(letters / np.maximum(lengths, 1), of_label, _PARTS),
             )
         )
-    return tuple(found)
+    return tuple(sets)
 
 
 def _histogram(values: NDArray[Any], labels: NDArray[Any], edges: tuple[float, ...]) -> Histogram:
@@ -204,11 +203,11 @@ def _rules(config: PairConfig) -> tuple[str, str]:
             f"more than {config.min_similarity:.0%} of the protein can be read from the DNA",
         )
     if config.graded:
-        similar = "similarity in the band of its kind"
+        similar = "similarity in the bin of its pair type"
     elif config.rearranged:
         similar = f"similarity from {config.min_similarity} up to {config.max_similarity}"
     elif len(config.similar_types) > 1:
-        similar = f"similarity above {config.min_similarity} where the kind is homolog"
+        similar = f"similarity above {config.min_similarity} for the pair type homolog"
     else:
         similar = f"similarity above {config.min_similarity}"
     strands = " on both strands" if config.molecule == "dna" else ""

@@ -1,6 +1,7 @@
 """`bio-paws publish`: a data set becomes a tagged release on the Hub, as a whole or not at all.
 
-    verify -> pull request: data and card, then the manifest -> check what arrived -> merge -> tag
+    verify -> copy that names its repository -> pull request: data and card, then the manifest
+           -> check what arrived -> merge -> tag
 
 Every step looks at what is there, does what is missing and looks again. So a step may be repeated: by a run that goes
 on where another was killed, or because an answer was lost. Readers of `main` see the merge only, which is one change
@@ -9,18 +10,25 @@ of one reference; readers of the tag see nothing before all is done.
 
 from __future__ import annotations
 
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub import constants
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from bio_paws.dataset.manifest import read_manifest
-from bio_paws.dataset.provenance import data_files
+from bio_paws.dataset.card import write_card
+from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
+from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement, sign
 from bio_paws.dataset.versions import Difference, check_version, differences, parse_version
-from bio_paws.errors import BioPawsError, CheckFailed
+from bio_paws.errors import BioPawsError, CheckFailed, HubError
 from bio_paws.release.hub_client import connected
 from bio_paws.release.hub_repository import Release, Repository
 from bio_paws.verify.files import check_files
+from bio_paws_cards.files import GENERATED
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,60 @@ def read_release(folder: Path, tag: str | None = None) -> Release:
     return Release(folder, manifest, named, tuple(data_files(folder)))
 
 
+def page_of(repo_id: str) -> str:
+    """Return the page of a repository on the Hub.
+
+    Raises
+    ------
+    HubError
+        When it is not of the form owner/name.
+    """
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
+        raise HubError(f"{repo_id!r} is not the name of a repository: write it as owner/name")
+    return f"{constants.ENDPOINT}/datasets/{repo_id}"
+
+
+@contextmanager
+def named_copy(release: Release, page: str, key: Path | None = None) -> Iterator[Release]:
+    """Yield a release whose manifest, card and metadata name the repository that it is published in.
+
+    It is a temporary folder, with links to the data: the folder of the data set is left as it is.
+
+    Parameters
+    ----------
+    release : Release
+        As `read_release` returns it.
+    page : str
+        As `page_of` returns it.
+    key : Path, optional
+        Ed25519 private key that the copy is signed with.
+
+    Raises
+    ------
+    BioPawsError
+        When the key cannot be used.
+    CheckFailed
+        When no key is given, and the data set holds a statement that is signed for another repository.
+    """
+    manifest = release.manifest.model_copy(update={"url": page})
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as home:
+        folder = Path(home)
+        for name in release.files:
+            if name.split("/")[0] not in GENERATED | {MANIFEST}:
+                (folder / name).parent.mkdir(exist_ok=True)
+                (folder / name).symlink_to((release.folder / name).resolve())
+        write_manifest(folder, manifest)
+        write_card(folder, manifest)
+        if key is not None:
+            (folder / STATEMENT).unlink(missing_ok=True)
+            sign(folder, key)
+        elif fault_of_statement(folder):
+            raise CheckFailed(
+                f"{release.folder / STATEMENT}: not signed for {page}: sign with --sign, or remove the file"
+            )
+        yield Release(folder, manifest, release.tag, tuple(data_files(folder)))
+
+
 def publish(repo_id: str, release: Release, *, private: bool = False) -> Published:
     """Publish a release that was verified.
 
@@ -91,7 +153,7 @@ def publish(repo_id: str, release: Release, *, private: bool = False) -> Publish
     repo_id : str
         ``owner/name``; made where it does not exist.
     release : Release
-        What to publish.
+        What to publish, as `named_copy` makes it.
     private : bool
         Whether the repository is private.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from bio_paws_eval.cli.libraries import needed_extra
@@ -22,13 +23,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="reference results to set beside these, such as results/reference"
     )
+    parser.add_argument(
+        "--data-repo",
+        type=_repository,
+        default="",
+        metavar="OWNER/NAME[@COMMIT]",
+        help="repository on the Hub that the data came from: write entries for its leaderboards (eval_results)",
+    )
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a repository: write it as owner/name or owner/name@commit")
+    return text
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the report, print its tables and the files written."""
     with needed_extra("plots"):
         from bio_paws_eval.report.writer import write_report
-    written = write_report(options.results, options.out or options.results / "report", options.url, options.against)
+    out = options.out or options.results / "report"
+    written = write_report(options.results, out, options.url, options.against, options.data_repo)
     print(written.markdown)
     for path in written.files:
         print(path)

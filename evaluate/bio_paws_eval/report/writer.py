@@ -13,7 +13,6 @@ from pathlib import Path
 import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-from bio_paws.dataset.load import HUB_REPO
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json
 from bio_paws_eval.layout.drawing import Drawing
@@ -33,7 +32,7 @@ from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, nam
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_summary_results, tables_of
-from bio_paws_eval.tasks.registry import GENERATED, PAWSX_REPO, PAWSX_REVISION, is_biopaws, is_pawsx, language_of
+from bio_paws_eval.tasks.registry import GENERATED, is_biopaws
 
 _MAIN_TABLES = ("against-reference", "answers", "configs", "languages")
 _FILE_LIST = "report.json"
@@ -55,7 +54,9 @@ class Report:
     markdown: str
 
 
-def write_report(results: Path, out: Path, url: str | None = None, against: Path | None = None) -> Report:
+def write_report(
+    results: Path, out: Path, url: str | None = None, against: Path | None = None, data_repo: str = ""
+) -> Report:
     """Write the report of a results folder, over an earlier one.
 
     Parameters
@@ -64,11 +65,14 @@ def write_report(results: Path, out: Path, url: str | None = None, against: Path
         What `bio-paws sweep`, `eval`, `baselines` and `summarize` wrote.
     out : Path
         Folder for ``report.html``, ``leaderboard.html``, ``report.md``, ``results.csv``, ``consistency.csv``,
-        ``pair-types.csv``, ``answer.md``, ``tables``, ``figures`` and ``eval_results``.
+        ``pair-types.csv``, ``answer.md``, ``tables``, ``figures`` and, with `data_repo`, ``eval_results``.
     url : str, optional
         Where the results folder is published, for the links of the leaderboard; None for its path from `out`.
     against : Path, optional
         Folder of reference results to set beside them.
+    data_repo : str
+        Repository on the Hub that the data came from, as in ``owner/bioPAWS`` or ``owner/bioPAWS@COMMIT``: entries for
+        its leaderboards are written for the models. "" writes none.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def write_report(results: Path, out: Path, url: str | None = None, against: Path
         **{f"tables/{table.name}.tex": latex(table, _latex_marks()) for table in tables},
         **{f"figures/{drawing.name}.svg": drawing.svg for drawing in drawings},
         **{f"figures/{drawing.name}.png": drawing.png for drawing in drawings},
-        **_eval_results(grouped.systems),
+        **(_eval_results(grouped.systems, data_repo) if data_repo else {}),
     }
     main = [table for table in tables if table.name in _MAIN_TABLES]
     summary = _markdown_report(chapters_of(main, [], []), answer, notes)
@@ -204,15 +208,18 @@ def _latex_marks() -> list[str]:
 # The Hub
 
 
-def _eval_results(systems: Sequence[System]) -> dict[str, str]:
-    """Entries for the model pages of the Hub: scores of plainly fine-tuned systems that stand comparison."""
+def _eval_results(systems: Sequence[System], data_repo: str) -> dict[str, str]:
+    """Entries for the model pages of the Hub: scores of plainly fine-tuned systems that stand comparison.
+
+    Only of bioPAWS: the Hub takes entries for data sets that are benchmarks, and the repository of PAWS-X is none.
+    """
     by_model: dict[str, list[EvalResultEntry]] = defaultdict(list)
     for system in systems:
         if system.training.control == "none" and system.training.on not in {"none", *GENERATED}:
             by_model[slug(system.model.id)] += [
-                _eval_entry(system, cell)
+                _eval_entry(system, cell, data_repo)
                 for name, cell in system.results.items()
-                if cell.in_means and not cell.limited and name not in GENERATED
+                if cell.in_means and not cell.limited and is_biopaws(name)
             ]
     return {
         f"eval_results/{name}/.eval_results/bioPAWS.yaml": yaml.safe_dump(
@@ -223,7 +230,7 @@ def _eval_results(systems: Sequence[System]) -> dict[str, str]:
     }
 
 
-def _eval_entry(system: System, cell: TaskResult) -> EvalResultEntry:
+def _eval_entry(system: System, cell: TaskResult, data_repo: str) -> EvalResultEntry:
     task, summary = cell.task, cell.summary
     notes = [
         "accuracy",
@@ -233,12 +240,11 @@ def _eval_entry(system: System, cell: TaskResult) -> EvalResultEntry:
         f"sequences split into words of {cell.segment} letters" if cell.segment else "",
         f"{percent(cell.unknown)} of the tokens unknown" if cell.unknown else "",
     ]
-    language = is_pawsx(task.name)
-    pinned = PAWSX_REVISION if task.version == PAWSX_REVISION else None
+    repository, _, commit = data_repo.partition("@")
     return EvalResultEntry(
-        dataset_id=PAWSX_REPO if language else HUB_REPO,
-        task_id=language_of(task.name),
+        dataset_id=repository,
+        task_id=task.name,
         value=round(summary.mean, 4),
-        dataset_revision=pinned if language else f"v{task.version}",
+        dataset_revision=commit or f"v{task.version}",
         notes=", ".join(note for note in notes if note),
     )
