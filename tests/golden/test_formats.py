@@ -102,7 +102,7 @@ def test_the_card_and_its_figures(golden: Golden) -> None:
     manifest = golden_manifest()
     files = generated_files(manifest, DESCRIPTION)
     figures = {f"figures/{name}.svg" for name in ("composition", "length", "similarity")}
-    assert files.keys() == {"README.md", "croissant.json", "eval.yaml", *figures}
+    assert files.keys() == {"README.md", "BUILD.md", "croissant.json", "eval.yaml", *figures}
     for path in map(Path, files):
         assert files[path.as_posix()].decode() == golden(path.suffix.removeprefix("."), path.stem)
     assert {name.split("/")[0] for name in files} <= GENERATED

@@ -140,6 +140,10 @@ def test_two_versions_are_published_and_load(site: Site, tiny: Path, other: Path
         assert first in out
 
 
+@pytest.mark.filterwarnings(
+    "ignore:ConjunctiveGraph is deprecated:DeprecationWarning",
+    "ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning",
+)
 def test_a_published_copy_is_sound_and_says_where_it_is(
     local: Site, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
