@@ -119,7 +119,7 @@ def test_any_data_set_has_a_card(change: Callable[[Manifest], None], built: Path
     files = {name: content.decode() for name, content in generated_files(manifest, describe(built, manifest)).items()}
     card = DatasetCard(files.pop("README.md"))
     assert card.data.to_dict() == metadata(manifest)
-    assert not re.search(r"\bnan\b|None|Undefined|\{\{", card.text)
+    assert not re.search(r"\bnan\b|None|Undefined|\{\{ ", card.text)
     tables = re.findall(r"(?:^\|.*\n)+", card.text + files["BUILD.md"], flags=re.MULTILINE)
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
