@@ -62,7 +62,10 @@ def search(engine: Engine, texts: list[str], folder: Path) -> tuple[pa.Table, fl
 
 def main() -> None:
     """Print the shares found, band by band, and the ratios."""
-    texts = [one.residues for one in representative_proteins(read_corpus(resolve(("bundled",))))]
+    texts = [
+        representative_protein.residues
+        for representative_protein in representative_proteins(read_corpus(resolve(("bundled",))))
+    ]
     reference, *others = ENGINES
     with tempfile.TemporaryDirectory() as name:
         hits, slow = search(reference, texts, Path(name) / reference.name)
@@ -78,10 +81,10 @@ def main() -> None:
                 continue
             hits, quick = search(engine, texts, Path(name) / engine.name)
             pairs = pairs_of(hits)
-            found = Counter(bisect(BANDS, alike) for pair, alike in truth.items() if pair in pairs)
-            told = ", ".join(f"{band} {found[i] / max(counts[i], 1):.3f}" for i, band in enumerate(NAMES))
+            counter = Counter(bisect(BANDS, alike) for pair, alike in truth.items() if pair in pairs)
+            told = ", ".join(f"{band} {counter[i] / max(counts[i], 1):.3f}" for i, band in enumerate(NAMES))
             print(
-                f"{engine.name} {version}: found {found.total() / len(truth):.3f} of them ({told}) and "
+                f"{engine.name} {version}: found {counter.total() / len(truth):.3f} of them ({told}) and "
                 f"{len(pairs.keys() - truth.keys()):,} others, {slow / quick:.1f} times as fast as blastp"
             )
 

@@ -45,17 +45,17 @@ def main() -> None:
         blast.write_fasta(one, [("0", strings[0])])
         prefilter.near_homologs(strings[:1], one, residues, SCREEN_EVALUE)  # compiles
         begin = cpu_seconds()
-        found = find_hits(strings, folder / "all", "dna", residues, DROPPED_EVALUE)
+        hits = find_hits(strings, folder / "all", "dna", residues, DROPPED_EVALUE)
         of_blast, begin = cpu_seconds() - begin, cpu_seconds()
         near = prefilter.near_homologs(strings, sequences, residues, SCREEN_EVALUE)
         of_prefilter, begin = cpu_seconds() - begin, cpu_seconds()
         again = find_hits(near, folder / "all", "dna", residues, DROPPED_EVALUE)
         of_rest = cpu_seconds() - begin
-    if again.keys() != found.keys():
-        sys.exit(f"BLAST finds {len(found)} strings, with the prefilter {len(again)}")
+    if again.keys() != hits.keys():
+        sys.exit(f"BLAST finds {len(hits)} strings, with the prefilter {len(again)}")
     print(f"{len(strings):,} strings of 150 bp among {0.8 * residues / 1e6:.0f} Mb, CPU-seconds:")
     print(f"BLAST alone {of_blast:.1f}; prefilter {of_prefilter:.1f}, BLAST of the {len(near):,} left {of_rest:.1f}")
-    print(f"ratio {of_blast / (of_prefilter + of_rest):.1f}; both find the same {len(found)}")
+    print(f"ratio {of_blast / (of_prefilter + of_rest):.1f}; both find the same {len(hits)}")
 
 
 def cpu_seconds() -> float:

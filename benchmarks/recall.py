@@ -98,8 +98,8 @@ def main() -> None:
                 both = PlacedSequences.of(copies), PlacedSequences.of(origins)
                 proof = VerificationSearch(folder / "proof", *both, alphabet, residues, InProcessExecutor())
                 by_proof = {copies[index].text for index in proof.homologs()}
-                blast.write_database(folder / "all", (one.text for one in origins), alphabet)
-                by_build = find_hits([one.text for one in copies], folder / "all", alphabet, residues, DROPPED_EVALUE)
+                blast.write_database(folder / "all", (origin.text for origin in origins), alphabet)
+                by_build = find_hits([copy.text for copy in copies], folder / "all", alphabet, residues, DROPPED_EVALUE)
             for band in BANDS:
                 here = [one for one in planted if one.band == band]
                 own = [one for one in here if significant(one, alphabet, residues)]

@@ -93,7 +93,7 @@ def serving(**folders: Path) -> Iterator[HubServer]:
     names = {name.replace("__", "/"): folder for name, folder in folders.items()}
     server = HubServer(repositories={name: repository_of(name, folder) for name, folder in names.items()})
     for repository in server.repositories.values():
-        server.storage |= {one.sha256: one.data for one in repository.files("main").values() if one.large}
+        server.storage |= {file.sha256: file.data for file in repository.files("main").values() if file.large}
 
     class Handler(HubHandler):
         hub = server
@@ -195,18 +195,18 @@ class HubHandler(QuietHandler):
                 "id": name.split("/", 1)[1],
                 "sha": repository.resolve(revision or "main"),
                 "private": repository.private,
-                "siblings": [{"rfilename": one} for one in sorted(files)],
+                "siblings": [{"rfilename": file} for file in sorted(files)],
             }
         )
 
     def tree(self, _: bytes, name: str, revision: str, under: str) -> Answer:
         files = self.hub.repository(name).files(revision)
         prefix = f"{under}/" if under else ""
-        folders = {str(parent) for one in files for parent in Path(one).parents if str(parent) != "."}
-        entries = [files[one].entry(one) for one in sorted(files)]
-        entries += [{"type": "directory", "path": one, "size": 0, "oid": "0" * 40} for one in sorted(folders)]
+        folders = {str(parent) for file in files for parent in Path(file).parents if str(parent) != "."}
+        entries = [files[file].entry(file) for file in sorted(files)]
+        entries += [{"type": "directory", "path": folder, "size": 0, "oid": "0" * 40} for folder in sorted(folders)]
         recursive = self.query.get("recursive", "false").lower() == "true"
-        below = [one for one in entries if one["path"].startswith(prefix) and one["path"] != under]
+        below = [entry for entry in entries if entry["path"].startswith(prefix) and entry["path"] != under]
         shown = [one for one in below if recursive or "/" not in one["path"].removeprefix(prefix)]
         if under and not shown:
             raise Refused(404, "no such folder", "EntryNotFound")
@@ -222,7 +222,7 @@ class HubHandler(QuietHandler):
         found: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
         kinds = {"refs/heads/": "branches", "refs/tags/": "tags", "refs/pr/": "pullRequests"}
         for reference, commit in sorted(self.hub.repository(name).references.items()):
-            prefix = next(one for one in kinds if reference.startswith(one))
+            prefix = next(kind for kind in kinds if reference.startswith(kind))
             found[kinds[prefix]].append(
                 {"name": reference.removeprefix(prefix), "ref": reference, "targetCommit": commit}
             )
@@ -274,10 +274,10 @@ class HubHandler(QuietHandler):
     def preupload(self, body: bytes, name: str, revision: str) -> Answer:
         files = self.hub.repository(name).files(revision)
         found = []
-        for one in json.loads(body)["files"]:
-            there, mode = files.get(one["path"]), "lfs" if one["path"].endswith(LARGE) else "regular"
+        for load in json.loads(body)["files"]:
+            there, mode = files.get(load["path"]), "lfs" if load["path"].endswith(LARGE) else "regular"
             oid = {"oid": there.sha256 if there.large else there.oid} if there else {}
-            found.append({"path": one["path"], "uploadMode": mode, "shouldIgnore": False, **oid})
+            found.append({"path": load["path"], "uploadMode": mode, "shouldIgnore": False, **oid})
         return told({"files": found})
 
     def storage_url(self) -> str:
@@ -286,11 +286,11 @@ class HubHandler(QuietHandler):
     def batch(self, body: bytes, name: str) -> Answer:
         self.hub.repository(name)
         objects = []
-        for one in json.loads(body)["objects"]:
-            if one["oid"] not in self.hub.storage:
-                header = {"href": f"{self.storage_url()}/{one['oid']}", "header": {}}
-                one["actions"] = {"upload": header, "verify": {"href": f"{self.hub.url}/{name}/verify", "header": {}}}
-            objects.append(one)
+        for load in json.loads(body)["objects"]:
+            if load["oid"] not in self.hub.storage:
+                header = {"href": f"{self.storage_url()}/{load['oid']}", "header": {}}
+                load["actions"] = {"upload": header, "verify": {"href": f"{self.hub.url}/{name}/verify", "header": {}}}
+            objects.append(load)
         return told({"transfer": "basic", "objects": objects})
 
     def store(self, body: bytes, sha256: str) -> Answer:
@@ -352,7 +352,9 @@ class HubHandler(QuietHandler):
     def discussions(self, _: bytes, name: str) -> Answer:
         repository = self.hub.repository(name)
         author = self.query.get("author")
-        found = [self.described(repository, one) for one in repository.requests if author in {None, one.author}]
+        found = [
+            self.described(repository, request) for request in repository.requests if author in {None, request.author}
+        ]
         # A page holds a few only, so that more than one is asked for.
         start = 3 * int(self.query.get("p", 0))
         return told({"discussions": found[::-1][start : start + 3], "count": len(found), "start": start})

@@ -188,9 +188,9 @@ class Reader:
         while not self._stop.wait(0.02):
             with suppress(urllib.error.HTTPError):  # before the repository is there
                 refs = self._ask("refs")
-                for name in ("main", *(one["name"] for one in refs["tags"])):
+                for name in ("main", *(ref["name"] for ref in refs["tags"])):
                     files = [one for one in self._ask(f"tree/{name}?recursive=True") if one["type"] == "file"]
-                    state = frozenset((one["path"], one["oid"]) for one in files if one["path"] != ".gitattributes")
+                    state = frozenset((file["path"], file["oid"]) for file in files if file["path"] != ".gitattributes")
                     self.states.setdefault(name, set()).add(state)
 
     def _ask(self, what: str) -> dict[str, list[dict[str, str]]]:
@@ -212,8 +212,8 @@ def check_published(site: Site, releases: dict[str, Path], reader: Reader) -> No
         whole[version] = frozenset((path, blob.oid) for path, blob in files.items())
     last = list(releases)[-1]
     assert repository.resolve("main") == repository.resolve(f"v{last}")
-    assert [one.status for one in repository.requests].count("merged") == len(releases)
-    assert {one.status for one in repository.requests} <= {"merged", "closed"}
+    assert [request.status for request in repository.requests].count("merged") == len(releases)
+    assert {request.status for request in repository.requests} <= {"merged", "closed"}
     assert reader.states.get("main", set()) <= {frozenset(), *whole.values()}
     for name in set(reader.states) - {"main"}:
         assert reader.states[name] == {whole[name.removeprefix("v")]}

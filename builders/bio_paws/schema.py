@@ -82,5 +82,5 @@ def content_hash(pair_ids: dict[str, list[str]]) -> str:
     """Hash of a config's content, whatever wrote its Parquet: each id is a digest of its row and its split."""
     digest = hashlib.sha256()
     for split, ids in pair_ids.items():
-        digest.update("".join(f"{split}\t{one}\n" for one in ids).encode())
+        digest.update("".join(f"{split}\t{pair_id}\n" for pair_id in ids).encode())
     return digest.hexdigest()

@@ -70,8 +70,8 @@ def manifest_digest(manifest: Manifest) -> str:
 
     Where the data set is published is left out, so that all copies of a release have one digest.
     """
-    told = manifest.model_dump(exclude={"url"})
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    facts = manifest.model_dump(exclude={"url"})
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def citation(manifest: Manifest, released: str) -> str:

@@ -97,15 +97,15 @@ def _files(name: str, entry: ConfigEntry, manifest: Manifest) -> list[dict[str, 
     return [
         {
             "@type": "cr:FileObject",
-            "@id": one.file,
-            "name": one.file,
-            "description": f"The {split} split of {name}: {one.rows} pairs.",
-            "contentUrl": f"{base}{one.file}",
-            "contentSize": f"{one.bytes} B",
+            "@id": split_entry.file,
+            "name": split_entry.file,
+            "description": f"The {split} split of {name}: {split_entry.rows} pairs.",
+            "contentUrl": f"{base}{split_entry.file}",
+            "contentSize": f"{split_entry.bytes} B",
             "encodingFormat": _PARQUET,
-            "sha256": one.sha256,
+            "sha256": split_entry.sha256,
         }
-        for split, one in entry.splits.items()
+        for split, split_entry in entry.splits.items()
     ]
 
 

@@ -71,24 +71,34 @@ def draw_figures(manifest: Manifest, description: Description) -> dict[str, str]
         SVG by file name.
     """
     configs = description.configs
-    sequences = [(f"{name} {one.column}".strip(), one) for name, config in configs.items() for one in config.sequences]
-    shares = _span([one.composition for _, one in sequences])
+    sequences = [
+        (f"{name} {sequence.column}".strip(), sequence)
+        for name, config in configs.items()
+        for sequence in config.sequences
+    ]
+    shares = _span([histograms.composition for _, histograms in sequences])
     sides = "Both sides are counted, unless one is named."
     figures = {
         "similarity.svg": (
             "Similarity of the two sequences",
             "Pairs of each label by similarity, in every config.",
-            [Series(name, "similarity", one.similarity, (0.0, 1.0)) for name, one in configs.items()],
+            [Series(name, "similarity", config.similarity, (0.0, 1.0)) for name, config in configs.items()],
         ),
         "length.svg": (
             "Length of the sequences",
             f"Sequences of each label by length, in every config. {sides}",
-            [Series(name, f"length, {one.unit}", one.length, _span([one.length])) for name, one in sequences],
+            [
+                Series(name, f"length, {histograms.unit}", histograms.length, _span([histograms.length]))
+                for name, histograms in sequences
+            ],
         ),
         "composition.svg": (
             "Composition of the sequences",
             f"Sequences of each label by the share of some residues in them, in every config. {sides}",
-            [Series(name, _composition_axis(one), one.composition, shares, 100) for name, one in sequences],
+            [
+                Series(name, _composition_axis(histograms), histograms.composition, shares, 100)
+                for name, histograms in sequences
+            ],
         ),
     }
     labels = _label_names(manifest)
@@ -102,18 +112,18 @@ def _composition_axis(sequences: SequenceSet) -> str:
 
 def _label_names(manifest: Manifest) -> tuple[str, str]:
     """Name labels 0 and 1, in all the words that the configs have for them."""
-    zero, one = (
+    zeros, ones = (
         ", or ".join(dict.fromkeys(entry.label_names[label] for entry in manifest.configs.values())) for label in (0, 1)
     )
-    return zero, one
+    return zeros, ones
 
 
 def _span(histograms: Sequence[Histogram]) -> Span:
     """From the lowest to the highest value that a filled bin can hold."""
     edges = [
         bounds
-        for one in histograms
-        for bounds, *counts in zip(pairwise(one.edges), *one.counts, strict=True)
+        for histogram in histograms
+        for bounds, *counts in zip(pairwise(histogram.edges), *histogram.counts, strict=True)
         if any(counts)
     ]
     return min(low for low, _ in edges), max(high for _, high in edges)
@@ -126,7 +136,7 @@ def _draw(title: str, tells: str, series: Sequence[Series], labels: tuple[str, s
         title=title,
         tells=tells,
         labels=labels,
-        panels=[_panel(one, place) for one, place in zip(series, places, strict=True)],
+        panels=[_panel(entry, place) for entry, place in zip(series, places, strict=True)],
         size=(_PANEL[0] * _COLUMNS, places[-1][1] + _PANEL[1]),
         plot=_PLOT,
         plot_at=_PLOT_AT,
@@ -142,9 +152,9 @@ def _panel(series: Series, place: tuple[int, int]) -> Panel:
     ]
     top = next(number for number in _round_numbers(1, 2, 3, 4, 6, 8) if number >= max(map(max, shares)))
     edges = [_PLOT[0] * (histogram.edges[at] - low) / (high - low) for at in (*inside, inside[-1] + 1)]
-    zero, one = (_outline(edges, [_PLOT[1] * (1 - share / top) for share in each]) for each in shares)
+    zeros, ones = (_outline(edges, [_PLOT[1] * (1 - share / top) for share in each]) for each in shares)
     ticks = _ticks(series.factor * low, series.factor * high)
-    return Panel(place, series.title, series.axis, (zero, one), ticks, f"{top:g}%")
+    return Panel(place, series.title, series.axis, (zeros, ones), ticks, f"{top:g}%")
 
 
 def _ticks(low: float, high: float) -> tuple[Tick, ...]:

@@ -46,7 +46,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     """
     configs, infos = [], []
     for number, (name, entry) in enumerate(manifest.configs.items()):
-        files = [{"split": split, "path": one.file} for split, one in entry.splits.items()]
+        files = [{"split": split, "path": split_entry.file} for split, split_entry in entry.splits.items()]
         # The digest makes every build's card differ: datasets would else serve old rows from its cache.
         configs.append(
             {
@@ -62,11 +62,11 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
                 "config_name": name,
                 "features": [_feature(column, kind, entry) for column, kind in entry.columns],
                 "splits": [
-                    {"name": split, "num_bytes": one.memory_bytes, "num_examples": one.rows}
-                    for split, one in entry.splits.items()
+                    {"name": split, "num_bytes": split_entry.memory_bytes, "num_examples": split_entry.rows}
+                    for split, split_entry in entry.splits.items()
                 ],
-                "download_size": sum(one.bytes for one in entry.splits.values()),
-                "dataset_size": sum(one.memory_bytes for one in entry.splits.values()),
+                "download_size": sum(split.bytes for split in entry.splits.values()),
+                "dataset_size": sum(split.memory_bytes for split in entry.splits.values()),
             }
         )
     return {
@@ -128,7 +128,7 @@ def render_card(manifest: Manifest, description: Description) -> str:
         total=manifest.rows,
         solved=SOLVED,
         cue=CUE,
-        rearranged=[name for name, one in description.configs.items() if one.rearranged],
+        rearranged=[name for name, config in description.configs.items() if config.rearranged],
         highest=_highest,
         instance=_instance(description),
         assembly_page=assembly_page,
@@ -188,7 +188,7 @@ _ENVIRONMENT.filters["number"] = _number
 
 def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:
     """Name the highest of the areas whose names begin so; the first of equal ones."""
-    name, auc = max(((name, auc) for name, auc in aucs.items() if name.startswith(prefixes)), key=lambda one: one[1])
+    name, auc = max(((name, auc) for name, auc in aucs.items() if name.startswith(prefixes)), key=lambda item: item[1])
     return f"{name} {auc:.3f}"
 
 
@@ -211,7 +211,7 @@ def _instance(description: Description) -> str:
 
 def _outcomes_text(entry: ConfigEntry) -> str:
     """Lay out how many candidates had which outcome, the most frequent first."""
-    left = sorted(entry.outcomes.items(), key=lambda one: (one[0] != "accepted", -one[1], one[0]))
+    left = sorted(entry.outcomes.items(), key=lambda item: (item[0] != "accepted", -item[1], item[0]))
     return ", ".join(f"{name} {count:,}" for name, count in left if count)
 
 

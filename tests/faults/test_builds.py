@@ -193,7 +193,7 @@ def full_disks(site: Site, each: int) -> list[Fault]:
     """A disk that is full from some operation on: the one of the data set, of the stages, or of what is for a while."""
     rng, faults = random.Random(each), []
     for place in ("/.bioPAWS", "/.bio-paws-work", "/tmp"):
-        here = [one.split(" ", 1)[0] for one in site.operations if f"new{place}" in one]
+        here = [operation.split(" ", 1)[0] for operation in site.operations if f"new{place}" in operation]
         needing = [i for i, kind in enumerate(here) if kind in {"open", "os.mkdir"}]
         faults += [Fault(full_from=one, folder=place) for one in rng.sample(needing, min(each, len(needing)))]
     return faults
@@ -259,7 +259,7 @@ def test_a_small_disk(place: str, step: int, site: Site, tmp_path: Path, tally: 
 def test_no_memory_left(site: Site, tmp_path: Path, tally: Tally) -> None:
     out = site.copy(tmp_path / "a")
     moments = [len(site.operations) * part // 8 for part in (1, 4)]
-    faults = [Fault(more_memory=0), *(Fault(more_memory=0, memory_from=one) for one in moments)]
+    faults = [Fault(more_memory=0), *(Fault(more_memory=0, memory_from=moment) for moment in moments)]
     for fault in faults:
         assert "out of memory" in refuses(site, out, fault)
     tally("build without memory, and again with it", len(faults), len(faults) * ends_well(site, out.parent))
@@ -321,7 +321,7 @@ def test_any_address_space(workers: int, site: Site, tmp_path: Path, tally: Tall
         else:
             assert contents(tmp_path / str(megabytes) / "bioPAWS") == site.new
             built += 1
-    assert built >= len([one for one in limits if one > 2_600])
+    assert built >= len([limit for limit in limits if limit > 2_600])
     tally(f"address space of 0.2 to 3.2 GB (ulimit -v), workers: {workers}", len(limits), len(limits))
 
 
@@ -334,7 +334,7 @@ def test_a_worker_killed(site: Site, tmp_path: Path, tally: Tally) -> None:
 def workers_of(program: int) -> list[int]:
     """Return the processes of a program's pool that are at work: those with the thread that watches the program."""
     children = map(int, Path(f"/proc/{program}/task/{program}/children").read_text().split())
-    pool = [one for one in children if b"multiprocessing-fork" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    pool = [child for child in children if b"multiprocessing-fork" in Path(f"/proc/{child}/cmdline").read_bytes()]
     return [one for one in pool if len(list(Path(f"/proc/{one}/task").iterdir())) > 1]
 
 
@@ -347,7 +347,7 @@ def runs(process: int) -> bool:
 
 def descendants(process: int) -> list[int]:
     children = [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    return [*children, *(one for child in children if runs(child) for one in descendants(child))]
+    return [*children, *(descendant for child in children if runs(child) for descendant in descendants(child))]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

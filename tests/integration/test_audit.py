@@ -49,10 +49,12 @@ def severities(found: Audit) -> dict[str, str]:
 def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
     for seed in (0, 1):
         found = audit(as_data(clean(molecule, seed)))
-        assert severities(found) == {}, [one.what for one in found.findings]
+        assert severities(found) == {}, [finding.what for finding in found.findings]
         assert found.columns.molecule == molecule
         assert found.rows == {"train": 2_000, "test": 400}
-        upper_bound = max(one.auc.value for one in found.measurements if one.role == "upper_bound")
+        upper_bound = max(
+            measurement.auc.value for measurement in found.measurements if measurement.role == "upper_bound"
+        )
         assert upper_bound > 0.99
 
 
@@ -77,7 +79,7 @@ def test_conflicts_are_counted() -> None:
     splits = clean("dna")
     first = splits["train"][:3]
     splits["train"] += [[a, b, 1 - int(label or 0)] for a, b, label in first]
-    one = next(one for one in audit(as_data(splits)).findings if one.check == "conflicting_labels")
+    one = next(finding for finding in audit(as_data(splits)).findings if finding.check == "conflicting_labels")
     assert one.numbers == {"pairs": 3, "rows": 6, "identical_pairs": 3}
     same, other = one.examples[:2]
     assert same.sentence1 == other.sentence1 and {same.label, other.label} == {"0", "1"}
@@ -94,9 +96,11 @@ def test_batches_do_not_matter_and_rows_are_read_back(tmp_path: Path) -> None:
     rows = [dict(zip(NAMES, row, strict=True)) for row in splits["train"]]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=333)
     found = audit(open_data(str(tmp_path / "a.parquet"), None, None)[0])
-    note = next(one for one in found.findings if one.check == "lower_case")
+    note = next(finding for finding in found.findings if finding.check == "lower_case")
     assert note.severity == "note"
-    assert [(one.row, str(one.sentence1)[:30]) for one in note.examples] == [(5, str(splits["train"][5][0])[:30])]
+    assert [(example.row, str(example.sentence1)[:30]) for example in note.examples] == [
+        (5, str(splits["train"][5][0])[:30])
+    ]
 
 
 # The command line

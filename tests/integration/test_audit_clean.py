@@ -189,7 +189,7 @@ def test_shortcuts_are_measured_by_what_was_seen() -> None:
     test = [[rows[i][0], splits["test"][i][1], rows[i][2]] for i in range(20)]
     test += [[*row[:2], i % 2] for i, row in enumerate(splits["test"][20:40])]
     result = audit(as_data({"train": rows[:100], "test": test}))
-    worth = {(one.name, one.pairs): one for one in result.shortcuts}
+    worth = {(shortcut.name, shortcut.pairs): shortcut for shortcut in result.shortcuts}
     assert worth["degree", "C2"].rows == worth["degree", "C3"].rows == 20
     assert worth["degree", "C2"].accuracy.value >= 0.9 and worth["degree", "C3"].accuracy.value == 0.5
     assert worth["nearest sentence1", "C2"].mcc > 0.9 and worth["majority", "all"].mcc == 0

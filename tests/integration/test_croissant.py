@@ -52,7 +52,7 @@ def test_nothing_is_wrong_with_it(dataset: mlcroissant.Dataset) -> None:
     assert (issues.errors, issues.warnings) == (set(), set())
     assert metadata.ctx.conforms_to.value == "http://mlcommons.org/croissant/1.1"
     names = [f"{config.name}/{split}" for config in CONFIGS for split in SPLITS]
-    assert [one.uuid for one in metadata.record_sets] == names
+    assert [record_set.uuid for record_set in metadata.record_sets] == names
     terms = ("data_collection", "data_biases", "data_limitations", "data_use_cases", "data_preprocessing_protocol")
     assert all(getattr(metadata, term) for term in (*terms, "data_annotation_protocol", "machine_annotation_tools"))
 
@@ -65,17 +65,17 @@ def test_it_has_what_the_data_set_track_of_neurips_requires(built: Path) -> None
     assert document["rai:hasSyntheticData"] is True
     manifest = read_manifest(built)
     derived = document["prov:wasDerivedFrom"]
-    assert [one["sha256"] for one in derived] == [[file.sha256 for file in one.files] for one in manifest.sources]
+    assert [one["sha256"] for one in derived] == [[file.sha256 for file in source.files] for source in manifest.sources]
     agents = [one["prov:label"] for one in document["prov:wasGeneratedBy"]["prov:wasAssociatedWith"]]
     assert agents == [f"{name} {version}" for name, version in manifest.versions.items()]
 
 
 def test_every_file_is_told_truly(dataset: mlcroissant.Dataset, built: Path) -> None:
-    files = {one.content_url: one for one in dataset.metadata.file_objects}
+    files = {file_object.content_url: file_object for file_object in dataset.metadata.file_objects}
     assert set(files) == {path.relative_to(built).as_posix() for path in built.rglob("*.parquet")}
-    for name, one in files.items():
-        assert one.sha256 == sha256_of(built / name)
-        assert one.content_size == f"{(built / name).stat().st_size} B"
+    for name, file in files.items():
+        assert file.sha256 == sha256_of(built / name)
+        assert file.content_size == f"{(built / name).stat().st_size} B"
 
 
 @pytest.mark.parametrize("config", [config.name for config in CONFIGS])

@@ -61,10 +61,13 @@ def run(built: Path, pawsx: Path, tmp_path: Path) -> Callable[..., tuple[int, li
 def numbers(results: list[Result]) -> list[tuple[Any, ...]]:
     """What two runs must share: everything but times."""
     return [
-        (one.key, one.model, one.task, one.training.seed, one.training.dev_accuracies, one.training.losses,
-         one.training.best_epoch, one.status, one.note, one.metrics, one.by_pair_type, one.perturbations)
-        for one in results
-    ]  # fmt: skip
+        (
+            *(result.key, result.model, result.task, result.status, result.note),
+            *(result.training.seed, result.training.dev_accuracies, result.training.losses, result.training.best_epoch),
+            *(result.metrics, result.by_pair_type, result.perturbations),
+        )
+        for result in results
+    ]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -74,8 +77,8 @@ def test_any_classifier_goes_the_same_way(
     model = write_model(tmp_path / architecture, architecture)
     status, results = run(model, "--seeds", 2)
     assert status == 0
-    assert {one.task.name for one in results} >= {"pawsx_en", "pawsx_fr", "dna150", "protein150", "dna_protein"}
-    assert {one.training.seed for one in results} == {0, 1}
+    assert {result.task.name for result in results} >= {"pawsx_en", "pawsx_fr", "dna150", "protein150", "dna_protein"}
+    assert {result.training.seed for result in results} == {0, 1}
     for path, one in read_results(tmp_path / "out"):
         assert one.status == "scored"
         assert one.comparable
@@ -146,7 +149,7 @@ def test_views_are_of_scored_test_splits_of_bio_paws(
 ) -> None:
     none = ("--seeds", 1, "--finetune", "none")
     _, results = run(bert, *none, "--configs", "pawsx_en", "protein150", "dna_protein", out="test")
-    found = {one.task.name: one for one in results}
+    found = {result.task.name: result for result in results}
     assert found["pawsx_en"].perturbations == {}
     for name in ("protein150", "dna_protein"):
         assert list(found[name].perturbations["perturbed"]) == ["swapped"]
@@ -209,7 +212,7 @@ def test_unknown_tokens_are_refused_or_split_away(
 ) -> None:
     none = ("--seeds", 1, "--finetune", "none")
     status, results = run(bert, *none, "--segment", "none", out="raw")
-    by_name = {one.task.name: one for one in results}
+    by_name = {result.task.name: result for result in results}
     assert status == 1
     assert by_name["dna150"].status == "refused"
     assert by_name["dna150"].note == "refused: 40% unknown"
@@ -253,9 +256,9 @@ def test_controls_differ_from_the_plain_run_and_each_other(
     asked = ("--seeds", 1, "--configs", "pawsx_en")
     run(bert, *asked)
     _, results = run(bert, *asked, *(part for name in controls for part in ("--control", name)))
-    assert {one.training.control for one in results} == {"none", *controls}
-    assert len({one.training.losses for one in results}) == 5
-    assert len({one.key for one in results}) == 5
+    assert {result.training.control for result in results} == {"none", *controls}
+    assert len({result.training.losses for result in results}) == 5
+    assert len({result.key for result in results}) == 5
 
 
 def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
@@ -285,7 +288,7 @@ def test_a_score_on_the_split_that_chose_the_epoch_says_so(
     run: Callable[..., tuple[int, list[Result]]], bert: Path
 ) -> None:
     _, results = run(bert, "--seeds", 1, "--split", "validation", "--configs", "pawsx_en", "pawsx_fr")
-    notes = {one.task.name: one.note for one in results}
+    notes = {result.task.name: result.note for result in results}
     assert notes == {"pawsx_en": "this split chose the epoch", "pawsx_fr": ""}
 
 
@@ -295,11 +298,13 @@ def test_the_weights_are_those_of_the_best_epoch_on_dev(
     model = write_model(tmp_path / "gpt2", "gpt2")
     asked = ("--seeds", 3, "--split", "validation", "--configs", "pawsx_en", "--epochs", 4, "--learning-rate", 5e-3)
     _, results = run(model, *asked)
-    for one in results:
-        assert one.training.dev_accuracies.index(max(one.training.dev_accuracies)) == one.training.best_epoch - 1
-        assert one.metrics["accuracy"]["value"] == pytest.approx(one.training.dev_accuracy)
+    for result in results:
+        assert (
+            result.training.dev_accuracies.index(max(result.training.dev_accuracies)) == result.training.best_epoch - 1
+        )
+        assert result.metrics["accuracy"]["value"] == pytest.approx(result.training.dev_accuracy)
     # Otherwise the last weights would do.
-    assert any(one.training.dev_accuracies[-1] < one.training.dev_accuracy for one in results)
+    assert any(result.training.dev_accuracies[-1] < result.training.dev_accuracy for result in results)
 
 
 def test_limited_results_are_marked(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
@@ -419,8 +424,8 @@ def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path
     )
     assert done.returncode == 0, done.stderr[-3000:]
     results = [result for _, result in read_results(tmp_path / "out")]
-    assert {one.task.name for one in results} == {"pawsx_en", "dna50", "protein150"}
-    assert len({one.training.dev_accuracies for one in results}) == 1
+    assert {result.task.name for result in results} == {"pawsx_en", "dna50", "protein150"}
+    assert len({result.training.dev_accuracies for result in results}) == 1
     assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
 
 

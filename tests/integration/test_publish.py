@@ -173,16 +173,22 @@ def test_what_is_there_is_not_sent_again(local: Site, two: Path, tmp_path: Path,
     more = release(two, tmp_path / "more", "1.1.0", ["dna50", "protein150"])
     local.server.requests.clear()
     assert publish(local, more)[0] == 0
-    assert len([one for one in local.server.requests if one.startswith("PUT")]) == 3  # the splits of protein150
+    assert (
+        len([request for request in local.server.requests if request.startswith("PUT")]) == 3
+    )  # the splits of protein150
     fewer = release(two, tmp_path / "fewer", "2.0.0", ["protein150"])
     local.server.requests.clear()
     assert publish(local, fewer)[0] == 0
-    assert not [one for one in local.server.requests if one.startswith("PUT")]
+    assert not [request for request in local.server.requests if request.startswith("PUT")]
     assert set(local.repository.files("main")) == {*contents(fewer), ".gitattributes"}
     local.server.requests.clear()
     status, out, _ = publish(local, fewer)
     assert (status, "already published" in out) == (0, True)
-    assert not [one for one in local.server.requests if "/commit/" in one or "discussions" in one or "/tag/" in one]
+    assert not [
+        request
+        for request in local.server.requests
+        if "/commit/" in request or "discussions" in request or "/tag/" in request
+    ]
 
 
 def test_a_signed_release_carries_its_statement(local: Site, tiny: Path, tmp_path: Path) -> None:
@@ -238,7 +244,7 @@ def test_what_is_not_sound_is_not_published(local: Site, tiny: Path, tmp_path: P
         assert says in err
         assert len(err.splitlines()) == 1
     assert not local.server.repositories
-    assert not [one for one in local.server.requests if not one.startswith("GET")]
+    assert not [request for request in local.server.requests if not request.startswith("GET")]
 
 
 def test_the_hub_refuses_in_one_line(local: Site, tiny: Path) -> None:
@@ -292,7 +298,7 @@ def test_what_arrived_is_checked(local: Site, tiny: Path) -> None:
 
     def spoil(_: int, done: bool) -> None:
         assert local.server
-        requests = [one for one in local.server.requests if "/commit/" in one]
+        requests = [request for request in local.server.requests if "/commit/" in request]
         if done and len(requests) == 2:
             good = local.server.storage[sent]
             local.server.storage[sent] = good[:500] + bytes(100) + good[600:]

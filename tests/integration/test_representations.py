@@ -26,10 +26,13 @@ def models(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     halved, other = (Path(shutil.copytree(bert, folder / name)) for name in ("halved", "other"))
     weights = load_file(bert / "model.safetensors")
     last = "layer.1.output.LayerNorm"
-    smaller = {name: one / 2 if last in name else one for name, one in weights.items()}
+    smaller = {name: weight / 2 if last in name else weight for name, weight in weights.items()}
     save_file(smaller, halved / "model.safetensors", PT)
     # As small as they are drawn, they would change next to nothing; the embeddings stay.
-    turned = {name: 30 * one.flip(0) if ".layer." in name and one.ndim == 2 else one for name, one in weights.items()}
+    turned = {
+        name: 30 * weight.flip(0) if ".layer." in name and weight.ndim == 2 else weight
+        for name, weight in weights.items()
+    }
     save_file(turned, other / "model.safetensors", PT)
     return [bert, halved, other]
 
@@ -37,7 +40,7 @@ def models(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def compare(models: list[Path], built: Path, pawsx: Path) -> Iterator[Callable[[Path], None]]:
     def call(out: Path) -> None:
-        given = [part for one in models for part in ("--model", one)]
+        given = [part for model in models for part in ("--model", model)]
         asked = ["vectors", *given, "--data", built, "--pawsx", pawsx, "--out", out, *OPTIONS]
         assert main([*map(str, asked)]) == 0
 

@@ -47,7 +47,7 @@ def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Texts whose summary is their first three words."""
     rng, path = random.Random(0), tmp_path_factory.mktemp("english") / "few.jsonl"
     texts = [sentence(rng) for _ in range(60)]
-    path.write_text("".join(json.dumps({"article": one, "highlights": first_words(one)}) + "\n" for one in texts))
+    path.write_text("".join(json.dumps({"article": text, "highlights": first_words(text)}) + "\n" for text in texts))
     return path
 
 

@@ -103,13 +103,13 @@ def numbers(out: Path) -> dict[str, Any]:
 
 def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
     results = [one for _, one in read_results(whole)]
-    found = [one for one in results if one.model.method == "model"]
+    found = [result for result in results if result.model.method == "model"]
     cells = sorted((one.model.id, one.training.name, one.training.seed, one.task.name) for one in found)
     ways = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
     trainings = [("fresh", "pawsx_en", 0), *(("tiny", *way) for way in ways)]
     assert cells == sorted((*training, config) for training in trainings for config in CONFIGS)
-    assert {one.task.name for one in results if one.model.method == "upper_bound"} == {"dna50"}
-    assert {one.task.name for one in results if one.model.id == "majority"} == set(CONFIGS)
+    assert {result.task.name for result in results if result.model.method == "upper_bound"} == {"dna50"}
+    assert {result.task.name for result in results if result.model.id == "majority"} == set(CONFIGS)
     assert {one.training.recipe["epochs"] for one in found if one.training.recipe} == {2}
     assert {one.task.rows for one in found} <= {48, 40}
     assert not any(one.comparable for one in found)
@@ -310,7 +310,7 @@ def test_bad_input_gets_one_clear_line(
     message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    given = [str(plan) if one == "PLAN" else one for one in arguments]
+    given = [str(plan) if argument == "PLAN" else argument for argument in arguments]
     assert main(["sweep", *places, "--out", str(tmp_path), *given]) == 2
     error = capsys.readouterr().err
     assert message in error

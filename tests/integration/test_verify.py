@@ -148,9 +148,9 @@ def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None])
 def forge_table(folder: Path, config: str, split: str, table: pa.Table) -> list[str]:
     """Put other rows in the place of a split's, with hashes that fit, and a card where one can be rendered."""
     manifest = read_manifest(folder)
-    tables = {name: pq.read_table(folder / one.file) for name, one in manifest.configs[config].splits.items()}
+    tables = {name: pq.read_table(folder / split.file) for name, split in manifest.configs[config].splits.items()}
     # What was read from Parquet has maps of missing values, which a build's tables do not have.
-    made = {name: pa.Table.from_pylist(one.to_pylist(), one.schema) for name, one in tables.items()}
+    made = {name: pa.Table.from_pylist(table.to_pylist(), table.schema) for name, table in tables.items()}
     written = write_config(folder, get_config(config), made | {split: table}, {})
     for name in ("outcomes", "baselines", "upper_bounds"):
         setattr(written, name, getattr(manifest.configs[config], name))
@@ -180,7 +180,7 @@ def test_what_is_no_value_is_found(part: Part) -> None:
         place = table.schema.get_field_index(column)
         missing = table.set_column(place, column, pa.array([None, *values[1:]], table.schema.field(column).type))
         assert "a value is missing" in forge_table(folder, "dna50", "train", missing), column
-    bytes_ = pa.array([b"\xff", *(one.encode() for one in table["kind"].to_pylist()[1:])])
+    bytes_ = pa.array([b"\xff", *(row.encode() for row in table["kind"].to_pylist()[1:])])
     broken = pa.StringArray.from_buffers(len(bytes_), *bytes_.buffers()[1:])
     said = forge_table(folder, "dna50", "train", table.set_column(table.schema.get_field_index("kind"), "kind", broken))
     assert any(what.startswith("cannot be read: ") and "UTF8" in what for what in said)

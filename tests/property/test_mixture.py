@@ -40,7 +40,7 @@ def test_proportions_are_those_stated(sizes: dict[Language, tuple[int, int]]) ->
 def test_so_many_bytes_are_taken_as_are_asked_for(documents: list[str], quota: int) -> None:
     taken = list(take(documents, quota))
     size = sum(len(one.encode()) for one in taken)
-    whole = sum(len(one.encode()) for one in documents)
+    whole = sum(len(document.encode()) for document in documents)
     assert min(quota, whole) - 3 <= size <= quota  # a letter has up to four bytes
     assert "".join(documents).startswith("".join(taken))
 

@@ -76,8 +76,8 @@ def test_a_perturbation_is_its_own_inverse_and_keeps_every_number(
     for name in ("label", "pair_id", "kind"):
         assert perturbed[name] == stored[name]
     if molecule != "dna_protein":
-        for one, other in zip(stored.to_pylist(), perturbed.to_pylist(), strict=True):
-            assert numbers(one, molecule, 10_000) == numbers(other, molecule, 10_000)
+        for row, other in zip(stored.to_pylist(), perturbed.to_pylist(), strict=True):
+            assert numbers(row, molecule, 10_000) == numbers(other, molecule, 10_000)
 
 
 @given(st.data())

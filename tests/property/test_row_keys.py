@@ -75,12 +75,14 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
             others = {other for begin, until, other, _ in earlier if other != split and start < until}
             overlaps[row_id] += len(others)
 
-    pairs = [(one.pair_id, one.message.split()[4]) for one in splits.check_repeats(manifest, keys)]
+    pairs = [(repeat.pair_id, repeat.message.split()[4]) for repeat in splits.check_repeats(manifest, keys)]
     assert pairs == expected
-    assert [(one.pair_id, one.message.split()[-1]) for one in splits.check_sequences(manifest, keys)] == strings
-    told = [one for one in splits.check_regions(manifest, keys) if one.code == "LEAK001"]
+    assert [
+        (sequence.pair_id, sequence.message.split()[-1]) for sequence in splits.check_sequences(manifest, keys)
+    ] == strings
+    told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK001"]
     assert [(one.pair_id, one.message.split()[-1]) for one in told] == groups
-    told = [one for one in splits.check_regions(manifest, keys) if one.code == "LEAK002"]
+    told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK002"]
     assert Counter(one.pair_id for one in told) == +overlaps
 
     at = 0

@@ -116,9 +116,9 @@ def test_columns_and_kinds_are_guessed() -> None:
         ["MKVLAAGIVW", "MSTNPKPQRK"],
         ["A cat sat.", "Where? Here."],
     )
-    found = columns_of(data_of(id=[1, 2], first=protein, second=dna, same=[True, False]))
-    assert (found.sides, found.label, found.id) == (("first", "second"), "same", "id")
-    assert (found.molecule, found.kinds) == ("protein_dna", ("protein", "dna"))
+    columns = columns_of(data_of(id=[1, 2], first=protein, second=dna, same=[True, False]))
+    assert (columns.sides, columns.label, columns.id) == (("first", "second"), "same", "id")
+    assert (columns.molecule, columns.kinds) == ("protein_dna", ("protein", "dna"))
     assert columns_of(data_of(Seq1=dna, Seq2=dna, Label=[0, 1])).molecule == "dna"
     assert columns_of(data_of(sentence1=text, sentence2=text, label=[0, 1])).molecule == "text"
     assert (
@@ -151,7 +151,7 @@ def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:
     data = data_of(sentence1=texts, sentence2=texts[::-1], label=[0, 1] * 50)
     pairs = pairs_of(data)
     arrays = [*vars(pairs).values(), *pairs.features.values(), *pairs.faults.values()]
-    assert sum(one.nbytes for one in arrays if isinstance(one, np.ndarray)) <= 100 * len(pairs)
+    assert sum(array.nbytes for array in arrays if isinstance(array, np.ndarray)) <= 100 * len(pairs)
 
 
 def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
         planted[f"planted{at}"] = length, band
         subjects.append(Placed(train[start : start + length], "train", start, "+"))
     queries = windows("test", "".join(letters), lengths, alphabet)
-    subjects = list({one.text: one for one in subjects}.values())
+    subjects = list({subject.text: subject for subject in subjects}.values())
 
     found = VerificationSearch(
         tmp_path / "search",
@@ -76,9 +76,9 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
         SPACE[alphabet],
         InProcessExecutor(),
     ).homologs()
-    blast.write_database(tmp_path / "each", (one.text for one in subjects), alphabet)
+    blast.write_database(tmp_path / "each", (subject.text for subject in subjects), alphabet)
     each = cross_split_search.significant_hits(
-        {i: one.text for i, one in enumerate(queries)},
+        {i: query.text for i, query in enumerate(queries)},
         tmp_path / "each",
         alphabet,
         SPACE[alphabet],
@@ -88,8 +88,8 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
     for at, (length, band) in enumerate(planted.values()):
         here = {
             i
-            for i, one in enumerate(queries)
-            if one.start < at * 120 + min(length, 100) and one.start + len(one.text) > at * 120
+            for i, query in enumerate(queries)
+            if query.start < at * 120 + min(length, 100) and query.start + len(query.text) > at * 120
         }
         bands[length, band] += len(here & each.keys())
         touched[length, band] += len(here & found.keys())

@@ -139,7 +139,7 @@ def test_no_request_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         asking.get(URL, timeout=None)
         monkeypatch.setenv("BIO_PAWS_HUB_TIMEOUT", "0.5")
         asking.get(URL, timeout=None)
-    assert [one["read"] for one in limits] == [60.0, 0.5]
+    assert [limit["read"] for limit in limits] == [60.0, 0.5]
 
 
 def test_the_token_is_in_no_log_and_no_error(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

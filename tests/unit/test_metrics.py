@@ -19,7 +19,7 @@ from bio_paws_eval.stats.significance import compare, holm
 
 
 def logits_of(margins: list[float]) -> np.ndarray:
-    return np.array([[0.0, one] for one in margins], dtype=np.float32)
+    return np.array([[0.0, margin] for margin in margins], dtype=np.float32)
 
 
 @settings(deadline=None, max_examples=50)
@@ -146,16 +146,16 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
     kinds = np.array(["near"] * 4 + ["far"] * 4 + ["other"] * 8, dtype=object)
     labels = np.array([1] * 8 + [0] * 8, dtype=np.int8)
     margins = [3, 3, 3, -1, 1, -2, -2, -2, *[-1.5] * 6, 2, 2]
-    found = measure_pair_types(logits_of([float(one) for one in margins]), labels, kinds)
-    assert {name: (one["label"], one["n"]) for name, one in found.items()} == {
+    pair_types = measure_pair_types(logits_of([float(margin) for margin in margins]), labels, kinds)
+    assert {name: (one["label"], one["n"]) for name, one in pair_types.items()} == {
         "far": (1, 4), "near": (1, 4), "other": (0, 8),
     }  # fmt: skip
-    assert {name: one["predicted_positive_rate"]["value"] for name, one in found.items()} == {
+    assert {name: one["predicted_positive_rate"]["value"] for name, one in pair_types.items()} == {
         "far": 0.25,
         "near": 0.75,
         "other": 0.25,
     }
-    for name, one in found.items():
+    for name, one in pair_types.items():
         rows = (kinds == name) | (labels != one["label"])
         assert one["auroc"]["value"] == reference.roc_auc_score(labels[rows], np.array(margins)[rows])
         assert one["auroc"]["low"] <= one["auroc"]["value"] <= one["auroc"]["high"]
@@ -176,11 +176,13 @@ def test_views_are_compared_with_what_is_stored() -> None:
     views = {"swapped": stored + 0.5, "reverse_complement1": turned, "reverse_complement2": stored}
     given = {name: logits_of(margins.tolist()) for name, margins in views.items()}
     # Two pairs more than the views are of change nothing.
-    found = measure_perturbations(logits_of([*stored, 1.0, -1.0]), np.append(labels, [0, 1]).astype(np.int8), given)
-    assert found["n"] == 40
-    assert found["original"]["accuracy"] == share([38], 40)
-    assert found["original"]["recall"] == share([18], 20)
-    one = found["perturbed"]["reverse_complement1"]
+    perturbations = measure_perturbations(
+        logits_of([*stored, 1.0, -1.0]), np.append(labels, [0, 1]).astype(np.int8), given
+    )
+    assert perturbations["n"] == 40
+    assert perturbations["original"]["accuracy"] == share([38], 40)
+    assert perturbations["original"]["recall"] == share([18], 20)
+    one = perturbations["perturbed"]["reverse_complement1"]
     assert one["accuracy"]["value"] == 27 / 40
     assert one["recall"]["value"] == 7 / 20
     assert one["consistency"] == share([27], 40)
@@ -188,9 +190,9 @@ def test_views_are_compared_with_what_is_stored() -> None:
     assert (one["only_original"], one["only_perturbed"]) == (12, 1)
     assert one["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
     assert one["p_corrected"] == pytest.approx(3 * one["p_value"])
-    same = found["perturbed"]["swapped"]
+    same = perturbations["perturbed"]["swapped"]
     assert (same["consistency"]["value"], same["margin_change"], same["p_value"]) == (1.0, 0.5, 1.0)
-    assert found["tells_strands"] is True
+    assert perturbations["tells_strands"] is True
 
 
 def test_a_model_tells_strands_only_by_one_side_complemented_and_only_where_there_are_strands() -> None:
@@ -211,5 +213,7 @@ def test_a_model_tells_strands_only_by_one_side_complemented_and_only_where_ther
 
 
 def test_views_of_one_label_have_no_recall() -> None:
-    found = measure_perturbations(logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])})
-    assert found["original"]["recall"]["value"] is None
+    perturbations = measure_perturbations(
+        logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])}
+    )
+    assert perturbations["original"]["recall"]["value"] is None

@@ -96,14 +96,16 @@ def test_many_intervals_are_looked_up_as_each_is() -> None:
             rng.choice(["a", "b", "c"], 500), starts, rng.integers(1, 60, 500), strict=True
         )
     ]
-    alone = [region_index.find(*one[:3]) for one in intervals]
+    alone = [region_index.find(*interval[:3]) for interval in intervals]
     assert [
         region_index.assignments[at] if at >= 0 else None
         for at in region_index.find_many(Intervals.of(intervals)).tolist()
     ] == alone
-    for one, found in zip(intervals, alone, strict=True):
+    for interval, found in zip(intervals, alone, strict=True):
         holds = [
-            row for row in rows if row["source"] == one.source and row["start"] <= one.start and one.end <= row["end"]
+            row
+            for row in rows
+            if row["source"] == interval.source and row["start"] <= interval.start and interval.end <= row["end"]
         ]
         assert [(row["group"], row["split"]) for row in holds] == ([found] if found else [])
 

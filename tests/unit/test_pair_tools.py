@@ -44,10 +44,10 @@ def test_composition_is_gc_of_dna_and_garp_of_proteins() -> None:
 def test_no_threshold_is_better_and_no_train_score_lies_on_it(pairs: list[tuple[int, int]]) -> None:
     scores = np.array([one for one, _ in pairs], dtype=np.float64) / 7
     labels = np.array([label for _, label in pairs], dtype=np.int8)
-    found = fit_threshold(scores, labels)
+    threshold = fit_threshold(scores, labels)
     cuts = np.r_[-1, np.sort(scores) + 1e-6]
     best = max(((way * (scores - cut) > 0) == labels).mean() for cut in cuts for way in (1, -1))
-    margin = found.direction * (scores - found.value)
+    margin = threshold.direction * (scores - threshold.value)
     assert ((margin > 0) == labels).mean() == best
     assert np.abs(margin).min() > 0.01
 

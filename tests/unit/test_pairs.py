@@ -41,7 +41,7 @@ def test_rows_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
     assert sorted(row["start1"] for row in rows) == list(range(500))
     assert [row["pair_id"] for row in rows] == sorted(pair_id(row, "dna150", "train") for row in rows)
     assert all(row["label"] == row["start1"] % 2 for row in rows)
-    read = [one for batch in pairs.read_pairs(tmp_path / "few", ["start1"]) for one in batch["start1"].to_pylist()]
+    read = [row for batch in pairs.read_pairs(tmp_path / "few", ["start1"]) for row in batch["start1"].to_pylist()]
     assert read == table["start1"].to_pylist()
 
 
@@ -73,15 +73,15 @@ def test_memory_does_not_grow_with_the_pairs(tmp_path: Path) -> None:
 def test_candidates_and_keys_of_rows_take_little_space(tmp_path: Path) -> None:
     pairs.write_pairs(tmp_path / "rows", made(1_000), CONFIG, "train")
     keys = RowKeys.of([keys_of(read_arrow(tmp_path / "rows"), CONFIG, "train")])
-    arrays = [one for one in vars(keys).values() if hasattr(one, "nbytes")]
-    assert sum(one.nbytes for one in arrays) < 250 * 1_000
+    arrays = [var for var in vars(keys).values() if hasattr(var, "nbytes")]
+    assert sum(array.nbytes for array in arrays) < 250 * 1_000
     places = {"start": 0, "end": 150, "source": "chromosome", "strand": "+"}
     row: dict[str, Any] = {f"{name}{side}": value for name, value in places.items() for side in (1, 2)}
     row |= {"kind": "homolog", "split": "train", "group": "g1", "tile": 1, "composition2": 7}
     row |= {"score": 250, "matches": 140, "columns": 150}
     candidates = Candidates.of([pa.Table.from_pylist([row] * 1_000, schema=CANDIDATES)], "train")
     assert len(candidates) == 1_000
-    assert sum(one.nbytes for one in candidates.columns.values()) < 120 * 1_000
+    assert sum(column.nbytes for column in candidates.columns.values()) < 120 * 1_000
 
 
 def test_nothing_is_left_of_a_write_that_fails(tmp_path: Path) -> None:

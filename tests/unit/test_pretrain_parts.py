@@ -138,7 +138,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Documents]:
         write = pa.ipc.new_stream(str(folder / language), pa.schema([("text", pa.string())]))
         with write as writer:
             writer.write_batch(pa.record_batch({"text": texts}))
-        size = sum(len(one.encode()) for one in texts)
+        size = sum(len(text.encode()) for text in texts)
         made[language] = Documents(folder / language, len(texts), size, {}, (), language)
     return made
 
@@ -175,7 +175,7 @@ def test_packing_keeps_every_letter(
     shards = pack(documents, all_of(documents), tokenizer, tmp_path)
     dtype = np.dtype("<u4" if wide else "<u2")
     for language, held in documents.items():
-        mine = [one for one in shards if one.language == language]
+        mine = [shard for shard in shards if shard.language == language]
         assert len(mine) > 1
         ids = np.concatenate([np.fromfile(tmp_path / one.file, dtype) for one in mine])
         parts = np.split(ids, np.flatnonzero(ids == end_of(tokenizer)) + 1)[:-1]
@@ -199,7 +199,7 @@ def test_blocks_come_once_a_pass_in_an_order_of_their_own(documents: dict[Any, D
 
     def order(seed: int) -> list[bytes]:
         blocks = Blocks(tmp_path, shards, 400, 32, seed)
-        assert blocks.count == sum(one.tokens // 32 for one in shards)
+        assert blocks.count == sum(shard.tokens // 32 for shard in shards)
         blocks.positions = 2 * blocks.count
         return [blocks[i].tobytes() for i in range(len(blocks))]
 
@@ -261,7 +261,7 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     made = make_documents(recipe, (), find_text(text), None, tmp_path, 1)["text"]
     trained = list(read_documents(made.path))
     assert sorted([*trained, *made.perplexity_texts]) == sorted(texts)
-    size = sum(len(one) for one in made.perplexity_texts)
+    size = sum(len(perplexity_text) for perplexity_text in made.perplexity_texts)
     assert 0.05 <= size / sum(map(len, texts)) <= 0.06
     # Found again, not made again.
     before = made.path.stat().st_mtime_ns

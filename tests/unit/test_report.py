@@ -94,7 +94,7 @@ def grouped(folder: Path) -> Grouped:
 
 
 def the(systems: tuple[System, ...], name: str) -> System:
-    return next(one for one in systems if one.name == name)
+    return next(system for system in systems if system.name == name)
 
 
 def row(table: Table, name: str) -> dict[str, str]:
@@ -149,7 +149,9 @@ def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> No
 def test_the_tables_of_the_paper(study: Path, golden: Golden) -> None:
     found = grouped(study)
     names = ("paper-table1", "paper-table3", "paper-seeds", "plan-table7", "seed-study", "controls")
-    by_name = {one.name: one for one in all_tables(found, study_seeds(found.systems), judge_transfers(found))}
+    by_name = {
+        all_table.name: all_table for all_table in all_tables(found, study_seeds(found.systems), judge_transfers(found))
+    }
     tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
     assert tables == golden("md")
     assert not {"plan-table4", "plan-table5", "plan-table6"} & set(by_name)
@@ -158,7 +160,7 @@ def test_the_tables_of_the_paper(study: Path, golden: Golden) -> None:
 def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
     for name in ("gpt2-english-tiny", "gpt2-english-dna-protein-tiny", "gpt2-other"):
         write_cell(tmp_path, replace(GPT2, id=name), training(), task("dna150"), 0.7)
-    tables = {one.name: one for one in all_tables(grouped(tmp_path), [], [])}
+    tables = {all_table.name: all_table for all_table in all_tables(grouped(tmp_path), [], [])}
     systems = tables["plan-table6"].frame["system"].to_list()
     assert systems == ["gpt2-english-tiny, pawsx_en", "gpt2-english-dna-protein-tiny, pawsx_en"]
     assert len(tables["plan-length"].frame) == 3
@@ -167,7 +169,9 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
 def test_the_vectors_of_a_plan(tmp_path: Path, golden: Golden) -> None:
     found = representation_section(write_vectors(tmp_path))
     tables = [one for one in found if isinstance(one, Table)]
-    told = "\n\n".join(f"## {one.name}: {one.title}\n\n{markdown(one)}\n\n{one.note}" for one in tables) + "\n"
+    told = (
+        "\n\n".join(f"## {table.name}: {table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables) + "\n"
+    )
     assert told == golden("md")
     order = ["dna-english", "pca", "umap", "distances", "cka", "changes", "distances", "nulls", "words", "cka"]
     assert [one.name for one in found] == [f"vectors-01-{name}" for name in order]
@@ -291,7 +295,7 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
     earlier = {name: value for name, value in raw.items() if name not in ("by_pair_type", "perturbations")}
     path.write_text(json.dumps(earlier | {"schema_version": "1.0"}))
     assert read_result(path) == replace(stored, perturbations={}, schema_version="1.0")
-    table = next(one for one in all_tables(grouped(tmp_path), [], []) if one.name == "consistency")
+    table = next(all_table for all_table in all_tables(grouped(tmp_path), [], []) if all_table.name == "consistency")
     assert table.frame["view"].to_list() == list(perturbations_of("dna"))
     assert set(table.frame["seeds"]) == {"1"}
     assert table.frame["tells strands"].to_list() == ["-", "1 of 1 seeds", "1 of 1 seeds", "-"]
@@ -314,7 +318,7 @@ def test_systems_of_one_name_are_told_apart(tmp_path: Path) -> None:
     write_cell(tmp_path, Model("new", "model", weights_sha256="a" * 64), training(), task("dna150"), 0.8, run_key="3")
     other = Model("new", "model", weights_sha256="b" * 64)
     write_cell(tmp_path, other, training(seed=1), task("dna150"), 0.8, run_key="3")
-    assert [one.name for one in grouped(tmp_path).systems] == [
+    assert [system.name for system in grouped(tmp_path).systems] == [
         "new, pawsx_en #3 #aaaaaaaa",
         "new, pawsx_en #3 #bbbbbbbb",
         "openai-community/gpt2, pawsx_en #11111111",
@@ -372,8 +376,8 @@ def test_pairs_are_aligned_by_their_id(results: Path) -> None:
     asked = task("dna150")
 
     def right(name: str, accuracies: tuple[float, float]) -> np.ndarray:
-        answers = [predictions(asked, one, (name, "pawsx_en", seed)) for seed, one in enumerate(accuracies)]
-        return np.stack([predicted(one.logits) == one.labels for one in answers])
+        answers = [predictions(asked, accuracy, (name, "pawsx_en", seed)) for seed, accuracy in enumerate(accuracies)]
+        return np.stack([predicted(answer.logits) == answer.labels for answer in answers])
 
     expected = compare(right("bert-base-cased", (0.8, 0.8)), right("openai-community/gpt2", (0.79, 0.79 - 0.05)))
     assert compared.comparison == expected
@@ -482,7 +486,9 @@ def test_the_paper_lies_inside_or_outside_our_interval(tmp_path: Path) -> None:
     write_cell(tmp_path, replace(GPT2, id="gpt2"), training(), task("protein150"), 0.999)
     write_cell(tmp_path, replace(GPT2, id="gpt2"), training(control="frozen"), task("dna150"), 0.2)
     write_cell(tmp_path, replace(GPT2, id="other"), training(), task("dna150"), 0.2)
-    table = next(one for one in paper_tables(grouped(tmp_path).systems) if one.name == "paper-table3")
+    table = next(
+        paper_table for paper_table in paper_tables(grouped(tmp_path).systems) if paper_table.name == "paper-table3"
+    )
     assert set(table.frame["system"]) == {"gpt2, pawsx_en"}
     rows = table.frame.set_index("task")
     verdicts = dict(zip(rows.index, zip(rows["paper"], rows["the paper's"], strict=True), strict=True))
@@ -605,7 +611,7 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     page.close()
     assert not page.open
     assert len(page.ids) == len(set(page.ids))
-    assert {one.removeprefix("#") for one in page.references} <= set(page.ids)
+    assert {reference.removeprefix("#") for reference in page.references} <= set(page.ids)
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
@@ -690,7 +696,7 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
     assert path in report.files
     entries = parse_eval_result_entries(yaml.safe_load(path.read_text()))
     system = the(grouped(results).systems, "openai-community/gpt2, pawsx_en")
-    assert [(one.dataset_id, one.task_id, one.dataset_revision) for one in entries] == [
+    assert [(entry.dataset_id, entry.task_id, entry.dataset_revision) for entry in entries] == [
         (REPO, "dna150", "v1.0.0"),
         (REPO, "dna50", "v1.0.0"),
     ]
@@ -714,7 +720,7 @@ def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None
         if path.suffix == ".yaml"
         for entry in parse_eval_result_entries(yaml.safe_load(path.read_text()))
     ]
-    named = {one.task_id for one in entries if one.dataset_id == REPO}
+    named = {entry.task_id for entry in entries if entry.dataset_id == REPO}
     assert named
     assert named <= {one["id"] for one in tasks}
 
@@ -769,7 +775,7 @@ def write_transfers(out: Path, dev: float = 0.9) -> Path:
 
 def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
     found = grouped(write_transfers(tmp_path))
-    by_task = {one.task: one for one in judge_transfers(found)}
+    by_task = {transfer.task: transfer for transfer in judge_transfers(found)}
     assert by_task["dna150"].verdict == "transfers"
     assert set(by_task["dna150"].differences) == {"baseline", "shuffled-labels", "random-init", "untuned"}
     assert by_task["dna50"].verdict.startswith("no transfer shown: not above the best baseline")
@@ -783,7 +789,7 @@ def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
 def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
     found = grouped(write_transfers(tmp_path, dev=0.57))  # of 2,000 pairs of which 56% have one label
     transfers = judge_transfers(found)
-    assert {one.verdict for one in transfers} == {"source not learnt"}
+    assert {transfer.verdict for transfer in transfers} == {"source not learnt"}
     lines = answer_lines(found, transfers)
     assert "Not learnt, and left out of all claims: openai-community/gpt2, pawsx_en (0.570 against 0.560)" in lines[0]
     assert lines[1].startswith("No result allows a claim of transfer")

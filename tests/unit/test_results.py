@@ -173,8 +173,8 @@ def test_the_key_follows_all_that_can_change_a_result(
     cells = {"as it is": first, **{name: key_and_path(change(options, tmp_path)) for name, change in CHANGES.items()}}
     for place in (0, 1):  # keys, and paths
         by_value: dict[Any, list[str]] = {}
-        for name, one in cells.items():
-            by_value.setdefault(one[place], []).append(name)
+        for name, cell in cells.items():
+            by_value.setdefault(cell[place], []).append(name)
         assert [names for names in by_value.values() if len(names) > 1] == []
 
 
@@ -183,7 +183,7 @@ def test_a_limit_beyond_the_data_changes_nothing(options: EvaluationOptions) -> 
 
 
 def test_every_hyper_parameter_is_in_the_key() -> None:
-    assert {one.name for one in fields(Hyperparameters)} <= CHANGES.keys()
+    assert {field.name for field in fields(Hyperparameters)} <= CHANGES.keys()
 
 
 def test_code_and_libraries_are_in_the_key(options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +229,7 @@ def test_pairs_to_train_on_are_read_once_for_all_controls(
     monkeypatch.setattr(load, "load_pairs", load_pairs)
     prepared = preparation.prepare(replace(options, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
     assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
-    assert len({(one.key, one.training.seed) for one in prepared.runs}) == 6
+    assert len({(run.key, run.training.seed) for run in prepared.runs}) == 6
 
 
 def test_where_results_lie_is_not_in_the_key(options: EvaluationOptions, tmp_path: Path) -> None:

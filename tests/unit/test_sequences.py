@@ -165,10 +165,10 @@ def test_genbank_gives_what_the_assembly_files_give(tmp_path: Path) -> None:
         records.append(record)
     path = tmp_path / "all.gbff"
     SeqIO.write(records, path, "genbank")
-    found = read_corpus(resolve((str(path),)))
-    assert found.genes == expected.genes
-    assert {name: one.residues for name, one in found.proteins.items()} == {
-        name: one.residues for name, one in expected.proteins.items()
+    corpus = read_corpus(resolve((str(path),)))
+    assert corpus.genes == expected.genes
+    assert {name: protein.residues for name, protein in corpus.proteins.items()} == {
+        name: protein.residues for name, protein in expected.proteins.items()
     }
 
 
@@ -207,7 +207,7 @@ def test_one_protein_represents_a_gene(tmp_path: Path) -> None:
         "P1", "P2"
     )
     corpus = corpus_of(tmp_path / "a", f">chr x\n{GENOME}\n", cds, ">P1 [Homo sapiens]\nMAC\n>P2 [Homo sapiens]\nMAC\n")
-    assert [one.id for one in representative_proteins(corpus)] == ["P1"]
+    assert [representative_protein.id for representative_protein in representative_proteins(corpus)] == ["P1"]
 
 
 def test_a_lack_of_memory_is_no_bad_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def test_the_plans_are_those_of_the_paper() -> None:
     (seeds,) = planned("seeds")
     assert (len(seeds.seeds), seeds.configs) == (30, ("pawsx_fr", "dna150"))
     trainings = trainings_of(planned("controls"))
-    assert {(one.train_on, one.controls) for one in trainings} >= {
+    assert {(training.train_on, training.controls) for training in trainings} >= {
         (("pawsx_en",), ("none",)),
         (("pawsx_en",), ("shuffled-labels",)),
         (("pawsx_en",), ("random-init",)),
@@ -172,7 +172,7 @@ def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]]
     parts = [shard_of(work, number, shards).trainings for number in range(1, shards + 1)]
     assert sorted(map(repr, trainings)) == sorted(repr(one) for part in parts for one in part)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    found = [cell for part in parts for one in join_seeds(part) for cell in cells(one)]
+    found = [cell for part in parts for join_seed in join_seeds(part) for cell in cells(join_seed)]
     assert len(found) == len({cell[:4] for cell in found})  # no training is done twice
     asked = {cell[:4]: cell[4] for cell in found}
     for settings_ in made:
@@ -187,17 +187,19 @@ def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
     work = work_of_plan(plan, Sources(), "cpu", tmp_path)
     (comparing,) = work.comparisons
     ways = [("pawsx_en", "none"), ("pawsx_en", "frozen"), ("dyck", "none"), ("dyck", "frozen")]
-    assert [(one.train_on[0], one.controls[0], one.seeds) for one in comparing.trainings] == [
+    assert [(training.train_on[0], training.controls[0], training.seeds) for training in comparing.trainings] == [
         (*way, (4,)) for way in ways
     ]
-    assert {replace(one, configs=None) for one in work.trainings if one.save_models} == set(comparing.trainings)
+    assert {replace(training, configs=None) for training in work.trainings if training.save_models} == set(
+        comparing.trainings
+    )
     assert len(work.trainings) == 3 * 5 + 3  # and of the second grid the seeds 0, 1 and 3
     parts = [shard_of(work, number, 3) for number in (1, 2, 3)]
     assert sorted(len(part.comparisons) for part in parts) == [0, 0, 1]
     assert [len(part.baselines) for part in parts] == [1, 0, 0]
     assert sum(len(part.trainings) for part in parts) == len(work.trainings)
     for part in parts:
-        kept = [one for one in part.trainings if one.save_models]
+        kept = [training for training in part.trainings if training.save_models]
         assert len(kept) == (len(comparing.trainings) if part.comparisons else 0)
 
 

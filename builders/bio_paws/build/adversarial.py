@@ -62,17 +62,17 @@ def quartet_shard(
     files: CorpusFiles,
     regions: Path,
     hits: Path,
-    some: range,
+    chunk: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
     """Write the quartets of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""
     region_index = RegionIndex(read_arrow(regions))
     pair_filter = PairFilter(config, files.load(), region_index)
-    rng = seeded(seed, config.name, "windows", some.start)
+    rng = seeded(seed, config.name, "windows", chunk.start)
     outcomes: Counter[str] = Counter()
     rows: list[Row] = []
-    for number, hit in enumerate(read_arrow(hits).slice(some.start, len(some)).to_pylist(), start=some.start):
+    for number, hit in enumerate(read_arrow(hits).slice(chunk.start, len(chunk)).to_pylist(), start=chunk.start):
         for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
                 quartet = _quartet(pair_filter, kind, hit, low, high, rng)
@@ -92,19 +92,21 @@ def choose_rearranged(
     split: str,
     pairs: int,
     rng: np.random.Generator,
-    seen: set[int],
+    pair_keys: set[int],
     leaks: Leaks,
 ) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose quartets of one split from files that `quartet_shard` wrote; else as `negatives.make_quartets`."""
     parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
     rows = pa.concat_tables([QUARTETS.empty_table(), *parts])
-    kinds, slots, ones, others = (rows[name].to_pylist() for name in ("kind", "tile", "sentence1", "sentence2"))
+    kinds, slots, sentences1, sentences2 = (
+        rows[name].to_pylist() for name in ("kind", "tile", "sentence1", "sentence2")
+    )
     wanted = config.similar_quotas(pairs)
 
     def rows_of(numbers: Sequence[int]) -> pa.Table:
         return rows.select(UNLABELED_SCHEMA.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
 
-    choice = Choice(wanted, rng, seen, leaks, rows_of)
+    choice = Choice(wanted, rng, pair_keys, leaks, rows_of)
     # The four rows of a quartet are of the same group and organisms.
     group, *organisms = (
         _codes(rows[name].take(np.arange(0, len(rows), 4))) for name in ("group1", "organism1", "organism2")
@@ -116,9 +118,9 @@ def choose_rearranged(
             first, behind = 4 * number, 4 * number + 4
             if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
                 choice.take(slots[first])
-                texts = zip(ones[first:behind], others[first:behind], strict=True)
-                one, two = first, first + 1
-                yield quartet_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, number)
+                texts = zip(sentences1[first:behind], sentences2[first:behind], strict=True)
+                row1, row2 = first, first + 1
+                yield quartet_of((kinds[row1], kinds[row2]), (slots[row1], slots[row2]), texts, number)
 
     proposed = quartets()
     choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))

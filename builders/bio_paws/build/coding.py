@@ -73,16 +73,16 @@ class CodingPairs:
         self._seed = seed
         self._outcomes: Counter[str] = Counter()
 
-    def make(self, others: CrossSplitFilter, pairs: int) -> tuple[dict[str, pa.Table], Counter[str]]:
+    def make(self, cross_split_filter: CrossSplitFilter, pairs: int) -> tuple[dict[str, pa.Table], Counter[str]]:
         """Return the rows of each split (schema `UNLABELED_SCHEMA`), and genes and pairs by outcome."""
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
         for split, quota in quotas(pairs).items():
             earlier_rows = [row for made in rows.values() for row in made]
-            held = {side: {row[side] for row in earlier_rows} for side in ("sentence1", "sentence2")}
+            earlier_texts = {side: {row[side] for row in earlier_rows} for side in ("sentence1", "sentence2")}
             with (
-                others.searcher(split, "dna", sorted(held["sentence1"])) as genes,
-                others.searcher(split, "protein", sorted(held["sentence2"])) as proteins,
+                cross_split_filter.searcher(split, "dna", sorted(earlier_texts["sentence1"])) as genes,
+                cross_split_filter.searcher(split, "protein", sorted(earlier_texts["sentence2"])) as proteins,
             ):
                 searchers = {"sentence1": genes, "sentence2": proteins}
                 clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
@@ -101,14 +101,14 @@ class CodingPairs:
     ) -> list[Row]:
         """Leave out rows with a side that has a homolog in an earlier split; `cleared` strings have none."""
         leaking = {side: search(sorted({row[side] for row in rows} - cleared)) for side, search in searchers.items()}
-        clean = [row for row in rows if not any(row[side] in found for side, found in leaking.items())]
+        clean = [row for row in rows if not any(row[side] in homologs for side, homologs in leaking.items())]
         self._outcomes["homolog_in_other_split"] += len(rows) - len(clean)
         return clean
 
     def _eligible(self) -> list[Proposal]:
         """Genes whose length fits, each pair of strings once."""
         kept: list[Proposal] = []
-        seen: set[tuple[str, str]] = set()
+        texts: set[tuple[str, str]] = set()
         for gene in self._corpus.genes.values():
             dna = gene_dna(self._corpus, gene)
             locus = self._region_index.find(*gene.span[:3])
@@ -120,10 +120,10 @@ class CodingPairs:
                 self._outcomes["ambiguous"] += 1
             elif locus is None:
                 self._outcomes["crosses_groups"] += 1
-            elif (dna, gene.protein) in seen:
+            elif (dna, gene.protein) in texts:
                 self._outcomes["duplicate"] += 1
             else:
-                seen.add((dna, gene.protein))
+                texts.add((dna, gene.protein))
                 group, split = locus
                 kept.append(Proposal("coding", gene.protein_id, gene.protein_id, split, group, group))
         return kept
@@ -137,9 +137,11 @@ class CodingPairs:
         shifted = set(rest[:count])
         proposals = []
         for i, row in enumerate(chosen):
-            other = chosen[exchanged.get(i, i)]
+            partner = chosen[exchanged.get(i, i)]
             kind: PairType = "other_gene" if i in exchanged else "frameshift" if i in shifted else "mutated_protein"
-            proposals.append(Proposal(kind, row["gene"], other["gene"], row["split"], row["group1"], other["group2"]))
+            proposals.append(
+                Proposal(kind, row["gene"], partner["gene"], row["split"], row["group1"], partner["group2"])
+            )
         return proposals
 
     def _with_dissimilar(self, chosen: list[Row], dissimilar: list[Row]) -> list[Row]:
@@ -159,7 +161,9 @@ class CodingPairs:
         shards = []
         for at in range(0, len(proposals), GENES_PER_SHARD):
             batch = proposals[at : at + GENES_PER_SHARD]
-            path = self._work.path("coding", ".arrow", vars(self._config), self._seed, [vars(one) for one in batch])
+            path = self._work.path(
+                "coding", ".arrow", vars(self._config), self._seed, [vars(proposal) for proposal in batch]
+            )
             shards.append((path, (self._config, self._files, batch, self._seed)))
         paths = run_shards(self._executor, _evaluate_shard, shards, f"{self._config.name} readings")
         rows: list[Row] = []
@@ -192,11 +196,11 @@ def exchange(chosen: list[Row], wanted: int, rng: np.random.Generator) -> dict[i
     return partner
 
 
-def _exchangeable(one: Row, other: Row, tolerance: float) -> bool:
-    if one["organism1"] != other["organism1"] or one["group1"] == other["group1"]:
+def _exchangeable(row1: Row, row2: Row, tolerance: float) -> bool:
+    if row1["organism1"] != row2["organism1"] or row1["group1"] == row2["group1"]:
         return False
     for name in ("sentence1", "sentence2"):
-        short, long = sorted((len(one[name]), len(other[name])))
+        short, long = sorted((len(row1[name]), len(row2[name])))
         if long - short > tolerance * short:
             return False
     return True
@@ -231,7 +235,7 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
     elif proposal.kind == "frameshift":
         text1 = break_frame(text1, gene, rng)
     code = corpus.genetic_codes.get(gene.span.source, 1)
-    found = best_frame_alignment(text1, text2, code)
+    alignment = best_frame_alignment(text1, text2, code)
     translations = 2 * database_size(corpus, "dna")  # residues of the six translations of the genomes
     return {
         "sentence1": text1,
@@ -244,10 +248,10 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
         "end2": len(protein.protein),
         "strand2": "+",
         "similarity": spliced_identity(text1, text2, code),
-        "identity": found.identity,
-        "evalue": evalue(found.score, len(text2), translations, "protein"),
-        "bit_score": bit_score(found.score, "protein"),
-        "sw_score": found.score,
+        "identity": alignment.identity,
+        "evalue": evalue(alignment.score, len(text2), translations, "protein"),
+        "bit_score": bit_score(alignment.score, "protein"),
+        "sw_score": alignment.score,
         "kind": proposal.kind,
         "group1": proposal.group1,
         "group2": proposal.group2,
@@ -265,12 +269,12 @@ def mutate_protein(protein: str, rng: np.random.Generator) -> str:
     changes = int(np.ceil(rng.uniform(*MUTATED_SHARE) * len(protein)))
     for place in rng.permutation(np.arange(1, len(protein)))[:changes].tolist():
         what = rng.random()
-        different = [one for one in protein if one != protein[place]] or ["A"]
-        other = different[int(rng.integers(0, len(different)))]
+        different = [residue for residue in protein if residue != protein[place]] or ["A"]
+        replacement = different[int(rng.integers(0, len(different)))]
         if what < 0.8:
-            residues[place] = other
+            residues[place] = replacement
         elif what < 0.9:
-            residues[place] = other + residues[place]
+            residues[place] = replacement + residues[place]
         else:
             residues[place] = ""
     return "".join(residues)

@@ -82,7 +82,7 @@ def make_quartets(
     pair_filter: PairFilter,
     pairs: int,
     rng: np.random.Generator,
-    seen: set[int],
+    pair_keys: set[int],
     leaks: Leaks | None,
 ) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose similar pairs of one split together with their dissimilar ones.
@@ -99,7 +99,7 @@ def make_quartets(
         Similar pairs wanted.
     rng : numpy.random.Generator
         Decides which candidates are chosen, and which quartets swap their sides.
-    seen : set of int
+    pair_keys : set of int
         Pairs already in the config, by `unordered`; those chosen here are added.
     leaks : callable or None
         Returns those of some strings that have a homolog in another split; None where there is no other to look in.
@@ -116,14 +116,14 @@ def make_quartets(
     if config.graded and leaks:
         leaks = _remembering(leaks)
     while True:
-        choice = _fill(candidates, pair_filter, Choice(wanted, deepcopy(rng), set(seen), leaks, rows_of))
+        choice = _fill(candidates, pair_filter, Choice(wanted, deepcopy(rng), set(pair_keys), leaks, rows_of))
         taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
         fewest = min((count for count in taken.values() if count), default=0)
         if not config.graded or set(taken.values()) <= {0, fewest}:
             break
         # Bands are equally filled: what the scarcest one gives is all that is wanted of the others.
         wanted = {kind: fewest if count else 0 for kind, count in taken.items()}
-    seen |= choice.seen
+    pair_keys |= choice.pair_keys
     return choice.finish(config.similar_quotas(pairs))
 
 
@@ -132,9 +132,9 @@ def _remembering(leaks: Leaks) -> Leaks:
     leaking: dict[str, bool] = {}
 
     def ask(texts: list[str]) -> set[str]:
-        asked = [text for text in texts if text not in leaking]
-        found = leaks(asked)
-        leaking.update((text, text in found) for text in asked)
+        unknown = [text for text in texts if text not in leaking]
+        hits = leaks(unknown)
+        leaking.update((text, text in hits) for text in unknown)
         return {text for text in texts if leaking[text]}
 
     return ask
@@ -158,10 +158,10 @@ def _propose(
     count: int,
 ) -> list[Quartet[Exchange]]:
     """Make so many quartets of matching candidates, or fewer where there are no more."""
-    found: list[Quartet[Exchange]] = []
-    while pairs := list(islice(matched, min(count - len(found), _QUARTETS_PER_BATCH))):
-        found += _quartets(candidates, pair_filter, pairs, choice)
-    return found
+    quartets: list[Quartet[Exchange]] = []
+    while pairs := list(islice(matched, min(count - len(quartets), _QUARTETS_PER_BATCH))):
+        quartets += _quartets(candidates, pair_filter, pairs, choice)
+    return quartets
 
 
 class Choice(Generic[Content]):
@@ -173,7 +173,7 @@ class Choice(Generic[Content]):
         Similar pairs still wanted.
     rng : numpy.random.Generator
         Decides the order of candidates, and which quartets swap their sides.
-    seen : set of int
+    pair_keys : set of int
         Pairs already in the config, by `unordered`.
     outcomes : Counter
         Quartets and candidates by outcome.
@@ -183,13 +183,13 @@ class Choice(Generic[Content]):
         self,
         wanted: dict[PairType, int],
         rng: np.random.Generator,
-        seen: set[int],
+        pair_keys: set[int],
         leaks: Leaks | None,
         rows_of: Callable[[Sequence[Content]], pa.Table],
     ) -> None:
         self.missing = dict(wanted)
         self.rng = rng
-        self.seen = seen
+        self.pair_keys = pair_keys
         self.outcomes: Counter[str] = Counter()
         self._leaks = leaks
         self._rows_of = rows_of
@@ -217,7 +217,7 @@ class Choice(Generic[Content]):
                     self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
                     # What is clean is free for another partner.
                     self._used.difference_update(slot for slot, free in zip(quartet.slots, clean, strict=True) if free)
-                elif self._wanted(quartet) and _add(quartet.keys, self.seen):
+                elif self._wanted(quartet) and _add(quartet.keys, self.pair_keys):
                     self._chosen.append((quartet.content, bool(self.rng.random() < 0.5)))
                     for kind in quartet.kinds:
                         self.missing[kind] -= 1
@@ -255,13 +255,15 @@ def _organisms(candidates: Candidates, pair_filter: PairFilter) -> NDArray[np.in
     numbers: dict[str, int] = {}
     of_sources = [
         np.array(
-            [numbers.setdefault(pair_filter.organism(one), len(numbers)) for one in candidates.names[name]],
+            [numbers.setdefault(pair_filter.organism(source), len(numbers)) for source in candidates.names[name]],
             dtype=np.int64,
         )
         for name in ("source1", "source2")
     ]
-    one, other = (of[candidates.columns[name]] for of, name in zip(of_sources, ("source1", "source2"), strict=True))
-    both: NDArray[np.int64] = one * len(numbers) + other
+    organisms1, organisms2 = (
+        of[candidates.columns[name]] for of, name in zip(of_sources, ("source1", "source2"), strict=True)
+    )
+    both: NDArray[np.int64] = organisms1 * len(numbers) + organisms2
     return both
 
 
@@ -357,19 +359,19 @@ def _quartets(
     """Let pairs of candidates exchange their second members; count those whose exchange is no dissimilar pair."""
     numbers = np.array(pairs, dtype=np.int64)
     members = numbers.ravel()
-    ones, others = (pair_filter.texts(candidates.intervals(members, side)) for side in (1, 2))
-    crossed = [others[at ^ 1] for at in range(len(others))]
-    reasons, alignments = pair_filter.dissimilar(list(zip(ones, crossed, strict=True)))
+    texts1, texts2 = (pair_filter.texts(candidates.intervals(members, side)) for side in (1, 2))
+    crossed = [texts2[at ^ 1] for at in range(len(texts2))]
+    reasons, alignments = pair_filter.dissimilar(list(zip(texts1, crossed, strict=True)))
     contents = np.concatenate([numbers, _numbers(alignments).reshape(-1, 6)], axis=1).tolist()
     kinds, slots = candidates.kind(members), candidates.columns["tile"][members].tolist()
     for at, content in zip(range(0, len(members), 2), contents, strict=True):
-        one, two = at, at + 1
-        if reason := reasons[one] or reasons[two]:
+        row1, row2 = at, at + 1
+        if reason := reasons[row1] or reasons[row2]:
             choice.outcomes[f"dissimilar_{reason}"] += 1
             continue
-        texts = zip(ones[at : at + 2] * 2, others[at : at + 2] + crossed[at : at + 2], strict=True)
-        quartet = quartet_of((kinds[one], kinds[two]), (slots[one], slots[two]), texts, tuple(content))
-        if choice.seen.intersection(quartet.keys):
+        texts = zip(texts1[at : at + 2] * 2, texts2[at : at + 2] + crossed[at : at + 2], strict=True)
+        quartet = quartet_of((kinds[row1], kinds[row2]), (slots[row1], slots[row2]), texts, tuple(content))
+        if choice.pair_keys.intersection(quartet.keys):
             choice.outcomes["duplicate"] += 1
         else:
             yield quartet
@@ -378,11 +380,14 @@ def _quartets(
 def _rows_of(candidates: Candidates, pair_filter: PairFilter, contents: Sequence[Exchange]) -> pa.Table:
     """Return the rows of some quartets, four of each."""
     numbers = np.array(contents, dtype=np.int64)
-    one, two = numbers[:, 0], numbers[:, 1]
-    own = (_numbers(candidates.alignments(which)) for which in (one, two))
+    members1, members2 = numbers[:, 0], numbers[:, 1]
+    own = (_numbers(candidates.alignments(which)) for which in (members1, members2))
     alignments = np.stack([*own, numbers[:, 2:5], numbers[:, 5:]], axis=1)
-    first, second = (np.stack(rows, axis=1).ravel() for rows in ((one, two, one, two), (one, two, two, one)))
-    similar = zip(candidates.kind(one), candidates.kind(two), strict=True)
+    first, second = (
+        np.stack(rows, axis=1).ravel()
+        for rows in ((members1, members2, members1, members2), (members1, members2, members2, members1))
+    )
+    similar = zip(candidates.kind(members1), candidates.kind(members2), strict=True)
     kinds = [kind for pair in similar for kind in (*pair, "other_group", "other_group")]
     return pair_filter.pairs(candidates, first, second, kinds, Alignments(*alignments.reshape(-1, 3).T))
 
@@ -399,17 +404,17 @@ def quartet_of(
     return Quartet(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
 
 
-def _add(keys: tuple[int, ...], seen: set[int]) -> bool:
+def _add(keys: tuple[int, ...], pair_keys: set[int]) -> bool:
     """Take a quartet's pairs in, unless one of them came in since it was made."""
-    if len(set(keys)) < len(keys) or seen.intersection(keys):
+    if len(set(keys)) < len(keys) or pair_keys.intersection(keys):
         return False
-    seen.update(keys)
+    pair_keys.update(keys)
     return True
 
 
-def unordered(one: str, other: str) -> int:
+def unordered(text1: str, text2: str) -> int:
     """Key of a pair, whichever side comes first: 64 bits of a digest."""
-    text = "\n".join(sorted((one, other)))
+    text = "\n".join(sorted((text1, text2)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 

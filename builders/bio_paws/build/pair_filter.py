@@ -46,7 +46,7 @@ def contains(a: str, b: str, alphabet: Alphabet) -> bool:
 def database_size(corpus: Corpus, alphabet: Alphabet) -> int:
     """Residues of the database that E-values refer to."""
     whole = corpus.dna.values() if alphabet == "dna" else representative_proteins(corpus)
-    return sum(len(one.residues) for one in whole)
+    return sum(len(sequence.residues) for sequence in whole)
 
 
 def with_outcomes(table: pa.Table, outcomes: Counter[str]) -> pa.Table:
@@ -86,8 +86,8 @@ class ExtractedPairs:
 
 def _first_reason(count: int, **reasons: NDArray[np.bool_]) -> list[str]:
     """Name for each of so many the first of the reasons that is true, or nothing."""
-    found: list[str] = np.select(list(reasons.values()), list(reasons), np.full(count, "")).tolist()
-    return found
+    names: list[str] = np.select(list(reasons.values()), list(reasons), np.full(count, "")).tolist()
+    return names
 
 
 def _read(texts: list[str], strands: Sequence[str]) -> list[str]:
@@ -117,8 +117,8 @@ class PairFilter:
         remaining = iter(windows)
         tables = [CANDIDATES.empty_table()]
         # Long alignments give a shard any number of windows.
-        while some := list(islice(remaining, _WINDOWS_AT_ONCE)):
-            tables.append(self._filter_batch(some, outcomes))
+        while chunk := list(islice(remaining, _WINDOWS_AT_ONCE)):
+            tables.append(self._filter_batch(chunk, outcomes))
         return with_outcomes(pa.concat_tables(tables).combine_chunks(), outcomes)
 
     def _filter_batch(self, windows: list[Window], outcomes: Counter[str]) -> pa.Table:
@@ -137,7 +137,11 @@ class PairFilter:
         longer = np.maximum(*(side.length[fit] for side in sides))
         measured = self.measured(longer, alignments)
         similarities: list[float] = measured["similarity"].tolist()
-        kinds = [similarity_bin(one) for one in similarities] if self.config.graded else [windows[i].kind for i in fit]
+        kinds = (
+            [similarity_bin(similarity) for similarity in similarities]
+            if self.config.graded
+            else [windows[i].kind for i in fit]
+        )
         accepted = list(map(self.config.accepts, kinds, similarities))
         verdicts = _first_reason(
             len(fit), similarity=~np.array(accepted, dtype=bool), evalue=measured["evalue"] >= self.config.max_evalue
@@ -161,7 +165,9 @@ class PairFilter:
         """Cut out the strings of pairs of intervals, and say which of them cannot make a pair."""
         config = self.config
         locus, locus2 = self._region_index.find_many(side1), self._region_index.find_many(side2)
-        same = np.array([one == other for one, other in zip(side1.source, side2.source, strict=True)], dtype=bool)
+        same = np.array(
+            [source1 == source2 for source1, source2 in zip(side1.source, side2.source, strict=True)], dtype=bool
+        )
         shorter, longer = np.minimum(side1.length, side2.length), np.maximum(side1.length, side2.length)
         raw = self._cut(side1), self._cut(side2)
         (masked1, known1), (masked2, known2) = map(self._letters, raw)
@@ -196,16 +202,19 @@ class PairFilter:
         measured = self.measured(np.array([max(len(text1), len(text2))]), alignment)
         return {"sentence1": text1, "sentence2": text2} | {name: column[0].item() for name, column in measured.items()}
 
-    def measured(self, longer: Ints, found: Alignments) -> dict[str, NDArray[Any]]:
+    def measured(self, longer: Ints, alignments: Alignments) -> dict[str, NDArray[Any]]:
         """Return what the alignments of pairs say, given the lengths of their longer strings."""
-        space, scores = self._database_size, found.score.tolist()
-        evalues = [evalue(*one, space, self.alphabet) for one in zip(scores, longer.tolist(), strict=True)]
+        space, scores = self._database_size, alignments.score.tolist()
+        evalues = [
+            evalue(*score_and_length, space, self.alphabet)
+            for score_and_length in zip(scores, longer.tolist(), strict=True)
+        ]
         return {
-            "similarity": found.matches / longer,
-            "identity": found.identity,
+            "similarity": alignments.matches / longer,
+            "identity": alignments.identity,
             "evalue": np.array(evalues, dtype=np.float64),
             "bit_score": np.array([bit_score(score, self.alphabet) for score in scores], dtype=np.float64),
-            "sw_score": found.score,
+            "sw_score": alignments.score,
         }
 
     def dissimilar(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[str], Alignments]:
@@ -261,6 +270,7 @@ class PairFilter:
         letters = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8)
         ends = np.cumsum([0, *map(len, texts)])
         masked, unknown = (
-            np.diff(np.searchsorted(np.flatnonzero(one), ends)) for one in (letters >= ord("a"), ~self._known[letters])
+            np.diff(np.searchsorted(np.flatnonzero(flags), ends))
+            for flags in (letters >= ord("a"), ~self._known[letters])
         )
         return masked / np.maximum(np.diff(ends), 1), unknown == 0

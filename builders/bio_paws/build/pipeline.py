@@ -186,9 +186,9 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
         region_index = partition.RegionIndex(read_arrow(prepared.regions))
-        others = CrossSplitFilter(corpus, region_index, prepared.executor)
+        cross_split_filter = CrossSplitFilter(corpus, region_index, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
-        outcomes = make(config, prepared, region_index, others, pairs, paths)
+        outcomes = make(config, prepared, region_index, cross_split_filter, pairs, paths)
         write_arrow(
             counted, pa.table({"outcome": sorted(outcomes), "count": [outcomes[name] for name in sorted(outcomes)]})
         )
@@ -203,14 +203,14 @@ def _coding_pairs(
     config: PairConfig,
     prepared: Prepared,
     region_index: partition.RegionIndex,
-    others: CrossSplitFilter,
+    cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
 ) -> Counter[str]:
     made = coding.CodingPairs(
         config, prepared.files, region_index, prepared.work, prepared.executor, prepared.options.seed
     )
-    tables, outcomes = made.make(others, pairs)
+    tables, outcomes = made.make(cross_split_filter, pairs)
     for split, path in paths.items():
         write_pairs(path, [tables[split]], config, split)
     return outcomes
@@ -220,30 +220,32 @@ def _homologous_pairs(
     config: PairConfig,
     prepared: Prepared,
     region_index: partition.RegionIndex,
-    others: CrossSplitFilter,
+    cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
 ) -> Counter[str]:
     seed, hits = prepared.options.seed, prepared.hits[config.molecule]
     shard = adversarial.quartet_shard if config.rearranged else similarity_search.candidate_shard
-    found, outcomes = similarity_search.find_candidates(
+    candidates, outcomes = similarity_search.find_candidates(
         config, prepared.files, prepared.regions, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
     pair_filter = PairFilter(config, prepared.files.load(), region_index)
-    seen: set[int] = set()
+    pair_keys: set[int] = set()
     earlier: list[Path] = []
     for split, quota in quotas(pairs).items():
         rng = partition.seeded(seed, config.name, "squares", split)
         later, longest = config.rearranged, config.max_length
-        searcher = others.searcher(
+        searcher = cross_split_filter.searcher(
             split, pair_filter.alphabet, DistinctSequences(tuple(earlier)), later=later, longest=longest
         )
         with searcher as leaks:
             if config.rearranged:
-                quartets, more = adversarial.choose_rearranged(config, found, split, quota, rng, seen, leaks)
+                quartets, more = adversarial.choose_rearranged(config, candidates, split, quota, rng, pair_keys, leaks)
             else:
-                here = Candidates.read(found, split)
-                quartets, more = make_quartets(config, here, pair_filter, quota, rng, seen, leaks if earlier else None)
+                here = Candidates.read(candidates, split)
+                quartets, more = make_quartets(
+                    config, here, pair_filter, quota, rng, pair_keys, leaks if earlier else None
+                )
                 del here  # none is there beside those of the next split
         outcomes.update(more)
         write_pairs(paths[split], quartets, config, split)

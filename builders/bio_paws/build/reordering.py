@@ -30,7 +30,7 @@ def block_order(blocks: int, rng: np.random.Generator) -> list[int]:
     while True:  # about one order in three is of that sort
         order = rng.permutation(blocks).tolist()
         if not any(after == before + 1 for before, after in pairwise(order)):
-            return [int(one) for one in order]
+            return [int(position) for position in order]
 
 
 def word_order(letters: Sequence[Hashable], rng: np.random.Generator) -> list[int]:
@@ -64,8 +64,8 @@ def word_order(letters: Sequence[Hashable], rng: np.random.Generator) -> list[in
     last = _last_words(letters, leaving, rng)
     queues: dict[Hashable, list[int]] = {}
     for letter, choices in leaving.items():
-        others = [word for word in choices if word != last.get(letter)]
-        shuffled = [others[i] for i in rng.permutation(len(others)).tolist()]
+        alternatives = [word for word in choices if word != last.get(letter)]
+        shuffled = [alternatives[i] for i in rng.permutation(len(alternatives)).tolist()]
         queues[letter] = ([last[letter]] if letter in last else []) + shuffled  # taken from the end
     order: list[int] = []
     at = letters[0]

@@ -96,9 +96,10 @@ def explain_shortfall(
     if not accepted:
         parts.append("no candidate was accepted")
     elif few and config.molecule != "dna_protein":
-        held = ", ".join(f"{split} {groups.get(split, 0)}" for split in SPLITS)
+        groups_by_split = ", ".join(f"{split} {groups.get(split, 0)}" for split in SPLITS)
         parts.append(
-            f"every split needs {_FEWEST_GROUPS} homology groups with similar sequences, and the source gives {held}"
+            f"every split needs {_FEWEST_GROUPS} homology groups with similar sequences, and the source gives "
+            f"{groups_by_split}"
         )
     elif config.molecule == "dna_protein":
         parts.append(f"each of the {accepted:,} readable genes gives at most one pair of either label")

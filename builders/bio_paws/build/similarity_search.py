@@ -105,20 +105,22 @@ def search_dna(files: CorpusFiles, work: Workdir, executor: Executor) -> Path:
         Arrow file of hits, schema `HIT_INTERVALS`.
     """
     sequences = list(files.load().dna.values())
-    pieces = [(one.id, start) for one in sequences for start in range(0, len(one.residues), PIECE)]
+    pieces = [(sequence.id, start) for sequence in sequences for start in range(0, len(sequence.residues), PIECE)]
     size = min(max(PIECES_PER_SHARD, ceil(len(pieces) / SHARDS)), MOST_PIECES_PER_SHARD)
     batches = [pieces[i : i + size] for i in range(0, len(pieces), size)]
-    return _search(files, work, executor, "dna", batches, sum(len(one.residues) for one in sequences))
+    return _search(files, work, executor, "dna", batches, sum(len(sequence.residues) for sequence in sequences))
 
 
 def search_proteins(files: CorpusFiles, work: Workdir, executor: Executor, engine: Engine) -> Path:
     """Search one protein of each gene against all others; return an Arrow file of hits, schema `HIT_INTERVALS`."""
     proteins = representative_proteins(files.load())
     batches = [
-        [(one.id, 0) for one in proteins[i : i + engine.queries_per_shard]]
+        [(protein.id, 0) for protein in proteins[i : i + engine.queries_per_shard]]
         for i in range(0, len(proteins), engine.queries_per_shard)
     ]
-    return _search(files, work, executor, "protein", batches, sum(len(one.residues) for one in proteins), engine)
+    return _search(
+        files, work, executor, "protein", batches, sum(len(protein.residues) for protein in proteins), engine
+    )
 
 
 def _search(
@@ -159,7 +161,7 @@ def _search(
 
 def _subjects(corpus: Corpus, molecule: str) -> list[tuple[str, str]]:
     whole = corpus.dna.values() if molecule == "dna" else representative_proteins(corpus)
-    return [(one.id, one.residues) for one in whole]
+    return [(sequence.id, sequence.residues) for sequence in whole]
 
 
 def _search_shard(
@@ -248,14 +250,14 @@ def find_candidates(
         Windows by outcome: accepted, or why not.
     """
     parameters = (config.name, vars(config), seed, pairs)
-    found = read_arrow(hits)
-    draws = _draws_a_slot(config, found, RegionIndex(read_arrow(regions)), pairs)
+    arrow = read_arrow(hits)
+    draws = _draws_a_slot(config, arrow, RegionIndex(read_arrow(regions)), pairs)
     shards = [
         (
-            work.path("candidates", ".arrow", parameters, some.start),
-            (config, files, regions, hits, some, draws, seed),
+            work.path("candidates", ".arrow", parameters, shard.start),
+            (config, files, regions, hits, shard, draws, seed),
         )
-        for some in _shards(found)
+        for shard in _shards(arrow)
     ]
     paths = run_shards(executor, shard, shards, f"{config.name} windows")
     outcomes: Counter[str] = Counter()
@@ -303,12 +305,14 @@ def candidate_shard(
     files: CorpusFiles,
     regions: Path,
     hits: Path,
-    some: range,
+    chunk: range,
     draws: dict[str, float],
     seed: int,
 ) -> None:
     """Write the candidates of `some` hits, the outcomes of all windows in the table's metadata."""
     corpus, region_index = files.load(), RegionIndex(read_arrow(regions))
     pair_filter = PairFilter(config, corpus, region_index)
-    windows = draw_windows(config, read_arrow(hits).slice(some.start, len(some)), some.start, region_index, draws, seed)
+    windows = draw_windows(
+        config, read_arrow(hits).slice(chunk.start, len(chunk)), chunk.start, region_index, draws, seed
+    )
     write_arrow(path, pair_filter.candidates(windows))

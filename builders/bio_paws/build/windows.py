@@ -63,7 +63,7 @@ class Trace:
         letter = column & (letters != ord("-"))
         before = np.cumsum(length) - length
         at1, at2 = (before + np.cumsum(letter & side)[begin] for side in (first, ~first))
-        return cls(*(one.tolist() for one in (start1 + at1, start1 + at1 + length, at2, length)))
+        return cls(*(array.tolist() for array in (start1 + at1, start1 + at1 + length, at2, length)))
 
     def snap(self, start: int, end: int) -> tuple[int, int, int, int] | None:
         """Return the widest window inside [start, end) that begins and ends on a match, in both coordinates."""

@@ -62,7 +62,7 @@ def describe(folder: Path, manifest: Manifest) -> Description:
         for name, entry in manifest.configs.items()
     }
     version = parse_version(manifest.version)
-    changes = tuple(one for one in CHANGES if parse_version(one[0]) <= version)
+    changes = tuple(change for change in CHANGES if parse_version(change[0]) <= version)
     return Description(described, groups.summary(), sequences.summary(), changes)
 
 
@@ -73,7 +73,7 @@ class _Spread:
         self._values: dict[str, list[NDArray[np.uint64]]] = {}
 
     def add(self, split: str, values: Iterable[str]) -> None:
-        digests = b"".join(hashlib.blake2b(one.encode(), digest_size=8).digest() for one in set(values))
+        digests = b"".join(hashlib.blake2b(value.encode(), digest_size=8).digest() for value in set(values))
         parts = self._values.setdefault(split, [])
         parts.append(np.frombuffer(digests, dtype=np.uint64))
         if len(parts) == _PARTS_AT_ONCE:
@@ -83,7 +83,7 @@ class _Spread:
         by_split = {split: np.unique(np.concatenate(parts)) for split, parts in self._values.items()}
         everything = [np.zeros(0, dtype=np.uint64), *by_split.values()]
         _, splits_of = np.unique(np.concatenate(everything), return_counts=True)
-        return Spread({split: len(one) for split, one in by_split.items()}, int((splits_of > 1).sum()))
+        return Spread({split: len(groups) for split, groups in by_split.items()}, int((splits_of > 1).sum()))
 
 
 class _Numbers:
@@ -114,9 +114,9 @@ def _describe_config(
     numbers = _Numbers(alphabets)
     counts: Counter[tuple[int, str, str]] = Counter()
     examples: dict[int, dict[str, Any]] = {}
-    for split, one in entry.splits.items():
-        path = folder / one.file
-        if sha256_of(path) != one.sha256:
+    for split, split_entry in entry.splits.items():
+        path = folder / split_entry.file
+        if sha256_of(path) != split_entry.sha256:
             raise CheckFailed(f"{path}: is not the file that manifest.json names: build the data set again")
         for batch in pq.ParquetFile(path).iter_batches(_BATCH):
             numbers.add(batch)
@@ -183,8 +183,8 @@ def _sequences(alphabets: tuple[Alphabet, Alphabet], numbers: _Numbers) -> tuple
 
 def _histogram(values: NDArray[Any], labels: NDArray[Any], edges: tuple[float, ...]) -> Histogram:
     by_label = (np.histogram(values[labels == label], bins=np.array(edges))[0] for label in (0, 1))
-    zero, one = (tuple(int(count) for count in counts) for counts in by_label)
-    return Histogram(edges, (zero, one))
+    zeros, ones = (tuple(int(count) for count in counts) for counts in by_label)
+    return Histogram(edges, (zeros, ones))
 
 
 def _length_edges(lengths: NDArray[np.int64]) -> tuple[float, ...]:

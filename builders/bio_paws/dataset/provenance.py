@@ -37,9 +37,9 @@ def statement_of(folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder)
     names = [name for name in data_files(folder) if name != STATEMENT]
     sources = [
-        {"name": f"{source.accession}/{one.name}", "digest": {"sha256": one.sha256}}
+        {"name": f"{source.accession}/{file.name}", "digest": {"sha256": file.sha256}}
         for source in manifest.sources
-        for one in source.files
+        for file in source.files
     ]
     return {
         "_type": "https://in-toto.io/Statement/v1",
@@ -100,7 +100,7 @@ def fault_of_statement(folder: Path) -> str:
         return "is not about these files: sign again, or remove it"
     if path.read_bytes() != json_text(_envelope(payload, signatures)).encode():
         return "is not as bio-paws writes it"
-    if not signatures or not all(_signed_by_its_key(payload, one) for one in signatures):
+    if not signatures or not all(_signed_by_its_key(payload, signature) for signature in signatures):
         return "its signature is not that of the key that it names"
     return ""
 
@@ -134,18 +134,20 @@ def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
         raise DataError(f"{key}: not a public key in PEM ({_line(error)})") from error
     if not isinstance(public, Ed25519PublicKey):
         raise DataError(f"{key}: not an Ed25519 key")
-    if not any(_signed(public, payload, one.bytes) for one in signatures):
+    if not any(_signed(public, payload, signature.bytes) for signature in signatures):
         return [f"{path}: not signed with {key}: the statement was changed, or the key is another one"]
     return list(_unlike(json.loads(payload), folder))
 
 
 def _unlike(signed: dict[str, Any], folder: Path) -> Iterator[str]:
     """Yield what of a data set is not as a statement says."""
-    found = statement_of(folder)
-    if any(signed.get(name) != found[name] for name in ("_type", "predicateType")):
+    statement = statement_of(folder)
+    if any(signed.get(name) != statement[name] for name in ("_type", "predicateType")):
         yield f"{folder}: what was signed is no statement of a data set of bio-paws"
         return
-    before, now = ({one["name"]: one["digest"]["sha256"] for one in each["subject"]} for each in (signed, found))
+    before, now = (
+        {subject["name"]: subject["digest"]["sha256"] for subject in each["subject"]} for each in (signed, statement)
+    )
     for name in sorted({*before, *now}):
         if name not in now:
             yield f"{folder / name}: is missing"
@@ -153,7 +155,7 @@ def _unlike(signed: dict[str, Any], folder: Path) -> Iterator[str]:
             yield f"{folder / name}: is not in the signed statement"
         elif before[name] != now[name]:
             yield f"{folder / name}: is not the file that was signed"
-    if before == now and signed != found:
+    if before == now and signed != statement:
         yield f"{folder}: the signed statement says otherwise where it comes from"
 
 
@@ -173,7 +175,7 @@ def _payload_of(folder: Path) -> bytes:
 
 
 def _envelope(payload: bytes, signatures: list[_Signature]) -> dict[str, Any]:
-    signed = [{"keyid": one.key, "sig": _base64(one.bytes)} for one in signatures]
+    signed = [{"keyid": signature.key, "sig": _base64(signature.bytes)} for signature in signatures]
     return {"payloadType": _PAYLOAD_TYPE, "payload": _base64(payload), "signatures": signed}
 
 
@@ -183,7 +185,8 @@ def _read_envelope(path: Path) -> tuple[bytes, list[_Signature]]:
         envelope = read_json(path)
         payload = base64.b64decode(envelope["payload"], validate=True)
         signatures = [
-            _Signature(str(one["keyid"]), base64.b64decode(one["sig"], validate=True)) for one in envelope["signatures"]
+            _Signature(str(signature["keyid"]), base64.b64decode(signature["sig"], validate=True))
+            for signature in envelope["signatures"]
         ]
         if envelope["payloadType"] != _PAYLOAD_TYPE:
             raise ValueError(f"it holds {envelope['payloadType']!r}")

@@ -140,7 +140,7 @@ def _beyond(
     return left
 
 
-def check_version(new: Manifest, old: Manifest, found: list[Difference]) -> None:
+def check_version(new: Manifest, old: Manifest, changes: list[Difference]) -> None:
     """Hold the rule of versions: major when pairs that were scored change, minor when something comes, else patch.
 
     Parameters
@@ -157,14 +157,17 @@ def check_version(new: Manifest, old: Manifest, found: list[Difference]) -> None
     """
     version, earlier = parse_version(new.version), parse_version(old.version)
     columns = [
-        {(config, name) for config, entry in one.configs.items() for name, _ in entry.columns} for one in (new, old)
+        {(config, name) for config, entry in manifest.configs.items() for name, _ in entry.columns}
+        for manifest in (new, old)
     ]
     lost = columns[1] - columns[0]
-    scored = [one for one in found if one.scored]
+    scored = [difference for difference in changes if difference.scored]
     if lost or scored:
         where = f"{scored[0].config}/{scored[0].split}" if scored else "/".join(min(lost))
         least, why = (earlier[0] + 1, 0, 0), f"{where} is not what it was"
-    elif columns[0] - columns[1] or any((one.added, one.removed, one.changed) != (0, 0, 0) for one in found):
+    elif columns[0] - columns[1] or any(
+        (difference.added, difference.removed, difference.changed) != (0, 0, 0) for difference in changes
+    ):
         least, why = (earlier[0], earlier[1] + 1, 0), "configs, columns or values have come"
     else:
         least, why = (*earlier[:2], earlier[2] + 1), "this is not the same"

@@ -76,10 +76,10 @@ def _version_of(engine: str) -> str:
         return f"missing ({error})"
 
 
-def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
+def difference(installed: dict[str, str], wanted: dict[str, str]) -> str:
     """Say how a worker differs from this machine; empty when it does not."""
     return "; ".join(
-        f"{name} {found.get(name)}, here {wanted[name]}" for name in wanted if found.get(name) != wanted[name]
+        f"{name} {installed.get(name)}, here {wanted[name]}" for name in wanted if installed.get(name) != wanted[name]
     )
 
 
@@ -311,7 +311,7 @@ class ClusterExecutor(Executor):
 
 def _innermost(*call: Any) -> str:
     """Return the name of the last function in a call: one that is given another only runs it."""
-    names = [one.__name__.strip("_") for one in call if isinstance(one, FunctionType)]
+    names = [function.__name__.strip("_") for function in call if isinstance(function, FunctionType)]
     return names[-1] if names else "job"
 
 

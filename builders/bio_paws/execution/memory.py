@@ -86,12 +86,12 @@ def peak_memory() -> tuple[int, int]:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error is a lack of memory, or came of one."""
-    seen: list[BaseException] = []  # what is raised from what it caused goes round in a circle
+    visited: list[BaseException] = []  # what is raised from what it caused goes round in a circle
     earlier: BaseException | None = error
-    while earlier is not None and earlier not in seen:
+    while earlier is not None and earlier not in visited:
         if isinstance(earlier, MemoryError) or any(words in str(earlier).lower() for words in _WORDS):
             return True
-        seen.append(earlier)
+        visited.append(earlier)
         earlier = earlier.__cause__ or earlier.__context__
     return False
 

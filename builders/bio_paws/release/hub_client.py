@@ -77,13 +77,13 @@ class PatientClient(httpx2.Client):
                 if response.status_code not in _FAILED_FOR_NOW:
                     return response
                 why = f"answered {response.status_code}"
-                asked = asked_to_wait(response.headers)
+                wait = asked_to_wait(response.headers)
                 response.close()
             except httpx2.TransportError as error:
-                why, asked = f"{type(error).__name__}: {str(error) or 'no answer'}", None
-            if asked is not None and asked > LONGEST_WAIT:
-                raise HubError(f"{name}: the Hub asks to wait {asked:,.0f} s: run again then, it goes on from here")
-            pause = pause if asked is None else asked
+                why, wait = f"{type(error).__name__}: {str(error) or 'no answer'}", None
+            if wait is not None and wait > LONGEST_WAIT:
+                raise HubError(f"{name}: the Hub asks to wait {wait:,.0f} s: run again then, it goes on from here")
+            pause = pause if wait is None else wait
             logger.log(logging.WARNING if pause > 5 else logging.DEBUG, "%s: %s, again in %.1f s", name, why, pause)
             self._wait(pause)
         raise HubError(f"{name}: {why}, {ATTEMPTS} times: run again later, it goes on from here")

@@ -69,14 +69,14 @@ class Repository:
 
     def references(self) -> dict[str, str]:
         """Return the commit of every branch, tag and pull request, by full name."""
-        found = self.api.list_repo_refs(self.id, repo_type=_KIND, include_pull_requests=True)
-        every = (*found.branches, *found.tags, *(found.pull_requests or ()))
-        return {one.ref: one.target_commit for one in every}
+        repo_refs = self.api.list_repo_refs(self.id, repo_type=_KIND, include_pull_requests=True)
+        every = (*repo_refs.branches, *repo_refs.tags, *(repo_refs.pull_requests or ()))
+        return {ref.ref: ref.target_commit for ref in every}
 
     def missing(self, release: Release, revision: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the files that a revision lacks or holds otherwise, and those that it holds beyond the release."""
         tree = self.api.list_repo_tree(self.id, recursive=True, revision=revision, repo_type=_KIND)
-        there = {one.path: one for one in tree if isinstance(one, RepoFile) and one.path != _OF_THE_HUB}
+        there = {file.path: file for file in tree if isinstance(file, RepoFile) and file.path != _OF_THE_HUB}
         lacking = [name for name in release.files if not _same(release.folder / name, there.get(name))]
         return tuple(lacking), tuple(sorted(set(there) - set(release.files)))
 
@@ -94,10 +94,10 @@ class Repository:
     @contextmanager
     def manifest(self, revision: str) -> Iterator[tuple[Manifest | None, Callable[[str], Path]]]:
         """Yield the manifest of a revision, None where it is empty, and what fetches its files for the block."""
-        held = {
-            one.path
-            for one in self.api.list_repo_tree(self.id, revision=revision, repo_type=_KIND)
-            if one.path not in {_OF_THE_HUB, CARD}
+        stored = {
+            file.path
+            for file in self.api.list_repo_tree(self.id, revision=revision, repo_type=_KIND)
+            if file.path not in {_OF_THE_HUB, CARD}
         }
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as cache:
 
@@ -107,8 +107,8 @@ class Repository:
                 )
 
             old = None
-            if held:
-                if MANIFEST not in held:
+            if stored:
+                if MANIFEST not in stored:
                     raise HubError(f"{self.id}: holds files that are not a bioPAWS data set: choose another repository")
                 where = f"{self.id}: {MANIFEST} at {revision}"
                 old = parse_manifest(file(MANIFEST).read_bytes(), where, "choose another repository, or mend it there")
@@ -124,14 +124,18 @@ class Repository:
         for _ in range(_LOOKS):
             every = self.api.get_repo_discussions(self.id, repo_type=_KIND, author=user, discussion_type="pull_request")
             ours = sorted(
-                (one for one in every if one.status in {"open", "draft"} and one.title.startswith(_TITLE)),
-                key=lambda one: one.num,
+                (
+                    request
+                    for request in every
+                    if request.status in {"open", "draft"} and request.title.startswith(_TITLE)
+                ),
+                key=lambda request: request.num,
             )
-            fitting = [one for one in ours if one.title == title]
-            for one in ours:
-                if one not in fitting[:1]:
+            fitting = [our for our in ours if our.title == title]
+            for request in ours:
+                if request not in fitting[:1]:
                     with _look_again():
-                        self.api.change_discussion_status(self.id, one.num, "closed", repo_type=_KIND)
+                        self.api.change_discussion_status(self.id, request.num, "closed", repo_type=_KIND)
             if fitting:
                 return fitting[0].num
             self.api.create_pull_request(self.id, title, repo_type=_KIND, description=f"Release {release.tag}.")
@@ -165,10 +169,10 @@ class Repository:
 
     def check(self, release: Release, commit: str) -> None:
         """Check a commit against the release: every file by its checksum, every row as a stranger loads it."""
-        found = self.api.verify_repo_checksums(self.id, repo_type=_KIND, revision=commit, local_dir=release.folder)
-        wrong = [one["path"] for one in found.mismatches]
-        wrong += [name for name in found.missing_paths if name != _OF_THE_HUB]
-        wrong += sorted(set(found.extra_paths) & set(release.files))
+        comparison = self.api.verify_repo_checksums(self.id, repo_type=_KIND, revision=commit, local_dir=release.folder)
+        wrong = [mismatch["path"] for mismatch in comparison.mismatches]
+        wrong += [name for name in comparison.missing_paths if name != _OF_THE_HUB]
+        wrong += sorted(set(comparison.extra_paths) & set(release.files))
         if wrong:
             raise CheckFailed(f"{self.id}: {wrong[0]} at {commit} is not what was sent: run again")
         loaded = reloaded_hashes(self.id, commit, tuple(release.manifest.configs))

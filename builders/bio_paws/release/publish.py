@@ -176,8 +176,10 @@ def publish(repo_id: str, release: Release, *, private: bool = False) -> Publish
         if hub.missing(release, main) != ((), ()):
             with hub.manifest(main) as (old, file):
                 if old is not None:
-                    found = differences(release.manifest.configs, old.configs, lambda name: release.folder / name, file)
-                    check_version(release.manifest, old, found)
+                    changes = differences(
+                        release.manifest.configs, old.configs, lambda name: release.folder / name, file
+                    )
+                    check_version(release.manifest, old, changes)
             number = hub.pull_request(release, main)
             hub.check(release, hub.upload(release, number))
             main = hub.merge(number)
@@ -201,15 +203,15 @@ def preview(repo_id: str, release: Release) -> Preview:
         try:
             references = hub.references()
         except RepositoryNotFoundError:
-            found = differences(release.manifest.configs, {}, lambda name: release.folder / name, Path)
-            return Preview(release.tag, False, release.files, (), found)
+            changes = differences(release.manifest.configs, {}, lambda name: release.folder / name, Path)
+            return Preview(release.tag, False, release.files, (), changes)
         already = bool(hub.published(release, references))
         main = references["refs/heads/main"]
         sent, deleted = hub.missing(release, main)
         with hub.manifest(main) as (old, file):
-            found = differences(
+            changes = differences(
                 release.manifest.configs, old.configs if old else {}, lambda name: release.folder / name, file
             )
             if old is not None and not already and (sent or deleted):
-                check_version(release.manifest, old, found)
-        return Preview(release.tag, already, sent, deleted, found)
+                check_version(release.manifest, old, changes)
+        return Preview(release.tag, already, sent, deleted, changes)

@@ -47,10 +47,10 @@ def reloaded_hashes(repo_id: str, commit: str, configs: tuple[str, ...]) -> dict
             process.terminate()
             process.join()
             raise
-        found: dict[str, Any] = read_json(answer) if answer.is_file() else {"error": f"exit {process.exitcode}"}
-    if "error" in found:
-        raise BioPawsError(f"{repo_id}: cannot be loaded at {commit}: {found['error']}")
-    return found
+        loaded: dict[str, Any] = read_json(answer) if answer.is_file() else {"error": f"exit {process.exitcode}"}
+    if "error" in loaded:
+        raise BioPawsError(f"{repo_id}: cannot be loaded at {commit}: {loaded['error']}")
+    return loaded
 
 
 def _answer(answer: Path, token_path: str, repo_id: str, commit: str, configs: tuple[str, ...]) -> None:

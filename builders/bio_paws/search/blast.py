@@ -56,7 +56,7 @@ WIDE_OPTIONS: dict[Literal["dna", "protein"], tuple[str, ...]] = {
 }
 """Its further options: short words, no masking of repeats or low complexity on either side, both strands."""
 
-_DIGITS = "".join(one if one.isdigit() else " " for one in map(chr, range(128)))
+_DIGITS = "".join(character if character.isdigit() else " " for character in map(chr, range(128)))
 _LETTERS = dict.fromkeys(map(ord, "0123456789"))
 _MANY = 10**12  # letters: no sequence has as many
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
@@ -297,8 +297,8 @@ def _first_impossible(hits: pa.Table, query: Path, database: Path) -> dict[str, 
 
 
 def _row(hits: pa.Table, sound: NDArray[np.bool_]) -> dict[str, Any]:
-    found: dict[str, Any] = hits.slice(int(sound.argmin()), 1).to_pylist()[0]
-    return found
+    wrong: dict[str, Any] = hits.slice(int(sound.argmin()), 1).to_pylist()[0]
+    return wrong
 
 
 @lru_cache(maxsize=4)

@@ -225,7 +225,7 @@ def get_engine(name: str) -> Engine:
     for engine in ENGINES:
         if engine.name == name:
             return engine
-    raise BioPawsError(f"no engine {name!r}: there are {', '.join(one.name for one in ENGINES)}")
+    raise BioPawsError(f"no engine {name!r}: there are {', '.join(engine.name for engine in ENGINES)}")
 
 
 def choose_engine(name: str, residues: int) -> Engine:
@@ -269,11 +269,11 @@ def btop(query: str, subject: str) -> str:
     """
     parts: list[str] = []
     run = 0
-    for one, other in zip(query, subject, strict=True):
-        if one == other:
+    for query_residue, subject_residue in zip(query, subject, strict=True):
+        if query_residue == subject_residue:
             run += 1
             continue
-        parts.append(f"{run or ''}{one}{other}")
+        parts.append(f"{run or ''}{query_residue}{subject_residue}")
         run = 0
     return "".join(parts) + (str(run) if run else "")
 

@@ -100,10 +100,10 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     strings = _pack([*queries, *map(reverse_complement, queries)])
     index = _index_of(strings)
     least = np.array([least_score(length, residues, evalue) for length in strings.lengths.tolist()])
-    found = strings.lengths > LONGEST
+    may_hit = strings.lengths > LONGEST
     for block in _blocks(sequences, int(strings.lengths.max()) + 2 * SHIFT):
-        _search(strings, index, block, least, found)
-    either = found[: len(queries)] | found[len(queries) :]
+        _search(strings, index, block, least, may_hit)
+    either = may_hit[: len(queries)] | may_hit[len(queries) :]
     return [queries[i] for i in np.flatnonzero(either).tolist()]
 
 
@@ -140,7 +140,7 @@ def _index_of(strings: _PackedSequences) -> _Index:
 
 
 def _search(
-    strings: _PackedSequences, index: _Index, block: Letters, least: NDArray[np.int64], found: NDArray[np.bool_]
+    strings: _PackedSequences, index: _Index, block: Letters, least: NDArray[np.int64], may_hit: NDArray[np.bool_]
 ) -> None:
     """Mark the strings that may have a hit in a block."""
     codes = _codes(block)
@@ -155,7 +155,7 @@ def _search(
         extensions.append(_compiled(_extend)(*sides, seeds[:, :count], *_tables()))
         waiting += len(extensions[-1])
         if waiting > EXTENSIONS_PER_BLOCK or word == len(words):
-            _judge(np.concatenate(extensions), strings, block, least, found)
+            _judge(np.concatenate(extensions), strings, block, least, may_hit)
             extensions, waiting = [], 0
 
 
@@ -164,12 +164,12 @@ def _judge(
     strings: _PackedSequences,
     block: Letters,
     least: NDArray[np.int64],
-    found: NDArray[np.bool_],
+    may_hit: NDArray[np.bool_],
 ) -> None:
     """Mark the strings whose extensions score enough, with gaps where they need them."""
     string = np.searchsorted(strings.starts, extensions[:, 0], "right") - 1
-    found[string[extensions[:, 2] >= least[string]]] = True
-    extensions, string = extensions[~found[string]], string[~found[string]]
+    may_hit[string[extensions[:, 2] >= least[string]]] = True
+    extensions, string = extensions[~may_hit[string]], string[~may_hit[string]]
     # A string lies at one place for all its words on a diagonal. Like lengths are aligned together.
     diagonal = extensions[:, 1].astype(np.int64) - (extensions[:, 0] - strings.starts[string])
     place = np.unique((strings.lengths[string] << 48) + (diagonal + (1 << 20) << 24) + string)
@@ -177,14 +177,14 @@ def _judge(
     margin = int(strings.lengths.max()) + SHIFT
     around = np.pad(block, margin, constant_values=_SPACE)
     for at in range(0, len(place), _PAIRS_AT_ONCE):
-        some = string[at : at + _PAIRS_AT_ONCE]
-        lengths = strings.lengths[some]
+        chunk = string[at : at + _PAIRS_AT_ONCE]
+        lengths = strings.lengths[chunk]
         longest = int(lengths.max())
-        own = sliding_window_view(strings.letters, longest)[strings.starts[some]]
+        own = sliding_window_view(strings.letters, longest)[strings.starts[chunk]]
         own[np.arange(longest) >= lengths[:, None]] = _SPACE
         starts = diagonal[at : at + _PAIRS_AT_ONCE] - SHIFT + margin
-        other = sliding_window_view(around, longest + 2 * SHIFT)[starts]
-        found[some[dna_scores_around(own, other) >= least[some]]] = True
+        windows = sliding_window_view(around, longest + 2 * SHIFT)[starts]
+        may_hit[chunk[dna_scores_around(own, windows) >= least[chunk]]] = True
 
 
 def _blocks(path: Path, overlap: int) -> Iterator[Letters]:

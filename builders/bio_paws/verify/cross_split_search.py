@@ -78,13 +78,13 @@ class PlacedSequences:
     @classmethod
     def of(cls, placed: Sequence[Placed]) -> PlacedSequences:
         """Lay strings out in columns."""
-        numbers = {one.source: number for number, one in enumerate(placed)}
+        numbers = {sequence.source: number for number, sequence in enumerate(placed)}
         return cls(
-            pa.array([one.text for one in placed], pa.large_string()),
+            pa.array([sequence.text for sequence in placed], pa.large_string()),
             np.arange(len(placed)),
-            np.array([numbers[one.source] for one in placed], dtype=np.int64),
-            np.array([one.start for one in placed], dtype=np.int64),
-            np.array([one.strand == "-" for one in placed], dtype=bool),
+            np.array([numbers[sequence.source] for sequence in placed], dtype=np.int64),
+            np.array([sequence.start for sequence in placed], dtype=np.int64),
+            np.array([sequence.strand == "-" for sequence in placed], dtype=bool),
         )
 
     def __len__(self) -> int:
@@ -98,8 +98,8 @@ class PlacedSequences:
     def read(self, which: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
         """Yield some of them with their numbers."""
         for begin in range(0, len(which), _SEQUENCES_AT_ONCE):
-            some = which[begin : begin + _SEQUENCES_AT_ONCE]
-            yield from zip(some.tolist(), self.texts.take(pa.array(self.at[some])).to_pylist(), strict=True)
+            chunk = which[begin : begin + _SEQUENCES_AT_ONCE]
+            yield from zip(chunk.tolist(), self.texts.take(pa.array(self.at[chunk])).to_pylist(), strict=True)
 
 
 @dataclass(slots=True)
@@ -134,15 +134,15 @@ def join_overlapping(strings: PlacedSequences, alphabet: Alphabet) -> Iterator[M
     places = zip(*(column[order].tolist() for column in (strings.source, strings.start, strings.reverse)), strict=True)
     opened: list[MergedInterval] = []
     current = -1
-    for (source, start), some in groupby(zip(places, strings.read(order), strict=True), key=lambda one: one[0][:2]):
+    for (source, start), group in groupby(zip(places, strings.read(order), strict=True), key=lambda item: item[0][:2]):
         if source != current:
             yield from opened
             current, opened = source, []
-        yield from (one for one in opened if one.start + len(one.text) <= start)
-        opened = [one for one in opened if one.start + len(one.text) > start]
+        yield from (interval for interval in opened if interval.start + len(interval.text) <= start)
+        opened = [interval for interval in opened if interval.start + len(interval.text) > start]
         forward = [
             (reverse_complement(text) if alphabet == "dna" and reverse else text, index)
-            for (_, _, reverse), (index, text) in some
+            for (_, _, reverse), (index, text) in group
         ]
         for text, index in sorted(forward):
             for interval in opened:
@@ -202,8 +202,8 @@ class VerificationSearch:
         everything = np.arange(len(queries))
         if alphabet == "dna" and prefilter.is_worth_it(queries.letters, sequences):
             self._prefilters = [
-                executor.submit(_prefilter, dict(queries.read(some)), sequences, residues)
-                for some in _split(everything, _SEQUENCES_PER_PREFILTER)
+                executor.submit(_prefilter, dict(queries.read(part)), sequences, residues)
+                for part in _split(everything, _SEQUENCES_PER_PREFILTER)
             ]
             self._make_database()  # while the jobs run
             return
@@ -224,9 +224,9 @@ class VerificationSearch:
             self._make_database()
         jobs = [
             self._executor.submit(
-                significant_hits, dict(self._queries.read(some)), self._strings, self._alphabet, self._residues
+                significant_hits, dict(self._queries.read(part)), self._strings, self._alphabet, self._residues
             )
-            for some in _split(near, _SEQUENCES_PER_JOB)
+            for part in _split(near, _SEQUENCES_PER_JOB)
         ]
         return {query: subject for job in jobs for query, subject in job.result().items()}
 

@@ -46,12 +46,12 @@ def _check_data(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     if not is_canonical((folder / MANIFEST).read_bytes()):
         yield Violation("FILE001", "", "", "", f"{MANIFEST}: is not as bio-paws writes it")
     for name, entry in manifest.configs.items():
-        for split, one in entry.splits.items():
-            path = folder / one.file
+        for split, split_entry in entry.splits.items():
+            path = folder / split_entry.file
             if not path.is_file():
-                yield Violation("FILE002", name, split, "", f"cannot be read: {one.file} is missing")
-            elif path.stat().st_size != one.bytes or sha256_of(path) != one.sha256:
-                yield Violation("FILE003", name, split, "", f"{one.file}: size or sha256 is not the manifest's")
+                yield Violation("FILE002", name, split, "", f"cannot be read: {split_entry.file} is missing")
+            elif path.stat().st_size != split_entry.bytes or sha256_of(path) != split_entry.sha256:
+                yield Violation("FILE003", name, split, "", f"{split_entry.file}: size or sha256 is not the manifest's")
     own = own_files(manifest)
     for name in data_files(folder):
         if name not in own:

@@ -159,8 +159,8 @@ class RowKeys:
 def first_of(keys: NDArray[Any]) -> NDArray[np.int64]:
     """Return for each key the place of the first one that equals it."""
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    found: NDArray[np.int64] = first[inverse]
-    return found
+    places: NDArray[np.int64] = first[inverse]
+    return places
 
 
 def joined(*columns: NDArray[np.integer[Any]]) -> NDArray[np.bytes_]:

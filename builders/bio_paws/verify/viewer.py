@@ -53,13 +53,13 @@ def check_viewer(folder: Path, manifest: Manifest) -> Iterator[Violation]:
         )
         return
     for name, entry in manifest.configs.items():
-        files = {one["split"]: one["path"] for one in entries[name]["data_files"]}
-        if files != {split: one.file for split, one in entry.splits.items()}:
+        files = {entry["split"]: entry["path"] for entry in entries[name]["data_files"]}
+        if files != {split: split_entry.file for split, split_entry in entry.splits.items()}:
             yield Violation("VIEWER003", name, "", "", f"{CARD}: names other files: {files}")
-        for fault in _config_faults(name, infos[name], [folder / one.file for one in entry.splits.values()]):
+        for fault in _config_faults(name, infos[name], [folder / split.file for split in entry.splits.values()]):
             yield Violation(fault.code, name, "", "", fault.message)
-        for split, one in entry.splits.items():
-            for fault in _split_faults(folder / one.file, split, infos[name]):
+        for split, split_entry in entry.splits.items():
+            for fault in _split_faults(folder / split_entry.file, split, infos[name]):
                 yield Violation(fault.code, name, split, "", fault.message)
 
 
@@ -68,12 +68,12 @@ def _config_faults(name: str, info: datasets.DatasetInfo, paths: list[Path]) -> 
         datasets.BuilderConfig(name=name)
     except ValueError as error:
         yield Fault("VIEWER004", f"not the name of a config: {error}")
-    told, there = info.download_size, sum(path.stat().st_size for path in paths)
-    if told != there:
-        yield Fault("VIEWER005", f"{CARD}: download_size {told}, the files have {there} bytes")
-    told, there = info.dataset_size, sum(one.num_bytes for one in info.splits.values())
-    if told != there:
-        yield Fault("VIEWER005", f"{CARD}: dataset_size {told}, its splits have {there} bytes")
+    stated, there = info.download_size, sum(path.stat().st_size for path in paths)
+    if stated != there:
+        yield Fault("VIEWER005", f"{CARD}: download_size {stated}, the files have {there} bytes")
+    stated, there = info.dataset_size, sum(split.num_bytes for split in info.splits.values())
+    if stated != there:
+        yield Fault("VIEWER005", f"{CARD}: dataset_size {stated}, its splits have {there} bytes")
     if not isinstance(info.features.get("label"), datasets.ClassLabel):
         yield Fault("VIEWER006", f"{CARD}: label is no ClassLabel")
 
@@ -90,11 +90,13 @@ def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterato
     for key in ("content_defined_chunking", "use_content_defined_chunking"):
         if key.encode() not in (schema.metadata or {}):
             yield Fault("VIEWER008", f"the file's metadata lacks {key}: the Hub takes it for one that is not optimised")
-    told = info.splits[split]
+    stated = info.splits[split]
     groups = (file.read_row_group(number) for number in range(footer.num_row_groups))
-    found = footer.num_rows, sum(_arrow_bytes(column) for table in groups for column in table.columns)
-    if (told.num_examples, told.num_bytes) != found:
-        message = f"{told.num_examples} rows of {told.num_bytes} bytes, the file holds {found[0]} of {found[1]}"
+    measured = footer.num_rows, sum(_arrow_bytes(column) for table in groups for column in table.columns)
+    if (stated.num_examples, stated.num_bytes) != measured:
+        message = (
+            f"{stated.num_examples} rows of {stated.num_bytes} bytes, the file holds {measured[0]} of {measured[1]}"
+        )
         yield Fault("VIEWER005", f"{CARD}: {message}")
     parts = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if sum(part.num_rows for part in parts) != footer.num_rows:
@@ -162,8 +164,8 @@ def viewer_notes(folder: Path, manifest: Manifest) -> list[Violation]:
     """
     notes = []
     for name, entry in manifest.configs.items():
-        for split, one in entry.splits.items():
-            table = pq.read_table(folder / one.file)
+        for split, split_entry in entry.splits.items():
+            table = pq.read_table(folder / split_entry.file)
             notes += [
                 Violation(fault.code, name, split, "", f"the Hub's viewer fails: {fault.message}")
                 for fault in row_faults(table)

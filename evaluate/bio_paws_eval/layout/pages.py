@@ -24,7 +24,9 @@ _ENVIRONMENT = Environment(
 def render_page(template: str, drawings: Sequence[Drawing], **values: Any) -> str:
     """Render a page from a template, which finds what goes in for each of the `drawings` as `figures`, by name."""
     # Markup: matplotlib has escaped the names that it wrote into the SVG.
-    figures = {one.name: Markup(_inline(one.svg, f"figure{number}-")) for number, one in enumerate(drawings)}
+    figures = {
+        drawing.name: Markup(_inline(drawing.svg, f"figure{number}-")) for number, drawing in enumerate(drawings)
+    }
     return _ENVIRONMENT.get_template(template).render(drawings=drawings, figures=figures, **values)
 
 

@@ -40,8 +40,8 @@ _OFFSET_POSITIONS = {
 def join_of(config: PretrainedConfig) -> Join:
     """Return how a model's pairs are joined: decoders were never trained on a template for pairs."""
     # XLNet is trained on permutations, with a template for pairs, and Transformers lists it among causal models only.
-    others = {*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet"}
-    decoder = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and config.model_type not in others
+    without_classifier = {*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "xlnet"}
+    decoder = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and config.model_type not in without_classifier
     return "concatenation" if decoder and not config.is_encoder_decoder else "template"
 
 

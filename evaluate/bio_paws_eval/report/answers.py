@@ -87,7 +87,7 @@ class Transfer:
     @property
     def transfers(self) -> bool:
         """Whether it counts and is above the best baseline and every control."""
-        return self.counts and not self.missing and all(one.above for one in self.differences.values())
+        return self.counts and not self.missing and all(difference.above for difference in self.differences.values())
 
     @property
     def verdict(self) -> str:
@@ -99,7 +99,7 @@ class Transfer:
             return "source not learnt"
         if not self.counts:
             return "cut pairs: no claim"
-        below = [_NAMES[name] for name, one in self.differences.items() if not one.above]
+        below = [_NAMES[name] for name, difference in self.differences.items() if not difference.above]
         if below:
             return f"no transfer shown: not above {_listed(below)}"
         if self.missing:
@@ -123,12 +123,15 @@ def judge_transfers(grouped: Grouped) -> list[Transfer]:
         for system in grouped.systems
         if task in system.scored and system.training.control == "none" and system.training.on not in {"none", task}
     ]
-    tests = [one.comparison.p_value for transfer in transfers for one in transfer.differences.values()]
+    tests = [difference.comparison.p_value for transfer in transfers for difference in transfer.differences.values()]
     corrected = iter(holm(tests))
     return [
         replace(
             transfer,
-            differences={name: replace(one, corrected=next(corrected)) for name, one in transfer.differences.items()},
+            differences={
+                name: replace(difference, corrected=next(corrected))
+                for name, difference in transfer.differences.items()
+            },
         )
         for transfer in transfers
     ]
@@ -207,10 +210,10 @@ def _dev(system: System) -> str:
 
 
 def _transfer_line(transfers: Sequence[Transfer]) -> str:
-    judged = [one for one in transfers if one.counts]
+    judged = [transfer for transfer in transfers if transfer.counts]
     if not judged:
         return "No result allows a claim of transfer: no source that was learnt was tested on a config of bioPAWS."
-    positive = [one for one in judged if one.transfers]
+    positive = [transfer for transfer in judged if transfer.transfers]
     tested = f"of {len(judged)} results after a source that was learnt"
     if not positive:
         return f"Transfer, above the best baseline and all three controls: none {tested}."
@@ -218,14 +221,14 @@ def _transfer_line(transfers: Sequence[Transfer]) -> str:
 
 
 def _baseline_line(transfers: Sequence[Transfer]) -> str:
-    judged = [one for one in transfers if one.counts and "baseline" in one.differences]
+    judged = [transfer for transfer in transfers if transfer.counts and "baseline" in transfer.differences]
     if not judged:
         return ""
-    above = [one for one in judged if one.differences["baseline"].above]
-    below = [one for one in judged if one.differences["baseline"].comparison.high < 0]
+    above = [transfer for transfer in judged if transfer.differences["baseline"].above]
+    below = [transfer for transfer in judged if transfer.differences["baseline"].comparison.high < 0]
     line = f"Against the best baseline of the config: {len(above)} above, {len(below)} below, "
     line += f"{len(judged) - len(above) - len(below)} not told apart."
-    closest = max(judged, key=lambda one: one.differences["baseline"].comparison.difference)
+    closest = max(judged, key=lambda transfer: transfer.differences["baseline"].comparison.difference)
     difference = closest.differences["baseline"]
     return line + (
         f" Best: {_score(closest)} against {difference.system.results[closest.task].summary.mean:.3f} "
@@ -235,11 +238,15 @@ def _baseline_line(transfers: Sequence[Transfer]) -> str:
 
 def _order_line(transfers: Sequence[Transfer]) -> str:
     """Say whether the scores order the pairs, whatever threshold the source left behind."""
-    measured = [(value, one) for one in transfers if one.counts and (value := one.result.metric("auroc")) is not None]
+    measured = [
+        (value, transfer)
+        for transfer in transfers
+        if transfer.counts and (value := transfer.result.metric("auroc")) is not None
+    ]
     if not measured:
         return ""
     (low, worst), (high, best) = (choose(measured, key=lambda pair: pair[0]) for choose in (min, max))
-    one_label = sum(min(one.result.confusion.sum(axis=0)) == 0 for _, one in measured)
+    one_label = sum(min(transfer.result.confusion.sum(axis=0)) == 0 for _, transfer in measured)
     return (
         f"By AUROC, which needs no threshold: {low:.3f} ({worst.system.name} on {worst.task}) to {high:.3f} "
         f"({best.system.name} on {best.task}). One label for all pairs: {one_label} of {len(measured)} results."
@@ -260,8 +267,10 @@ def _supervised_line(grouped: Grouped) -> str:
 
 
 def _seeds_line(transfers: Sequence[Transfer]) -> str:
-    agreements = [value for one in transfers if one.counts and (value := seed_agreement(one.result)) is not None]
-    single = sum(one.result.summary.seeds == 1 for one in transfers if one.counts)
+    agreements = [
+        value for transfer in transfers if transfer.counts and (value := seed_agreement(transfer.result)) is not None
+    ]
+    single = sum(transfer.result.summary.seeds == 1 for transfer in transfers if transfer.counts)
     line = ""
     if agreements:
         line = f"Two seeds answer alike on {min(agreements):.0%} to {max(agreements):.0%} of the pairs of a config."
@@ -271,12 +280,12 @@ def _seeds_line(transfers: Sequence[Transfer]) -> str:
 
 
 def _scores(transfers: Iterable[Transfer]) -> str:
-    return _listed([_score(one) for one in transfers])
+    return _listed([_score(transfer) for transfer in transfers])
 
 
-def _score(one: Transfer) -> str:
-    summary = one.result.summary
-    return f"{one.system.name} on {one.task} {summary.mean:.3f} {interval(summary.low, summary.high)}"
+def _score(transfer: Transfer) -> str:
+    summary = transfer.result.summary
+    return f"{transfer.system.name} on {transfer.task} {summary.mean:.3f} {interval(summary.low, summary.high)}"
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -286,20 +295,20 @@ def _listed(parts: Sequence[str]) -> str:
 def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
     """Lay out each transfer with what it must beat, config by config."""
 
-    def row(one: Transfer) -> Row:
-        bound = best_of(grouped.baselines, one.task, "upper_bound")
+    def row(transfer: Transfer) -> Row:
+        bound = best_of(grouped.baselines, transfer.task, "upper_bound")
         return (
-            one.task,
-            one.system.name,
-            accuracy(one.result),
-            decimal(one.result.metric("auroc")),
-            *(_difference(one.differences.get(name)) for name in ("baseline", *CONTROLS)),
-            f"{bound.model.id}\n{bound.scored[one.task].summary.mean:.3f}" if bound else MISSING,
-            decimal(seed_agreement(one.result)),
-            one.verdict,
+            transfer.task,
+            transfer.system.name,
+            accuracy(transfer.result),
+            decimal(transfer.result.metric("auroc")),
+            *(_difference(transfer.differences.get(name)) for name in ("baseline", *CONTROLS)),
+            f"{bound.model.id}\n{bound.scored[transfer.task].summary.mean:.3f}" if bound else MISSING,
+            decimal(seed_agreement(transfer.result)),
+            transfer.verdict,
         )
 
-    groups = [[row(one) for one in transfers if one.task == task] for task in config_names()]
+    groups = [[row(transfer) for transfer in transfers if transfer.task == task] for task in config_names()]
     return Table(
         "answers",
         "What carries over",
@@ -330,12 +339,13 @@ def answer_markdown(grouped: Grouped, transfers: Sequence[Transfer]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _difference(one: Difference | None) -> str:
-    if one is None:
+def _difference(difference: Difference | None) -> str:
+    if difference is None:
         return MISSING
-    found = one.comparison
-    rival = f" {one.system.model.id}" if one.against == "baseline" else ""
-    return f"{found.difference:+z.3f}{' *' if one.above else ''}{rival}\n{interval(found.low, found.high)}"
+    comparison = difference.comparison
+    rival = f" {difference.system.model.id}" if difference.against == "baseline" else ""
+    bounds = interval(comparison.low, comparison.high)
+    return f"{comparison.difference:+z.3f}{' *' if difference.above else ''}{rival}\n{bounds}"
 
 
 def sources_table(systems: Sequence[System]) -> Table:

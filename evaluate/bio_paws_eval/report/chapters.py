@@ -75,8 +75,8 @@ def chapters_of(
     vectors : sequence of Table or Drawing
         Of vectors, in their order.
     """
-    named: dict[str, Table | Drawing] = {one.name: one for one in tables}
-    named |= {f"figure-{one.name}": one for one in drawings}
+    named: dict[str, Table | Drawing] = {table.name: table for table in tables}
+    named |= {f"figure-{drawing.name}": drawing for drawing in drawings}
     of_paper = {read_plan(name).title: names for name, names in _PLANS.items()}
     titles = _ANSWER | of_paper | _OTHERS
     placed = {name for names in titles.values() for name in names}

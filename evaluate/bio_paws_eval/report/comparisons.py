@@ -45,13 +45,13 @@ def compare_all(systems: Sequence[System]) -> list[Compared]:
     todo = [
         (task, first, second)
         for task in tasks_of(systems, scored=True)
-        for first, second in combinations([one for one in systems if task in one.scored], 2)
+        for first, second in combinations([system for system in systems if task in system.scored], 2)
         if (first.weights == second.weights or first.training.name == second.training.name)
         and pairs_key(first.results[task]) == pairs_key(second.results[task])
     ]
-    compared = [_compare(*one) for one in progress(todo, desc="compare", unit="pair")]
-    corrected = holm([one.comparison.p_value for one in compared])
-    return [replace(one, corrected=p) for one, p in zip(compared, corrected, strict=True)]
+    compared = [_compare(*pair) for pair in progress(todo, desc="compare", unit="pair")]
+    corrected = holm([comparison.comparison.p_value for comparison in compared])
+    return [replace(comparison, corrected=p) for comparison, p in zip(compared, corrected, strict=True)]
 
 
 def _compare(task: str, first: System, second: System) -> Compared:
@@ -61,8 +61,8 @@ def _compare(task: str, first: System, second: System) -> Compared:
             f"{task}: {first.name} and {second.name} claim the same pairs, but their predictions name others: run again"
         )
     seeds = tuple(cell.seed_results[cell.chosen].training.seed for cell in (cell1, cell2))
-    found = compare(cell1.correct, cell2.correct, cell1.chosen, cell2.chosen)
-    return Compared(task, first.name, second.name, (seeds[0], seeds[1]), found, found.p_value)
+    comparison = compare(cell1.correct, cell2.correct, cell1.chosen, cell2.chosen)
+    return Compared(task, first.name, second.name, (seeds[0], seeds[1]), comparison, comparison.p_value)
 
 
 def pairs_key(cell: TaskResult) -> tuple[str, str]:

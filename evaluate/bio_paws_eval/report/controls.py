@@ -50,40 +50,41 @@ def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> T
     compared : sequence of Compared
         As `comparisons.compare_all` returns them for these.
     """
-    by_names = {(one.task, one.first, one.second): one for one in compared}
+    by_names = {(comparison.task, comparison.first, comparison.second): comparison for comparison in compared}
     # In the order of the systems, as the comparisons are.
     matrices = [
-        (model, task, found)
-        for model in dict.fromkeys(one.weights for one in systems)
+        (model, task, by_role)
+        for model in dict.fromkeys(system.weights for system in systems)
         for task in config_names()
-        if len(found := _in_roles([one for one in systems if one.weights == model], task)) > 1
+        if len(by_role := _in_roles([system for system in systems if system.weights == model], task)) > 1
     ]
     pairs = [
         by_names[key]
-        for _, task, found in matrices
-        for first, second in combinations(sorted(found.values(), key=systems.index), 2)
+        for _, task, by_role in matrices
+        for first, second in combinations(sorted(by_role.values(), key=systems.index), 2)
         if (key := (task, first.name, second.name)) in by_names
     ]
-    corrected = dict(zip(pairs, holm([one.comparison.p_value for one in pairs]), strict=True))
+    corrected = dict(zip(pairs, holm([pair.comparison.p_value for pair in pairs]), strict=True))
     cells = {}
-    for one, p in corrected.items():
-        sure = p < SIGNIFICANT and one.comparison.low * one.comparison.high > 0
-        cells[one.task, one.first, one.second] = _cell(one, 1, sure)
-        cells[one.task, one.second, one.first] = _cell(one, -1, sure)
+    for comparison, p in corrected.items():
+        sure = p < SIGNIFICANT and comparison.comparison.low * comparison.comparison.high > 0
+        cells[comparison.task, comparison.first, comparison.second] = _cell(comparison, 1, sure)
+        cells[comparison.task, comparison.second, comparison.first] = _cell(comparison, -1, sure)
 
-    def row(task: str, role: Role, found: dict[Role, System]) -> Row:
-        one = found[role]
+    def row(task: str, role: Role, by_role: dict[Role, System]) -> Row:
+        system = by_role[role]
         against = [
-            cells.get((task, one.name, found[other].name), MISSING) if other in found else MISSING for other in ROLES
+            cells.get((task, system.name, by_role[column].name), MISSING) if column in by_role else MISSING
+            for column in ROLES
         ]
-        return (one.model.id, task, role.name, accuracy(one.results[task]), *against)
+        return (system.model.id, task, role.name, accuracy(system.results[task]), *against)
 
     return Table(
         "controls",
         "Control matrix",
         text_frame(
             ("model", "config", "trained on", "accuracy", *(f"less {role.name}" for role in ROLES)),
-            ([row(task, role, found) for role in ROLES if role in found] for _, task, found in matrices),
+            ([row(task, role, by_role) for role in ROLES if role in by_role] for _, task, by_role in matrices),
         ),
         labels=3,
         note="Each cell: mean accuracy of the row less that of the column, beneath it the 95% interval by paired "
@@ -97,19 +98,19 @@ def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> T
 
 def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
     """Find who plays which role on a task; the first with most seeds where several do."""
-    found = {}
+    by_role = {}
     for role in ROLES:
         on = task if role.on == _ITSELF else role.on
         trained = [
-            one
-            for one in systems
-            if (one.training.on, one.training.control) == (on, role.control) and task in one.scored
+            system
+            for system in systems
+            if (system.training.on, system.training.control) == (on, role.control) and task in system.scored
         ]
         if trained:
-            found[role] = max(trained, key=lambda one: one.results[task].summary.seeds)
-    return found
+            by_role[role] = max(trained, key=lambda system: system.results[task].summary.seeds)
+    return by_role
 
 
-def _cell(one: Compared, sign: int, sure: bool) -> str:
-    low, high = sorted((sign * one.comparison.low, sign * one.comparison.high))
-    return f"{sign * one.comparison.difference:+z.3f}{' *' if sure else ''}\n{interval(low, high)}"
+def _cell(comparison: Compared, sign: int, sure: bool) -> str:
+    low, high = sorted((sign * comparison.comparison.low, sign * comparison.comparison.high))
+    return f"{sign * comparison.comparison.difference:+z.3f}{' *' if sure else ''}\n{interval(low, high)}"

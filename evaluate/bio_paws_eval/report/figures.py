@@ -53,14 +53,14 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
         for number, system in enumerate(progress(systems, desc="draw", unit="system"), 1)
     ]
     seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
-    found = [
+    drawings = [
         draw_forest(systems, baselines),
         *seeds,
         draw_similarity_bins(systems, baselines),
         *matrices,
         draw_lengths(systems),
     ]
-    return [one for one in found if one is not None]
+    return [drawing for drawing in drawings if drawing is not None]
 
 
 def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
@@ -141,7 +141,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
     rows = -(-len(tasks) // columns)
     names = [_two_lines(system.name) for system in systems]
     label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
-    low = min(0.45, *(min(cell.summary.min for cell in one.scored.values()) for one in systems if one.scored))
+    low = min(0.45, *(min(cell.summary.min for cell in system.scored.values()) for system in systems if system.scored))
     with styled():
         # Not narrower than the legend.
         width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(systems)) + 0.9
@@ -188,10 +188,14 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
         )
     axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
     for method, marker, place, color in (("baseline", "^", 0.0, PURPLE), ("upper_bound", "v", 1.0, GREEN)):
-        found = [one.scored[task].summary.mean for one in baselines if one.method == method and task in one.scored]
-        if found:
+        means = [
+            baseline.scored[task].summary.mean
+            for baseline in baselines
+            if baseline.method == method and task in baseline.scored
+        ]
+        if means:
             axes.scatter(
-                [max(found)],
+                [max(means)],
                 [place],
                 transform=axes.get_xaxis_transform(),
                 marker=marker,
@@ -204,7 +208,7 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
 
 def _commoner(task: str, systems: Sequence[System]) -> float:
     """Accuracy of always giving the commoner label."""
-    confusion = next(one.scored[task].confusion for one in systems if task in one.scored)
+    confusion = next(system.scored[task].confusion for system in systems if task in system.scored)
     return float(confusion.sum(axis=1).max() / confusion.sum())
 
 
@@ -245,8 +249,8 @@ def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
             right.scatter(*study.accuracies, s=15, facecolor="none", edgecolor=BLUE, linewidth=1)
             right.set_xlabel(f"accuracy on {TASKS[0]}")
             right.set_ylabel(f"accuracy on {TASKS[1]}")
-            found = f"r = {study.correlation:.2f} [{study.low:.2f}, {study.high:.2f}]"
-            right.set_title(found, loc="left", fontweight="bold")
+            correlation = f"r = {study.correlation:.2f} [{study.low:.2f}, {study.high:.2f}]"
+            right.set_title(correlation, loc="left", fontweight="bold")
         return drawing_of(
             figure,
             "seed-study",
@@ -275,7 +279,7 @@ def _distributions(axes: Axes, study: SeedStudy) -> None:
 
 def draw_similarity_bins(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
     """Draw what each system calls similar against similarity, a panel a graded task; None where there is none."""
-    tasks = task_order(task for one in systems for task in _graded(one))
+    tasks = task_order(task for system in systems for task in _graded(system))
     if not tasks:
         return None
     with styled():
@@ -292,7 +296,7 @@ def draw_similarity_bins(systems: Sequence[System], baselines: Sequence[System])
         handles += [
             Line2D([], [], label=f"best {method.replace('_', ' ')}", **style, markersize=4.5)
             for method, style in _BASELINE_LINES
-            if any(one.method == method and _graded(one) for one in baselines)
+            if any(baseline.method == method and _graded(baseline) for baseline in baselines)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
         return drawing_of(
@@ -313,11 +317,11 @@ def _graded(system: System) -> dict[str, TaskResult]:
 
 def _band_lines(systems: Sequence[System]) -> list[tuple[System, dict[str, Any]]]:
     """Give each system that was asked a graded task a colour and a marker of its own."""
-    asked = [one for one in systems if _graded(one)]
+    graded = [system for system in systems if _graded(system)]
     colors, markers = (BLUE, ORANGE, "#56B4E9", "#E69F00", "black"), "osDPX*<"
     return [
         (system, {"color": colors[i % len(colors)], "marker": markers[i % len(markers)]})
-        for i, system in enumerate(asked)
+        for i, system in enumerate(graded)
     ]
 
 
@@ -329,15 +333,17 @@ def _psychometric(
     axes.yaxis.grid(True, color="#E6E6E6", linewidth=0.6)
     axes.set_axisbelow(True)
     places: dict[str, float] = {kind: (low + high) / 2 for kind, low, high in SIMILARITY_BINS}
-    drawn = [(_graded(one)[task], style | {"linewidth": 1.3}) for one, style in lines if task in _graded(one)]
+    drawn = [(_graded(system)[task], style | {"linewidth": 1.3}) for system, style in lines if task in _graded(system)]
     for method, style in _BASELINE_LINES:
-        cells = [_graded(one)[task] for one in baselines if one.method == method and task in _graded(one)]
+        cells = [
+            _graded(baseline)[task] for baseline in baselines if baseline.method == method and task in _graded(baseline)
+        ]
         if cells:
             drawn.append((max(cells, key=lambda cell: cell.summary.mean), style | {"linewidth": 0.9}))
     # Beside each other, so that intervals do not hide each other.
     for shift, (cell, style) in zip(np.linspace(-0.012, 0.012, len(drawn)), drawn, strict=True):
-        found = [(places[kind], cell.pair_types[kind].predicted_positive_rate) for kind in cell.similarity_bins]
-        _with_bars(axes, [(at + shift, one) for at, one in found], style)
+        points = [(places[kind], cell.pair_types[kind].predicted_positive_rate) for kind in cell.similarity_bins]
+        _with_bars(axes, [(at + shift, rate) for at, rate in points], style)
         _with_bars(axes, [(_FALSE_ALARMS_AT + shift, cell.false_positive_rate)], style)
     axes.axvline(_FALSE_ALARMS_AT + 0.06, color=GREY, linewidth=0.6)
     axes.set_ylim(-0.03, 1.03)
@@ -351,7 +357,7 @@ def _psychometric(
 
 def _with_bars(axes: Axes, points: Sequence[tuple[float, dict[str, float | None]]], style: dict[str, Any]) -> None:
     at = [place for place, _ in points]
-    value, low, high = (np.array([one[name] for _, one in points], float) for name in ("value", "low", "high"))
+    value, low, high = (np.array([rate[name] for _, rate in points], float) for name in ("value", "low", "high"))
     axes.plot(at, value, markersize=4.5, **style)
     axes.vlines(at, low, high, color=style["color"], linewidth=0.8)
 
@@ -385,7 +391,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
 def _families(tasks: list[str]) -> Iterator[list[str]]:
     """Lay tasks out in rows of at most seven: the configs of bioPAWS, then the rest."""
     known = set(config_names())
-    for family in ([one for one in tasks if one in known], [one for one in tasks if one not in known]):
+    for family in ([task for task in tasks if task in known], [task for task in tasks if task not in known]):
         for at in range(0, len(family), 7):
             yield family[at : at + 7]
 
@@ -465,7 +471,7 @@ def _encoders(systems: Sequence[System]) -> dict[str, dict[str, TaskResult]]:
 
 def _unique(name: str, key: tuple[object, ...], names: dict[tuple[object, ...], list[str]]) -> str:
     """Tell tokenizers of one name apart by their digest and options."""
-    if sum(", ".join(one) == name for one in names.values()) == 1:
+    if sum(", ".join(parts) == name for parts in names.values()) == 1:
         return name
     return f"{name} #{' '.join(str(part)[:8] for part in key)}"
 

@@ -91,8 +91,8 @@ def typed_frame(
     """
     frame = pd.DataFrame(list(rows))
     types = dict.fromkeys(text, "str") | dict.fromkeys(integers, "Int64")
-    others = {name: "float64" for name in frame.columns if frame[name].dtype == object and name not in types}
-    return frame.astype({name: kind for name, kind in (types | others).items() if name in frame.columns})
+    numeric = {name: "float64" for name in frame.columns if frame[name].dtype == object and name not in types}
+    return frame.astype({name: kind for name, kind in (types | numeric).items() if name in frame.columns})
 
 
 def interval_columns(name: str, measured: Mapping[str, float | None]) -> dict[str, float | None]:

@@ -64,7 +64,7 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy], transfers: Sequen
 def configs_table(grouped: Grouped) -> Table:
     """Lay out systems by configs of bioPAWS: the paper's Table 3."""
     names = config_names()
-    own = {language for one in grouped.systems if (language := _own_language(one))}
+    own = {language for system in grouped.systems if (language := _own_language(system))}
     # Baselines were fine-tuned in no language: they stand beside systems that share one.
     language = own.pop() if len(own) == 1 else None
     columns = ("system", "PAWS-X", *names, "mean")
@@ -76,8 +76,12 @@ def configs_table(grouped: Grouped) -> Table:
         return (system.name, own, *(accuracy(system.results.get(name)) for name in names), _mean(system, names))
 
     wanted = {*names, *map(pawsx, LANGUAGES)}
-    systems = tuple(row(one, _own_language(one)) for one in grouped.systems if wanted & set(one.results))
-    baselines = tuple(row(one, language) for one in baseline_rows(grouped.baselines) if wanted & set(one.results))
+    systems = tuple(row(system, _own_language(system)) for system in grouped.systems if wanted & set(system.results))
+    baselines = tuple(
+        row(baseline_row, language)
+        for baseline_row in baseline_rows(grouped.baselines)
+        if wanted & set(baseline_row.results)
+    )
     return Table(
         "configs",
         "Accuracy on bioPAWS",
@@ -98,9 +102,9 @@ def _languages_table(grouped: Grouped) -> Table:
 
     def rows(systems: Iterable[System]) -> tuple[Row, ...]:
         return tuple(
-            (one.name, *(accuracy(one.results.get(name)) for name in names))
-            for one in systems
-            if set(names) & set(one.results)
+            (system.name, *(accuracy(system.results.get(name)) for name in names))
+            for system in systems
+            if set(names) & set(system.results)
         )
 
     return Table(
@@ -144,10 +148,10 @@ def _seeds_table(systems: Sequence[System]) -> Table:
     rows = []
     for system in systems:
         for task, cell in system.scored.items():
-            one = cell.summary
-            numbers = [decimal(value) for value in (one.mean, one.sd, one.min, one.max)]
-            ends = [interval(one.low, one.high), decimal(one.dev_chosen), decimal(one.oracle)]
-            rows.append((system.name, task, f"{one.seeds}{marks(cell)}", *numbers, *ends))
+            summary = cell.summary
+            numbers = [decimal(value) for value in (summary.mean, summary.sd, summary.min, summary.max)]
+            ends = [interval(summary.low, summary.high), decimal(summary.dev_chosen), decimal(summary.oracle)]
+            rows.append((system.name, task, f"{summary.seeds}{marks(cell)}", *numbers, *ends))
     columns = ("mean", "sd", "min", "max", "95% interval", "best on dev", "oracle: chosen on this test")
     return Table(
         "seeds",
@@ -190,7 +194,12 @@ def _similarity_bins_table(grouped: Grouped) -> Table:
         return (_name_on(system, cell), task, seeds, *scores, false_alarms)
 
     groups = [
-        tuple(row(one, task, cell) for one in systems for task, cell in one.scored.items() if cell.similarity_bins)
+        tuple(
+            row(system, task, cell)
+            for system in systems
+            for task, cell in system.scored.items()
+            if cell.similarity_bins
+        )
         for systems in (grouped.systems, baseline_rows(grouped.baselines))
     ]
     heads = [f"{low:g}-{high:g}" if low else f"remote, under {high:g}" for _, low, high in SIMILARITY_BINS]
@@ -209,20 +218,20 @@ def _similarity_bins_table(grouped: Grouped) -> Table:
 def _pair_types_table(grouped: Grouped) -> Table:
     rows = [
         (
-            _name_on(one, cell),
+            _name_on(system, cell),
             task,
             kind,
-            str(found.label),
-            f"{found.n:,}",
-            f"{found.seeds}{marks(cell)}",
-            decimal(found.predicted_positive_rate["value"]),
-            share_interval(found.predicted_positive_rate),
-            decimal(found.accuracy),
-            decimal(found.auroc),
+            str(pair_type.label),
+            f"{pair_type.n:,}",
+            f"{pair_type.seeds}{marks(cell)}",
+            decimal(pair_type.predicted_positive_rate["value"]),
+            share_interval(pair_type.predicted_positive_rate),
+            decimal(pair_type.accuracy),
+            decimal(pair_type.auroc),
         )
-        for one in (*grouped.systems, *baseline_rows(grouped.baselines))
-        for task, cell in one.scored.items()
-        for kind, found in cell.pair_types.items()
+        for system in (*grouped.systems, *baseline_rows(grouped.baselines))
+        for task, cell in system.scored.items()
+        for kind, pair_type in cell.pair_types.items()
     ]
     columns = ("label", "pairs", "seeds", "answered 1", "95% interval", "accuracy", "AUROC")
     return Table(
@@ -272,30 +281,30 @@ def _consistency_table(systems: Sequence[System]) -> Table:
 
 
 def _consistency_rows(system: str, task: str, cell: TaskResult) -> tuple[Row, ...]:
-    asked = [result for result in cell.seed_results if result.perturbations]
-    if not asked:
+    results = [result for result in cell.seed_results if result.perturbations]
+    if not results:
         return ()
-    chosen = asked[best_on_dev([result.training.dev_accuracy for result in asked]) or 0].perturbations
-    told = [result.perturbations["tells_strands"] for result in asked]
+    chosen = results[best_on_dev([result.training.dev_accuracy for result in results]) or 0].perturbations
+    tells_strands = [result.perturbations["tells_strands"] for result in results]
     pairs = chosen["n"]
 
     def mean(seeds: Sequence[dict[str, Any]], name: str) -> str:
-        values = [one[name]["value"] for one in seeds]
+        values = [seed[name]["value"] for seed in seeds]
         return MISSING if None in values else decimal(sum(values) / len(values))
 
-    stored = [result.perturbations["original"] for result in asked]
+    stored = [result.perturbations["original"] for result in results]
     rows = []
     for name, test in chosen["perturbed"].items():
-        seeds = [result.perturbations["perturbed"][name] for result in asked]
-        same = share([round(one["consistency"]["value"] * pairs) for one in seeds], pairs)
+        seeds = [result.perturbations["perturbed"][name] for result in results]
+        same = share([round(seed["consistency"]["value"] * pairs) for seed in seeds], pairs)
         rows.append(
             (
-                *(system, task, name, f"{len(asked)}{marks(cell)}", f"{pairs:,}"),
-                *(mean(one, metric) for metric in ("accuracy", "recall") for one in (seeds, stored)),
+                *(system, task, name, f"{len(results)}{marks(cell)}", f"{pairs:,}"),
+                *(mean(seeds_of, metric) for metric in ("accuracy", "recall") for seeds_of in (seeds, stored)),
                 *(decimal(same["value"]), share_interval(same)),
-                f"{sum(one['margin_change'] for one in seeds) / len(seeds):.3g}",
+                f"{sum(seed['margin_change'] for seed in seeds) / len(seeds):.3g}",
                 *(p_value(test["p_value"]), p_value(test["p_corrected"])),
-                f"{sum(told)} of {len(told)} seeds" if name in STRAND_PERTURBATIONS else MISSING,
+                f"{sum(tells_strands)} of {len(tells_strands)} seeds" if name in STRAND_PERTURBATIONS else MISSING,
             )
         )
     return tuple(rows)
@@ -303,12 +312,16 @@ def _consistency_rows(system: str, task: str, cell: TaskResult) -> tuple[Row, ..
 
 def _comparisons_table(compared: Sequence[Compared]) -> Table:
     rows = []
-    for one in compared:
-        found = one.comparison
-        difference = [f"{found.difference:+z.3f}", interval(found.low, found.high)]
-        pairs = [f"{one.seeds[0]}, {one.seeds[1]}", f"{found.only_first:,}", f"{found.only_second:,}"]
-        tests = [p_value(found.p_value), p_value(one.corrected)]
-        rows.append((one.task, one.first, one.second, *difference, *pairs, *tests))
+    for compared_pair in compared:
+        comparison = compared_pair.comparison
+        difference = [f"{comparison.difference:+z.3f}", interval(comparison.low, comparison.high)]
+        pairs = [
+            f"{compared_pair.seeds[0]}, {compared_pair.seeds[1]}",
+            f"{comparison.only_first:,}",
+            f"{comparison.only_second:,}",
+        ]
+        tests = [p_value(comparison.p_value), p_value(compared_pair.corrected)]
+        rows.append((compared_pair.task, compared_pair.first, compared_pair.second, *difference, *pairs, *tests))
     columns = (
         "difference",
         "95% interval",
@@ -348,15 +361,20 @@ def _systems_table(systems: Sequence[System]) -> Table:
 
 
 def _data_table(grouped: Grouped) -> Table:
-    """What each task asked: a row for each set of pairs that any cell was scored on."""
+    """Return a row for each set of pairs that any result stands on."""
     rows = []
     for task in tasks_of(grouped.everything):
         by_content: dict[tuple[str, ...], list[System]] = defaultdict(list)
         for system in grouped.everything:
             if task in system.results:
-                asked = system.results[task].task
-                numbers = f"{asked.rows:,}", f"{asked.dropped:,}", asked.version[:12], asked.content_sha256[:8]
-                by_content[asked.split, *numbers].append(system)
+                scored_task = system.results[task].task
+                numbers = (
+                    f"{scored_task.rows:,}",
+                    f"{scored_task.dropped:,}",
+                    scored_task.version[:12],
+                    scored_task.content_sha256[:8],
+                )
+                by_content[scored_task.split, *numbers].append(system)
         for key, systems in by_content.items():
             rows.append((task, *key, "all" if len(by_content) == 1 else names_of(systems)))
     columns = ("task", "split", "pairs", "placeholders left out", "version", "content", "asked of")

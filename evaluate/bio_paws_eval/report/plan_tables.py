@@ -25,12 +25,12 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
     for name in PLANS:
         plan = read_plan(name)
         places = {place: i for i, place in enumerate(_named(plan))}
-        found = {one: places.get(_place(one, any_model=name in _OF_ANY_MODEL), -1) for one in systems}
-        rows = sorted((one for one in systems if found[one] >= 0), key=lambda one: found[one])
+        rank = {system: places.get(_place(system, any_model=name in _OF_ANY_MODEL), -1) for system in systems}
+        rows = sorted((system for system in systems if rank[system] >= 0), key=lambda system: rank[system])
         if len(rows) < 2:
             continue
-        asked = dict.fromkeys(task for grid in plan.grids for task in grid.configs or ())
-        columns = [task for task in asked if any(task in one.results for one in rows)]
+        tasks = dict.fromkeys(task for grid in plan.grids for task in grid.configs or ())
+        columns = [task for task in tasks if any(task in row.results for row in rows)]
         tables.append(
             Table(
                 f"plan-{name}",

@@ -52,9 +52,9 @@ def interval(low: float, high: float) -> str:
     return f"[{low:z.3f}, {high:z.3f}]"
 
 
-def share_interval(found: dict[str, float | None]) -> str:
+def share_interval(share: dict[str, float | None]) -> str:
     """Write the interval of what `metrics.share` returned."""
-    low, high = found["low"], found["high"]
+    low, high = share["low"], share["high"]
     return MISSING if low is None or high is None else interval(low, high)
 
 

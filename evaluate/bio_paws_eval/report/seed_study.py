@@ -47,7 +47,7 @@ class SeedStudy:
 
 def study_seeds(systems: Sequence[System]) -> list[SeedStudy]:
     """Study all systems but controls that have at least `FEWEST` seeds on both tasks, not all alike."""
-    found = []
+    studies = []
     for system in systems:
         if system.training.control != "none" or not set(TASKS) <= set(system.scored):
             continue
@@ -57,36 +57,36 @@ def study_seeds(systems: Sequence[System]) -> list[SeedStudy]:
             seeds = [result.training.seed for result in cell.seed_results]
             by_seed.append(dict(zip(seeds, cell.correct.mean(axis=1).tolist(), strict=True)))
         both = sorted(set(by_seed[0]) & set(by_seed[1]))
-        first, second = (np.array([one[seed] for seed in both]) for one in by_seed)
+        first, second = (np.array([accuracies[seed] for seed in both]) for accuracies in by_seed)
         if len(both) >= FEWEST and np.ptp(first) > 0 and np.ptp(second) > 0:
             test = pearsonr(first, second)
             ends = test.confidence_interval()
-            found.append(
+            studies.append(
                 SeedStudy(
                     system.name,
                     (first, second),
                     *map(float, (test.statistic, ends.low, ends.high, test.pvalue)),
                 )
             )
-    return found
+    return studies
 
 
 def seed_table(studies: Sequence[SeedStudy]) -> Table:
     """Lay out the studies: a row a system."""
 
-    def row(one: SeedStudy) -> Row:
+    def row(study: SeedStudy) -> Row:
         spreads = [
             f"{values.mean():.3f} ± {values.std(ddof=1):.3f}\n{values.min():.3f} to {values.max():.3f}"
-            for values in one.accuracies
+            for values in study.accuracies
         ]
-        seeds = str(len(one.accuracies[0]))
+        seeds = str(len(study.accuracies[0]))
         return (
-            one.system,
+            study.system,
             seeds,
             *spreads,
-            decimal(one.correlation),
-            interval(one.low, one.high),
-            p_value(one.p_value),
+            decimal(study.correlation),
+            interval(study.low, study.high),
+            p_value(study.p_value),
         )
 
     return Table(

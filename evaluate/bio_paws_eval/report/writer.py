@@ -98,8 +98,8 @@ def write_report(
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)
     chapters = chapters_of(tables, drawings, vectors)
-    tables += [one for one in vectors if isinstance(one, Table)]
-    drawings += [one for one in vectors if isinstance(one, Drawing)]
+    tables += [vector for vector in vectors if isinstance(vector, Table)]
+    drawings += [vector for vector in vectors if isinstance(vector, Drawing)]
     contents: dict[str, str | bytes] = {
         "report.md": _markdown_report(chapters, answer, notes),
         "report.html": render_page(
@@ -122,14 +122,14 @@ def write_report(
 
 def _refuse_several_majors(entries: Sequence[Entry]) -> None:
     """Between major versions of bioPAWS the pairs changed: one table of both would compare what does not compare."""
-    found = {
-        one.task.version.split(".", maxsplit=1)[0]: (path, one.task.version)
-        for path, one in entries
-        if is_biopaws(one.task.name)
+    versions = {
+        result.task.version.split(".", maxsplit=1)[0]: (path, result.task.version)
+        for path, result in entries
+        if is_biopaws(result.task.name)
     }
-    if len(found) > 1:
-        told = " and ".join(f"{version} ({path})" for path, version in found.values())
-        raise DataError(f"results on bioPAWS {told} do not compare: report each major version by itself")
+    if len(versions) > 1:
+        named = " and ".join(f"{version} ({path})" for path, version in versions.values())
+        raise DataError(f"results on bioPAWS {named} do not compare: report each major version by itself")
 
 
 def _write_all(out: Path, contents: dict[str, str | bytes]) -> tuple[Path, ...]:
@@ -167,7 +167,7 @@ def report_notes(grouped: Grouped, results: Path) -> list[str]:
             if task in system.scored:
                 groups[pairs_key(system.results[task])].append(system)
         if len(groups) > 1:
-            described = " against ".join(_asked(task, systems) for systems in groups.values())
+            described = " against ".join(_data_of(task, systems) for systems in groups.values())
             notes.append(f"{task}: not the same pairs for all, and not compared between these: {described}.")
     if grouped.left_out:
         paths = ", ".join(path.relative_to(results).as_posix() for path in grouped.left_out)
@@ -178,9 +178,9 @@ def report_notes(grouped: Grouped, results: Path) -> list[str]:
     return notes
 
 
-def _asked(task: str, systems: Sequence[System]) -> str:
-    asked = systems[0].results[task].task
-    return f"version {asked.version}, {asked.rows:,} pairs, content {asked.content_sha256[:8]} ({names_of(systems)})"
+def _data_of(task: str, systems: Sequence[System]) -> str:
+    data = systems[0].results[task].task
+    return f"version {data.version}, {data.rows:,} pairs, content {data.content_sha256[:8]} ({names_of(systems)})"
 
 
 # Formats

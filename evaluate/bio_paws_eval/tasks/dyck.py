@@ -38,7 +38,7 @@ def dyck_pairs(split: str, sources: object = None) -> Iterator[_Row]:
     """
     rng = Random(f"dyck {split}")  # many times faster than numpy's, one number at a time
     for four in range(0, PAIRS[split], 4):
-        rows = [(one, two, label) for label, pairs in enumerate(_four(rng)) for one, two in pairs]
+        rows = [(text1, text2, label) for label, pairs in enumerate(_four(rng)) for text1, text2 in pairs]
         rng.shuffle(rows)
         for place, (first, second, label) in enumerate(rows):
             yield f"dyck-{split}-{four + place}", " ".join(first), " ".join(second), label
@@ -49,9 +49,9 @@ def _four(rng: Random) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     left_open = rng.choices(BRACKETS, k=rng.randint(*OPEN))
     while len(set(left_open)) == 1:  # no other order
         left_open = rng.choices(BRACKETS, k=len(left_open))
-    other = left_open
-    while other == left_open:
-        other = rng.sample(left_open, len(left_open))
+    partners = left_open
+    while partners == left_open:
+        partners = rng.sample(left_open, len(left_open))
     # Both pairs close brackets of the same kinds, so that a side's counts do not tell which pair it is of.
     closed1, closed2 = (rng.choices(BRACKETS, k=rng.randint(*CLOSED)) for _ in range(2))
     sides = [
@@ -59,7 +59,7 @@ def _four(rng: Random) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
             _side([kind[0] for kind in order], closed1, rng),
             _side([kind[1] for kind in reversed(order)], closed2, rng),
         )
-        for order in (left_open, other)
+        for order in (left_open, partners)
     ]
     (first1, second1), (first2, second2) = sides
     return [(first1, second2), (first2, second1)], sides

@@ -144,10 +144,10 @@ def _elsewhere(pairs: Pairs, numbers: NDArray[np.int64]) -> Iterator[Finding]:
     score = np.zeros(len(pairs))
     known = np.zeros(len(pairs), dtype=bool)
     for side in numbers:
-        others = np.bincount(side)[side] - 1
+        further_rows = np.bincount(side)[side] - 1
         ones = np.bincount(side, pairs.labels)[side] - pairs.labels
-        score += np.where(others > 0, (2 * ones - others) / (others + 1), 0)
-        known |= others > 0
+        score += np.where(further_rows > 0, (2 * ones - further_rows) / (further_rows + 1), 0)
+        known |= further_rows > 0
     labels = pairs.labels[known]
     if len(labels) < _MIN_ROWS or len(np.unique(labels)) < 2:
         return

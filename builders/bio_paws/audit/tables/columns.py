@@ -240,16 +240,16 @@ def _quoted(column: str) -> str:
 
 
 def _guess_label(name: str, profiles: dict[str, _Profile], sides: tuple[str, str]) -> str:
-    others = {column: profile for column, profile in profiles.items() if column not in (*sides, *_IDS)}
-    lower = {column.lower(): column for column in reversed(others)}
+    candidates = {column: profile for column, profile in profiles.items() if column not in (*sides, *_IDS)}
+    lower = {column.lower(): column for column in reversed(candidates)}
     known = next((lower[label] for label in _LABELS if label in lower), None)
     if known:
         return known
     binary = [
         column
-        for column, profile in others.items()
+        for column, profile in candidates.items()
         if not pa.types.is_nested(profile.type) and len(profile.values - {None}) == 2
     ]
     if len(binary) == 1:
         return binary[0]
-    raise DataError(f"{name}: which column holds the label? name it with --label, of {', '.join(others) or 'none'}")
+    raise DataError(f"{name}: which column holds the label? name it with --label, of {', '.join(candidates) or 'none'}")
