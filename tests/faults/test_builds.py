@@ -285,8 +285,9 @@ def test_no_memory_left_from_any_moment_on(
 
 def command(site: Site, folder: Path, workers: int) -> list[str]:
     program = "import signal, sys\nfrom bio_paws.cli.app import main\n"
-    # Whoever runs the tests may have told them to ignore it.
-    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\nsys.exit(main())"
+    # Whoever runs the tests may have told them to ignore both.
+    program += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\nsys.exit(main())"
     arguments = ["build", "dna50", "--source", site.home / "source", "--pairs", 40, "--seed", 1]
     return [sys.executable, "-c", program, *map(str, [*arguments, "--workers", workers, "--out", folder / "bioPAWS"])]
 

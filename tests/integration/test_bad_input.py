@@ -57,7 +57,9 @@ def test_cds_of_another_genome(source: Path, built_copy: Path, tmp_path: Path, b
 
 
 def test_unknown_config_and_source(tmp_path: Path, bio_paws: Run) -> None:
-    refused(bio_paws("build", "dna15", "--out", tmp_path / "o"), "unknown config 'dna15'", "dna150s, dna150")
+    refused(
+        bio_paws("build", "dna15", "--out", tmp_path / "o"), "unknown config 'dna15'", "dna150_paws, protein150_paws"
+    )
     refused(
         bio_paws("build", "--source", "bundeled", "--out", tmp_path / "o"),
         "source 'bundeled'",

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.dataset.integrity import require_intact
 from bio_paws.errors import DamagedFile, DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
@@ -74,6 +73,8 @@ def load(
 def _load_folder(config: str, folder: Path, version: str | None, split: str | None, streaming: bool) -> Any:
     """Load from a data set's folder what its manifest names, and nothing that lies in the cache of other content."""
     import datasets
+
+    from bio_paws.dataset.integrity import require_intact  # imports pyarrow, which `bio-paws list` must not wait for
 
     manifest = require_intact(folder, config, split if streaming else None)  # all splits go into the cache
     _require_version(config, str(folder), version, manifest.version)
