@@ -30,13 +30,12 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2ForSequenceClassification, PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models.architectures import join_of
 from bio_paws_eval.models.batches import ByLength
 from bio_paws_eval.models.encode import encode
 from bio_paws_eval.models.finetune import LOSSES, fine_tune
-from bio_paws_eval.models.loading import load_classifier, load_tokenizer
+from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import ModelSource, find_model
-from bio_paws_eval.models.pair_encoder import PairEncoder
+from bio_paws_eval.models.pair_encoder import encoder_of
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
@@ -165,20 +164,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = without_dropout(folder)
-        tokenizer = load_tokenizer(source)
-        encoder, pad_id = (
-            PairEncoder(tokenizer, source.tokenizer_sha256, join_of(source.config)),
-            tokenizer.pad_token_id,
-        )
+        encoder = encoder_of(source)
+        pad_id = encoder.tokenizer.pad_token_id
         asked, learned, dev = (
             encode(sentence_pairs(count), encoder, "auto", PADDED, folder) for count in (PREDICTED, TRAINED, 32)
         )
         torch.manual_seed(0)
         gpt2 = GPT2ForSequenceClassification(GPT2Config(pad_token_id=pad_id))
-        compare_prediction("all-MiniLM-L6-v2", load_classifier(source, tokenizer, 0), asked, pad_id)
+        compare_prediction("all-MiniLM-L6-v2", load_classifier(source, encoder.tokenizer, 0), asked, pad_id)
         compare_prediction("GPT-2 small", gpt2, asked, pad_id)
-        losses, slow = slow_training(load_classifier(source, tokenizer, 0), learned, pad_id)
-        model = load_classifier(source, tokenizer, 0)
+        losses, slow = slow_training(load_classifier(source, encoder.tokenizer, 0), learned, pad_id)
+        model = load_classifier(source, encoder.tokenizer, 0)
         trained = fine_tune(model, learned, dev, pad_id, RECIPE, "none", 0, torch.float32, folder / "run")
         apart = np.abs(np.array(trained.losses) - np.array(losses).reshape(LOSSES, -1).mean(axis=1)).max()
         tokens = trained.tokens_per_second * trained.seconds

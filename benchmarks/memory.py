@@ -48,7 +48,13 @@ def peak(count: int) -> int:
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     model = BertForSequenceClassification(BertConfig(vocab_size=len(vocabulary), **size))
     with tempfile.TemporaryDirectory() as folder:
-        encoded = encode(pairs_of(count), PairEncoder(tokenizer, "", "template"), "auto", 512, Path(folder))
+        encoded = encode(
+            pairs_of(count),
+            PairEncoder(tokenizer, "", "template", has_types=False, rows=None, from_file=False),
+            "auto",
+            512,
+            Path(folder),
+        )
         predictions, _ = predict(model, encoded, tokenizer.pad_token_id)
     if len(predictions.logits) != count:
         raise RuntimeError(f"{len(predictions.logits)} answers to {count} pairs")

@@ -196,7 +196,7 @@ def test_another_engine_finds_similar_proteins(source: Path, tmp_path: Path, bio
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["versions"].keys() >= {"blast", "mmseqs"}
     assert manifest["configs"]["protein150"]["splits"]["train"]["rows"] > 0
-    assert f"(similar proteins: MMseqs2 {manifest['versions']['mmseqs']})" in (out / "README.md").read_text()
+    assert f"(similar proteins: MMseqs2 {manifest['versions']['mmseqs']})" in (out / "BUILD.md").read_text()
 
 
 def strains(path: Path, length: int, count: int, rate: float, seed: int = 3) -> Path:

@@ -88,8 +88,8 @@ def test_load_takes_a_version(built: Path, tmp_path: Path) -> None:
     code = "from bio_paws import load; print(load('dna50', version='1.0.0', split='test').num_rows)"
     done = python(code, built.parent, tmp_path)
     assert done.returncode == 0, done.stderr
-    # Beside the folder, of the folder, and where only the cache holds it.
-    for data, place in (("", built.parent), (f", data={str(built)!r}", tmp_path), ("", tmp_path)):
+    # Beside the folder, and of the folder.
+    for data, place in (("", built.parent), (f", data={str(built)!r}", tmp_path)):
         other = python(f"from bio_paws import load; load('dna50', version='2.0.0'{data})", place, tmp_path)
         assert "bioPAWS holds version 1.0.0, not 2.0.0: pass the Hub id" in other.stderr
     nowhere = python("from bio_paws import load; load('dna50', version='2.0.0')", tmp_path, tmp_path / "fresh")

@@ -53,7 +53,7 @@ def remove_partial_files(folder: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a path to write to; it becomes `path` if the block ends well, and is gone otherwise.
+    """Yield a path to write a file or a folder to; it becomes `path` if the block ends well, and is gone otherwise.
 
     Its bytes are on the disk before it has its name: after a power cut there is the whole file or none.
 
@@ -67,14 +67,19 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
+        for file in part.rglob("*") if part.is_dir() else (part,):
+            if not file.is_dir():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
         part.replace(path)
     except OSError as error:
         raise BioPawsError(f"{error.filename or path}: cannot be written ({error.strerror or error})") from error
     finally:
         with suppress(OSError):  # whatever kept it from being written has been told
-            part.unlink(missing_ok=True)
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink(missing_ok=True)
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:

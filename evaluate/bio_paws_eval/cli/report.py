@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-repo",
         type=_repository,
-        default="",
         metavar="OWNER/NAME[@COMMIT]",
         help="repository on the Hub that the data came from: write entries for its leaderboards (eval_results)",
     )
@@ -43,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     with needed_extra("plots"):
         from bio_paws_eval.report.writer import write_report
     out = options.out or options.results / "report"
-    written = write_report(options.results, out, options.url, options.against, options.data_repo)
+    written = write_report(options.results, out, options.url, options.against, options.data_repo or "")
     print(written.markdown)
     for path in written.files:
         print(path)
