@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -35,7 +37,9 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **NO_CODE)
         _check_limit(source, tokenizer)
-        if differs_from_file(source, tokenizer):
+        with _cutting_and_padding_kept(tokenizer):
+            differs = differs_from_file(source, tokenizer)
+        if differs:
             tokenizer = _read_file(source, tokenizer)
     except BioPawsError:
         raise
@@ -53,6 +57,23 @@ def _check_limit(source: ModelSource, tokenizer: PreTrainedTokenizerBase) -> Non
     longest = tokenizer.model_max_length
     if not isinstance(longest, int | float) or not longest > 0:
         raise ModelError(f"{source.id}: its tokenizer's model_max_length is not a number of tokens: {longest!r}")
+
+
+@contextmanager
+def _cutting_and_padding_kept(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Restore how a tokenizer cuts and pads: each call of it sets both, and they would be saved with it."""
+    backend = tokenizer.backend_tokenizer if isinstance(tokenizer, PreTrainedTokenizerFast) else None
+    if backend is None:
+        yield
+        return
+    cutting, padding = backend.truncation, backend.padding
+    try:
+        yield
+    finally:
+        if cutting is not None:
+            backend.enable_truncation(**cutting)
+        if padding is not None:
+            backend.enable_padding(**padding)
 
 
 def differs_from_file(source: ModelSource, tokenizer: PreTrainedTokenizerBase) -> bool:
