@@ -383,10 +383,12 @@ def kill_at(site: Site, process: subprocess.Popen[str], point: int, *, after: bo
     site.server.failures.at = kill
 
 
+@pytest.mark.soak
 def test_publish_to_a_hub_that_fails(two: Path, tmp_path: Path) -> None:
     publish_all_while_failing(two, tmp_path, SHORT[0])
 
 
+@pytest.mark.soak
 def test_publish_killed_and_run_again(two: Path, tmp_path: Path) -> None:
     assert len(publish_all_while_killed(two, tmp_path, SHORT[1])) == SHORT[1]
 

@@ -26,7 +26,9 @@ def print_results(results: Sequence[Result], skipped: Sequence[str], options: ar
     for reason in skipped:
         print(f"skipped: {reason}")
     if cut := sorted({result.task.name for result in results if not result.comparable}):
-        print(f"The first {options.limit:,} pairs only, not comparable with other results: {', '.join(cut)}.")
+        # A plan states limits of its own.
+        part = f"The first {options.limit:,} pairs only" if options.limit else "A part of the pairs only (limit)"
+        print(f"{part}, not comparable with other results: {', '.join(cut)}.")
     print(f"{len(results)} results in {options.out}; bio-paws report {options.out} draws them")
 
 
