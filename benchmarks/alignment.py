@@ -54,7 +54,7 @@ def rates(works: dict[str, Callable[[], object]], count: int) -> dict[str, float
 
 def aligned(pairs: Pairs, alphabet: Alphabet, name: str) -> None:
     """Print the rates of the functions that align."""
-    found = rates(
+    speeds = rates(
         {
             "bare loop": lambda: bare_loop(pairs, alphabet),
             "align": lambda: [align(a, b, alphabet) for a, b in pairs],
@@ -63,8 +63,8 @@ def aligned(pairs: Pairs, alphabet: Alphabet, name: str) -> None:
         },
         len(pairs),
     )
-    for work, rate in found.items():
-        print(f"{name}: {work} {rate:,.0f} pairs a CPU-second, {rate / found['bare loop']:.2f} of the bare loop")
+    for work, rate in speeds.items():
+        print(f"{name}: {work} {rate:,.0f} pairs a CPU-second, {rate / speeds['bare loop']:.2f} of the bare loop")
 
 
 def draw(letters: str, known: NDArray[np.bool_], count: int, rng: np.random.Generator) -> list[str]:
@@ -76,7 +76,7 @@ def draw(letters: str, known: NDArray[np.bool_], count: int, rng: np.random.Gene
 
 def screen(corpus: Corpus, folder: Path) -> None:
     """Print how fast dissimilar pairs of windows are drawn, screened on both strands, and written."""
-    letters = "N".join(one.residues for one in corpus.dna.values()).upper()
+    letters = "N".join(sequence.residues for sequence in corpus.dna.values()).upper()
     unknown = ~np.isin(np.frombuffer(letters.encode("ascii"), dtype=np.uint8), list(b"ACGT"))
     sums = np.concatenate([[0], np.cumsum(unknown)])
     known = sums[LENGTH:] == sums[:-LENGTH]
@@ -90,9 +90,9 @@ def screen(corpus: Corpus, folder: Path) -> None:
         parts = []
         for seed in range(SCREENED // AT_ONCE):
             tried = drawn(seed)
-            found = best_alignments(tried, "dna")
-            columns = [*map(list, zip(*tried, strict=True)), found.matches / LENGTH, found.score]
-            parts.append(pa.table(columns, COLUMNS).filter(found.matches < most))
+            alignments = best_alignments(tried, "dna")
+            columns = [*map(list, zip(*tried, strict=True)), alignments.matches / LENGTH, alignments.score]
+            parts.append(pa.table(columns, COLUMNS).filter(alignments.matches < most))
         write_arrow(folder / "dissimilar.arrow", pa.concat_tables(parts))
 
     pairs = [pair for seed in range(SCREENED // AT_ONCE) for pair in drawn(seed)]
@@ -108,8 +108,8 @@ def report(data: Path, corpus: Corpus) -> None:
         config = get_config(name)
         alphabet: Alphabet = "protein" if config.molecule == "protein" else "dna"
         table = pq.read_table(data / name / "train-00000-of-00001.parquet", columns=["sentence1", "sentence2"])
-        some = table.slice(0, PAIRS)
-        real = list(zip(some["sentence1"].to_pylist(), some["sentence2"].to_pylist(), strict=True))
+        rows = table.slice(0, PAIRS)
+        real = list(zip(rows["sentence1"].to_pylist(), rows["sentence2"].to_pylist(), strict=True))
         letters = rng.choice(list(LETTERS[alphabet]), (2, PAIRS, config.mean_length))
         random = list(zip(*(["".join(one) for one in side] for side in letters), strict=True))
         aligned(real, alphabet, f"{name}, its pairs")

@@ -82,11 +82,11 @@ def run(count: int) -> None:
     """Audit so many pairs; print peak memory in bytes, and seconds."""
     parts = (Part("train", partial(read_pairs, count * 9 // 10, 0)), Part("test", partial(read_pairs, count // 10, 1)))
     start = time.perf_counter()
-    found = audit(DataSet("made up", parts))
+    audited = audit(DataSet("made up", parts))
     seconds = time.perf_counter() - start
-    if sum(found.rows.values()) != count:
-        raise RuntimeError(f"{found.rows} of {count} pairs")
-    print(peak_memory(), seconds, ",".join(finding.check for finding in found.findings))
+    if sum(audited.rows.values()) != count:
+        raise RuntimeError(f"{audited.rows} of {count} pairs")
+    print(peak_memory(), seconds, ",".join(finding.check for finding in audited.findings))
 
 
 def main() -> None:

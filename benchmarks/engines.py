@@ -71,8 +71,8 @@ def main() -> None:
         hits, slow = search(reference, texts, Path(name) / reference.name)
         truth = pairs_of(hits)
         counts = Counter(bisect(BANDS, alike) for alike in truth.values())
-        told = ", ".join(f"{band} {counts[i]:,}" for i, band in enumerate(NAMES))
-        print(f"blastp {reference.version()}: {len(texts):,} proteins, {len(truth):,} pairs with E < {EVALUE} ({told})")
+        text = ", ".join(f"{band} {counts[i]:,}" for i, band in enumerate(NAMES))
+        print(f"blastp {reference.version()}: {len(texts):,} proteins, {len(truth):,} pairs with E < {EVALUE} ({text})")
         for engine in others:
             try:
                 version = engine.version()
@@ -82,9 +82,9 @@ def main() -> None:
             hits, quick = search(engine, texts, Path(name) / engine.name)
             pairs = pairs_of(hits)
             counter = Counter(bisect(BANDS, alike) for pair, alike in truth.items() if pair in pairs)
-            told = ", ".join(f"{band} {counter[i] / max(counts[i], 1):.3f}" for i, band in enumerate(NAMES))
+            text = ", ".join(f"{band} {counter[i] / max(counts[i], 1):.3f}" for i, band in enumerate(NAMES))
             print(
-                f"{engine.name} {version}: found {counter.total() / len(truth):.3f} of them ({told}) and "
+                f"{engine.name} {version}: found {counter.total() / len(truth):.3f} of them ({text}) and "
                 f"{len(pairs.keys() - truth.keys()):,} others, {slow / quick:.1f} times as fast as blastp"
             )
 

@@ -130,7 +130,7 @@ def compare_prediction(name: str, model: PreTrainedModel, encoded: Encoded, pad_
 
 def slow_training(model: PreTrainedModel, encoded: Encoded, pad_id: int) -> tuple[list[float], float]:
     """Losses of the steps, and seconds. The batches are those of our way, so that losses can be compared."""
-    lengths = np.array([len(one) for one in encoded.all().ids])
+    lengths = np.array([len(text) for text in encoded.all().ids])
     batches = list(chunks(list(ByLength(lengths, RECIPE.batch_size, 0)), RECIPE.batch_size))
     inputs = [padded(encoded, rows, pad_id) for rows in batches]
     labels = [torch.from_numpy(encoded.all().labels[rows].astype(np.int64)) for rows in batches]

@@ -43,8 +43,8 @@ class Planted:
 
 def plant(corpus: Corpus, alphabet: Alphabet, length: int, rng: np.random.Generator) -> list[Planted]:
     """Plant homologs of all bands."""
-    whole = [one.residues.upper() for one in (corpus.dna if alphabet == "dna" else corpus.proteins).values()]
-    ends = np.cumsum([len(one) for one in whole])
+    whole = [sequence.residues.upper() for sequence in (corpus.dna if alphabet == "dna" else corpus.proteins).values()]
+    ends = np.cumsum([len(text) for text in whole])
     step = length // 3
     size = length + (WINDOWS - 1) * step
     planted: list[Planted] = []

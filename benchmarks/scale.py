@@ -129,9 +129,9 @@ def table(runs: list[Measured], search: Measured) -> str:
     whole = [run for run in runs if run["workers"] == search["workers"]][-1]
     lines.append(f"With them, {whole['pairs']:,} pairs took {once + whole['seconds']:.1f} s.")
     for workers in dict.fromkeys(run["workers"] for run in runs):
-        found = exponent([run for run in runs if run["workers"] == workers])
-        if found is not None:
-            lines.append(f"Exponent from {FROM:,} pairs on, {workers} workers: {found:.2f}.")
+        growth = exponent([run for run in runs if run["workers"] == workers])
+        if growth is not None:
+            lines.append(f"Exponent from {FROM:,} pairs on, {workers} workers: {growth:.2f}.")
     return "\n".join(lines) + "\n"
 
 

@@ -125,14 +125,14 @@ def _serve() -> None:
     import bio_paws.cli.build  # noqa: F401
 
     for line in sys.stdin:
-        asked = json.loads(line)
+        record = json.loads(line)
         started = time.monotonic()
         child = os.fork()
         if not child:
-            _run(asked)
-        if asked["fault"]["kill_worker"]:
+            _run(record)
+        if record["fault"]["kill_worker"]:
             _kill_worker(child)
-        status = _wait(child, asked["fault"]["kill_after"], asked["limit"])
+        status = _wait(child, record["fault"]["kill_after"], record["limit"])
         sys.stdout.write(json.dumps([status, time.monotonic() - started]) + "\n")
         sys.stdout.flush()
 

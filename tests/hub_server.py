@@ -207,7 +207,7 @@ class HubHandler(QuietHandler):
         entries += [{"type": "directory", "path": folder, "size": 0, "oid": "0" * 40} for folder in sorted(folders)]
         recursive = self.query.get("recursive", "false").lower() == "true"
         below = [entry for entry in entries if entry["path"].startswith(prefix) and entry["path"] != under]
-        shown = [one for one in below if recursive or "/" not in one["path"].removeprefix(prefix)]
+        shown = [entry for entry in below if recursive or "/" not in entry["path"].removeprefix(prefix)]
         if under and not shown:
             raise Refused(404, "no such folder", "EntryNotFound")
         return told(shown)
@@ -256,13 +256,13 @@ class HubHandler(QuietHandler):
     # Writing
 
     def create(self, body: bytes) -> Answer:
-        asked = json.loads(body)
-        name = f"{asked['type']}s/{asked.get('organization') or USER}/{asked['name']}"
+        record = json.loads(body)
+        name = f"{record['type']}s/{record.get('organization') or USER}/{record['name']}"
         url = {"url": f"{self.hub.url}/{name}"}
         with self.hub.lock:
             if name in self.hub.repositories:
                 return told(url | {"error": "You already created this repository"}, 409)
-            made = Repository(name, asked.get("visibility") == "private")
+            made = Repository(name, record.get("visibility") == "private")
             attributes = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE)
             made.add("refs/heads/main", {".gitattributes": Blob(attributes.encode(), False)}, "initial commit")
             self.hub.repositories[name] = made
@@ -303,8 +303,8 @@ class HubHandler(QuietHandler):
         return self.ranged(self.hub.storage[sha256], {"ETag": f'"{sha256}"'})
 
     def verify(self, body: bytes, name: str) -> Answer:
-        asked = json.loads(body)
-        if len(self.hub.storage.get(asked["oid"], b"")) != asked["size"]:
+        record = json.loads(body)
+        if len(self.hub.storage.get(record["oid"], b"")) != record["size"]:
             raise Refused(404, f"{name}: was not stored")
         return told({})
 

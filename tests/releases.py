@@ -189,15 +189,15 @@ class Reader:
             with suppress(urllib.error.HTTPError):  # before the repository is there
                 refs = self._ask("refs")
                 for name in ("main", *(ref["name"] for ref in refs["tags"])):
-                    files = [one for one in self._ask(f"tree/{name}?recursive=True") if one["type"] == "file"]
+                    files = [entry for entry in self._ask(f"tree/{name}?recursive=True") if entry["type"] == "file"]
                     state = frozenset((file["path"], file["oid"]) for file in files if file["path"] != ".gitattributes")
                     self.states.setdefault(name, set()).add(state)
 
     def _ask(self, what: str) -> dict[str, list[dict[str, str]]]:
         request = urllib.request.Request(f"{self.url}/{what}", headers={"User-Agent": READER})
         with urllib.request.urlopen(request) as answer:
-            found: dict[str, list[dict[str, str]]] = json.load(answer)
-            return found
+            loaded: dict[str, list[dict[str, str]]] = json.load(answer)
+            return loaded
 
 
 def check_published(site: Site, releases: dict[str, Path], reader: Reader) -> None:

@@ -354,17 +354,17 @@ def descendants(process: int) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_the_program_alone_ends_all(number: signal.Signals, site: Site, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    asked = command(site, tmp_path, workers=2)
-    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, env=environment) as program:
+    command_line = command(site, tmp_path, workers=2)
+    with subprocess.Popen(command_line, stderr=subprocess.PIPE, text=True, env=environment) as program:
         while len(workers_of(program.pid)) < 2:
             assert program.poll() is None
             time.sleep(0.02)
         every = descendants(program.pid)
         program.send_signal(number)
-        told = f"bio-paws: ended by {number.name}; run the same command again to resume\n"
+        message = f"bio-paws: ended by {number.name}; run the same command again to resume\n"
         said = program.communicate(timeout=60)[1]
         assert program.returncode == 128 + number
-        assert said.endswith(told) and "Traceback" not in said
+        assert said.endswith(message) and "Traceback" not in said
     last = time.monotonic() + 20
     while any(map(runs, every)) and time.monotonic() < last:
         time.sleep(0.02)
@@ -375,15 +375,15 @@ def test_a_signal_to_the_program_alone_ends_all(number: signal.Signals, site: Si
 
 @pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])
 def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: Path, tally: Tally) -> None:
-    asked = command(site, tmp_path, workers=2)
-    with subprocess.Popen(asked, stderr=subprocess.PIPE, text=True, start_new_session=True) as program:
+    command_line = command(site, tmp_path, workers=2)
+    with subprocess.Popen(command_line, stderr=subprocess.PIPE, text=True, start_new_session=True) as program:
         while len(workers := workers_of(program.pid)) < 2:
             assert program.poll() is None
             time.sleep(0.02)
         if interrupted:
             os.killpg(program.pid, signal.SIGINT)
-            told = "bio-paws: interrupted; run the same command again to resume\n"
-            assert (program.communicate(timeout=60)[1], program.returncode) == (told, 130)
+            message = "bio-paws: interrupted; run the same command again to resume\n"
+            assert (program.communicate(timeout=60)[1], program.returncode) == (message, 130)
         else:
             program.kill()
     last = time.monotonic() + 60

@@ -52,12 +52,12 @@ def read(*places: Path) -> Corpus | None:
 
 
 def check(corpus: Corpus) -> None:
-    for name, one in (*corpus.dna.items(), *corpus.proteins.items()):
-        assert name == one.id
+    for name, sequence in (*corpus.dna.items(), *corpus.proteins.items()):
+        assert name == sequence.id
         assert name.isprintable()
         assert name.strip()
-        assert one.residues
-        assert set(one.residues.upper()) <= (_NUCLEOTIDES if one.molecule == "dna" else _RESIDUES)
+        assert sequence.residues
+        assert set(sequence.residues.upper()) <= (_NUCLEOTIDES if sequence.molecule == "dna" else _RESIDUES)
     for name, gene in corpus.genes.items():
         assert gene.protein == corpus.proteins[name].residues
         flat = [end for exon in gene.exons for end in exon]

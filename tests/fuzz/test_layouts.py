@@ -47,7 +47,9 @@ FASTA = {
 @pytest.mark.parametrize("kind", FASTA)
 def test_ways_to_write_fasta(kind: str, tmp_path: Path) -> None:
     (tmp_path / "a.fna").write_bytes(FASTA[kind].encode())
-    assert [(one.id, one.residues) for one in corpus(tmp_path / "a.fna").dna.values()] == [("NC_1.1", "ACGTacgtN")]
+    assert [(sequence.id, sequence.residues) for sequence in corpus(tmp_path / "a.fna").dna.values()] == [
+        ("NC_1.1", "ACGTacgtN")
+    ]
 
 
 def test_a_chromosome_in_lower_case_is_not_all_repeat(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_published_copy_names_its_repository() -> None:
 
 def test_authors_title_and_date_are_those_of_the_citation_file() -> None:
     cited = yaml.safe_load((HERE.parents[1] / "CITATION.cff").read_text())
-    assert (cited["title"], [one["name"] for one in cited["authors"]]) == (TITLE, [AUTHORS])
+    assert (cited["title"], [entry["name"] for entry in cited["authors"]]) == (TITLE, [AUTHORS])
     assert str(cited["date-released"]) == CHANGES[0][1]
 
 

@@ -41,19 +41,19 @@ def few_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def severities(found: Audit) -> dict[str, str]:
     """The worst severity of each check that found something."""
-    worst = sorted(found.findings, key=lambda one: SEVERITIES.index(one.severity), reverse=True)
-    return {one.check: one.severity for one in worst}
+    worst = sorted(found.findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
+    return {finding.check: finding.severity for finding in worst}
 
 
 @pytest.mark.parametrize("molecule", ["dna", "protein", "dna_protein"])
 def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
     for seed in (0, 1):
-        found = audit(as_data(clean(molecule, seed)))
-        assert severities(found) == {}, [finding.what for finding in found.findings]
-        assert found.columns.molecule == molecule
-        assert found.rows == {"train": 2_000, "test": 400}
+        audited = audit(as_data(clean(molecule, seed)))
+        assert severities(audited) == {}, [finding.what for finding in audited.findings]
+        assert audited.columns.molecule == molecule
+        assert audited.rows == {"train": 2_000, "test": 400}
         upper_bound = max(
-            measurement.auc.value for measurement in found.measurements if measurement.role == "upper_bound"
+            measurement.auc.value for measurement in audited.measurements if measurement.role == "upper_bound"
         )
         assert upper_bound > 0.99
 
@@ -64,10 +64,10 @@ def test_a_planted_defect_is_found_by_its_own_check(planter: Planter, monkeypatc
         monkeypatch.setattr(similar, "SEARCHED", 50)
     splits = clean(planter.molecule)
     planter.plant(splits, np.random.default_rng(1))
-    found = audit(as_data(splits))
-    assert planter.check in severities(found)
-    assert severities(found)[planter.check] != "note" or planter.check in FACTS
-    for one in found.findings:
+    audited = audit(as_data(splits))
+    assert planter.check in severities(audited)
+    assert severities(audited)[planter.check] != "note" or planter.check in FACTS
+    for one in audited.findings:
         assert one.advice and one.figure.low <= one.figure.value <= one.figure.high
 
 
@@ -95,8 +95,8 @@ def test_batches_do_not_matter_and_rows_are_read_back(tmp_path: Path) -> None:
     splits["train"][5] = [str(splits["train"][5][0]) + "nn", *splits["train"][5][1:]]
     rows = [dict(zip(NAMES, row, strict=True)) for row in splits["train"]]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet", row_group_size=333)
-    found = audit(open_data(str(tmp_path / "a.parquet"), None, None)[0])
-    note = next(finding for finding in found.findings if finding.check == "lower_case")
+    audited = audit(open_data(str(tmp_path / "a.parquet"), None, None)[0])
+    note = next(finding for finding in audited.findings if finding.check == "lower_case")
     assert note.severity == "note"
     assert [(example.row, str(example.sentence1)[:30]) for example in note.examples] == [
         (5, str(splits["train"][5][0])[:30])
@@ -160,7 +160,7 @@ def test_every_format_reads_the_same(tmp_path: Path, capsys: pytest.CaptureFixtu
         }
         assert answer.pop("name") == name
         said.append({key: answer[key] for key in ("rows", "labels", "sequences", "measurements")})
-        assert {one["check"] for one in answer["findings"]} >= {"label_order", "label_runs"}
+        assert {entry["check"] for entry in answer["findings"]} >= {"label_order", "label_runs"}
     assert all(one == said[0] for one in said)
 
 
@@ -172,11 +172,11 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert capsys.readouterr().err == f"written: {out / 'audit.html'}, {out / 'audit.json'}\n"
         pages.append((out / "audit.html").read_text())
     assert pages[0] == pages[1]
-    found = json.loads((tmp_path / "one/audit.json").read_text())["audits"][0]
+    record = json.loads((tmp_path / "one/audit.json").read_text())["audits"][0]
     # A drawing for each finding that has one, and one of all baselines.
-    assert pages[0].count("<svg") == 1 + sum(one["chart"] is not None for one in found["findings"])
+    assert pages[0].count("<svg") == 1 + sum(entry["chart"] is not None for entry in record["findings"])
     assert not re.search(r"""(src|href)=["'](?!#)""", re.sub(r"xlink:href", "", pages[0]))
-    for one in found["findings"]:
+    for one in record["findings"]:
         assert f'<span class="badge">{one["severity"]}</span> {one["check"]} ' in pages[0]
 
 
@@ -185,7 +185,7 @@ def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, caps
     assert done.returncode in (0, 1), done.stderr
     (found,) = json.loads(done.stdout)["audits"]
     assert list(found["rows"]) == ["train", "validation", "test"]
-    checks = {one["check"] for one in found["findings"]}
+    checks = {entry["check"] for entry in found["findings"]}
     # Two hundred rows, built with care: no shortcut but the k-mers that this config is known for.
     assert "kmers" in checks
     assert not checks & {"sentence1_alone", "length_difference", "leaked_pairs", "leaked_sequences", "degree_bias"}
@@ -256,7 +256,7 @@ def test_the_earlier_release_is_seen_through(bio_paws: Run) -> None:
     done = bio_paws("audit", PRIOR, "--json")
     assert done.returncode == 1, done.stderr
     (found,) = json.loads(done.stdout)["audits"]
-    checks = {one["check"]: one for one in found["findings"]}
+    checks = {entry["check"]: entry for entry in found["findings"]}
     assert checks["label_order"]["figure"]["value"] == 1
     assert checks["label_runs"]["numbers"]["runs"] == 2
     assert checks["conflicting_labels"]["numbers"] == {"pairs": 63, "rows": 126, "identical_pairs": 63}
@@ -265,5 +265,5 @@ def test_the_earlier_release_is_seen_through(bio_paws: Run) -> None:
     assert 0.4 < checks["random_split"]["numbers"]["sentence2, shared"] / 785 < 0.5
     assert checks["coding_start"]["numbers"]["usual"] == 100
     assert checks["translation"]["severity"] == "severe"
-    best = next(one for one in found["measurements"] if one["name"] == "six_frame")
+    best = next(entry for entry in found["measurements"] if entry["name"] == "six_frame")
     assert best["accuracy"]["value"] < 0.65

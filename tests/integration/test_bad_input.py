@@ -95,8 +95,10 @@ def test_blast_missing(source: Path, built_copy: Path, tmp_path: Path) -> None:
 def test_engine_missing(source: Path, tmp_path: Path) -> None:
     for program in ("blastn", "blastp", "makeblastdb"):
         (tmp_path / program).symlink_to(str(shutil.which(program)))
-    asked = ("build", "--source", source, "--out", tmp_path / "o", "--engine", "diamond")
-    refused(run_program(*asked, PATH=str(tmp_path)), "diamond was not found on PATH", "apt-get install diamond-aligner")
+    arguments = ("build", "--source", source, "--out", tmp_path / "o", "--engine", "diamond")
+    refused(
+        run_program(*arguments, PATH=str(tmp_path)), "diamond was not found on PATH", "apt-get install diamond-aligner"
+    )
     assert not (tmp_path / "o").exists()
 
 

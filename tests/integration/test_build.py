@@ -190,8 +190,8 @@ def test_a_new_config_is_one_entry(source: Path, tmp_path: Path) -> None:
 
 def test_another_engine_finds_similar_proteins(source: Path, tmp_path: Path, bio_paws: Run) -> None:
     out = tmp_path / "bioPAWS"
-    asked = ("build", "protein150", "--source", source, "--out", out, "--pairs", 60, "--workers", 1)
-    done = bio_paws(*asked, "--engine", "mmseqs")
+    arguments = ("build", "protein150", "--source", source, "--out", out, "--pairs", 60, "--workers", 1)
+    done = bio_paws(*arguments, "--engine", "mmseqs")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["versions"].keys() >= {"blast", "mmseqs"}
@@ -272,10 +272,10 @@ def test_a_named_config_with_an_empty_split_fails_with_its_counts(
     out = tmp_path / "bioPAWS"
     arguments = ["build", "dna150", "--source", str(source), "--out", str(out), "--pairs", "400", "--workers", "1"]
     assert main(arguments) == 1
-    told = capsys.readouterr()
-    (error,) = (line for line in told.err.splitlines() if line.startswith("bio-paws: error: "))
+    captured = capsys.readouterr()
+    (error,) = (line for line in captured.err.splitlines() if line.startswith("bio-paws: error: "))
     assert says in error
-    assert "Candidates by outcome\n  dna150: " in told.out
+    assert "Candidates by outcome\n  dna150: " in captured.out
     assert main([*arguments, "--json"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert says in report["error"]

@@ -65,8 +65,10 @@ def test_it_has_what_the_data_set_track_of_neurips_requires(built: Path) -> None
     assert document["rai:hasSyntheticData"] is True
     manifest = read_manifest(built)
     derived = document["prov:wasDerivedFrom"]
-    assert [one["sha256"] for one in derived] == [[file.sha256 for file in source.files] for source in manifest.sources]
-    agents = [one["prov:label"] for one in document["prov:wasGeneratedBy"]["prov:wasAssociatedWith"]]
+    assert [entry["sha256"] for entry in derived] == [
+        [file.sha256 for file in source.files] for source in manifest.sources
+    ]
+    agents = [entry["prov:label"] for entry in document["prov:wasGeneratedBy"]["prov:wasAssociatedWith"]]
     assert agents == [f"{name} {version}" for name, version in manifest.versions.items()]
 
 

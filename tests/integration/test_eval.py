@@ -129,7 +129,7 @@ def test_views_are_asked_of_the_same_model(
     source = find_model(str(bert), None)
     tokenizer = load_tokenizer(source)
     model = load_classifier(source, tokenizer, seed=0).eval()
-    for name, one in result.perturbations["perturbed"].items():
+    for name, entry in result.perturbations["perturbed"].items():
         rows = load("dna50", data=built, split="test", perturbation=name)
         with torch.no_grad():
             answers = [
@@ -138,10 +138,10 @@ def test_views_are_asked_of_the_same_model(
             ]
         margin = np.diff(np.stack(answers))[:, 0]
         before = np.diff(stored.logits)[:11, 0]
-        assert one["margin_change"] == pytest.approx(np.abs(margin - before).mean(), rel=1e-3, abs=1e-6)
-        assert one["margin_change"] > 0
-        assert one["consistency"]["value"] == pytest.approx(((margin > 0) == (before > 0)).mean())
-        assert one["accuracy"]["value"] == pytest.approx(((margin > 0) == (np.array(rows["label"][:]) == 1)).mean())
+        assert entry["margin_change"] == pytest.approx(np.abs(margin - before).mean(), rel=1e-3, abs=1e-6)
+        assert entry["margin_change"] > 0
+        assert entry["consistency"]["value"] == pytest.approx(((margin > 0) == (before > 0)).mean())
+        assert entry["accuracy"]["value"] == pytest.approx(((margin > 0) == (np.array(rows["label"][:]) == 1)).mean())
 
 
 def test_views_are_of_scored_test_splits_of_bio_paws(
@@ -155,7 +155,7 @@ def test_views_are_of_scored_test_splits_of_bio_paws(
         assert list(found[name].perturbations["perturbed"]) == ["swapped"]
         assert found[name].perturbations["tells_strands"] is None
     assert set(found["dna_protein"].by_pair_type) == {"coding", "other_gene", "mutated_protein", "frameshift"}
-    assert sum(one["n"] for one in found["dna_protein"].by_pair_type.values()) == found["dna_protein"].task.rows
+    assert sum(entry["n"] for entry in found["dna_protein"].by_pair_type.values()) == found["dna_protein"].task.rows
     assert found["protein150"].by_pair_type == found["pawsx_en"].by_pair_type == {}
     _, (result,) = run(bert, *none, "--segment", "none", "--configs", "dna150", out="refused")
     assert (result.status, result.perturbations, result.by_pair_type) == ("refused", {}, {})
@@ -188,9 +188,11 @@ def test_a_graded_config_is_drawn_as_a_curve(bert: Path, built_copy: Path, tmp_p
     labels = pq.read_table(next((built_copy / "dna150").glob("test*.parquet")))
     counts = collections.Counter(labels["kind"].to_pylist())
     for _, result in read_results(out):
-        assert {kind: one["n"] for kind, one in result.by_pair_type.items()} == counts
+        assert {kind: entry["n"] for kind, entry in result.by_pair_type.items()} == counts
         similar = sum(
-            one["predicted_positive_rate"]["value"] * one["n"] for one in result.by_pair_type.values() if one["label"]
+            entry["predicted_positive_rate"]["value"] * entry["n"]
+            for entry in result.by_pair_type.values()
+            if entry["label"]
         )
         assert similar == pytest.approx(result.metrics["confusion"][1][1])
     text = (out / "report/figures/similarity-bins.svg").read_text()
@@ -230,11 +232,11 @@ def test_unknown_tokens_are_refused_or_split_away(
 
 
 def test_truncation_is_marked_or_refused(run: Callable[..., tuple[int, list[Result]]], bert: Path) -> None:
-    asked = ("--seeds", 1, "--finetune", "none", "--configs", "dna_protein")
-    status, (result,) = run(bert, *asked, out="cut")
+    arguments = ("--seeds", 1, "--finetune", "none", "--configs", "dna_protein")
+    status, (result,) = run(bert, *arguments, out="cut")
     assert (status, result.status, result.truncated) == (0, "scored", True)
     assert "of pairs truncated" in result.note
-    status, (result,) = run(bert, *asked, "--no-truncate", out="refused")
+    status, (result,) = run(bert, *arguments, "--no-truncate", out="refused")
     assert (status, result.status) == (1, "refused")
 
 
@@ -253,9 +255,9 @@ def test_controls_differ_from_the_plain_run_and_each_other(
     run: Callable[..., tuple[int, list[Result]]], bert: Path
 ) -> None:
     controls = ("untuned", "random-init", "shuffled-labels", "frozen")
-    asked = ("--seeds", 1, "--configs", "pawsx_en")
-    run(bert, *asked)
-    _, results = run(bert, *asked, *(part for name in controls for part in ("--control", name)))
+    arguments = ("--seeds", 1, "--configs", "pawsx_en")
+    run(bert, *arguments)
+    _, results = run(bert, *arguments, *(part for name in controls for part in ("--control", name)))
     assert {result.training.control for result in results} == {"none", *controls}
     assert len({result.training.losses for result in results}) == 5
     assert len({result.key for result in results}) == 5
@@ -296,8 +298,8 @@ def test_the_weights_are_those_of_the_best_epoch_on_dev(
     run: Callable[..., tuple[int, list[Result]]], tmp_path: Path
 ) -> None:
     model = write_model(tmp_path / "gpt2", "gpt2")
-    asked = ("--seeds", 3, "--split", "validation", "--configs", "pawsx_en", "--epochs", 4, "--learning-rate", 5e-3)
-    _, results = run(model, *asked)
+    arguments = ("--seeds", 3, "--split", "validation", "--configs", "pawsx_en", "--epochs", 4, "--learning-rate", 5e-3)
+    _, results = run(model, *arguments)
     for result in results:
         assert (
             result.training.dev_accuracies.index(max(result.training.dev_accuracies)) == result.training.best_epoch - 1
@@ -347,9 +349,9 @@ def test_dry_run_says_what_would_run_and_runs_nothing(
 def test_killed_runs_resume_to_the_same_numbers(
     run: Callable[..., tuple[int, list[Result]]], bert: Path, built: Path, pawsx: Path, tmp_path: Path
 ) -> None:
-    asked = ("--seeds", 2, "--configs", "pawsx_en", "dna50")
-    _, whole = run(bert, *asked, "--epochs", 6, out="whole")
-    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", *QUICK, *asked]
+    arguments = ("--seeds", 2, "--configs", "pawsx_en", "dna50")
+    _, whole = run(bert, *arguments, "--epochs", 6, out="whole")
+    given = ["--model", bert, "--data", built, "--pawsx", pawsx, "--out", tmp_path / "out", *QUICK, *arguments]
     command = [sys.executable, "-m", "bio_paws.cli", "eval", *map(str, given), "--epochs", "6"]
     killed = 0
     for wanted in ("seed-0 began", "seed-0 done"):
@@ -363,7 +365,7 @@ def test_killed_runs_resume_to_the_same_numbers(
                     break
                 time.sleep(0.005)
     assert killed == 2
-    status, resumed = run(bert, *asked, "--epochs", 6)
+    status, resumed = run(bert, *arguments, "--epochs", 6)
     assert status == 0
     assert numbers(resumed) == numbers(whole)
     assert not list((tmp_path / "out/.work/runs").glob("*"))  # nothing is left behind
@@ -444,7 +446,7 @@ def test_baselines_stand_beside_models_in_the_report(
     printed = capsys.readouterr().out
     assert "smith_waterman" in printed
     assert "majority" in printed
-    by_name = {(one.model.id, one.task.name): one for _, one in read_results(out)}
+    by_name = {(result.model.id, result.task.name): result for _, result in read_results(out)}
     assert by_name["smith_waterman", "dna150"].metrics["accuracy"]["value"] > 0.9
     assert by_name["sentence1", "dna150"].metrics["auroc"]["value"] == pytest.approx(0.5, abs=0.1)
     assert main(["report", str(out), "--data-repo", "owner/bioPAWS"]) == 0
@@ -464,7 +466,7 @@ def test_baselines_need_no_paws_x(built: Path, tmp_path: Path, capsys: pytest.Ca
     given = ["--data", built, "--out", tmp_path / "out", "--configs", "dna50", "--json"]
     assert main(["baselines", *map(str, given)]) == 0
     printed = json.loads(capsys.readouterr().out)
-    assert {one["task"]["name"] for one in printed["results"]} == {"dna50"}
+    assert {entry["task"]["name"] for entry in printed["results"]} == {"dna50"}
 
 
 ERRORS = {
@@ -554,13 +556,13 @@ def test_saved_models_are_those_that_answered(
     cuts = {"direction": "Right", "max_length": 128, "strategy": "LongestFirst", "stride": 0}
     described = json.loads((given / "tokenizer.json").read_text()) | {"truncation": cuts}
     (given / "tokenizer.json").write_text(json.dumps(described))
-    asked = ("--seeds", 1, "--limit", 16, "--configs", "dna50")
-    run(given, *asked)
+    arguments = ("--seeds", 1, "--limit", 16, "--configs", "dna50")
+    run(given, *arguments)
     ((path, result),) = read_results(tmp_path / "out")
     saved = path.parent / "bert-pawsx_en"
     assert not saved.exists()
     shutil.rmtree(tmp_path / "out/.work")  # what was encoded is encoded again
-    run(given, *asked, "--save-models")  # the cell stands, the model does not
+    run(given, *arguments, "--save-models")  # the cell stands, the model does not
     assert json.loads((saved / "tokenizer.json").read_text())["truncation"] == cuts
     source = find_model(str(saved), None)
     tokenizer = load_tokenizer(source)

@@ -20,16 +20,16 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(out: Path, *arguments: object) -> tuple[int, dict[str, Result]]:
     status = main(["eval", "--out", str(out), "--seeds", "1", *map(str, arguments)])
-    return status, {one.task.name: one for _, one in read_results(out)}
+    return status, {result.task.name: result for _, result in read_results(out)}
 
 
 def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, tmp_path: Path) -> None:
-    asked = ("--model", minilm, "--data", built, "--finetune", "none", "--limit", 16)
-    status, raw = run(tmp_path / "raw", *asked, "--segment", "none", "--configs", "dna150", "dna50", "protein150")
+    arguments = ("--model", minilm, "--data", built, "--finetune", "none", "--limit", 16)
+    status, raw = run(tmp_path / "raw", *arguments, "--segment", "none", "--configs", "dna150", "dna50", "protein150")
     assert status == 1
     assert raw["dna150"].note == "refused: 40% unknown"
     assert raw["dna50"].status == raw["protein150"].status == "scored"
-    status, split = run(tmp_path / "split", *asked, "--configs", "dna150")
+    status, split = run(tmp_path / "split", *arguments, "--configs", "dna150")
     assert status == 0
     assert split["dna150"].note == "split into words of 100 letters"
     assert split["dna150"].model.parameters == 22_713_986
@@ -37,8 +37,10 @@ def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, 
 
 def test_it_learns(minilm: Path, built: Path, tmp_path: Path) -> None:
     """Homologs against unrelated DNA are easy: a loss that falls shows that training does what it should."""
-    asked = ("--model", minilm, "--data", built, "--finetune-on", "dna50", "--configs", "dna50")
+    arguments = ("--model", minilm, "--data", built, "--finetune-on", "dna50", "--configs", "dna50")
     hyper = ("--learning-rate", 1e-4, "--batch-size", 16, "--epochs", 4, "--limit", 160)
-    _, results = run(tmp_path, *asked, *hyper, "--split", "validation")  # which is asked once, without perturbations
+    _, results = run(
+        tmp_path, *arguments, *hyper, "--split", "validation"
+    )  # which is asked once, without perturbations
     losses = results["dna50"].training.losses
     assert sum(losses[-5:]) < 0.9 * sum(losses[:5])

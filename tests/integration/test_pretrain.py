@@ -234,10 +234,10 @@ def test_without_the_data_set_nothing_is_trained(
 ) -> None:
     given = (place / "small.yaml", "--source", source, "--data", tmp_path / "none", "--out", tmp_path / "out")
     assert main(["pretrain", *map(str, given)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("bio-paws: error: dna150_paws: cannot be loaded from ")
-    assert told.endswith("pre-training must know what its tests are\n")
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith("bio-paws: error: dna150_paws: cannot be loaded from ")
+    assert message.endswith("pre-training must know what its tests are\n")
+    assert message.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 

@@ -288,7 +288,7 @@ def test_leftovers_of_others_and_of_earlier_attempts(local: Site, tiny: Path) ->
     assert publish(local, tiny)[0] == 0
     assert theirs.status == "draft"
     assert ours.status == "closed"
-    assert [one.status for one in old] == ["merged", "closed", "closed", "closed"]
+    assert [request.status for request in old] == ["merged", "closed", "closed", "closed"]
 
 
 def test_what_arrived_is_checked(local: Site, tiny: Path) -> None:

@@ -26,7 +26,7 @@ def test_the_answer_of_the_documentation_is_that_of_the_results(reference: Group
 
 
 def test_the_reference_is_complete_and_comparable(reference: Grouped) -> None:
-    assert {one.method for one in reference.everything} == {"model", "baseline", "upper_bound"}
+    assert {system.method for system in reference.everything} == {"model", "baseline", "upper_bound"}
     assert not reference.left_out
     for system in reference.everything:
         assert not any(result.limited for result in system.results.values()), system.name

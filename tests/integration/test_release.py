@@ -48,7 +48,7 @@ def test_a_release_names_sources_builder_and_files(
     envelope = json.loads((signed / STATEMENT).read_text())
     statement = json.loads(base64.b64decode(envelope["payload"]))
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    names = {one["name"]: one["digest"]["sha256"] for one in statement["subject"]}
+    names = {entry["name"]: entry["digest"]["sha256"] for entry in statement["subject"]}
     assert names == {name: digest for name, digest in contents(signed).items() if name != STATEMENT}
     assert {
         "manifest.json",
@@ -58,7 +58,7 @@ def test_a_release_names_sources_builder_and_files(
     } < (names.keys())
     definition = statement["predicate"]["buildDefinition"]
     assert definition["externalParameters"]["version"] == "1.0.0"
-    found = {one["digest"]["sha256"] for one in definition["resolvedDependencies"]}
+    found = {entry["digest"]["sha256"] for entry in definition["resolvedDependencies"]}
     assert found == {file.sha256 for source in manifest.sources for file in source.files}
     assert statement["predicate"]["runDetails"]["builder"]["version"] == manifest.versions
 

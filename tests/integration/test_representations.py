@@ -41,8 +41,8 @@ def models(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def compare(models: list[Path], built: Path, pawsx: Path) -> Iterator[Callable[[Path], None]]:
     def call(out: Path) -> None:
         given = [part for model in models for part in ("--model", model)]
-        asked = ["vectors", *given, "--data", built, "--pawsx", pawsx, "--out", out, *OPTIONS]
-        assert main([*map(str, asked)]) == 0
+        arguments = ["vectors", *given, "--data", built, "--pawsx", pawsx, "--out", out, *OPTIONS]
+        assert main([*map(str, arguments)]) == 0
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bio_paws_eval.representations.run.PLOTTED_ITEMS", 6)
@@ -63,16 +63,16 @@ def read(out: Path) -> dict[str, Any]:
 
 def of(found: dict[str, Any], label: str, metric: str) -> dict[str, Any]:
     (one,) = (
-        one
-        for one in found["distances"]
-        if (one["label"], one["metric"], one["source"], one["target"]) == (label, metric, "dna", "english")
+        entry
+        for entry in found["distances"]
+        if (entry["label"], entry["metric"], entry["source"], entry["target"]) == (label, metric, "dna", "english")
     )
     return dict(one)
 
 
 def test_a_space_that_shrinks_has_not_moved(compared: Path) -> None:
-    found = read(compared)
-    before, after, other = ({metric: of(found, label, metric) for metric in METRICS} for label in "ABC")
+    record = read(compared)
+    before, after, other = ({metric: of(record, label, metric) for metric in METRICS} for label in "ABC")
     assert after["euclidean"]["value"] == pytest.approx(before["euclidean"]["value"] / 2, rel=1e-4)
     for metric in METRICS[1:]:
         assert after[metric]["value"] == pytest.approx(before[metric]["value"], rel=1e-6)
@@ -95,7 +95,9 @@ def test_means_are_those_of_the_words_in_the_files(compared: Path) -> None:
     assert len(table) == 3 * sum(found["words"].values())
     for label in "ABC":
         for metric in METRICS:
-            values = [one[f"{metric}_to_english"] for one in table if (one["model"], one["group"]) == (label, "dna")]
+            values = [
+                entry[f"{metric}_to_english"] for entry in table if (entry["model"], entry["group"]) == (label, "dna")
+            ]
             assert len(values) == found["words"]["dna"]
             assert of(found, label, metric)["value"] == pytest.approx(np.mean(values))
     for change in found["changes"]:
@@ -108,18 +110,20 @@ def test_means_are_those_of_the_words_in_the_files(compared: Path) -> None:
 
 
 def test_cka_is_of_layers_sides_and_models(compared: Path) -> None:
-    found = read(compared)["alignments"]
-    assert {one["task"] for one in found} == {"dna150", "protein150", "pawsx_en"}
-    assert {(one["first"], one["second"]) for one in found} == {
+    record = read(compared)["alignments"]
+    assert {entry["task"] for entry in record} == {"dna150", "protein150", "pawsx_en"}
+    assert {(entry["first"], entry["second"]) for entry in record} == {
         ("A", "A"), ("B", "B"), ("C", "C"), ("A", "B"), ("A", "C"), ("B", "C")
     }  # fmt: skip
-    assert {one["layer"] for one in found} == {0, 1, 2}
-    for one in found:
+    assert {entry["layer"] for entry in record} == {0, 1, 2}
+    for one in record:
         same = (one["first"], one["second"]) == ("A", "B") or (one["layer"] == 0 and one["first"] != one["second"])
         assert (one["cka"] == pytest.approx(1, abs=1e-6)) == same, one
     # Similar pairs of sentences share all words but one. Of 19 permutations two may come as high in some layer: p is a
     # multiple of 1/20, and rounding by another processor moves a permutation that is near.
-    within = [one["debiased"]["p"] for one in found if one["task"] == "pawsx_en" and one["first"] == one["second"]]
+    within = [
+        entry["debiased"]["p"] for entry in record if entry["task"] == "pawsx_en" and entry["first"] == entry["second"]
+    ]
     assert max(within) <= 0.15
 
 

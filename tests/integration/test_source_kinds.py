@@ -32,7 +32,7 @@ def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) 
     corpus = read_corpus(resolve((str(KINDS[kind](tmp_path / "s", species)),)))
     assert truth_of(corpus) == species[0].truth() | species[1].truth()
     assert len(corpus.genes) == sum(len(one.genes) for one in species)
-    assert {one.residues.upper(): one.organism for one in corpus.dna.values()} == {
+    assert {sequence.residues.upper(): sequence.organism for sequence in corpus.dna.values()} == {
         one.dna: one.organism for one in species
     }
     assert set(corpus.genetic_codes.values()) == ({4} if code == 4 else set())
@@ -88,7 +88,9 @@ def test_the_cases_give_their_truth() -> None:
         for source in [place for name in names if (place := path.parent / name).exists()]:
             corpus = read_corpus(resolve((str(source),)))
             assert truth_of(corpus) == expected, source
-            assert {(one.residues.upper(), one.organism) for one in corpus.dna.values()} == set(genomes.values())
+            assert {(sequence.residues.upper(), sequence.organism) for sequence in corpus.dna.values()} == set(
+                genomes.values()
+            )
             assert set(corpus.genetic_codes.values()) == {gene["table"] for gene in truth["genes"].values()} - {1}
             compared += len(expected)
     assert compared > 1_000

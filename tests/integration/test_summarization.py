@@ -74,16 +74,16 @@ def test_genes_are_summarised_and_scored(
     model = request.getfixturevalue(kind)
     assert main(asked(model, built, tmp_path / "out")) == 0
     assert "minimizer sketch" in capsys.readouterr().out
-    found = json.loads((tmp_path / "out/summaries.json").read_text())
-    assert [one["method"] for one in found["scores"]] == [
+    record = json.loads((tmp_path / "out/summaries.json").read_text())
+    assert [entry["method"] for entry in record["scores"]] == [
         "model", "random substring", "first letters", "minimizer sketch"
     ]  # fmt: skip
-    assert found["homologs"] > 0
-    for one in found["scores"][1:]:
+    assert record["homologs"] > 0
+    for one in record["scores"][1:]:
         assert one["valid"] == one["dna_letters"] == one["finds_source"]["value"] == 1
     rows = pq.read_table(tmp_path / "out/summaries.parquet").to_pylist()
-    assert len(rows) == found["genes"]
-    assert all(row["first letters"] == row["dna"][: found["floor_length"]] for row in rows)
+    assert len(rows) == record["genes"]
+    assert all(row["first letters"] == row["dna"][: record["floor_length"]] for row in rows)
     if kind == "gpt2":
         check_alone(model, rows[0])
     # The same again, without the model.
@@ -119,21 +119,21 @@ def test_a_model_learns_english_before_it_is_asked(
 ) -> None:  # fmt: skip
     model, out = request.getfixturevalue(kind), tmp_path / "out"
     assert main(asked(model, built, out, "--finetune", english, *TAUGHT)) == 0
-    told = capsys.readouterr().out
-    assert f"{kind}, fine-tuned on" in told
-    assert "54 texts to learn from, 3 to choose the epoch, 3 of 3 others asked" in told
-    found = read(out)
+    printed = capsys.readouterr().out
+    assert f"{kind}, fine-tuned on" in printed
+    assert "54 texts to learn from, 3 to choose the epoch, 3 of 3 others asked" in printed
+    record = read(out)
     models = ["model", "untuned", "shuffled summaries"]
-    assert [one["method"] for one in found["scores"]][:3] == models
-    learnt = found["finetuned"]
-    assert [one["method"] for one in learnt["scores"]] == [*models, "first words", "another's summary"]
-    by_name = {one["method"]: one["rouge_l"]["value"] for one in learnt["scores"]}
+    assert [entry["method"] for entry in record["scores"]][:3] == models
+    learnt = record["finetuned"]
+    assert [entry["method"] for entry in learnt["scores"]] == [*models, "first words", "another's summary"]
+    by_name = {entry["method"]: entry["rouge_l"]["value"] for entry in learnt["scores"]}
     assert by_name["first words"] == 1
     for one in learnt["trainings"].values():
         assert one["steps"] == 14
         assert len(one["dev_losses"]) == 2
         assert one["losses"][-1] < one["losses"][0]
-    assert len({tuple(one["losses"]) for one in learnt["trainings"].values()}) == 2
+    assert len({tuple(entry["losses"]) for entry in learnt["trainings"].values()}) == 2
     rows = pq.read_table(out / "english.parquet").to_pylist()
     assert all(row["first words"] == first_words(row["text"]) == row["summary"] for row in rows)
     genes = pq.read_table(out / "summaries.parquet").to_pylist()
@@ -193,8 +193,8 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
 
 
 def timeless(found: dict[str, Any]) -> dict[str, Any]:
-    for one in found["finetuned"]["trainings"].values():
-        del one["seconds"], one["tokens_per_second"]
+    for entry in found["finetuned"]["trainings"].values():
+        del entry["seconds"], entry["tokens_per_second"]
     return found
 
 

@@ -104,15 +104,15 @@ def numbers(out: Path) -> dict[str, Any]:
 def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
     results = [one for _, one in read_results(whole)]
     found = [result for result in results if result.model.method == "model"]
-    cells = sorted((one.model.id, one.training.name, one.training.seed, one.task.name) for one in found)
+    cells = sorted((result.model.id, result.training.name, result.training.seed, result.task.name) for result in found)
     ways = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
     trainings = [("fresh", "pawsx_en", 0), *(("tiny", *way) for way in ways)]
     assert cells == sorted((*training, config) for training in trainings for config in CONFIGS)
     assert {result.task.name for result in results if result.model.method == "upper_bound"} == {"dna50"}
     assert {result.task.name for result in results if result.model.id == "majority"} == set(CONFIGS)
-    assert {one.training.recipe["epochs"] for one in found if one.training.recipe} == {2}
-    assert {one.task.rows for one in found} <= {48, 40}
-    assert {one.task.rows for one in found if one.comparable} == {40}  # no pair of it was left out
+    assert {result.training.recipe["epochs"] for result in found if result.training.recipe} == {2}
+    assert {result.task.rows for result in found} <= {48, 40}
+    assert {result.task.rows for result in found if result.comparable} == {40}  # no pair of it was left out
 
 
 def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, 
     (path,) = whole.glob("vectors/*/vectors.json")
     assert path.parent.name.startswith("fresh-")
     compared = read_json(path)
-    before, after = (one["model"] for one in compared["models"])
+    before, after = (entry["model"] for entry in compared["models"])
     assert (before["id"], after["id"]) == ("fresh", "fresh-pawsx_en")
     (kept,) = whole.glob("*/*/*/fresh-pawsx_en")
     assert find_model(str(kept), None).weights_sha256 == after["weights_sha256"] != before["weights_sha256"]
@@ -129,7 +129,7 @@ def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, 
     again = Path(shutil.copytree("models/fresh", tmp_path / "fresh"))
     (again / "pretraining.json").write_text("{}")  # the same made in another time
     assert find_model(str(again), None).tokenizer_sha256 == before["tokenizer_sha256"]
-    assert {one["task"] for one in compared["alignments"]} == {"dna150", "protein150", "pawsx_en"}
+    assert {entry["task"] for entry in compared["alignments"]} == {"dna150", "protein150", "pawsx_en"}
 
 
 def test_killed_shards_in_one_folder_come_to_the_same_numbers(
@@ -288,8 +288,8 @@ def test_a_plan_is_checked_before_anything_is_pretrained(
 def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole / "vectors", tmp_path / "vectors")
     (path,) = tmp_path.glob("vectors/*/vectors.json")
-    found = read_json(path)
-    for changed, told in ((found | {"schema_version": "9.0"}, "schema version 9.0"), ({}, "cannot be read")):
+    record = read_json(path)
+    for changed, told in ((record | {"schema_version": "9.0"}, "schema version 9.0"), ({}, "cannot be read")):
         path.write_text(json.dumps(changed))
         with pytest.raises(BioPawsError, match=told):
             representation_section(tmp_path)

@@ -123,8 +123,8 @@ def test_any_changed_value_is_named(column: str, part: Part) -> None:
         named.append(rows[1]["pair_id"])
 
     rewrite(folder / "protein150" / TRAIN, change)
-    found = verify(folder, read_manifest(folder), InProcessExecutor())
-    assert any(violation.pair_id == named[0] for violation in found)
+    violations = verify(folder, read_manifest(folder), InProcessExecutor())
+    assert any(violation.pair_id == named[0] for violation in violations)
 
 
 def forge(folder: Path, config: str, split: str, change: Callable[[Rows], None]) -> list[str]:

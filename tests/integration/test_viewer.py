@@ -221,10 +221,10 @@ def ids(table: pa.Table) -> list[str]:
 def test_a_whole_sequence_is_found_where_it_stands(index: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
     for row in table.slice(0, 20).to_pylist():
         for side in ("sentence1", "sentence2"):
-            found = index.execute(SEARCH, [row[side]]).fetch_arrow_table()
+            hits = index.execute(SEARCH, [row[side]]).fetch_arrow_table()
             wanted = table.filter((pc.field("sentence1") == row[side]) | (pc.field("sentence2") == row[side]))
-            assert ids(found) == ids(wanted)
-            assert found.drop_columns("__hf_index_id").schema.names == table.schema.names
+            assert ids(hits) == ids(wanted)
+            assert hits.drop_columns("__hf_index_id").schema.names == table.schema.names
     assert index.execute(SEARCH, [table["sentence1"][0].as_py()[:20]]).fetchall() == []  # a part is another word
 
 
@@ -246,10 +246,10 @@ def test_a_filter_gives_what_arrow_gives(
     where: str, wanted: Callable[[], pc.Expression], index: duckdb.DuckDBPyConnection, table: pa.Table
 ) -> None:
     names = ",".join(f'"{name}"' for name in table.schema.names)
-    found = index.sql(f"SELECT {names} FROM data WHERE {where}").to_arrow_table()
+    rows = index.sql(f"SELECT {names} FROM data WHERE {where}").to_arrow_table()
     right = table.filter(wanted())
     assert 0 < right.num_rows < table.num_rows
-    assert found.to_pylist() == right.to_pylist()
+    assert rows.to_pylist() == right.to_pylist()
     assert index.sql(f"SELECT COUNT(*) FROM data WHERE {where}").fetchall() == [(right.num_rows,)]
 
 

@@ -66,8 +66,8 @@ def test_merged_intervals_hold_the_same_places(intervals: list[tuple[int, int]])
 def test_stitched_strings_are_those_of_the_sequence(dna: str, intervals: list[tuple[int, int]]) -> None:
     given_ = [Interval(name, start, end, dna[start:end]) for start, end in intervals for name in ("a", "b")]
     stitched = stitch(given_)
-    assert all(one.text == dna[one.start : one.end] for one in stitched)
-    assert [(one.start, one.end) for one in stitched if one.source == "b"] == merge(intervals)
+    assert all(interval.text == dna[interval.start : interval.end] for interval in stitched)
+    assert [(interval.start, interval.end) for interval in stitched if interval.source == "b"] == merge(intervals)
 
 
 @given(st.text("ACGTacgtNnR", min_size=1, max_size=30), st.integers(1, 900), INTERVALS, st.integers(0, 9))
@@ -76,10 +76,10 @@ def test_pieces_of_a_genome_hold_no_held_out_base(
 ) -> None:
     rng = np.random.default_rng(seed)
     dna = unit * times + "".join("ACGT"[i] for i in rng.integers(0, 4, 400))
-    held = HeldOut(
+    held_out = HeldOut(
         "1", (), (), {"x": merge(intervals)}, frozenset(), {"dna": (), "protein": ()}, {"dna": (), "protein": ()}, ""
     )
-    pieces, removed = cut_genome(Sequence("x", "Testus", "dna", dna), held)
+    pieces, removed = cut_genome(Sequence("x", "Testus", "dna", dna), held_out)
     inside = merge(intervals)
     assert removed["by_interval"] == sum(max(0, min(end, len(dna)) - start) for start, end in inside)
     masked = list(dna.upper())

@@ -114,15 +114,15 @@ def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built
     first = stored.select(range(min(PERTURBED_ROWS, stored.num_rows)))
     space = json.loads((built / "manifest.json").read_text())["database_size"]
     for name, perturbation in perturbations_of(config.molecule).items():
-        found = load(config.name, data=built, split="test", perturbation=name)
-        assert found.features == stored.features
-        assert found["pair_id"][:] == first["pair_id"][:]
+        loaded = load(config.name, data=built, split="test", perturbation=name)
+        assert loaded.features == stored.features
+        assert loaded["pair_id"][:] == first["pair_id"][:]
         assert (
-            perturbation.apply(found.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
+            perturbation.apply(loaded.with_format("arrow")[:]).to_pylist() == first.with_format("arrow")[:].to_pylist()
         )
-        assert list(load(config.name, data=built, split="test", perturbation=name, streaming=True)) == list(found)
+        assert list(load(config.name, data=built, split="test", perturbation=name, streaming=True)) == list(loaded)
         if config.molecule != "dna_protein":
-            for row in found:
+            for row in loaded:
                 again = numbers(row, config.molecule, space[config.molecule])
                 assert {name: row[name] for name in again} == pytest.approx(again, rel=1e-9, abs=1e-300)
 
@@ -130,8 +130,8 @@ def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built
 def test_only_the_first_rows_are_perturbed(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perturbations, "PERTURBED_ROWS", 7)
     stored = load("dna150", data=built, split="test")
-    found = load("dna150", data=built, split="test", perturbation="swapped")
-    assert found["sentence1"][:] == stored["sentence2"][:7]
+    loaded = load("dna150", data=built, split="test", perturbation="swapped")
+    assert loaded["sentence1"][:] == stored["sentence2"][:7]
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def rows(some: list[Any], split: str) -> list[dict[str, Any]]:
 def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
     data = {split: rows(some, split) for split, some in zip(SPLITS, made, strict=True)}
     tables = [
-        keys_of(pa.Table.from_pylist(some[at : at + 2], schema=SCHEMA), CONFIG, split)
-        for split, some in data.items()
-        for at in range(0, len(some), 2)
+        keys_of(pa.Table.from_pylist(rows[at : at + 2], schema=SCHEMA), CONFIG, split)
+        for split, rows in data.items()
+        for at in range(0, len(rows), 2)
     ]
     keys = RowKeys.of(tables)
     manifest = parse_manifest(GOLDEN.read_bytes(), str(GOLDEN), "mend it")
@@ -81,9 +81,9 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
         (sequence.pair_id, sequence.message.split()[-1]) for sequence in splits.check_sequences(manifest, keys)
     ] == strings
     told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK001"]
-    assert [(one.pair_id, one.message.split()[-1]) for one in told] == groups
+    assert [(violation.pair_id, violation.message.split()[-1]) for violation in told] == groups
     told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK002"]
-    assert Counter(one.pair_id for one in told) == +overlaps
+    assert Counter(violation.pair_id for violation in told) == +overlaps
 
     at = 0
     for split, some in data.items():

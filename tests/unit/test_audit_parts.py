@@ -50,8 +50,8 @@ def test_intervals_are_those_of_delong_and_of_the_binomial() -> None:
     rng = np.random.default_rng(0)
     scores, labels, rows = rng.normal(size=400), rng.integers(0, 2, 400), np.arange(400)
     draws = [auroc(scores[drawn], labels[drawn]) for drawn in rng.integers(0, 400, (2_000, 400))]
-    found = auc_estimate(scores, labels, rows)
-    assert found.high - found.low == pytest.approx(2 * 1.96 * np.std(draws), rel=0.08)
+    estimate = auc_estimate(scores, labels, rows)
+    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.std(draws), rel=0.08)
     share = share_estimate(labels == 1, rows)
     assert share.high - share.value == pytest.approx(1.96 * np.sqrt(share.value * (1 - share.value) / 399))
     assert str(Estimate.sampled(0, 10)) == "0.000 [0.000, 0.278]"  # Wilson's interval, as textbooks give it

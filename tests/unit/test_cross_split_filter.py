@@ -44,9 +44,9 @@ def test_altered_strings_are_searched_in_later_splits_too(others: CrossSplitFilt
 
 
 def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: CrossSplitFilter) -> None:
-    held = random_dna(np.random.default_rng(7), 150)
-    with others.searcher("test", "dna", [held]) as leaks:
-        assert leaks([held, DNA["test"][:150]]) == {held}
+    dna = random_dna(np.random.default_rng(7), 150)
+    with others.searcher("test", "dna", [dna]) as leaks:
+        assert leaks([dna, DNA["test"][:150]]) == {dna}
 
 
 @given(st.lists(st.text("AB", min_size=1, max_size=12), max_size=6), st.integers(2, 5))

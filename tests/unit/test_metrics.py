@@ -103,12 +103,12 @@ def test_comparison_is_mcnemars_and_paired() -> None:
     first, second = np.zeros((1, 200), dtype=bool), np.zeros((1, 200), dtype=bool)
     first[0, :120] = True
     second[0, :100] = True  # right where the first is right, but for 20
-    found = compare(first, second)
-    assert (found.only_first, found.only_second) == (20, 0)
-    assert found.p_value == pytest.approx(2 * 0.5**20)
-    assert found.difference == pytest.approx(0.1)
+    comparison = compare(first, second)
+    assert (comparison.only_first, comparison.only_second) == (20, 0)
+    assert comparison.p_value == pytest.approx(2 * 0.5**20)
+    assert comparison.difference == pytest.approx(0.1)
     # Paired: 20 pairs decide, so the interval is narrower than that of two separate samples.
-    assert 0.05 < found.low < 0.1 < found.high < 0.15
+    assert 0.05 < comparison.low < 0.1 < comparison.high < 0.15
     assert compare(first, first).p_value == 1
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(first, second[:, :100])
@@ -125,12 +125,12 @@ def test_holm() -> None:
 
 @pytest.mark.parametrize(("hits", "n"), [(0, 40), (1, 40), (20, 40), (39, 40), (40, 40), (480, 500)])
 def test_a_share_has_jeffreys_interval(hits: int, n: int) -> None:
-    found = share([hits], n)
+    interval = share([hits], n)
     low, high = beta.ppf([0.025, 0.975], hits + 0.5, n - hits + 0.5)
-    assert found["value"] == hits / n
-    assert found["low"] == pytest.approx(low if hits else 0, abs=1e-3)
-    assert found["high"] == pytest.approx(high if hits < n else 1, abs=1e-3)
-    assert found["low"] <= found["value"] <= found["high"]
+    assert interval["value"] == hits / n
+    assert interval["low"] == pytest.approx(low if hits else 0, abs=1e-3)
+    assert interval["high"] == pytest.approx(high if hits < n else 1, abs=1e-3)
+    assert interval["low"] <= interval["value"] <= interval["high"]
 
 
 def test_a_share_over_seeds_widens_with_their_spread_and_never_for_their_number() -> None:
@@ -147,10 +147,10 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
     labels = np.array([1] * 8 + [0] * 8, dtype=np.int8)
     margins = [3, 3, 3, -1, 1, -2, -2, -2, *[-1.5] * 6, 2, 2]
     pair_types = measure_pair_types(logits_of([float(margin) for margin in margins]), labels, kinds)
-    assert {name: (one["label"], one["n"]) for name, one in pair_types.items()} == {
+    assert {name: (entry["label"], entry["n"]) for name, entry in pair_types.items()} == {
         "far": (1, 4), "near": (1, 4), "other": (0, 8),
     }  # fmt: skip
-    assert {name: one["predicted_positive_rate"]["value"] for name, one in pair_types.items()} == {
+    assert {name: entry["predicted_positive_rate"]["value"] for name, entry in pair_types.items()} == {
         "far": 0.25,
         "near": 0.75,
         "other": 0.25,

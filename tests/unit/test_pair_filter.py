@@ -58,7 +58,7 @@ CASES = {
 def test_each_window_is_left_out_for_its_first_reason(pair_filter: PairFilter) -> None:
     windows = [one for some in CASES.values() for one in some]
     table = pair_filter.candidates(windows)
-    assert outcomes_of(table) == {reason: len(some) for reason, some in CASES.items()}
+    assert outcomes_of(table) == {reason: len(cases) for reason, cases in CASES.items()}
     assert table["tile"].to_pylist() == [one.tile for one in CASES["accepted"]]
     for one in windows:
         assert outcomes_of(pair_filter.candidates([one])) == {

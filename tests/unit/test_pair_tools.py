@@ -23,14 +23,16 @@ TEXTS = st.text(alphabet="ACGTa é汉😀", max_size=25)
 def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kmers, "PAIRS_PER_BLOCK", 2)
-        found = kmer_similarity([a for a, _ in pairs], [b for _, b in pairs], 6)
+        similarities = kmer_similarity([a for a, _ in pairs], [b for _, b in pairs], 6)
     for i, pair in enumerate(pairs):
         for k in range(1, 7):
             a, b = (Counter(text[at : at + k] for at in range(len(text) - k + 1)) for text in pair)
             either = len(a.keys() | b.keys())
             norm = sqrt(sum(n * n for n in a.values()) * sum(n * n for n in b.values()))
-            assert found.jaccard[k - 1, i] == pytest.approx(len(a.keys() & b.keys()) / either if either else 0)
-            assert found.cosine[k - 1, i] == pytest.approx(sum(a[one] * b[one] for one in a) / norm if norm else 0)
+            assert similarities.jaccard[k - 1, i] == pytest.approx(len(a.keys() & b.keys()) / either if either else 0)
+            assert similarities.cosine[k - 1, i] == pytest.approx(
+                sum(a[one] * b[one] for one in a) / norm if norm else 0
+            )
 
 
 def test_composition_is_gc_of_dna_and_garp_of_proteins() -> None:

@@ -47,13 +47,13 @@ def test_rows_come_in_the_order_of_their_ids(tmp_path: Path) -> None:
 
 def peak_of_writing(path: Path, count: int) -> int:
     """Most bytes that Python and Arrow hold together, above what they held before."""
-    held = pa.total_allocated_bytes()
+    allocated = pa.total_allocated_bytes()
     most = 0
 
     def watched() -> Iterator[pa.Table]:
         nonlocal most
         for table in made(count):
-            most = max(most, tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - held)
+            most = max(most, tracemalloc.get_traced_memory()[0] + pa.total_allocated_bytes() - allocated)
             yield table
 
     tracemalloc.start()

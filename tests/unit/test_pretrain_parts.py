@@ -232,10 +232,10 @@ class Even(torch.nn.Module):
 
 def test_perplexity_of_a_model_that_knows_nothing(documents: dict[Any, Documents]) -> None:
     tokenizer = train_tokenizer(documents, all_of(documents), 400)
-    asked = ["the old king", "ACGT" * 100, "ü"]
-    found = measure(Even(400), tokenizer, asked, 16)  # type: ignore[arg-type]
+    texts = ["the old king", "ACGT" * 100, "ü"]
+    found = measure(Even(400), tokenizer, texts, 16)  # type: ignore[arg-type]
     assert found.bytes == 12 + 400 + 2
-    assert found.tokens == sum(len(one.ids) for one in tokenizer.encode_batch(asked))
+    assert found.tokens == sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
     assert found.perplexity == pytest.approx(400)
     assert found.bits_per_byte == pytest.approx(found.tokens * math.log2(400) / found.bytes)
 

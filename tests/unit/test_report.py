@@ -120,12 +120,14 @@ def test_the_report_as_csv(report: Report, results: Path, out: Path, golden: Gol
     text = (out / "results.csv").read_text()
     assert text == golden("csv", "results")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert [one["file"] for one in rows] == [path.relative_to(results).as_posix() for path, _ in read_results(results)]
+    assert [entry["file"] for entry in rows] == [
+        path.relative_to(results).as_posix() for path, _ in read_results(results)
+    ]
     for name in ("consistency", "pair-types"):
         assert (out / f"{name}.csv").read_text() == golden("csv", name)
-    refused = [one for one in rows if one["status"] == "refused"]
-    assert {one["accuracy"] for one in refused} == {""}
-    assert {one["note"] for one in refused} == {"refused: 40% unknown"}
+    refused = [entry for entry in rows if entry["status"] == "refused"]
+    assert {entry["accuracy"] for entry in refused} == {""}
+    assert {entry["note"] for entry in refused} == {"refused: 40% unknown"}
 
 
 def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> None:
@@ -147,10 +149,11 @@ def test_results_as_a_data_frame(report: Report, results: Path, out: Path) -> No
 
 
 def test_the_tables_of_the_paper(study: Path, golden: Golden) -> None:
-    found = grouped(study)
+    groups = grouped(study)
     names = ("paper-table1", "paper-table3", "paper-seeds", "plan-table7", "seed-study", "controls")
     by_name = {
-        all_table.name: all_table for all_table in all_tables(found, study_seeds(found.systems), judge_transfers(found))
+        all_table.name: all_table
+        for all_table in all_tables(groups, study_seeds(groups.systems), judge_transfers(groups))
     }
     tables = "\n\n".join(f"## {by_name[name].title}\n\n{markdown(by_name[name])}" for name in names) + "\n"
     assert tables == golden("md")
@@ -167,26 +170,29 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
 
 
 def test_the_vectors_of_a_plan(tmp_path: Path, golden: Golden) -> None:
-    found = representation_section(write_vectors(tmp_path))
-    tables = [one for one in found if isinstance(one, Table)]
+    section = representation_section(write_vectors(tmp_path))
+    tables = [one for one in section if isinstance(one, Table)]
     told = (
         "\n\n".join(f"## {table.name}: {table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables) + "\n"
     )
     assert told == golden("md")
     order = ["dna-english", "pca", "umap", "distances", "cka", "changes", "distances", "nulls", "words", "cka"]
-    assert [one.name for one in found] == [f"vectors-01-{name}" for name in order]
-    (chapter,) = chapters_of([], [], found)
+    assert [one.name for one in section] == [f"vectors-01-{name}" for name in order]
+    (chapter,) = chapters_of([], [], section)
     assert chapter.title == "Vectors of DNA, English and proteins, before and after fine-tuning"
-    assert chapter.items == tuple(found)
+    assert chapter.items == tuple(section)
 
 
 # Cells and means
 
 
 def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
-    found = grouped(results)
-    table = configs_table(found)
-    gpt2, bert = the(found.systems, "openai-community/gpt2, pawsx_en"), the(found.systems, "bert-base-cased, pawsx_en")
+    groups = grouped(results)
+    table = configs_table(groups)
+    gpt2, bert = (
+        the(groups.systems, "openai-community/gpt2, pawsx_en"),
+        the(groups.systems, "bert-base-cased, pawsx_en"),
+    )
     expected = (gpt2.results["dna150"].summary.mean + gpt2.results["dna50"].summary.mean) / 2
     assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 11"
     assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
@@ -198,18 +204,18 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
 def test_a_system_with_nothing_to_average_has_no_mean(tmp_path: Path) -> None:
     write_cell(tmp_path, BERT, training(), task("dna150"), None, encoding(unknown=1.0), note="100% unknown")
     write_cell(tmp_path, BERT, training(), task("dna50"), 0.9, encoding(truncated_pairs=1.0))
-    found = row(configs_table(grouped(tmp_path)), "bert-base-cased, pawsx_en")
-    assert found["mean"] == "-"
-    assert found["dna150"] == "refused: 100% unknown"
-    assert found["dna150s"] == "-"
+    cells = row(configs_table(grouped(tmp_path)), "bert-base-cased, pawsx_en")
+    assert cells["mean"] == "-"
+    assert cells["dna150"] == "refused: 100% unknown"
+    assert cells["dna150s"] == "-"
 
 
 def test_a_cell_says_what_was_done_to_its_pairs(results: Path) -> None:
-    found = row(configs_table(grouped(results)), "bert-base-cased, pawsx_en")
-    assert found["dna150"].split("\n")[0].endswith(" ¶100")
-    assert found["dna50"].split("\n")[0].endswith(" §")
-    assert found["PAWS-X"].split("\n")[0].startswith("en ")
-    assert found["PAWS-X"].split("\n")[0].endswith(" ‡0.03%")
+    cells = row(configs_table(grouped(results)), "bert-base-cased, pawsx_en")
+    assert cells["dna150"].split("\n")[0].endswith(" ¶100")
+    assert cells["dna50"].split("\n")[0].endswith(" §")
+    assert cells["PAWS-X"].split("\n")[0].startswith("en ")
+    assert cells["PAWS-X"].split("\n")[0].endswith(" ‡0.03%")
 
 
 def test_one_seed_has_no_standard_deviation(tmp_path: Path) -> None:
@@ -331,14 +337,14 @@ def test_sequences_split_in_two_ways_are_two_systems(tmp_path: Path) -> None:
     for segment, accuracy in ((None, None), (100, 0.8), (10, 0.7)):
         write_cell(tmp_path, BERT, training(), task("dna150"), accuracy, encoding(segment=segment))
     write_cell(tmp_path, BERT, training(), task("pawsx_en"), 0.9)
-    found = grouped(tmp_path).systems
-    assert [one.name.removeprefix("bert-base-cased, pawsx_en, ") for one in found] == [
+    systems = grouped(tmp_path).systems
+    assert [one.name.removeprefix("bert-base-cased, pawsx_en, ") for one in systems] == [
         "whole sequences",
         "words of 10",
         "words of 100",
     ]
-    assert [one.results["dna150"].scored for one in found] == [False, True, True]
-    assert all("pawsx_en" in one.results for one in found)
+    assert [system.results["dna150"].scored for system in systems] == [False, True, True]
+    assert all("pawsx_en" in system.results for system in systems)
     assert not grouped(tmp_path).left_out
 
 
@@ -348,13 +354,13 @@ def test_whole_later_and_scored_cells_are_shown_before_others(tmp_path: Path) ->
     write_cell(tmp_path, GPT2, training(), task("dna150", version="1.10.0"), 0.8)
     refused = write_cell(tmp_path, GPT2, training(), task("dna50"), None, note="40% unknown")
     write_cell(tmp_path, GPT2, training(), task("dna50"), 0.8, encoding(unknown=0.4))
-    found = grouped(tmp_path)
-    cells = found.systems[0].results
+    groups = grouped(tmp_path)
+    cells = groups.systems[0].results
     assert cells["dna150"].task.version == "1.10.0"
     assert cells["dna50"].scored
-    assert {old, refused} < set(found.left_out)
-    assert len(found.left_out) == 3
-    assert old.name in "".join(report_notes(found, tmp_path))
+    assert {old, refused} < set(groups.left_out)
+    assert len(groups.left_out) == 3
+    assert old.name in "".join(report_notes(groups, tmp_path))
 
 
 def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
@@ -371,7 +377,7 @@ def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
 
 def test_pairs_are_aligned_by_their_id(results: Path) -> None:
     """BERT's rows on dna150 are stored in another order than GPT-2's."""
-    compared = next(one for one in compare_all(grouped(results).systems) if one.task == "dna150")
+    compared = next(pair for pair in compare_all(grouped(results).systems) if pair.task == "dna150")
     assert (compared.first, compared.second) == ("bert-base-cased, pawsx_en", "openai-community/gpt2, pawsx_en")
     asked = task("dna150")
 
@@ -405,9 +411,9 @@ def test_mcnemar_takes_the_seed_that_is_best_on_dev(tmp_path: Path) -> None:
 def test_other_data_are_not_compared(tmp_path: Path, other: Task) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     write_cell(tmp_path, BERT, training(), other, 0.8)
-    found = grouped(tmp_path)
-    assert not compare_all(found.systems)
-    (note,) = report_notes(found, tmp_path)
+    groups = grouped(tmp_path)
+    assert not compare_all(groups.systems)
+    (note,) = report_notes(groups, tmp_path)
     assert note.startswith("dna150: not the same pairs for all")
     assert f"version {other.version}, {other.rows} pairs" in note
 
@@ -441,10 +447,12 @@ def test_systems_that_share_nothing_are_not_compared(tmp_path: Path) -> None:
 
 def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(study: Path) -> None:
     systems = grouped(study).systems
-    compared = [one for one in compare_all(systems) if one.task == "dna150" and "medium" not in one.first + one.second]
+    compared = [
+        pair for pair in compare_all(systems) if pair.task == "dna150" and "medium" not in pair.first + pair.second
+    ]
     table = control_matrix(systems, compare_all(systems))
     assert len(compared) == 15
-    corrected = holm([one.comparison.p_value for one in compared])
+    corrected = holm([pair.comparison.p_value for pair in compared])
     names = {"PAWS-X": "pawsx_en", "shuffled labels": "pawsx_en (shuffled-labels)", "brackets": "dyck"}
     names |= {"random weights": "pawsx_en (random-init)", "untuned": "none", "itself": "dna150"}
     roles = {f"openai-community/gpt2, {name}": role for role, name in names.items()}
@@ -453,12 +461,12 @@ def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(stud
     starred = 0
     for one, p in zip(compared, corrected, strict=True):
         first, second = roles[one.first], roles[one.second]
-        found = one.comparison
-        sure = p < 0.05 and (found.low > 0 or found.high < 0)
+        comparison = one.comparison
+        sure = p < 0.05 and (comparison.low > 0 or comparison.high < 0)
         starred += sure
         there, back = cells[first][f"less {second}"], cells[second][f"less {first}"]
-        assert there == f"{found.difference:+.3f}{' *' * sure}\n[{found.low:.3f}, {found.high:.3f}]"
-        assert back == f"{-found.difference:+.3f}{' *' * sure}\n[{-found.high:.3f}, {-found.low:.3f}]"
+        assert there == f"{comparison.difference:+.3f}{' *' * sure}\n[{comparison.low:.3f}, {comparison.high:.3f}]"
+        assert back == f"{-comparison.difference:+.3f}{' *' * sure}\n[{-comparison.high:.3f}, {-comparison.low:.3f}]"
     assert 0 < starred < 15
 
 
@@ -469,7 +477,8 @@ def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(stud
 def test_a_star_needs_the_interval_and_the_corrected_test(study: Path, p: float, low: float, starred: bool) -> None:
     systems = grouped(study).systems
     compared = [
-        replace(one, comparison=replace(one.comparison, low=low, high=0.5, p_value=p)) for one in compare_all(systems)
+        replace(pair, comparison=replace(pair.comparison, low=low, high=0.5, p_value=p))
+        for pair in compare_all(systems)
     ]
     differences = control_matrix(systems, compared).frame.iloc[:, 4:].stack()
     assert {" *" in text for text in differences if text != "-"} == {starred}
@@ -616,8 +625,8 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
     assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 5
-    found = grouped(results)
-    tables = all_tables(found, [], judge_transfers(found))
+    groups = grouped(results)
+    tables = all_tables(groups, [], judge_transfers(groups))
     assert page.tags.count("table") == len(tables) == 18
     for table in tables:
         assert table.title in page.text
@@ -705,7 +714,7 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
     notes = f"accuracy, mean of 2 seeds, fine-tuned on pawsx_en ({system.run_key}), sd {summary.sd:.4f}"
     assert entries[0].notes == notes
     bert = yaml.safe_load((out / "eval_results/bert-base-cased/.eval_results/bioPAWS.yaml").read_text())
-    assert [one["dataset"]["task_id"] for one in bert] == ["dna150"]
+    assert [entry["dataset"]["task_id"] for entry in bert] == ["dna150"]
     assert bert[0]["notes"].endswith("sequences split into words of 100 letters")
 
 
@@ -713,7 +722,7 @@ def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None
     configs = {config.name: SimpleNamespace(splits=["test"]) for config in CONFIGS}
     manifest = cast(Manifest, SimpleNamespace(name="bioPAWS", configs=configs))
     tasks = yaml.safe_load(render_eval(manifest))["tasks"]
-    assert [one["id"] for one in tasks] == [name for name in task_names() if not is_pawsx(name)]
+    assert [entry["id"] for entry in tasks] == [name for name in task_names() if not is_pawsx(name)]
     entries = [
         entry
         for path in report.files
@@ -722,7 +731,7 @@ def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None
     ]
     named = {entry.task_id for entry in entries if entry.dataset_id == REPO}
     assert named
-    assert named <= {one["id"] for one in tasks}
+    assert named <= {entry["id"] for entry in tasks}
 
 
 def test_controls_and_baselines_are_no_entries_for_the_hub(tmp_path: Path) -> None:
@@ -774,12 +783,12 @@ def write_transfers(out: Path, dev: float = 0.9) -> Path:
 
 
 def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
-    found = grouped(write_transfers(tmp_path))
-    by_task = {transfer.task: transfer for transfer in judge_transfers(found)}
+    groups = grouped(write_transfers(tmp_path))
+    by_task = {transfer.task: transfer for transfer in judge_transfers(groups)}
     assert by_task["dna150"].verdict == "transfers"
     assert set(by_task["dna150"].differences) == {"baseline", "shuffled-labels", "random-init", "untuned"}
     assert by_task["dna50"].verdict.startswith("no transfer shown: not above the best baseline")
-    lines = answer_lines(found, list(by_task.values()))
+    lines = answer_lines(groups, list(by_task.values()))
     assert lines[0].startswith("Learnt, by accuracy on dev against the commoner label: openai-community/gpt2, pawsx_en")
     assert "1 of 2 results after a source that was learnt: openai-community/gpt2, pawsx_en on dna150 0.8" in lines[1]
     assert "1 above, " in lines[2]
@@ -787,14 +796,14 @@ def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
 
 
 def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
-    found = grouped(write_transfers(tmp_path, dev=0.57))  # of 2,000 pairs of which 56% have one label
-    transfers = judge_transfers(found)
+    groups = grouped(write_transfers(tmp_path, dev=0.57))  # of 2,000 pairs of which 56% have one label
+    transfers = judge_transfers(groups)
     assert {transfer.verdict for transfer in transfers} == {"source not learnt"}
-    lines = answer_lines(found, transfers)
+    lines = answer_lines(groups, transfers)
     assert "Not learnt, and left out of all claims: openai-community/gpt2, pawsx_en (0.570 against 0.560)" in lines[0]
     assert lines[1].startswith("No result allows a claim of transfer")
-    assert "◊" in markdown(answers_table(found, transfers))
-    assert set(sources_table(found.systems).frame["learnt"]) == {"no"}
+    assert "◊" in markdown(answers_table(groups, transfers))
+    assert set(sources_table(groups.systems).frame["learnt"]) == {"no"}
 
 
 def test_a_transfer_without_its_controls_is_open(tmp_path: Path) -> None:
@@ -831,12 +840,12 @@ def test_the_leaderboard_has_a_row_for_each_score_and_links_its_predictions(
     assert not page.open
     assert not {"link", "img", "iframe", "object"} & set(page.tags)
     (frame,) = pd.read_html(io.StringIO((out / "leaderboard.html").read_text()))
-    scored = [(one, name) for one in grouped(results).everything for name in one.scored]
+    scored = [(system, name) for system in grouped(results).everything for name in system.scored]
     assert len(frame) == len(scored)
     gpt2 = frame[(frame["model"] == "openai-community/gpt2") & (frame["task"] == "dna150")].iloc[0]
     assert (gpt2["method"], gpt2["seeds"], gpt2["interval against it"]) == ("fine-tuned", 2, "above")
     links = re.findall(r'<a href="([^"]+\.parquet)">', (out / "leaderboard.html").read_text())
-    assert len(links) == sum(len(one.scored[name].seed_results) for one, name in scored)
+    assert len(links) == sum(len(system.scored[name].seed_results) for system, name in scored)
     assert all((out / link).resolve().is_file() for link in links)
 
 

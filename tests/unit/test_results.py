@@ -91,7 +91,7 @@ def test_missing_predictions_and_empty_folders_are_named(tmp_path: Path) -> None
     with pytest.raises(BioPawsError, match="no results"):
         read_results(tmp_path)
     write_results(tmp_path)
-    path, result = next((path, one) for path, one in read_results(tmp_path) if one.predictions)
+    path, result = next((path, result) for path, result in read_results(tmp_path) if result.predictions)
     path.with_name(result.predictions).write_bytes(b"PAR1")
     with pytest.raises(BioPawsError, match="predictions cannot be read"):
         read_predictions(path, result)

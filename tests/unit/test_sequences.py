@@ -57,7 +57,9 @@ def test_genes_are_lifted_to_their_genome(tmp_path: Path) -> None:
 
 def test_the_soft_mask_is_kept(tmp_path: Path) -> None:
     corpus = read_corpus(resolve((str(write_source(tmp_path / "s", genes=3)),)))
-    assert all(one.residues[:200].islower() and one.residues[200:].isupper() for one in corpus.dna.values())
+    assert all(
+        sequence.residues[:200].islower() and sequence.residues[200:].isupper() for sequence in corpus.dna.values()
+    )
     assert {one.organism for one in corpus.dna.values()} == {"Testus primus", "Testus secundus", "Testus tertius"}
 
 
@@ -151,11 +153,13 @@ def test_genbank_gives_what_the_assembly_files_give(tmp_path: Path) -> None:
     folder = write_source(tmp_path / "s", genes=6)
     expected = read_corpus(resolve((str(folder),)))
     records = []
-    for one in expected.dna.values():
-        annotations = {"molecule_type": "DNA", "organism": one.organism}
-        record = SeqRecord(Seq(one.residues.upper()), id=one.id, name=one.id[:10], annotations=annotations)
+    for sequence in expected.dna.values():
+        annotations = {"molecule_type": "DNA", "organism": sequence.organism}
+        record = SeqRecord(
+            Seq(sequence.residues.upper()), id=sequence.id, name=sequence.id[:10], annotations=annotations
+        )
         for gene in expected.genes.values():
-            if gene.span.source == one.id:
+            if gene.span.source == sequence.id:
                 ranges = ",".join(f"{start + 1}..{end}" for start, end in gene.exons)
                 location = f"join({ranges})" if len(gene.exons) > 1 else ranges
                 if gene.span.strand == "-":
@@ -186,7 +190,10 @@ def test_a_pinned_archive_of_genbank_files_is_read_as_they_are(tmp_path: Path) -
             archive.write(tmp_path / f"chr{number}.gb", f"chr{number}.gb")
     file = SourceFile("genbank_zip", tmp_path / "all.zip", "")
     corpus = read_corpus((Assembly("a", "a", "Testus primus", "here", (file,)),))
-    assert {name: one.residues for name, one in corpus.dna.items()} == {"chr1.1": "ACGTTGCA", "chr2.1": "ACGTTGCA" * 2}
+    assert {name: sequence.residues for name, sequence in corpus.dna.items()} == {
+        "chr1.1": "ACGTTGCA",
+        "chr2.1": "ACGTTGCA" * 2,
+    }
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,15 +100,15 @@ def test_scores_are_those_of_biopython_on_mutated_pairs(alphabet: Alphabet) -> N
         cut = int(rng.integers(0, len(b)))
         b = np.delete(b, slice(cut, cut + int(rng.integers(0, 6))))
         one, other = "".join(a), "".join(b)
-        found = align(one, other, alphabet)
-        assert found.score == reference.score(one, other)
+        alignment = align(one, other, alphabet)
+        assert alignment.score == reference.score(one, other)
         # Where Biopython sees one optimal alignment only, there is no tie to break.
         alignments = reference.align(one, other)
-        if found.score and len(alignments) == 1:
+        if alignment.score and len(alignments) == 1:
             counts = alignments[0].counts()
-            assert found.matches >= counts.identities
-            if found.matches == counts.identities:
-                assert found.columns <= alignments[0].length
+            assert alignment.matches >= counts.identities
+            if alignment.matches == counts.identities:
+                assert alignment.columns <= alignments[0].length
 
 
 def test_gaps_cost_what_blast_charges() -> None:
@@ -157,9 +157,9 @@ def test_high_scores_of_long_proteins_are_read_back_whole() -> None:
     a = "".join(rng.choice(list("WCH"), 500))
     b = a[:200] + "A" + a[203:]
     blosum = substitution_matrices.load("BLOSUM62")
-    found = align(a, b, "protein")
-    assert found.score == aligner("protein").score(a, b) > 2**31 >> 19
-    assert (found.matches, found.columns) == (497, 500)
+    alignment = align(a, b, "protein")
+    assert alignment.score == aligner("protein").score(a, b) > 2**31 >> 19
+    assert (alignment.matches, alignment.columns) == (497, 500)
     assert align(a, a, "protein") == (sum(int(blosum[c][c]) for c in a), 500, 500)
 
 

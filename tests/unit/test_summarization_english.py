@@ -28,8 +28,8 @@ PROSE = "The rows are sorted by their lengths first, and every batch is then dra
 
 def test_a_docstring_is_divided_where_its_prose_ends() -> None:
     summary = "Draw batches\n    of like length."
-    found = docstrings.divide(f"{summary}\n\n{PROSE}\n\nParameters\n----------\nrows : int\n    How many.")
-    assert found == (PROSE.strip(), "Draw batches of like length.")
+    sections = docstrings.divide(f"{summary}\n\n{PROSE}\n\nParameters\n----------\nrows : int\n    How many.")
+    assert sections == (PROSE.strip(), "Draw batches of like length.")
     for head in (
         "Args:\n    rows: how many",
         ">>> draw(3)",
@@ -37,7 +37,7 @@ def test_a_docstring_is_divided_where_its_prose_ends() -> None:
         ".. note:: slow",
         "Returns: rows",
     ):
-        assert docstrings.divide(f"{summary}\n\n{PROSE}\n\n{head}") == found
+        assert docstrings.divide(f"{summary}\n\n{PROSE}\n\n{head}") == sections
     assert docstrings.divide(f"Draw batches of like length\n\n{PROSE}") is None  # a title
     assert docstrings.divide(f"Draw.\n\n{PROSE}") is None
     assert docstrings.divide(f"{PROSE.strip()}\n\n{PROSE}") is None  # no shorter than the prose

@@ -90,7 +90,7 @@ def test_summaries_that_keep_what_homologs_share_find_them(genes: list[Gene]) ->
     assert (model.valid, model.dna_letters, model.length, model.above) == (1, 1, 80, None)
     assert model.finds_source["value"] == model.homologs["value"] == model.difference["value"] == 1
     assert model.others["value"] == 0
-    by_name = {one.method: one for one in found}
+    by_name = {score.method: score for score in found}
     assert by_name["first letters"].homologs["value"] == 0  # the beginnings differ
     assert by_name["minimizer sketch"].homologs["value"] > by_name["random substring"].homologs["value"]
     for one in found:

@@ -105,9 +105,9 @@ def test_the_report_has_a_chapter_of_them(results: Path, tmp_path: Path) -> None
     write_baseline(results, "majority", "baseline", task("dna150"), 0.5)
     write_report(results, tmp_path / "report")
     text, page = ((tmp_path / "report" / name).read_text() for name in ("report.md", "report.html"))
-    for one in tables_of([AS_IT_IS, TAUGHT]):
-        assert markdown(one) in text
-        assert one.note in text
-        assert (tmp_path / f"report/tables/{one.name}.tex").is_file()
+    for table in tables_of([AS_IT_IS, TAUGHT]):
+        assert markdown(table) in text
+        assert table.note in text
+        assert (tmp_path / f"report/tables/{table.name}.tex").is_file()
     assert "Section 4.2: summaries of genes" in page
     assert "tiny, fine-tuned on docstrings" in page

@@ -122,8 +122,8 @@ def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message:
 
 @pytest.mark.parametrize("name", bundled_plans())
 def test_bundled_plans_can_be_run(name: str) -> None:
-    found = planned(name)
-    assert found
+    plan = planned(name)
+    assert plan
     assert read_plan(name).title
 
 

@@ -136,7 +136,7 @@ def test_what_is_missing_is_left_out_or_an_error(built: Path, tmp_path: Path) ->
     known = ("pawsx_en", "pawsx_fr", "dna150", "dna50")
     found, skipped = load_available(None, known, ["train", "test"], sources)
     assert [[split.task.split for split in splits] for splits in found] == [["train", "test"]] * 2
-    assert [one.task.name for one, _ in found] == ["dna150", "dna50"]
+    assert [result.task.name for result, _ in found] == ["dna150", "dna50"]
     assert len(skipped) == 2
     with pytest.raises(MissingPairs, match="no test pairs of PAWS-X in 'en'"):
         load_available(["pawsx_en", "dna150"], known, ["test"], sources)

@@ -37,7 +37,7 @@ class Built:
         (self.folder / config).mkdir(parents=True)
         named = [one | {"pair_id": pair_id(one, config, "test")} for one in rows]
         pq.write_table(pa.Table.from_pylist(named, schema=SCHEMA), self.folder / config / "test.parquet")
-        digest = hashlib.sha256("".join(sorted(one["pair_id"] for one in named)).encode()).hexdigest()
+        digest = hashlib.sha256("".join(sorted(entry["pair_id"] for entry in named)).encode()).hexdigest()
         manifest: dict[str, Any] = json.loads(GOLDEN.read_text())
         entry = manifest["configs"].popitem()[1] | {"content_sha256": digest}
         entry["columns"] = [[name, ""] for name in SCHEMA.names]
@@ -85,13 +85,16 @@ def test_a_config_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path)
     old, more = Built(tmp_path, "1.0.0", ROWS), Built(tmp_path, "1.1.0", ROWS)
     other = Built(tmp_path, "3.0.0", ROWS, "dna150")
     more.manifest.configs["dna150"] = other.manifest.configs["dna150"]
-    found = differences(more.manifest.configs, old.manifest.configs, other.file, old.file)
-    assert [(one.config, one.added) for one in found] == [("dna50", 0), ("dna150", 4)]
-    check_version(more.manifest, old.manifest, found)
+    changes = differences(more.manifest.configs, old.manifest.configs, other.file, old.file)
+    assert [(one.config, one.added) for one in changes] == [("dna50", 0), ("dna150", 4)]
+    check_version(more.manifest, old.manifest, changes)
     with pytest.raises(BioPawsError, match=r"1\.1\.0 or later"):
-        check_version(more.manifest.model_copy(update={"version": "1.0.1"}), old.manifest, found)
+        check_version(more.manifest.model_copy(update={"version": "1.0.1"}), old.manifest, changes)
     back = differences(old.manifest.configs, more.manifest.configs, old.file, other.file)
-    assert [(one.config, one.removed, one.scored) for one in back] == [("dna50", 0, False), ("dna150", 4, True)]
+    assert [(change.config, change.removed, change.scored) for change in back] == [
+        ("dna50", 0, False),
+        ("dna150", 4, True),
+    ]
     with pytest.raises(BioPawsError, match=r"build under version 2\.0\.0 or later"):
         check_version(old.manifest.model_copy(update={"version": "1.2.0"}), more.manifest, back)
 
