@@ -69,22 +69,12 @@ def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawi
     if not tasks:
         return None
     shown = [system for system in systems if set(tasks) & set(system.scored)]
-    columns = min(4, len(tasks))
-    rows = -(-len(tasks) // columns)
     names = [_two_lines(system.name) for system in shown] + ["best baseline", "best upper bound"]
-    label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
     with styled():
-        width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(names)) + 0.9
-        figure = Figure(figsize=(width, height), layout="constrained")
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        figure, panels = _accuracy_panels(len(tasks), names)
         low = min(_forest(axes, task, shown, baselines) for axes, task in zip(panels.flat, tasks, strict=False))
-        first = panels.flat[0]
-        first.set_yticks(range(len(names)), names)
-        first.set_ylim(len(names) - 0.4, -0.6)
-        first.set_xlim(np.floor(min(0.45, low) * 20) / 20, 1.02)
-        _label_panels(panels, len(tasks))
-        figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
-        _legend(figure, _forest_legend(), width)
+        panels.flat[0].set_xlim(np.floor(min(0.45, low) * 20) / 20, 1.02)
+        _legend(figure, _forest_legend(), figure.get_figwidth())
         return drawing_of(
             figure,
             "forest",
@@ -97,10 +87,7 @@ def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawi
 
 def _forest(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System]) -> float:
     """Draw one config: a row a system, then the best baseline and upper bound; return the lowest end."""
-    axes.set_title(task, loc="left", fontweight="bold")
-    axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
+    _style_rows(axes, task)
     axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
     rows = [(system.scored.get(task), *_look(system)) for system in systems]
     for method, color in (("baseline", PURPLE), ("upper_bound", GREEN)):
@@ -132,30 +119,43 @@ def _forest_legend() -> list[Line2D]:
     return [Line2D([], [], color=color, marker="o", markersize=4.5, label=label) for label, color in looks]
 
 
+def _accuracy_panels(count: int, names: Sequence[str]) -> tuple[Figure, NDArray[Any]]:
+    """Make so many panels of accuracies, up to four beside each other, with the same named rows."""
+    columns = min(4, count)
+    rows = -(-count // columns)
+    label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
+    # Not narrower than the legend.
+    width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(names)) + 0.9
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    first = panels.flat[0]
+    first.set_yticks(range(len(names)), names)
+    first.set_ylim(len(names) - 0.4, -0.6)
+    _label_panels(panels, count)
+    figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
+    return figure, panels
+
+
+def _style_rows(axes: Axes, title: str) -> None:
+    """Give a panel of rows its title and its grid."""
+    axes.set_title(title, loc="left", fontweight="bold")
+    axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+
+
 def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
     """Draw each seed's accuracy as a dot, a panel a task; None where nothing has a score."""
     tasks = tasks_of(systems, scored=True)
     if not tasks:
         return None
-    columns = min(4, len(tasks))
-    rows = -(-len(tasks) // columns)
-    names = [_two_lines(system.name) for system in systems]
-    label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
     low = min(0.45, *(min(cell.summary.min for cell in system.scored.values()) for system in systems if system.scored))
     with styled():
-        # Not narrower than the legend.
-        width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(systems)) + 0.9
-        figure = Figure(figsize=(width, height), layout="constrained")
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        figure, panels = _accuracy_panels(len(tasks), [_two_lines(system.name) for system in systems])
         for axes, task in zip(panels.flat, tasks, strict=False):
             _strip(axes, task, systems, baselines)
-        first = panels.flat[0]
-        first.set_yticks(range(len(systems)), names)
-        first.set_ylim(len(systems) - 0.4, -0.6)
-        first.set_xlim(np.floor(low * 20 - 0.2) / 20, 1.02)
-        _label_panels(panels, len(tasks))
-        figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
-        _legend(figure, _strip_legend(), width)
+        panels.flat[0].set_xlim(np.floor(low * 20 - 0.2) / 20, 1.02)
+        _legend(figure, _strip_legend(), figure.get_figwidth())
         return drawing_of(
             figure,
             "seeds",
@@ -168,10 +168,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
 
 def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System]) -> None:
     """Draw one task: a row a system."""
-    axes.set_title(task, loc="left", fontweight="bold")
-    axes.xaxis.grid(True, color="#E6E6E6", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(axis="y", length=0)
+    _style_rows(axes, task)
     for row, system in enumerate(systems):
         cell = system.results.get(task)
         if cell is None:
