@@ -18,10 +18,10 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.peak import peak_memory
 from bio_paws.audit.run import audit
 from bio_paws.audit.tables.dataset import DataSet, Part
 from bio_paws.audit.tables.formats import ROWS_PER_BATCH
+from bio_paws.execution.memory import peak_memory
 
 SIZES = (10_000, 1_000_000)  # pairs
 
@@ -74,7 +74,7 @@ def run_kind(kind: str, count: int) -> None:
     result = audit(DataSet(kind, parts))
     after = os.times()
     seconds = sum(after[:4]) - sum(before[:4])
-    print(f"{kind}: {count:,} pairs: {seconds:.0f} CPU-s, {peak_memory() / 2**20:,.0f} MiB")
+    print(f"{kind}: {count:,} pairs: {seconds:.0f} CPU-s, {peak_memory()[0] / 2**20:,.0f} MiB")
     print("\n".join(result.searches))
 
 
@@ -86,7 +86,7 @@ def run(count: int) -> None:
     seconds = time.perf_counter() - start
     if sum(audited.rows.values()) != count:
         raise RuntimeError(f"{audited.rows} of {count} pairs")
-    print(peak_memory(), seconds, ",".join(finding.check for finding in audited.findings))
+    print(peak_memory()[0], seconds, ",".join(finding.check for finding in audited.findings))
 
 
 def main() -> None:

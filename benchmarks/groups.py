@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.peak import peak_memory
 from bio_paws.build.partition import (
     MAX_GROUP_SHARE,
     MIN_COVERAGE,
@@ -29,6 +28,7 @@ from bio_paws.build.partition import (
     assign_splits,
     join_groups,
 )
+from bio_paws.execution.memory import peak_memory
 
 SEQUENCES, EDGES = 1_000_000, 10_000_000
 
@@ -106,12 +106,12 @@ def run(part: str) -> None:
     """Do a part; print its CPU-seconds, the MiB it needed beside its input, and a digest of what came out."""
     work, *given = parts()[part]()
     Path("/proc/self/clear_refs").write_text("5")  # the peak of making the input is not that of the work
-    before = peak_memory()
+    before = peak_memory()[0]
     start = time.process_time()
     done = partial(work, *given)()
     seconds = time.process_time() - start
     digest = sha256(done.astype(np.int64).tobytes()).hexdigest() if isinstance(done, np.ndarray) else "-"
-    print(seconds, (peak_memory() - before) / 2**20, digest)
+    print(seconds, (peak_memory()[0] - before) / 2**20, digest)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models
 from tokenizers.pre_tokenizers import Split
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from benchmarks.peak import peak_memory
+from bio_paws.execution.memory import peak_memory
 from bio_paws_eval.models.encode import encode
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import predict
@@ -58,7 +58,7 @@ def peak(count: int) -> int:
         predictions, _ = predict(model, encoded, tokenizer.pad_token_id)
     if len(predictions.logits) != count:
         raise RuntimeError(f"{len(predictions.logits)} answers to {count} pairs")
-    return peak_memory()
+    return peak_memory()[0]
 
 
 if __name__ == "__main__":

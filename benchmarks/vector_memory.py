@@ -14,7 +14,7 @@ import time
 import numpy as np
 import torch
 
-from benchmarks.peak import peak_memory
+from bio_paws.execution.memory import peak_memory
 from bio_paws_eval.representations.distances import METRICS, fit_normalisation, nearest_distances
 from bio_paws_eval.representations.vocabulary import GROUPS
 
@@ -36,7 +36,7 @@ def compare(words: int, dimensions: int) -> int:
                 distances = nearest_distances(vectors, normalisation, metric, groups, torch.device("cpu"))
                 if not all(np.isfinite(values).all() for values in distances.values()):
                     raise RuntimeError("a distance is not a number")
-    return peak_memory()
+    return peak_memory()[0]
 
 
 def main() -> None:

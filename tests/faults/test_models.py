@@ -16,7 +16,7 @@ import torch
 
 from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
-from bio_paws_eval.models.architectures import describe
+from bio_paws_eval.models.architectures import describe, empty_classifier
 from bio_paws_eval.models.loading import load_base, load_classifier, load_generator
 from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.models.tokenizers import load_tokenizer
@@ -177,7 +177,7 @@ def load_all(model: Path) -> None:
     """All that any verb loads of a model."""
     source = find_model(str(model), None)
     tokenizer = load_tokenizer(source)
-    describe(source)
+    describe(source, empty_classifier(source))
     load_classifier(source, tokenizer, seed=0)
     load_classifier(source, tokenizer, seed=0, random_init=True)
     load_base(source)

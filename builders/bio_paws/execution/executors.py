@@ -12,13 +12,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.storage import open_store
-from bio_paws.execution.workers import initialize_worker, run_job
+from bio_paws.execution.workers import PATIENCE, initialize_worker, run_job
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_PATIENCE = 10.0
-"""Seconds that workers may take to end their own children and remove their temporary folders."""
 
 
 class InProcessExecutor(Executor):
@@ -51,7 +48,7 @@ class _ProcessPool(ProcessPoolExecutor):
                 worker.terminate()
             self.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
-                worker.join(_PATIENCE)
+                worker.join(PATIENCE)
                 worker.kill()
         return super().__exit__(kind, error, trace)
 

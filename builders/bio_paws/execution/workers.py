@@ -15,8 +15,8 @@ from types import FrameType
 from typing import Any
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PATIENCE = 10.0
-"""Seconds that a job whose program was killed may take to end its own children and remove its temporary folders."""
+PATIENCE = 10.0
+"""Seconds that a worker whose program is ending may take to end its own children and remove its temporary folders."""
 
 
 def initialize_worker() -> None:
@@ -45,5 +45,5 @@ def _end_with_parent() -> None:
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_PATIENCE)
+    time.sleep(PATIENCE)
     os._exit(1)

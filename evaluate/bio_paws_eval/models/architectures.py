@@ -98,15 +98,22 @@ def embedding_rows(model: PreTrainedModel) -> int | None:
     return embeddings.num_embeddings if isinstance(embeddings, torch.nn.Embedding) else None
 
 
-def describe(source: ModelSource) -> Model:
-    """Describe a model for its results; its weights, the classifier's included, are counted without being loaded."""
-    model = empty_classifier(source)
-    parameters = sum(weight.numel() for weight in model.parameters())
+def describe(source: ModelSource, classifier: PreTrainedModel) -> Model:
+    """Describe a model for its results.
+
+    Parameters
+    ----------
+    source : ModelSource
+        The files.
+    classifier : PreTrainedModel
+        From `empty_classifier`: its weights, the head's included, are counted without being loaded.
+    """
+    parameters = sum(weight.numel() for weight in classifier.parameters())
     return Model(
         source.id,
         "model",
         source.revision,
-        type(model).__name__,
+        type(classifier).__name__,
         parameters,
         source.weights_sha256,
         source.tokenizer_sha256,

@@ -16,7 +16,7 @@ import torch
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
-from bio_paws_eval.models.architectures import describe
+from bio_paws_eval.models.architectures import describe, empty_classifier
 from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.representations import projections
@@ -112,7 +112,12 @@ def compare_models(options: RepresentationOptions) -> tuple[Comparison, tuple[Pa
     projected, projection_notes = _project(options, models, vocabulary)
     comparison = Comparison(
         tuple(
-            ComparedModel(model.label, describe(model.source), model.vectors.shape[1], model.normalisation.radius)
+            ComparedModel(
+                model.label,
+                describe(model.source, empty_classifier(model.source)),
+                model.vectors.shape[1],
+                model.normalisation.radius,
+            )
             for model in models
         ),
         {name: rows.stop - rows.start for name, rows in vocabulary.slices.items()},

@@ -122,14 +122,16 @@ def prepare(options: EvaluationOptions) -> Prepared:
     """
     device, dtype = device_of(options.device), dtype_of(options.dtype)
     source = find_model(options.model, options.revision)
-    encoder, head = encoder_of(source), read_head(source, empty_classifier(source))
+    encoder, classifier = encoder_of(source), empty_classifier(source)
+    head = read_head(source, classifier)
     state = PartialState()
     with state.main_process_first():  # the other processes find the tokens on disk
         # Untuned runs of several training sets are the same run: the key keeps one of them.
         runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, encoder)}
         trained = all(run.train is not None for run in runs.values())
         tasks, skipped = _encode_tasks(options, source, encoder, head, trained=trained)
-    return Prepared(options, device, dtype, source, describe(source), encoder, tasks, tuple(runs.values()), skipped)
+    model = describe(source, classifier)
+    return Prepared(options, device, dtype, source, model, encoder, tasks, tuple(runs.values()), skipped)
 
 
 def _encode_tasks(
