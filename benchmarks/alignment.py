@@ -96,9 +96,11 @@ def screen(corpus: Corpus, folder: Path) -> None:
         write_arrow(folder / "dissimilar.arrow", pa.concat_tables(parts))
 
     pairs = [pair for seed in range(SCREENED // AT_ONCE) for pair in drawn(seed)]
-    found = rates({"bare loop": lambda: bare_loop(pairs, "dna"), "screen": work}, SCREENED)
-    print(f"dissimilar pairs drawn, screened on both strands, written: {found['screen']:,.0f} a CPU-second,", end=" ")
-    print(f"{found['screen'] / found['bare loop']:.2f} of the bare loop, which aligns one strand")
+    per_second = rates({"bare loop": lambda: bare_loop(pairs, "dna"), "screen": work}, SCREENED)
+    print(
+        f"dissimilar pairs drawn, screened on both strands, written: {per_second['screen']:,.0f} a CPU-second,", end=" "
+    )
+    print(f"{per_second['screen'] / per_second['bare loop']:.2f} of the bare loop, which aligns one strand")
 
 
 def report(data: Path, corpus: Corpus) -> None:
@@ -111,7 +113,7 @@ def report(data: Path, corpus: Corpus) -> None:
         rows = table.slice(0, PAIRS)
         real = list(zip(rows["sentence1"].to_pylist(), rows["sentence2"].to_pylist(), strict=True))
         letters = rng.choice(list(LETTERS[alphabet]), (2, PAIRS, config.mean_length))
-        random = list(zip(*(["".join(one) for one in side] for side in letters), strict=True))
+        random = list(zip(*(["".join(column) for column in side] for side in letters), strict=True))
         aligned(real, alphabet, f"{name}, its pairs")
         aligned(random, alphabet, f"{name}, random pairs")
     with tempfile.TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ REFERENCE_PAIRS = 40  # of each label
 def cpu_seconds() -> float:
     """CPU time of this process and its finished children."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 @contextmanager
@@ -63,25 +63,26 @@ def reference(corpus: Corpus, folder: Path) -> float:
     blast.make_database(fasta, database, "dna")
     seconds: list[float] = []
     with timed(seconds):
-        found = 0
-        while found < REFERENCE_PAIRS:
+        made = 0
+        while made < REFERENCE_PAIRS:
             (folder / "query.fasta").write_text(f">q\n{next(drawn)}\n")
             command = ["blastn", "-task", "blastn", "-query", str(folder / "query.fasta"), "-db", str(database)]
             command += ["-evalue", "1e-5", "-outfmt", "6 length pident qseq sseq"]
             out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             hits = (line.split("\t") for line in out.splitlines())
-            found += any(85 < float(hit[1]) < 100 and int(hit[0]) >= 135 for hit in hits)
+            made += any(85 < float(hit[1]) < 100 and int(hit[0]) >= 135 for hit in hits)
     with timed(seconds):
         aligner = Align.PairwiseAligner(
             mode="local", match_score=2, mismatch_score=-3, open_gap_score=-7, extend_gap_score=-2
         )
-        found = 0
-        while found < REFERENCE_PAIRS:
-            one, other = next(drawn), next(drawn)
+        made = 0
+        while made < REFERENCE_PAIRS:
+            window1, window2 = next(drawn), next(drawn)
             matches = max(
-                aligner.align(one, strand)[0].counts().identities for strand in (other, reverse_complement(other))
+                aligner.align(window1, strand)[0].counts().identities
+                for strand in (window2, reverse_complement(window2))
             )
-            found += matches / 150 < 0.55
+            made += matches / 150 < 0.55
     return sum(seconds) / (2 * REFERENCE_PAIRS)
 
 

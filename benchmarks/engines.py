@@ -49,15 +49,15 @@ def search(engine: Engine, texts: list[str], folder: Path) -> tuple[pa.Table, fl
     seconds: list[float] = []
     folder.mkdir()
     residues = sum(map(len, texts))
-    found = []
+    tables = []
     with timed(seconds):
         engine.write_database(folder / "all", texts)
         for first in range(0, len(texts), engine.queries_per_shard):
             query = folder / f"{first}.fasta"
             shard = texts[first : first + engine.queries_per_shard]
             write_fasta(query, ((str(number), text) for number, text in enumerate(shard, first)))
-            found.append(engine.search(query, folder / "all", EVALUE, residues))
-    return pa.concat_tables(found), seconds[0]
+            tables.append(engine.search(query, folder / "all", EVALUE, residues))
+    return pa.concat_tables(tables), seconds[0]
 
 
 def main() -> None:

@@ -166,13 +166,13 @@ def main() -> None:
         source = without_dropout(folder)
         encoder = encoder_of(source)
         pad_id = encoder.tokenizer.pad_token_id
-        asked, learned, dev = (
+        predicted, learned, dev = (
             encode(sentence_pairs(count), encoder, "auto", PADDED, folder) for count in (PREDICTED, TRAINED, 32)
         )
         torch.manual_seed(0)
         gpt2 = GPT2ForSequenceClassification(GPT2Config(pad_token_id=pad_id))
-        compare_prediction("all-MiniLM-L6-v2", load_classifier(source, encoder.tokenizer, 0), asked, pad_id)
-        compare_prediction("GPT-2 small", gpt2, asked, pad_id)
+        compare_prediction("all-MiniLM-L6-v2", load_classifier(source, encoder.tokenizer, 0), predicted, pad_id)
+        compare_prediction("GPT-2 small", gpt2, predicted, pad_id)
         losses, slow = slow_training(load_classifier(source, encoder.tokenizer, 0), learned, pad_id)
         model = load_classifier(source, encoder.tokenizer, 0)
         trained = fine_tune(model, learned, dev, pad_id, RECIPE, "none", 0, torch.float32, folder / "run")

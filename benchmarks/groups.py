@@ -47,7 +47,7 @@ def made_up() -> tuple[Ints, Edges]:
 
 def plain_loop(sizes: Ints, edges: Edges) -> Ints:
     """Join along a dict of edges, one by one."""
-    told = dict(
+    coverage_of = dict(
         zip(zip(edges.first.tolist(), edges.second.tolist(), strict=True), edges.coverage.tolist(), strict=True)
     )
     parent, mass = list(range(len(sizes))), sizes.tolist()
@@ -59,7 +59,7 @@ def plain_loop(sizes: Ints, edges: Edges) -> Ints:
             atom = parent[atom]
         return atom
 
-    for (u, v), coverage in sorted(told.items(), key=lambda edge: (-edge[1], edge[0])):
+    for (u, v), coverage in sorted(coverage_of.items(), key=lambda edge: (-edge[1], edge[0])):
         if coverage < MIN_COVERAGE:
             break
         a, b = sorted((root(u), root(v)))
@@ -116,13 +116,13 @@ def run(part: str) -> None:
 
 def main() -> None:
     """Print CPU-seconds, memory, and the ratio to the plain loop."""
-    found = {}
+    measured = {}
     for part in parts():
         command = [sys.executable, "-m", "benchmarks.groups", part]
         seconds, mebibytes, digest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        found[part] = float(seconds), float(mebibytes), digest
+        measured[part] = float(seconds), float(mebibytes), digest
         print(f"{part}: {float(seconds):.1f} CPU-seconds, {float(mebibytes):,.0f} MiB", flush=True)
-    ours, plain = found["join_groups"], found["plain loop"]
+    ours, plain = measured["join_groups"], measured["plain loop"]
     if ours[2] != plain[2]:
         raise RuntimeError("join_groups and the plain loop differ")
     print(

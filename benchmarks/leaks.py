@@ -34,16 +34,16 @@ def main() -> None:
         folder = Path(name)
         write_species(folder / "species", PAIRS)
         genomes = [path.read_text().split("\n")[1] for path in sorted((folder / "species").glob("*.fna"))]
-        held, residues = len(genomes[0]) // 5, sum(map(len, genomes))
+        queried_bases, residues = len(genomes[0]) // 5, sum(map(len, genomes))
         strings = []
         for genome in rng.integers(0, len(genomes), options.strings).tolist():
-            start = int(rng.integers(0, held - 150))
+            start = int(rng.integers(0, queried_bases - 150))
             strings.append(genomes[genome][start : start + 150])
-        blast.write_database(folder / "all", (genome[held:] for genome in genomes), "dna")
+        blast.write_database(folder / "all", (genome[queried_bases:] for genome in genomes), "dna")
         del genomes
-        sequences, one = folder / "all.fasta", folder / "one.fasta"
-        blast.write_fasta(one, [("0", strings[0])])
-        prefilter.near_homologs(strings[:1], one, residues, SCREEN_EVALUE)  # compiles
+        sequences, first_query = folder / "all.fasta", folder / "one.fasta"
+        blast.write_fasta(first_query, [("0", strings[0])])
+        prefilter.near_homologs(strings[:1], first_query, residues, SCREEN_EVALUE)  # compiles
         begin = cpu_seconds()
         hits = find_hits(strings, folder / "all", "dna", residues, DROPPED_EVALUE)
         of_blast, begin = cpu_seconds() - begin, cpu_seconds()

@@ -30,11 +30,11 @@ PRODUCTS = 50 if GPU else 10
 
 def matrix_rate(dtype: torch.dtype) -> float:
     """Floating-point operations a second of matrix products."""
-    one, other = (torch.randn(MATRIX, MATRIX, device="cuda" if GPU else "cpu", dtype=dtype) for _ in range(2))
+    left, right = (torch.randn(MATRIX, MATRIX, device="cuda" if GPU else "cpu", dtype=dtype) for _ in range(2))
     for turn in range(2):  # the first warms up
         start = time.perf_counter()
         for _ in range(PRODUCTS if turn else 2):
-            one @ other
+            left @ right
         if GPU:
             torch.cuda.synchronize()
     return PRODUCTS * 2 * MATRIX**3 / (time.perf_counter() - start)

@@ -58,7 +58,7 @@ def plant(corpus: Corpus, alphabet: Alphabet, length: int, rng: np.random.Genera
             continue
         letters = list(origin)
         for place in rng.permutation(size)[: round((1 - band) * size)].tolist():
-            letters[place] = str(rng.choice([one for one in LETTERS[alphabet] if one != letters[place]]))
+            letters[place] = str(rng.choice([letter for letter in LETTERS[alphabet] if letter != letters[place]]))
         copy = "".join(letters)
         strand = "-" if alphabet == "dna" and number // len(BANDS) % 2 else "+"
         for start in range(0, size - length + 1, step):
@@ -74,10 +74,10 @@ def plant(corpus: Corpus, alphabet: Alphabet, length: int, rng: np.random.Genera
     return planted
 
 
-def significant(one: Planted, alphabet: Alphabet, residues: int) -> bool:
+def significant(planted: Planted, alphabet: Alphabet, residues: int) -> bool:
     """Whether a planted window's own alignment is significant."""
-    forward = reverse_complement(one.copy.text) if one.copy.strand == "-" else one.copy.text
-    score = align_score(forward, one.origin.text, alphabet)
+    forward = reverse_complement(planted.copy.text) if planted.copy.strand == "-" else planted.copy.text
+    score = align_score(forward, planted.origin.text, alphabet)
     return evalue(score, len(forward), residues, alphabet) < SIGNIFICANT_EVALUE
 
 
@@ -91,8 +91,8 @@ def main() -> None:
         residues = database_size(corpus, alphabet)
         for length in LENGTHS:
             planted = plant(corpus, alphabet, length, np.random.default_rng(length))
-            copies = list({one.copy.text: one.copy for one in planted}.values())
-            origins = list({one.origin.text: one.origin for one in planted}.values())
+            copies = list({case.copy.text: case.copy for case in planted}.values())
+            origins = list({case.origin.text: case.origin for case in planted}.values())
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 both = PlacedSequences.of(copies), PlacedSequences.of(origins)
@@ -101,12 +101,12 @@ def main() -> None:
                 blast.write_database(folder / "all", (origin.text for origin in origins), alphabet)
                 by_build = find_hits([copy.text for copy in copies], folder / "all", alphabet, residues, DROPPED_EVALUE)
             for band in BANDS:
-                here = [one for one in planted if one.band == band]
-                own = [one for one in here if significant(one, alphabet, residues)]
+                here = [case for case in planted if case.band == band]
+                own = [case for case in here if significant(case, alphabet, residues)]
                 cells = []
-                for some in (here, own):
-                    shares = (sum(one.copy.text in found for one in some) for found in (by_proof, by_build))
-                    cells += [f"{len(some):,}", *(f"{share / len(some):.3f}" if some else "-" for share in shares)]
+                for group in (here, own):
+                    shares = (sum(case.copy.text in hits for case in group) for hits in (by_proof, by_build))
+                    cells += [f"{len(group):,}", *(f"{share / len(group):.3f}" if group else "-" for share in shares)]
                 unit = "bp" if alphabet == "dna" else "aa"
                 print(f"| {alphabet}, {length} {unit} | {band} | {' | '.join(cells)} |", flush=True)
 

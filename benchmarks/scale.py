@@ -59,9 +59,9 @@ def write_species(folder: Path, pairs: int) -> None:
 def tree_memory(process: psutil.Process) -> int:
     """Proportional set size of a process and all below it, bytes."""
     total = 0
-    for one in (process, *process.children(recursive=True)):
+    for member in (process, *process.children(recursive=True)):
         try:
-            total += one.memory_full_info().pss
+            total += member.memory_full_info().pss
         except psutil.NoSuchProcess:
             continue
     return total
@@ -72,9 +72,9 @@ def build(source: str, pairs: int, workers: int, folder: Path) -> Measured:
     command = [sys.executable, "-m", "bio_paws.cli", "build", "dna150", "--json", "--source", source]
     command += ["--pairs", str(pairs), "--workers", str(workers), "--work", str(folder / "work")]
     command += ["--out", str(folder / "bioPAWS")]
-    with (folder / "told.json").open("w+") as told:
+    with (folder / "told.json").open("w+") as report:
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=told, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        process = subprocess.Popen(command, stdout=report, env=os.environ | {"OMP_NUM_THREADS": "1"})
         peak, watched = 0, psutil.Process(process.pid)
         while process.poll() is None:
             try:
@@ -85,8 +85,8 @@ def build(source: str, pairs: int, workers: int, folder: Path) -> Measured:
         if process.wait():
             sys.exit(process.returncode)
         seconds = time.perf_counter() - start
-        told.seek(0)
-        said = json.load(told)
+        report.seek(0)
+        said = json.load(report)
     made = sum(said["configs"][0]["rows"].values())
     return {
         "asked": pairs,
@@ -114,14 +114,14 @@ def table(runs: list[Measured], search: Measured) -> str:
     lines = [" | ".join(head), " | ".join("---" for _ in head)]
     for run in runs:
         shares = [f"{run['stages'][stage] / sum(run['stages'].values()):.0%}" for stage in stages]
-        told = [
+        cells = [
             f"{run['pairs']:,}",
             str(run["workers"]),
             f"{run['seconds']:.1f}",
             f"{run['peak'] / 2**20:,.0f}",
             *shares,
         ]
-        lines.append(" | ".join(told))
+        lines.append(" | ".join(cells))
     lines = [f"| {line} |" for line in lines]
     once = search["stages"]["sources, search, splits"]
     peak = f"{search['peak'] / 2**20:,.0f} MiB"

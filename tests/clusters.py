@@ -71,7 +71,7 @@ def look_at(given: list[Any], written: Path) -> tuple[list[str], list[list[str]]
     written.parent.mkdir(parents=True, exist_ok=True)
     written.write_text("written")
     return [str(path) for path in paths], [
-        sorted(one.name for one in path.parent.glob(f"{path.name}*")) for path in paths
+        sorted(match.name for match in path.parent.glob(f"{path.name}*")) for path in paths
     ]
 
 

@@ -67,32 +67,32 @@ def training(seed: int = 0, on: str = "pawsx_en", control: str = "none", **chang
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
-def predictions(asked: Task, accuracy: float | NDArray[np.float64], seed: object, turned: bool = False) -> Predictions:
+def predictions(task_: Task, accuracy: float | NDArray[np.float64], seed: object, turned: bool = False) -> Predictions:
     """Answers of which about so many are right; `turned` gives the same in another order of rows."""
-    rng = np.random.default_rng(zlib.crc32(repr((asked.name, accuracy, seed)).encode()))
-    ids = [f"{asked.content_sha256[:4]}-{i:05}" for i in range(asked.rows)]
-    labels = (np.arange(asked.rows) % 2).astype(np.int8)
-    right = rng.random(asked.rows) < accuracy
-    margin = np.where(right == (labels == 1), 1, -1) * rng.uniform(0.1, 2, asked.rows)
+    rng = np.random.default_rng(zlib.crc32(repr((task_.name, accuracy, seed)).encode()))
+    ids = [f"{task_.content_sha256[:4]}-{i:05}" for i in range(task_.rows)]
+    labels = (np.arange(task_.rows) % 2).astype(np.int8)
+    right = rng.random(task_.rows) < accuracy
+    margin = np.where(right == (labels == 1), 1, -1) * rng.uniform(0.1, 2, task_.rows)
     logits = np.stack([-margin, margin], axis=1).astype(np.float32)
-    order = rng.permutation(asked.rows) if turned else np.arange(asked.rows)
+    order = rng.permutation(task_.rows) if turned else np.arange(task_.rows)
     return Predictions([ids[i] for i in order], logits[order], labels[order])
 
 
-def kinds(asked: Task) -> NDArray[np.object_]:
+def kinds(task_: Task) -> NDArray[np.object_]:
     """Kinds of the pairs of `predictions`, in equal parts: those of a graded config, or of the config of that name."""
     by_label: tuple[Sequence[str], Sequence[str]] = (["other_group"], [name for name, _, _ in SIMILARITY_BINS])
-    if is_pawsx(asked.name):
+    if is_pawsx(task_.name):
         return np.empty(0, dtype=object)
-    if not asked.name.endswith("_graded"):
-        config = get_config(asked.name)
+    if not task_.name.endswith("_graded"):
+        config = get_config(task_.name)
         by_label = ([kind for kind, _ in config.dissimilar_mix], [kind for kind, _ in config.similar_mix])
-    return np.array([by_label[i % 2][i // 2 % len(by_label[i % 2])] for i in range(asked.rows)], dtype=object)
+    return np.array([by_label[i % 2][i // 2 % len(by_label[i % 2])] for i in range(task_.rows)], dtype=object)
 
 
-def perturbations(asked: Task, answers: Predictions) -> dict[str, Any]:
+def perturbations(task_: Task, answers: Predictions) -> dict[str, Any]:
     """Predictions of perturbed pairs: on the other strand of one side, every third similar pair changes its label."""
-    known = {} if is_pawsx(asked.name) else perturbations_of(get_config(asked.name.removesuffix("_graded")).molecule)
+    known = {} if is_pawsx(task_.name) else perturbations_of(get_config(task_.name.removesuffix("_graded")).molecule)
     logits, labels = answers.logits[:PERTURBED_ROWS], answers.labels[:PERTURBED_ROWS]
     turned = (np.arange(len(labels)) % 3 == 0) & (labels == 1)
     other = np.where(turned[:, np.newaxis], logits[:, ::-1], logits)
@@ -106,7 +106,7 @@ def write_cell(
     out: Path,
     model: Model,
     trained: Training,
-    asked: Task,
+    task_: Task,
     accuracy: float | NDArray[np.float64] | None,
     encoded: Encoding | None = None,
     note: str = "",
@@ -118,14 +118,14 @@ def write_cell(
     # Of what a test varies only: a new field of a result moves no golden file.
     run = (model.id, model.weights_sha256, trained.on, trained.control, trained.content_sha256, str(trained.recipe))
     segment = encoded.segment if encoded else None
-    key = digest_of(run, trained.seed, asked.content_sha256, segment, accuracy is None)
-    path = result_path(out, model, trained, run_key or digest_of(run), asked.name, key)
-    answers = None if accuracy is None else predictions(asked, accuracy, (model.id, trained.on, trained.seed), turned)
+    key = digest_of(run, trained.seed, task_.content_sha256, segment, accuracy is None)
+    path = result_path(out, model, trained, run_key or digest_of(run), task_.name, key)
+    answers = None if accuracy is None else predictions(task_, accuracy, (model.id, trained.on, trained.seed), turned)
     result = Result(
         key=key,
         model=model,
         training=trained,
-        task=asked,
+        task=task_,
         encoding=encoded if encoded or model.method != "model" else encoding(),
         status="refused" if answers is None else "scored",
         note=note,
@@ -137,29 +137,31 @@ def write_cell(
         predictions="" if answers is None else path.with_suffix(".parquet").name,
         by_pair_type={}
         if answers is None or turned
-        else measure_pair_types(answers.logits, answers.labels, kinds(asked)),
-        perturbations={} if answers is None or model.method != "model" else perturbations(asked, answers),
+        else measure_pair_types(answers.logits, answers.labels, kinds(task_)),
+        perturbations={} if answers is None or model.method != "model" else perturbations(task_, answers),
     )
     write_result(path, result, answers)
     return path
 
 
-def write_baseline(out: Path, name: str, method: str, asked: Task, accuracy: float) -> Path:
+def write_baseline(out: Path, name: str, method: str, task_: Task, accuracy: float) -> Path:
     model = Model(name, method)  # type: ignore[arg-type]
-    return write_cell(out, model, Training("none"), asked, accuracy)
+    return write_cell(out, model, Training("none"), task_, accuracy)
 
 
 def write_results(out: Path) -> Path:
     """Two models and two seeds; one cell refused, one cut, one with unknown tokens, one in words; three baselines."""
     for seed in (0, 1):
-        one = training(seed)
+        trained = training(seed)
         for name, accuracy in (("pawsx_en", 0.92), ("pawsx_fr", 0.74), ("dna150", 0.79), ("dna50", 0.86)):
-            write_cell(out, GPT2, one, task(name), accuracy - 0.05 * seed)
-        write_cell(out, GPT2, one, task("dna_protein"), 0.55, encoding(truncated_pairs=0.12, truncated_letters=0.05))
-        write_cell(out, BERT, one, task("pawsx_en"), 0.91 - 0.01 * seed, encoding(unknown=0.0003))
-        write_cell(out, BERT, one, task("dna150"), 0.8, encoding(segment=100), turned=True)
-        write_cell(out, BERT, one, task("dna50", 100), 0.7, comparable=False)
-        write_cell(out, BERT, one, task("protein450"), None, encoding(unknown=0.4), note="refused: 40% unknown")
+            write_cell(out, GPT2, trained, task(name), accuracy - 0.05 * seed)
+        write_cell(
+            out, GPT2, trained, task("dna_protein"), 0.55, encoding(truncated_pairs=0.12, truncated_letters=0.05)
+        )
+        write_cell(out, BERT, trained, task("pawsx_en"), 0.91 - 0.01 * seed, encoding(unknown=0.0003))
+        write_cell(out, BERT, trained, task("dna150"), 0.8, encoding(segment=100), turned=True)
+        write_cell(out, BERT, trained, task("dna50", 100), 0.7, comparable=False)
+        write_cell(out, BERT, trained, task("protein450"), None, encoding(unknown=0.4), note="refused: 40% unknown")
     for name in ("dna150", "dna50"):
         write_baseline(out, "majority", "baseline", task(name), 0.5)
         write_baseline(out, "k-mers", "baseline", task(name), 0.53)
@@ -169,14 +171,14 @@ def write_results(out: Path) -> Path:
 
 def write_graded(out: Path, rows: int = 600) -> Path:
     """Two models and two seeds on a graded config, a floor and a ceiling: the closer the pairs, the more is found."""
-    asked = task("dna150_graded", rows)
-    found = dict(zip((name for name, _, _ in SIMILARITY_BINS), (0.95, 0.9, 0.75, 0.6, 0.4, 0.2), strict=True))
-    recall = np.array([found.get(kind, 0.9) for kind in kinds(asked)])
+    graded = task("dna150_graded", rows)
+    recall_of = dict(zip((name for name, _, _ in SIMILARITY_BINS), (0.95, 0.9, 0.75, 0.6, 0.4, 0.2), strict=True))
+    recall = np.array([recall_of.get(kind, 0.9) for kind in kinds(graded)])
     for seed in (0, 1):
-        write_cell(out, GPT2, training(seed), asked, recall - 0.1 * seed)
-        write_cell(out, BERT, training(seed), asked, recall**0.5)
+        write_cell(out, GPT2, training(seed), graded, recall - 0.1 * seed)
+        write_cell(out, BERT, training(seed), graded, recall**0.5)
     for name, method, accuracy in (("k-mers", "baseline", recall**2), ("smith_waterman", "upper_bound", recall**0.1)):
-        write_cell(out, Model(name, method), Training("none"), asked, accuracy)  # type: ignore[arg-type]
+        write_cell(out, Model(name, method), Training("none"), graded, accuracy)  # type: ignore[arg-type]
     return out
 
 
@@ -189,10 +191,10 @@ def write_study(out: Path) -> Path:
     for on, control, accuracy in ways:
         for seed in range(6):
             tuned: dict[str, Any] = {} if control != "untuned" else {"dev_accuracies": (), "best_epoch": 0}
-            one = training(seed, on, control, **tuned)
-            write_cell(out, GPT2, one, task("dna150"), accuracy - 0.02 * (seed % 3))
+            trained = training(seed, on, control, **tuned)
+            write_cell(out, GPT2, trained, task("dna150"), accuracy - 0.02 * (seed % 3))
             if on == "pawsx_en":
-                write_cell(out, GPT2, one, task("pawsx_fr"), accuracy - 0.01 * seed)
+                write_cell(out, GPT2, trained, task("pawsx_fr"), accuracy - 0.01 * seed)
     medium = dataclasses.replace(GPT2, id="openai-community/gpt2-medium", parameters=354_823_168, weights_sha256="cc")
     write_cell(out, medium, training(), task("dna150"), 0.8)
     write_cell(out, medium, training(), task("dna50"), 0.85)

@@ -88,10 +88,10 @@ class Runner:
         places = {name: str(self._folder / name) for name in ("out", "err", "operations")}
         for place in places.values():
             Path(place).unlink(missing_ok=True)
-        asked = {"arguments": [*map(str, arguments)], "fault": asdict(fault), "environment": environment} | places
+        request = {"arguments": [*map(str, arguments)], "fault": asdict(fault), "environment": environment} | places
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(asked | {"limit": limit}) + "\n")
+        self._process.stdin.write(json.dumps(request | {"limit": limit}) + "\n")
         self._process.stdin.flush()
         status, seconds = json.loads(self._process.stdout.readline())
         assert status != "hangs", (arguments, Path(places["err"]).read_text())
@@ -157,9 +157,9 @@ def _kill_worker(child: int) -> None:
     """Kill the first process of the run's pool, as soon as there is one."""
     children = Path(f"/proc/{child}/task/{child}/children")
     while Path(f"/proc/{child}/status").exists():
-        for one in children.read_text().split():
-            if b"multiprocessing-fork" in Path(f"/proc/{one}/cmdline").read_bytes():
-                os.kill(int(one), signal.SIGKILL)
+        for worker in children.read_text().split():
+            if b"multiprocessing-fork" in Path(f"/proc/{worker}/cmdline").read_bytes():
+                os.kill(int(worker), signal.SIGKILL)
                 return
         time.sleep(0.02)
 
@@ -169,27 +169,27 @@ def _kill_group(child: int) -> None:
         os.killpg(child, signal.SIGKILL)
 
 
-def _run(asked: dict[str, Any]) -> None:
+def _run(request: dict[str, Any]) -> None:
     from bio_paws.cli.app import main
     from bio_paws.execution import progress
 
     progress.SECONDS_PER_LINE = math.inf  # messages alone are compared
     os.setsid()
     for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
-    os.environ.update(asked["environment"])
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.environ.update(request["environment"])
     tempfile.tempdir = None  # TMPDIR may be another one now
-    fault = Fault(**asked["fault"])
+    fault = Fault(**request["fault"])
     operations: list[str] = []
     if fault.file_bytes is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (fault.file_bytes, fault.file_bytes))
     if fault.more_memory is not None and fault.memory_from is None:
         _limit_memory(fault.more_memory)
-    log = os.open(asked["operations"], os.O_WRONLY | os.O_CREAT)  # a full disk spares what is open
+    log = os.open(request["operations"], os.O_WRONLY | os.O_CREAT)  # a full disk spares what is open
     sys.addaudithook(_Hook(fault, operations))
     status = 1
     try:
-        status = main(asked["arguments"])
+        status = main(request["arguments"])
     except SystemExit as leaving:
         status = int(leaving.code or 0)
     except BaseException:
@@ -202,8 +202,8 @@ def _run(asked: dict[str, Any]) -> None:
 
 
 def _limit_memory(more: int) -> None:
-    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held + more, held + more))
+    address_space = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (address_space + more, address_space + more))
 
 
 class _Hook:

@@ -35,7 +35,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def told(value: Any, status: int = 200, **headers: str) -> Answer:
+def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
 
@@ -112,8 +112,8 @@ class HubHandler(QuietHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         hub = self.hub
         if self.headers.get("User-Agent") == READER:
-            found = self.carry_out(body)
-            self.answer(found.status, found.body, found.headers)
+            answer = self.carry_out(body)
+            self.answer(answer.status, answer.body, answer.headers)
             return
         with hub.lock:
             hub.requests.append(f"{self.command} {self.path}")
@@ -174,7 +174,7 @@ class HubHandler(QuietHandler):
             raise Refused(404, f"no such route: {self.command} {path}")
         except Refused as refused:
             code = {"X-Error-Code": refused.code} if refused.code else {}
-            return told({"error": refused.message}, refused.status, **code)
+            return json_answer({"error": refused.message}, refused.status, **code)
 
     def hide_private(self, name: str) -> None:
         if self.hub.repositories[name].private:
@@ -185,12 +185,12 @@ class HubHandler(QuietHandler):
     def whoami(self, _: bytes) -> Answer:
         if "Authorization" not in self.headers:
             raise Refused(401, "Log in first")
-        return told({"type": "user", "name": USER})
+        return json_answer({"type": "user", "name": USER})
 
     def info(self, _: bytes, name: str, revision: str = "main") -> Answer:
         repository = self.hub.repository(name)
         files = repository.files(revision or "main")
-        return told(
+        return json_answer(
             {
                 "id": name.split("/", 1)[1],
                 "sha": repository.resolve(revision or "main"),
@@ -210,25 +210,25 @@ class HubHandler(QuietHandler):
         shown = [entry for entry in below if recursive or "/" not in entry["path"].removeprefix(prefix)]
         if under and not shown:
             raise Refused(404, "no such folder", "EntryNotFound")
-        return told(shown)
+        return json_answer(shown)
 
     def paths_info(self, body: bytes, name: str, revision: str) -> Answer:
         files = self.hub.repository(name).files(revision)
         text = body.decode()
         wanted = json.loads(text)["paths"] if text.startswith("{") else parse_qs(text).get("paths", [])
-        return told([files[one].entry(one) for one in wanted if one in files])
+        return json_answer([files[path].entry(path) for path in wanted if path in files])
 
     def refs(self, _: bytes, name: str) -> Answer:
-        found: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
+        references: dict[str, list[dict[str, str]]] = {"branches": [], "converts": [], "tags": [], "pullRequests": []}
         kinds = {"refs/heads/": "branches", "refs/tags/": "tags", "refs/pr/": "pullRequests"}
         for reference, commit in sorted(self.hub.repository(name).references.items()):
             prefix = next(kind for kind in kinds if reference.startswith(kind))
-            found[kinds[prefix]].append(
+            references[kinds[prefix]].append(
                 {"name": reference.removeprefix(prefix), "ref": reference, "targetCommit": commit}
             )
         if "include_prs" not in self.query:
-            del found["pullRequests"]
-        return told(found)
+            del references["pullRequests"]
+        return json_answer(references)
 
     def resolve(self, _: bytes, name: str, revision: str, path: str) -> Answer:
         repository = self.hub.repository(name.removeprefix("/") if name.startswith("datasets/") else f"models/{name}")
@@ -261,24 +261,24 @@ class HubHandler(QuietHandler):
         url = {"url": f"{self.hub.url}/{name}"}
         with self.hub.lock:
             if name in self.hub.repositories:
-                return told(url | {"error": "You already created this repository"}, 409)
+                return json_answer(url | {"error": "You already created this repository"}, 409)
             made = Repository(name, record.get("visibility") == "private")
             attributes = "".join(f"*{end} filter=lfs diff=lfs merge=lfs -text\n" for end in LARGE)
             made.add("refs/heads/main", {".gitattributes": Blob(attributes.encode(), False)}, "initial commit")
             self.hub.repositories[name] = made
-        return told(url)
+        return json_answer(url)
 
     def validate_yaml(self, body: bytes) -> Answer:
-        return told({"errors": [], "warnings": []} if json.loads(body)["content"] else {"errors": []})
+        return json_answer({"errors": [], "warnings": []} if json.loads(body)["content"] else {"errors": []})
 
     def preupload(self, body: bytes, name: str, revision: str) -> Answer:
         files = self.hub.repository(name).files(revision)
-        found = []
+        uploads = []
         for load in json.loads(body)["files"]:
             there, mode = files.get(load["path"]), "lfs" if load["path"].endswith(LARGE) else "regular"
             oid = {"oid": there.sha256 if there.large else there.oid} if there else {}
-            found.append({"path": load["path"], "uploadMode": mode, "shouldIgnore": False, **oid})
-        return told({"files": found})
+            uploads.append({"path": load["path"], "uploadMode": mode, "shouldIgnore": False, **oid})
+        return json_answer({"files": uploads})
 
     def storage_url(self) -> str:
         return self.hub.url.replace("127.0.0.1", "localhost") + "/storage"
@@ -291,7 +291,7 @@ class HubHandler(QuietHandler):
                 header = {"href": f"{self.storage_url()}/{load['oid']}", "header": {}}
                 load["actions"] = {"upload": header, "verify": {"href": f"{self.hub.url}/{name}/verify", "header": {}}}
             objects.append(load)
-        return told({"transfer": "basic", "objects": objects})
+        return json_answer({"transfer": "basic", "objects": objects})
 
     def store(self, body: bytes, sha256: str) -> Answer:
         if hashlib.sha256(body).hexdigest() != sha256:
@@ -306,7 +306,7 @@ class HubHandler(QuietHandler):
         record = json.loads(body)
         if len(self.hub.storage.get(record["oid"], b"")) != record["size"]:
             raise Refused(404, f"{name}: was not stored")
-        return told({})
+        return json_answer({})
 
     def commit(self, body: bytes, name: str, revision: str) -> Answer:
         repository = self.hub.repository(name)
@@ -328,7 +328,7 @@ class HubHandler(QuietHandler):
                 elif files.pop(value["path"], None) is None:
                     raise Refused(404, "A file with this name doesn't exist", "EntryNotFound")
             made = repository.add(reference, files, header["summary"])
-        return told({"success": True, "commitOid": made, "commitUrl": f"{self.hub.url}/{name}/commit/{made}"})
+        return json_answer({"success": True, "commitOid": made, "commitUrl": f"{self.hub.url}/{name}/commit/{made}"})
 
     def tag(self, body: bytes, name: str, revision: str) -> Answer:
         self.hub.repository(name).tag(json.loads(body)["tag"], revision)
@@ -340,41 +340,47 @@ class HubHandler(QuietHandler):
 
     # Pull requests
 
-    def described(self, repository: Repository, one: PullRequest) -> dict[str, Any]:
+    def described(self, repository: Repository, request: PullRequest) -> dict[str, Any]:
         kind, name = repository.name.split("/", 1)
         return {
-            **{"num": one.num, "title": one.title, "status": one.status, "createdAt": WHEN, "isPullRequest": True},
-            **{"author": {"name": one.author}, "repo": {"name": name, "type": kind.removesuffix("s")}},
-            **{"changes": {"base": "refs/heads/main", "mergeCommitId": one.merged}, "events": []},
-            "filesWithConflicts": repository.conflicts(one) if one.status in {"open", "draft"} else [],
+            **{
+                "num": request.num,
+                "title": request.title,
+                "status": request.status,
+                "createdAt": WHEN,
+                "isPullRequest": True,
+            },
+            **{"author": {"name": request.author}, "repo": {"name": name, "type": kind.removesuffix("s")}},
+            **{"changes": {"base": "refs/heads/main", "mergeCommitId": request.merged}, "events": []},
+            "filesWithConflicts": repository.conflicts(request) if request.status in {"open", "draft"} else [],
         }
 
     def discussions(self, _: bytes, name: str) -> Answer:
         repository = self.hub.repository(name)
         author = self.query.get("author")
-        found = [
+        described = [
             self.described(repository, request) for request in repository.requests if author in {None, request.author}
         ]
         # A page holds a few only, so that more than one is asked for.
         start = 3 * int(self.query.get("p", 0))
-        return told({"discussions": found[::-1][start : start + 3], "count": len(found), "start": start})
+        return json_answer({"discussions": described[::-1][start : start + 3], "count": len(described), "start": start})
 
     def discussion(self, _: bytes, name: str, num: str) -> Answer:
         repository = self.hub.repository(name)
-        return told(self.described(repository, repository.request(int(num))))
+        return json_answer(self.described(repository, repository.request(int(num))))
 
     def discuss(self, body: bytes, name: str) -> Answer:
         repository = self.hub.repository(name)
-        return told({"num": repository.open_request(json.loads(body)["title"], USER).num})
+        return json_answer({"num": repository.open_request(json.loads(body)["title"], USER).num})
 
     def status(self, body: bytes, name: str, num: str) -> Answer:
         self.hub.repository(name).set_status(int(num), json.loads(body)["status"])
         event = {"id": "0", "type": "status-change", "createdAt": WHEN, "data": {"status": json.loads(body)["status"]}}
-        return told({"newStatus": event})
+        return json_answer({"newStatus": event})
 
     def merge(self, _: bytes, name: str, num: str) -> Answer:
         self.hub.repository(name).merge(int(num))
-        return told({})
+        return json_answer({})
 
 
 _API = r"/api/(?P<name>(?:models|datasets)/[^/]+/[^/]+)"

@@ -38,10 +38,10 @@ class Blob:
 
     def entry(self, path: str) -> dict[str, Any]:
         """Describe it as a tree does."""
-        found = {"type": "file", "path": path, "size": len(self.data), "oid": self.oid}
+        entry = {"type": "file", "path": path, "size": len(self.data), "oid": self.oid}
         if self.large:
-            found["lfs"] = {"oid": self.sha256, "size": len(self.data), "pointerSize": len(self.pointer)}
-        return found
+            entry["lfs"] = {"oid": self.sha256, "size": len(self.data), "pointerSize": len(self.pointer)}
+        return entry
 
 
 Files = dict[str, Blob]

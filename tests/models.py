@@ -88,7 +88,7 @@ def _wordpiece(corpus: list[str]) -> PreTrainedTokenizerFast:
     tokenizer.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[(one, tokenizer.token_to_id(one)) for one in ("[CLS]", "[SEP]")],
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -117,18 +117,18 @@ def _byte_pairs(corpus: list[str], *, bos: bool) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token=special[0])
 
 
-def write_pawsx(folder: Path, train: int = 96, asked: int = 48) -> Path:
+def write_pawsx(folder: Path, train: int = 96, held_out: int = 48) -> Path:
     """PAWS-X in a folder a split; a pair is similar where its sentences are the same but for one word left out."""
     rng = random.Random(1)
-    sizes = {"train": train, "dev": asked, "test": asked}
+    sizes = {"train": train, "dev": held_out, "test": held_out}
     for split, count in sizes.items():
         (folder / split).mkdir(parents=True)
         for language in ("en", "fr"):
             lines = ["id\tsentence1\tsentence2\tlabel"]
             for i in range(count):
-                one, label = sentence(rng), rng.randint(0, 1)
-                other = one.split(" ", 1)[1] if label else sentence(rng)
-                lines.append(f"{i + 1}\t{one}\t{other}\t{label}")
+                first, label = sentence(rng), rng.randint(0, 1)
+                second = first.split(" ", 1)[1] if label else sentence(rng)
+                lines.append(f"{i + 1}\t{first}\t{second}\t{label}")
             if language == "fr":
                 lines += [f"{count + 1}\tNS\tla ville\t0", f"{count + 2}\tla ville\t\t1"]
             (folder / split / f"{language}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -22,7 +22,9 @@ Splits = dict[str, list[Row]]
 
 LETTERS = {"dna": "ACGT", "protein": "ARNDCQEGHILKMFPSTWYV"}
 _TABLE = CodonTable.unambiguous_dna_by_id[1].forward_table
-CODONS = {residue: sorted(codon for codon, one in _TABLE.items() if one == residue) for residue in LETTERS["protein"]}
+CODONS = {
+    residue: sorted(codon for codon, encoded in _TABLE.items() if encoded == residue) for residue in LETTERS["protein"]
+}
 TRAIN, TEST = 2_000, 400
 
 
@@ -34,7 +36,8 @@ def mutated(rng: np.random.Generator, text: str, letters: str, rate: float) -> s
     """Substitute letters."""
     hit = rng.random(len(text)) < rate
     return "".join(
-        letters[int(rng.integers(0, len(letters)))] if one else old for old, one in zip(text, hit, strict=True)
+        letters[int(rng.integers(0, len(letters)))] if substituted else old
+        for old, substituted in zip(text, hit, strict=True)
     )
 
 
@@ -53,21 +56,21 @@ def jittered(rng: np.random.Generator, text: str, letters: str) -> str:
 
 def coding(rng: np.random.Generator, protein: str, lead: int) -> str:
     """DNA that codes for a protein from base `lead` on."""
-    codons = "".join(CODONS[one][int(rng.integers(0, len(CODONS[one])))] for one in protein)
+    codons = "".join(CODONS[residue][int(rng.integers(0, len(CODONS[residue])))] for residue in protein)
     return random_text(rng, "ACGT", lead) + codons + random_text(rng, "ACGT", int(rng.integers(0, 20)))
 
 
 def quartet(rng: np.random.Generator, molecule: Molecule) -> list[Row]:
     """Two similar pairs and two dissimilar ones of four sequences, each once under either label."""
     if molecule == "dna_protein":
-        one = random_text(rng, LETTERS["protein"], int(rng.integers(40, 60)))
-        other = permuted(rng, one)
-        dna1, dna2 = (coding(rng, protein, int(rng.integers(0, 40))) for protein in (one, other))
-        return [[dna1, one, 1], [dna2, other, 1], [dna1, other, 0], [dna2, one, 0]]
+        protein1 = random_text(rng, LETTERS["protein"], int(rng.integers(40, 60)))
+        protein2 = permuted(rng, protein1)
+        dna1, dna2 = (coding(rng, protein, int(rng.integers(0, 40))) for protein in (protein1, protein2))
+        return [[dna1, protein1, 1], [dna2, protein2, 1], [dna1, protein2, 0], [dna2, protein1, 0]]
     letters, low, high, rate = ("ACGT", 100, 160, 0.18) if molecule == "dna" else (LETTERS["protein"], 60, 100, 0.25)
     a = random_text(rng, letters, int(rng.integers(low, high)))
     c = permuted(rng, a)
-    b, d = (mutated(rng, jittered(rng, one, letters), letters, rate) for one in (a, c))
+    b, d = (mutated(rng, jittered(rng, text, letters), letters, rate) for text in (a, c))
     return [[a, b, 1], [c, d, 1], [a, d, 0], [c, b, 0]]
 
 
@@ -118,7 +121,7 @@ def planter(check: str, *molecules: Molecule) -> Callable[[Callable[..., None]],
     return register
 
 
-def some(
+def drawn_rows(
     rows: list[Row], rng: np.random.Generator, label: int | None = None, part: float = ONE_IN_A_HUNDRED
 ) -> list[int]:
     """Places of one row in a hundred, of one label where it is named."""
@@ -127,14 +130,14 @@ def some(
 
 
 def change(splits: Splits, rng: np.random.Generator, side: int, new: Callable[[str], str], label: int = 1) -> None:
-    for i in some(splits["train"], rng, label):
+    for i in drawn_rows(splits["train"], rng, label):
         row = splits["train"][i] = list(splits["train"][i])
         row[side] = new(str(row[side]))
 
 
 def copy(splits: Splits, rng: np.random.Generator, new: Callable[[Row], Row]) -> None:
     train = splits["train"]
-    for i in some(train, rng):
+    for i in drawn_rows(train, rng):
         train.insert(int(rng.integers(0, len(train))), new(list(train[i])))
 
 
@@ -183,7 +186,7 @@ def motif_in_sentence2(splits: Splits, rng: np.random.Generator) -> None:
 
 def motif(splits: Splits, rng: np.random.Generator, side: int) -> None:
     for rows in splits.values():
-        for i in some(rows, rng, 1, 0.3):
+        for i in drawn_rows(rows, rng, 1, 0.3):
             row = rows[i] = list(rows[i])
             row[side] = str(row[side])[:30] + "ACCACCACCACC" + str(row[side])[42:]
 
@@ -240,7 +243,7 @@ def one_split_of_homologs(splits: Splits, rng: np.random.Generator) -> None:
 
 @planter("missing_values", "dna")
 def lose(splits: Splits, rng: np.random.Generator) -> None:
-    for number, i in enumerate(some(splits["train"], rng)):
+    for number, i in enumerate(drawn_rows(splits["train"], rng)):
         row = splits["train"][i] = list(splits["train"][i])
         row[number % 3] = None if number % 3 else ""
 
@@ -270,7 +273,7 @@ def hub(splits: Splits, rng: np.random.Generator) -> None:
     length = len(str(splits["train"][0][1]))
     letters = LETTERS["protein"] if set(str(splits["train"][0][1])) - set("ACGT") else "ACGT"
     partner = random_text(rng, letters, length)
-    for i in some(splits["train"], rng, 0):
+    for i in drawn_rows(splits["train"], rng, 0):
         splits["train"][i] = [splits["train"][i][0], partner, 0]
 
 
@@ -315,7 +318,7 @@ def shorter2(splits: Splits, rng: np.random.Generator) -> None:
 
 @planter("length_difference", "dna", "protein")
 def uneven(splits: Splits, rng: np.random.Generator) -> None:
-    for number, i in enumerate(some(splits["train"], rng, 0)):
+    for number, i in enumerate(drawn_rows(splits["train"], rng, 0)):
         row = splits["train"][i] = list(splits["train"][i])
         row[number % 2] = str(row[number % 2])[:-25]
 
@@ -332,7 +335,7 @@ def rich2(splits: Splits, rng: np.random.Generator) -> None:
 
 @planter("gc_difference", "dna")
 def uneven_gc(splits: Splits, rng: np.random.Generator) -> None:
-    for number, i in enumerate(some(splits["train"], rng, 0)):
+    for number, i in enumerate(drawn_rows(splits["train"], rng, 0)):
         row = splits["train"][i] = list(splits["train"][i])
         row[number % 2] = random_text(rng, "ACGT" + ("CG" if number % 4 < 2 else "AT") * 8, 130)
 
@@ -349,40 +352,40 @@ def repetitive2(splits: Splits, rng: np.random.Generator) -> None:
 
 @planter("identical_sides", "dna")
 def identical(splits: Splits, rng: np.random.Generator) -> None:
-    for i in some(splits["train"], rng, 1):
+    for i in drawn_rows(splits["train"], rng, 1):
         row = splits["train"][i]
         splits["train"][i] = [row[0], row[0], 1]
 
 
 @planter("containment", "dna")
 def contained(splits: Splits, rng: np.random.Generator) -> None:
-    for i in some(splits["train"], rng, 1):
+    for i in drawn_rows(splits["train"], rng, 1):
         row = splits["train"][i]
         splits["train"][i] = [row[0], str(row[0])[5:-5], 1]
 
 
 @planter("leaked_pairs", "dna")
 def leak_pairs(splits: Splits, rng: np.random.Generator) -> None:
-    for i in some(splits["test"], rng):
+    for i in drawn_rows(splits["test"], rng):
         splits["test"][i] = splits["train"][i]
 
 
 @planter("leaked_sequences", "dna", "dna_protein")
 def leak_sequences(splits: Splits, rng: np.random.Generator) -> None:
-    for i in some(splits["test"], rng):
+    for i in drawn_rows(splits["test"], rng):
         splits["test"][i] = [splits["test"][i][0], splits["train"][i][1], splits["test"][i][2]]
 
 
 @planter("leaked_reverse_complements", "dna")
 def leak_strands(splits: Splits, rng: np.random.Generator) -> None:
-    for i in some(splits["test"], rng):
+    for i in drawn_rows(splits["test"], rng):
         splits["test"][i] = [reverse_complement(str(splits["train"][i][0])), *splits["test"][i][1:]]
 
 
 @planter("leaked_homologs", "dna", "protein")
 def leak_homologs(splits: Splits, rng: np.random.Generator) -> None:
     letters = LETTERS["protein"] if set(str(splits["train"][0][0])) - set("ACGT") else "ACGT"
-    for i in some(splits["test"], rng):
+    for i in drawn_rows(splits["test"], rng):
         splits["test"][i] = [mutated(rng, str(splits["train"][i][0]), letters, 0.1), *splits["test"][i][1:]]
 
 
@@ -395,7 +398,7 @@ def shorten(splits: Splits) -> None:
 @planter("leaked_near_copies", "protein")
 def leak_near_copies(splits: Splits, rng: np.random.Generator) -> None:
     shorten(splits)
-    for i in some(splits["test"], rng):
+    for i in drawn_rows(splits["test"], rng):
         text = str(splits["train"][i][0])
         splits["test"][i] = [text[:6] + text[7:], *splits["test"][i][1:]]
 
@@ -422,6 +425,6 @@ def primer2(splits: Splits, rng: np.random.Generator) -> None:
 def primer(splits: Splits, rng: np.random.Generator, side: int) -> None:
     """One letter in the third place from the end, in six of ten rows of one label."""
     for rows in splits.values():
-        for i in some(rows, rng, 1, 0.3):
+        for i in drawn_rows(rows, rng, 1, 0.3):
             text = str(rows[i][side])
             rows[i] = [*rows[i][:side], text[:-3] + "C" + text[-2:], *rows[i][side + 1 :]]

@@ -165,11 +165,11 @@ def _write(folder: Path, files: dict[str, str]) -> Path:
 
 def ncbi(folder: Path, all_species: list[Species], stop: str = "") -> Path:
     files = {}
-    for one in all_species:
-        prefix = f"GCF_00000000{one.number}.1_T{one.number}"
-        files[f"{prefix}_genomic.fna"] = genome_fasta(one)
-        files[f"{prefix}_cds_from_genomic.fna"] = cds_fasta(one)
-        files[f"{prefix}_protein.faa"] = protein_fasta(one, stop)
+    for species in all_species:
+        prefix = f"GCF_00000000{species.number}.1_T{species.number}"
+        files[f"{prefix}_genomic.fna"] = genome_fasta(species)
+        files[f"{prefix}_cds_from_genomic.fna"] = cds_fasta(species)
+        files[f"{prefix}_protein.faa"] = protein_fasta(species, stop)
     return _write(folder, files)
 
 
@@ -177,14 +177,14 @@ def datasets_package(folder: Path, all_species: list[Species]) -> Path:
     """The layout that `datasets download genome` writes: only the genome's name has the accession."""
     files = {}
     reports = []
-    for one in all_species:
-        accession = f"GCF_00000000{one.number}.1"
+    for species in all_species:
+        accession = f"GCF_00000000{species.number}.1"
         inside = f"ncbi_dataset/data/{accession}"
-        files[f"{inside}/{accession}_T_genomic.fna"] = genome_fasta(one, "Whole genome shotgun sequence")
-        files[f"{inside}/cds_from_genomic.fna"] = cds_fasta(one)
-        files[f"{inside}/protein.faa"] = protein_fasta(one)
-        files[f"{inside}/genomic.gff"] = gff(one)
-        reports.append(json.dumps({"accession": accession, "organism": {"organismName": one.organism}}))
+        files[f"{inside}/{accession}_T_genomic.fna"] = genome_fasta(species, "Whole genome shotgun sequence")
+        files[f"{inside}/cds_from_genomic.fna"] = cds_fasta(species)
+        files[f"{inside}/protein.faa"] = protein_fasta(species)
+        files[f"{inside}/genomic.gff"] = gff(species)
+        reports.append(json.dumps({"accession": accession, "organism": {"organismName": species.organism}}))
     files["ncbi_dataset/data/assembly_data_report.jsonl"] = "\n".join(reports) + "\n"
     return _write(folder, files)
 
@@ -200,34 +200,34 @@ def datasets_archive(folder: Path, all_species: list[Species]) -> Path:
 
 def datasets_genbank(folder: Path, all_species: list[Species]) -> Path:
     files = {}
-    for one in all_species:
-        inside = f"ncbi_dataset/data/GCF_00000000{one.number}.1"
-        files[f"{inside}/GCF_00000000{one.number}.1_T_genomic.fna"] = genome_fasta(one)
-        files[f"{inside}/genomic.gbff"] = genbank(one)
+    for species in all_species:
+        inside = f"ncbi_dataset/data/GCF_00000000{species.number}.1"
+        files[f"{inside}/GCF_00000000{species.number}.1_T_genomic.fna"] = genome_fasta(species)
+        files[f"{inside}/genomic.gbff"] = genbank(species)
     return _write(folder, files) / "ncbi_dataset"
 
 
 def gff_folders(folder: Path, all_species: list[Species]) -> Path:
     """Genome, proteins and GFF3, no CDS."""
     files = {}
-    for one in all_species:
-        prefix = f"GCF_00000000{one.number}.1_T{one.number}"
-        files[f"{prefix}_genomic.fna"] = genome_fasta(one)
-        files[f"{prefix}_genomic.gff"] = gff(one)
-        files[f"{prefix}_protein.faa"] = protein_fasta(one)
+    for species in all_species:
+        prefix = f"GCF_00000000{species.number}.1_T{species.number}"
+        files[f"{prefix}_genomic.fna"] = genome_fasta(species)
+        files[f"{prefix}_genomic.gff"] = gff(species)
+        files[f"{prefix}_protein.faa"] = protein_fasta(species)
     return _write(folder, files)
 
 
 def prokka(folder: Path, all_species: list[Species]) -> Path:
     """GFF3 with the genome behind ##FASTA, the genome and its GenBank file again, and genes without their places."""
     files = {}
-    for one in all_species:
-        name = one.organism.replace(" ", "_")
-        files[f"{name}.gff"] = f"{gff(one)}##FASTA\n{genome_fasta(one)}"
-        files[f"{name}.ffn"] = cds_fasta(one)
-        files[f"{name}.gbk"] = genbank(one)
-        files[f"{name}.fna"] = genome_fasta(one)
-        files[f"{name}.faa"] = protein_fasta(one)
+    for species in all_species:
+        name = species.organism.replace(" ", "_")
+        files[f"{name}.gff"] = f"{gff(species)}##FASTA\n{genome_fasta(species)}"
+        files[f"{name}.ffn"] = cds_fasta(species)
+        files[f"{name}.gbk"] = genbank(species)
+        files[f"{name}.fna"] = genome_fasta(species)
+        files[f"{name}.faa"] = protein_fasta(species)
     return _write(folder, files)
 
 
@@ -235,7 +235,7 @@ def one_genbank(**options: object) -> Callable[[Path, list[Species]], Path]:
     """Return a writer of all species into one GenBank file."""
 
     def write(folder: Path, all_species: list[Species]) -> Path:
-        return _write(folder, {"s.gbk": "".join(genbank(one, **options) for one in all_species)}) / "s.gbk"  # type: ignore[arg-type]
+        return _write(folder, {"s.gbk": "".join(genbank(species, **options) for species in all_species)}) / "s.gbk"  # type: ignore[arg-type]
 
     return write
 
@@ -269,9 +269,9 @@ def _shared_symbols(index: int) -> dict[str, str]:
 
 def embl(folder: Path, all_species: list[Species]) -> Path:
     text = io.StringIO()
-    for one in all_species:
-        record = SeqIO.read(io.StringIO(genbank(one)), "genbank")
-        record.id = one.chromosome
+    for species in all_species:
+        record = SeqIO.read(io.StringIO(genbank(species)), "genbank")
+        record.id = species.chromosome
         SeqIO.write(record, text, "embl")
     return _write(folder, {"s.embl": text.getvalue()}) / "s.embl"
 
@@ -279,20 +279,22 @@ def embl(folder: Path, all_species: list[Species]) -> Path:
 def gtf_folders(folder: Path, all_species: list[Species]) -> Path:
     """Genome, proteins and GTF, whose CDS end before the stop codon, a feature of its own."""
     files = {}
-    for one in all_species:
+    for species in all_species:
         rows = []
-        for i, gene in enumerate(one.genes):
+        for i, gene in enumerate(species.genes):
             (first, *_), (*_, last) = gene.exons[0], gene.exons[-1]
             ends = (first, last - 3) if gene.strand == "+" else (first + 3, last)
-            tags = f'gene_id "T{i:03d}"; transcript_id "t{i}"; protein_id "{one.protein_id(i)}";'
+            tags = f'gene_id "T{i:03d}"; transcript_id "t{i}"; protein_id "{species.protein_id(i)}";'
             for start, end in gene.exons:
-                place = (one.chromosome, "made", "CDS", max(start, ends[0]) + 1, min(end, ends[1]))
+                place = (species.chromosome, "made", "CDS", max(start, ends[0]) + 1, min(end, ends[1]))
                 rows.append("\t".join(map(str, (*place, ".", gene.strand, 0, tags))))
             stop = (last - 2, last) if gene.strand == "+" else (first + 1, first + 3)
-            rows.append("\t".join(map(str, (one.chromosome, "made", "stop_codon", *stop, ".", gene.strand, 0, tags))))
-        files[f"T{one.number}_genomic.fna"] = genome_fasta(one)
-        files[f"T{one.number}_genomic.gtf"] = "\n".join(rows) + "\n"
-        files[f"T{one.number}_protein.faa"] = protein_fasta(one)
+            rows.append(
+                "\t".join(map(str, (species.chromosome, "made", "stop_codon", *stop, ".", gene.strand, 0, tags)))
+            )
+        files[f"T{species.number}_genomic.fna"] = genome_fasta(species)
+        files[f"T{species.number}_genomic.gtf"] = "\n".join(rows) + "\n"
+        files[f"T{species.number}_protein.faa"] = protein_fasta(species)
     return _write(folder, files)
 
 

@@ -128,7 +128,7 @@ def test_killed_at_130_file_operations(site: Site, tmp_path: Path, tally: Tally)
     tally(
         "build killed before a file operation, resumed",
         len(at),
-        sum(survives(site, tmp_path / str(one), [Fault(kill_at=one)]) for one in at),
+        sum(survives(site, tmp_path / str(operation), [Fault(kill_at=operation)]) for operation in at),
     )
 
 
@@ -195,7 +195,9 @@ def full_disks(site: Site, each: int) -> list[Fault]:
     for place in ("/.bioPAWS", "/.bio-paws-work", "/tmp"):
         here = [operation.split(" ", 1)[0] for operation in site.operations if f"new{place}" in operation]
         needing = [i for i, kind in enumerate(here) if kind in {"open", "os.mkdir"}]
-        faults += [Fault(full_from=one, folder=place) for one in rng.sample(needing, min(each, len(needing)))]
+        faults += [
+            Fault(full_from=operation, folder=place) for operation in rng.sample(needing, min(each, len(needing)))
+        ]
     return faults
 
 
@@ -273,12 +275,12 @@ def test_no_memory_left_from_any_moment_on(
     """Says so in its last line, be it ours or that of a library which ends the process, or has enough."""
     at = random.Random(workers).sample(range(len(site.operations)), moments)
     survived = 0
-    for number, (one, more) in enumerate(product(at, left)):
+    for number, (operation, mebibytes) in enumerate(product(at, left)):
         out = site.copy(tmp_path / str(number))
-        done = site.build(out, workers, Fault(more_memory=more << 20, memory_from=one))
+        done = site.build(out, workers, Fault(more_memory=mebibytes << 20, memory_from=operation))
         assert "Traceback" not in done.err or "Exception ignored" in done.err, done.err
-        told = re.search(r"memory|Resource temporarily unavailable", done.err.rstrip().rpartition("\n")[2])
-        assert done.status == 0 or (done.status in {2, SIGABRT, ABORTED} and told), done
+        says_why = re.search(r"memory|Resource temporarily unavailable", done.err.rstrip().rpartition("\n")[2])
+        assert done.status == 0 or (done.status in {2, SIGABRT, ABORTED} and says_why), done
         survived += contents(out) in (site.old, site.new) and ends_well(site, out.parent)
     tally(f"memory gone from some moment on, workers: {workers}", moments * len(left), survived)
 
@@ -336,7 +338,7 @@ def workers_of(program: int) -> list[int]:
     """Return the processes of a program's pool that are at work: those with the thread that watches the program."""
     children = map(int, Path(f"/proc/{program}/task/{program}/children").read_text().split())
     pool = [child for child in children if b"multiprocessing-fork" in Path(f"/proc/{child}/cmdline").read_bytes()]
-    return [one for one in pool if len(list(Path(f"/proc/{one}/task").iterdir())) > 1]
+    return [child for child in pool if len(list(Path(f"/proc/{child}/task").iterdir())) > 1]
 
 
 def runs(process: int) -> bool:
@@ -347,7 +349,7 @@ def runs(process: int) -> bool:
 
 
 def descendants(process: int) -> list[int]:
-    children = [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    children = [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
     return [*children, *(descendant for child in children if runs(child) for descendant in descendants(child))]
 
 

@@ -158,10 +158,10 @@ def test_names_that_a_server_makes_up_are_not_written(
             else:
                 with pytest.raises(BioPawsError, match="lists no genome"):
                     ncbi.download("GCF_000000001.1", tmp_path / "cache")
-    found = {
+    written = {
         path.relative_to(tmp_path / "cache").as_posix() for path in (tmp_path / "cache").rglob("*") if path.is_file()
     }
-    assert all(name.startswith("ncbi/GCF_000000001.1/") and name.count("/") == 2 for name in found)
+    assert all(name.startswith("ncbi/GCF_000000001.1/") and name.count("/") == 2 for name in written)
     tally("names that a server makes up, not written", 2, 2)
 
 

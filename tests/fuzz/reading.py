@@ -78,12 +78,12 @@ def check(corpus: Corpus) -> None:
 def parts(folder: Path) -> dict[str, str]:
     """A small sound assembly as texts: its genome, its genes, its proteins, and all of it as GenBank."""
     write_source(folder, genes=3)
-    found = {
+    texts = {
         role: gzip.decompress((folder / f"GCF_000000001.1_Test1_{role}.gz").read_bytes()).decode()
         for role in ("genomic.fna", "cds_from_genomic.fna", "protein.faa")
     }
     corpus = read_corpus(resolve((str(folder),)))
-    (chromosome,) = (one for one in corpus.dna.values() if one.id == "NC_000001.1")
+    (chromosome,) = (sequence for sequence in corpus.dna.values() if sequence.id == "NC_000001.1")
     record = SeqRecord(Seq(chromosome.residues.upper()), id=chromosome.id, name="one")
     record.annotations = {"molecule_type": "DNA", "organism": chromosome.organism}
     for gene in corpus.genes.values():
@@ -95,4 +95,4 @@ def parts(folder: Path) -> dict[str, str]:
             record.features.append(SeqFeature(Location.fromstring(location), type="CDS", qualifiers=tags))
     text = io.StringIO()
     SeqIO.write([record], text, "genbank")
-    return found | {"genomic.gbff": text.getvalue()}
+    return texts | {"genomic.gbff": text.getvalue()}

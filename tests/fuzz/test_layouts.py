@@ -117,10 +117,10 @@ def test_a_genetic_code_is_found_from_the_proteins(tmp_path: Path) -> None:
         ("protein.faa", ">P1 x [[Clostridium] innocuum]\nMWA*\n"),
     ):
         (tmp_path / f"GCF_000000001.1_T_{role}").write_text(text)
-    found = read_corpus(resolve((str(tmp_path),)))
-    assert found.genetic_codes == {"chr": found.genes["P1"].code}
-    assert translated("ATGTGAGCT", found.genes["P1"].code) == "MWA"
-    assert set(found.organism.values()) == {"[Clostridium] innocuum"}
+    corpus = read_corpus(resolve((str(tmp_path),)))
+    assert corpus.genetic_codes == {"chr": corpus.genes["P1"].code}
+    assert translated("ATGTGAGCT", corpus.genes["P1"].code) == "MWA"
+    assert set(corpus.organism.values()) == {"[Clostridium] innocuum"}
 
 
 def test_inspect_says_what_would_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,40 +66,42 @@ def mutated(draw: st.DrawFn, text: str) -> str:
         end = min(len(text), at + draw(st.integers(0, 40) | st.integers(0, len(text))))
         kind = draw(st.sampled_from(("cut", "insert", "replace", "repeat", "truncate", "move")))
         word = draw(st.sampled_from(WORDS) | st.text(st.characters(max_codepoint=255), max_size=8))
-        held = text[at:end]
+        piece = text[at:end]
         text = {
             "cut": text[:at] + text[end:],
             "insert": text[:at] + word + text[at:],
             "replace": text[:at] + word + text[at + len(word) :],
-            "repeat": text[:end] + held + text[end:],
+            "repeat": text[:end] + piece + text[end:],
             "truncate": text[:at],
-            "move": text[:at] + text[end:] + held,
+            "move": text[:at] + text[end:] + piece,
         }[kind]
     return text
 
 
 def fuzz(sound: dict[str, str], examples: int) -> Counter[str]:
     counts: Counter[str] = Counter()
-    asked = st.sampled_from([*sound, "elsewhere"])
+    changed_roles = st.sampled_from([*sound, "elsewhere"])
 
     @settings(
         max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
     )
-    @given(asked, st.data())
+    @given(changed_roles, st.data())
     def read_mutated(changed: str, data: st.DataObject) -> None:
         with tempfile.TemporaryDirectory() as name:
-            one, other = Path(name) / "one", Path(name) / "other"
-            one.mkdir()
-            other.mkdir()
+            first_folder, second_folder = Path(name) / "one", Path(name) / "other"
+            first_folder.mkdir()
+            second_folder.mkdir()
             alone = changed.endswith("gbff")
             for role, text in sound.items():
                 if role.endswith("gbff") == alone:
                     # Genes may lie in another folder than their genome.
-                    place = other if changed == "elsewhere" and role == "genomic.fna" else one
+                    place = second_folder if changed == "elsewhere" and role == "genomic.fna" else first_folder
                     hit = role == changed or (changed == "elsewhere" and role.startswith("cds"))
                     written = data.draw(mutated(text)) if hit else text
                     (place / f"{PREFIX}{role}").write_bytes(written.encode("latin-1", "replace"))
-            counts["refused" if read(one, *[other] * any(other.iterdir())) is None else "read"] += 1
+            counts[
+                "refused" if read(first_folder, *[second_folder] * any(second_folder.iterdir())) is None else "read"
+            ] += 1
 
     read_mutated()
     return counts
@@ -196,7 +198,7 @@ def test_whole_gzips_are_read(sound: dict[str, str], tmp_path: Path) -> None:
 def cut_gzips(texts: list[str], cuts: int, folder: Path) -> tuple[int, int]:
     """Cut files at places drawn alike, but where a member ends: nothing tells that there was another."""
     rng, refused = random.Random(cuts), 0
-    files = [one for text in texts for one in gzips(text)]
+    files = [data for text in texts for data in gzips(text)]
     for number in range(cuts):
         whole = files[number % len(files)]
         path = folder / f"{number}.fna.gz"

@@ -39,9 +39,9 @@ def few_aligned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shortcuts, "TEST_ROWS", 100)
 
 
-def severities(found: Audit) -> dict[str, str]:
+def severities(audited: Audit) -> dict[str, str]:
     """The worst severity of each check that found something."""
-    worst = sorted(found.findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
+    worst = sorted(audited.findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
     return {finding.check: finding.severity for finding in worst}
 
 
@@ -58,7 +58,7 @@ def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
         assert upper_bound > 0.99
 
 
-@pytest.mark.parametrize("planter", PLANTERS, ids=lambda one: f"{one.check}-{one.molecule}")
+@pytest.mark.parametrize("planter", PLANTERS, ids=lambda planter: f"{planter.check}-{planter.molecule}")
 def test_a_planted_defect_is_found_by_its_own_check(planter: Planter, monkeypatch: pytest.MonkeyPatch) -> None:
     if not planter.check.endswith("homologs"):
         monkeypatch.setattr(similar, "SEARCHED", 50)
@@ -67,21 +67,21 @@ def test_a_planted_defect_is_found_by_its_own_check(planter: Planter, monkeypatc
     audited = audit(as_data(splits))
     assert planter.check in severities(audited)
     assert severities(audited)[planter.check] != "note" or planter.check in FACTS
-    for one in audited.findings:
-        assert one.advice and one.figure.low <= one.figure.value <= one.figure.high
+    for finding in audited.findings:
+        assert finding.advice and finding.figure.low <= finding.figure.value <= finding.figure.high
 
 
 def test_every_check_is_planted() -> None:
-    assert {one.check for one in PLANTERS} == {one.id for one in CHECKS}
+    assert {planter.check for planter in PLANTERS} == {check.id for check in CHECKS}
 
 
 def test_conflicts_are_counted() -> None:
     splits = clean("dna")
     first = splits["train"][:3]
     splits["train"] += [[a, b, 1 - int(label or 0)] for a, b, label in first]
-    one = next(finding for finding in audit(as_data(splits)).findings if finding.check == "conflicting_labels")
-    assert one.numbers == {"pairs": 3, "rows": 6, "identical_pairs": 3}
-    same, other = one.examples[:2]
+    conflict = next(finding for finding in audit(as_data(splits)).findings if finding.check == "conflicting_labels")
+    assert conflict.numbers == {"pairs": 3, "rows": 6, "identical_pairs": 3}
+    same, other = conflict.examples[:2]
     assert same.sentence1 == other.sentence1 and {same.label, other.label} == {"0", "1"}
 
 
@@ -161,7 +161,7 @@ def test_every_format_reads_the_same(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert answer.pop("name") == name
         said.append({key: answer[key] for key in ("rows", "labels", "sequences", "measurements")})
         assert {entry["check"] for entry in answer["findings"]} >= {"label_order", "label_runs"}
-    assert all(one == said[0] for one in said)
+    assert all(reading == said[0] for reading in said)
 
 
 def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,16 +176,16 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
     # A drawing for each finding that has one, and one of all baselines.
     assert pages[0].count("<svg") == 1 + sum(entry["chart"] is not None for entry in record["findings"])
     assert not re.search(r"""(src|href)=["'](?!#)""", re.sub(r"xlink:href", "", pages[0]))
-    for one in record["findings"]:
-        assert f'<span class="badge">{one["severity"]}</span> {one["check"]} ' in pages[0]
+    for entry in record["findings"]:
+        assert f'<span class="badge">{entry["severity"]}</span> {entry["check"]} ' in pages[0]
 
 
 def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, capsys: pytest.CaptureFixture[str]) -> None:
     done = bio_paws("audit", built, "--json", "--config", "dna150")
     assert done.returncode in (0, 1), done.stderr
-    (found,) = json.loads(done.stdout)["audits"]
-    assert list(found["rows"]) == ["train", "validation", "test"]
-    checks = {entry["check"] for entry in found["findings"]}
+    (audited,) = json.loads(done.stdout)["audits"]
+    assert list(audited["rows"]) == ["train", "validation", "test"]
+    checks = {entry["check"] for entry in audited["findings"]}
     # Two hundred rows, built with care: no shortcut but the k-mers that this config is known for.
     assert "kmers" in checks
     assert not checks & {"sentence1_alone", "length_difference", "leaked_pairs", "leaked_sequences", "degree_bias"}
@@ -255,15 +255,15 @@ def test_what_is_not_there_is_one_line(built: Path, tmp_path: Path, capsys: pyte
 def test_the_earlier_release_is_seen_through(bio_paws: Run) -> None:
     done = bio_paws("audit", PRIOR, "--json")
     assert done.returncode == 1, done.stderr
-    (found,) = json.loads(done.stdout)["audits"]
-    checks = {entry["check"]: entry for entry in found["findings"]}
+    (audited,) = json.loads(done.stdout)["audits"]
+    checks = {entry["check"]: entry for entry in audited["findings"]}
     assert checks["label_order"]["figure"]["value"] == 1
     assert checks["label_runs"]["numbers"]["runs"] == 2
     assert checks["conflicting_labels"]["numbers"] == {"pairs": 63, "rows": 126, "identical_pairs": 63}
-    assert found["sequences"]["sentence1"]["under_both_labels"] == 2_411
-    assert found["sequences"]["sentence2"]["under_both_labels"] == 3_186
+    assert audited["sequences"]["sentence1"]["under_both_labels"] == 2_411
+    assert audited["sequences"]["sentence2"]["under_both_labels"] == 3_186
     assert 0.4 < checks["random_split"]["numbers"]["sentence2, shared"] / 785 < 0.5
     assert checks["coding_start"]["numbers"]["usual"] == 100
     assert checks["translation"]["severity"] == "severe"
-    best = next(entry for entry in found["measurements"] if entry["name"] == "six_frame")
+    best = next(entry for entry in audited["measurements"] if entry["name"] == "six_frame")
     assert best["accuracy"]["value"] < 0.65

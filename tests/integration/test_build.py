@@ -44,10 +44,10 @@ def test_every_config_is_built_and_checks_out(built: Path, bio_paws: Run) -> Non
     manifest = json.loads((built / "manifest.json").read_text())
     assert list(manifest["configs"]) == [config.name for config in CONFIGS]
     for name, entry in manifest["configs"].items():
-        for split, one in entry["splits"].items():
-            rows = pq.read_table(built / one["file"])
-            assert rows.num_rows == one["rows"] > 0, (name, split)
-            assert 2 * one["similar"] == one["rows"]
+        for split, split_entry in entry["splits"].items():
+            rows = pq.read_table(built / split_entry["file"])
+            assert rows.num_rows == split_entry["rows"] > 0, (name, split)
+            assert 2 * split_entry["similar"] == split_entry["rows"]
     verified = bio_paws("verify", built, "--workers", 1)
     assert (verified.returncode, verified.stderr) == (0, ""), verified.stdout
     assert "0 violations" in verified.stdout

@@ -54,19 +54,19 @@ def table_of(folder: Path, entry: ConfigEntry) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", [config.name for config in CONFIGS])
 def test_every_number_is_that_of_the_rows(name: str, built: Path, described: tuple[Manifest, Description]) -> None:
     manifest, description = described
-    one, rows = description.configs[name], table_of(built, manifest.configs[name])
-    counted = {(kind.label, kind.name): sum(kind.pairs.values()) for kind in one.kinds}
+    config, rows = description.configs[name], table_of(built, manifest.configs[name])
+    counted = {(kind.label, kind.name): sum(kind.pairs.values()) for kind in config.kinds}
     assert counted == Counter((row["label"], row["kind"]) for row in rows)
-    assert all(kind.meaning for kind in one.kinds)
-    for number, side in enumerate(one.sides, start=1):
+    assert all(kind.meaning for kind in config.kinds)
+    for number, side in enumerate(config.sides, start=1):
         lengths = [len(row[f"sentence{number}"]) for row in rows]
         assert (side.shortest, side.longest) == (min(lengths), max(lengths))
         assert side.mean == pytest.approx(np.mean(lengths))
-    for label, counts in enumerate(one.similarity.counts):
+    for label, counts in enumerate(config.similarity.counts):
         values = [row["similarity"] for row in rows if row["label"] == label]
         assert sum(counts) == len(values)
         assert counts[-1] == sum(value >= 0.975 for value in values)
-        for sequences in one.sequences:
+        for sequences in config.sequences:
             columns = [sequences.column] if sequences.column else ["sentence1", "sentence2"]
             texts = [row[column] for row in rows if row["label"] == label for column in columns]
             bins = list(pairwise(sequences.length.edges))
@@ -75,8 +75,8 @@ def test_every_number_is_that_of_the_rows(name: str, built: Path, described: tup
             bins = list(pairwise(sequences.composition.edges))
             assert sequences.composition.counts[label] == tuple(sum(a <= part < b for part in parts) for a, b in bins)
             assert sequences.residues == COMPOSITION_LETTERS["dna" if sequences.unit == "bp" else "protein"]
-    assert all(example in rows for example in one.examples)
-    assert [example["label"] for example in one.examples] == [1, 0]
+    assert all(example in rows for example in config.examples)
+    assert [example["label"] for example in config.examples] == [1, 0]
 
 
 def test_splits_share_no_group_and_a_shared_one_is_counted(

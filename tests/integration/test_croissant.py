@@ -42,8 +42,8 @@ def records(dataset: mlcroissant.Dataset, record_set: str) -> list[Row]:
 
 def rows(folder: Path, record_set: str) -> list[Row]:
     """Rows of a Parquet file."""
-    found: list[Row] = pq.read_table(folder / f"{record_set}-00000-of-00001.parquet").to_pylist()
-    return found
+    rows: list[Row] = pq.read_table(folder / f"{record_set}-00000-of-00001.parquet").to_pylist()
+    return rows
 
 
 def test_nothing_is_wrong_with_it(dataset: mlcroissant.Dataset) -> None:

@@ -79,17 +79,17 @@ def test_any_classifier_goes_the_same_way(
     assert status == 0
     assert {result.task.name for result in results} >= {"pawsx_en", "pawsx_fr", "dna150", "protein150", "dna_protein"}
     assert {result.training.seed for result in results} == {0, 1}
-    for path, one in read_results(tmp_path / "out"):
-        assert one.status == "scored"
-        assert one.comparable
-        assert one.model.id == architecture
-        assert one.model.parameters > 10_000
-        assert len(one.training.dev_accuracies) == 2
-        assert one.training.dev_accuracy == max(one.training.dev_accuracies)
-        predictions = read_predictions(path, one)
-        assert len(predictions.pair_ids) == one.task.rows
+    for path, result in read_results(tmp_path / "out"):
+        assert result.status == "scored"
+        assert result.comparable
+        assert result.model.id == architecture
+        assert result.model.parameters > 10_000
+        assert len(result.training.dev_accuracies) == 2
+        assert result.training.dev_accuracy == max(result.training.dev_accuracies)
+        predictions = read_predictions(path, result)
+        assert len(predictions.pair_ids) == result.task.rows
         right = (predictions.logits[:, 1] > predictions.logits[:, 0]) == (predictions.labels == 1)
-        assert one.metrics["accuracy"]["value"] == pytest.approx(right.mean())
+        assert result.metrics["accuracy"]["value"] == pytest.approx(right.mean())
     printed = capsys.readouterr().out
     assert "| pawsx_en" in printed
     assert "skipped: " in printed  # the languages that the folder does not hold
@@ -149,14 +149,14 @@ def test_views_are_of_scored_test_splits_of_bio_paws(
 ) -> None:
     none = ("--seeds", 1, "--finetune", "none")
     _, results = run(bert, *none, "--configs", "pawsx_en", "protein150", "dna_protein", out="test")
-    found = {result.task.name: result for result in results}
-    assert found["pawsx_en"].perturbations == {}
+    by_name = {result.task.name: result for result in results}
+    assert by_name["pawsx_en"].perturbations == {}
     for name in ("protein150", "dna_protein"):
-        assert list(found[name].perturbations["perturbed"]) == ["swapped"]
-        assert found[name].perturbations["tells_strands"] is None
-    assert set(found["dna_protein"].by_pair_type) == {"coding", "other_gene", "mutated_protein", "frameshift"}
-    assert sum(entry["n"] for entry in found["dna_protein"].by_pair_type.values()) == found["dna_protein"].task.rows
-    assert found["protein150"].by_pair_type == found["pawsx_en"].by_pair_type == {}
+        assert list(by_name[name].perturbations["perturbed"]) == ["swapped"]
+        assert by_name[name].perturbations["tells_strands"] is None
+    assert set(by_name["dna_protein"].by_pair_type) == {"coding", "other_gene", "mutated_protein", "frameshift"}
+    assert sum(entry["n"] for entry in by_name["dna_protein"].by_pair_type.values()) == by_name["dna_protein"].task.rows
+    assert by_name["protein150"].by_pair_type == by_name["pawsx_en"].by_pair_type == {}
     _, (result,) = run(bert, *none, "--segment", "none", "--configs", "dna150", out="refused")
     assert (result.status, result.perturbations, result.by_pair_type) == ("refused", {}, {})
     _, (result,) = run(bert, *none, "--split", "validation", "--configs", "dna50", out="validation")
@@ -270,7 +270,7 @@ def test_frozen_trains_the_classifier_only(run: Callable[..., tuple[int, list[Re
     original = finetune.train_by_length
 
     def spy(model: Any, *arguments: Any) -> Any:
-        seen.update({name: one.requires_grad for name, one in model.named_parameters()})
+        seen.update({name: parameter.requires_grad for name, parameter in model.named_parameters()})
         return original(model, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:

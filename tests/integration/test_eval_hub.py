@@ -68,8 +68,8 @@ def test_model_and_pairs_come_from_the_hub_by_commit(
         assert pinned.returncode == 0, pinned.stderr
         assert wrong.returncode == 2
         assert wrong.stderr.startswith("bio-paws: error: user/bert at v9: neither a folder nor available from the Hub")
-        asked = [request for request in server.requests if "resolve" in request and "datasets" not in request]
-    assert not [one for one in asked if "modeling_evil" in one or "pytorch_model" in one]
+        fetched = [request for request in server.requests if "resolve" in request and "datasets" not in request]
+    assert not [request for request in fetched if "modeling_evil" in request or "pytorch_model" in request]
     ((_, result),) = read_results(tmp_path / "out")
     assert result.model.id == "user/bert"
     assert result.model.revision == commit

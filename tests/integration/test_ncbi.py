@@ -41,9 +41,9 @@ def test_an_assembly_is_fetched_once(server: NcbiServer, tmp_path: Path) -> None
     assert [file.role for file in assembly.files] == ["genomic", "cds", "protein"]
     assert (assembly.accession, assembly.name, assembly.organism) == (ACCESSION, "Test1", "Testus primus")
     assert files(tmp_path / "cache/ncbi" / ACCESSION) == files(server.folder)
-    asked = len(server.requests)
+    request_count = len(server.requests)
     resolve((f"ncbi:{ACCESSION}",), cache=tmp_path / "cache")
-    assert len(server.requests) == asked
+    assert len(server.requests) == request_count
 
 
 def test_a_damaged_file_of_the_cache_is_fetched_again(
@@ -120,9 +120,13 @@ def test_no_network_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_refseq13_pins_thirteen_species() -> None:
-    assert len({one.accession for one in ncbi.REFSEQ13}) == len({one.organism for one in ncbi.REFSEQ13}) == 13
-    for one in ncbi.REFSEQ13:
-        assert ncbi.folder_url(one.accession).startswith(ncbi.NCBI)
+    assert (
+        len({assembly.accession for assembly in ncbi.REFSEQ13})
+        == len({assembly.organism for assembly in ncbi.REFSEQ13})
+        == 13
+    )
+    for assembly in ncbi.REFSEQ13:
+        assert ncbi.folder_url(assembly.accession).startswith(ncbi.NCBI)
 
 
 def test_an_assembly_builds_from_the_server(

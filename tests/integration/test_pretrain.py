@@ -67,7 +67,7 @@ def model(place: Path, source: Path, built: Path) -> Path:
     """A model of that recipe."""
     out = place / "model"
     given = ("pretrain", place / "small.yaml", "--source", source, "--data", built, "--out", out, "--workers", 1)
-    assert main([str(one) for one in given]) == 0
+    assert main([str(argument) for argument in given]) == 0
     return out
 
 
@@ -94,8 +94,8 @@ def test_the_record_tells_what_was_done(model: Path) -> None:
         *("schema", "key", "recipe", "parameters", "text", "sources", "held_out", "languages", "tokenizer", "tokens"),
         *("training", "perplexity", "versions"),
     ]
-    assert [record["languages"][one]["bytes"] for one in ("text", "dna", "protein")] == [8_000, 16_000, 4_000]
-    assert [round(held["share"], 3) for held in record["languages"].values()] == [0.286, 0.571, 0.143]
+    assert [record["languages"][language]["bytes"] for language in ("text", "dna", "protein")] == [8_000, 16_000, 4_000]
+    assert [round(language["share"], 3) for language in record["languages"].values()] == [0.286, 0.571, 0.143]
     losses = [loss for _, loss in record["training"]["losses"]]
     assert len(losses) == record["training"]["steps"] == 6_400 // 64 // 4
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
@@ -165,7 +165,7 @@ def documents_of(language: Language, source: Path, held_out: HeldOut, folder: Pa
 
 def changed(text: str, letters: str, rng: random.Random) -> str:
     """Every tenth letter another one."""
-    return "".join(rng.choice(letters) if i % 10 == 5 else one for i, one in enumerate(text))
+    return "".join(rng.choice(letters) if i % 10 == 5 else letter for i, letter in enumerate(text))
 
 
 def test_a_copy_of_a_test_window_elsewhere_is_found_and_removed(held_out: HeldOut, built: Path, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_copy_of_a_test_window_elsewhere_is_found_and_removed(held_out: HeldOu
         language: documents_of(language, tmp_path / f"other.{suffix}", held_out, tmp_path)
         for language, suffix in (("dna", "fna"), ("protein", "faa"))
     }
-    first, second = sorted(read_documents(made["dna"].path), key=lambda one: one not in left + copy)
+    first, second = sorted(read_documents(made["dna"].path), key=lambda document: document not in left + copy)
     # Where an alignment ends is known to a few letters.
     assert first.startswith(left[:2980])
     assert second.endswith(right[20:])
@@ -195,7 +195,7 @@ def test_a_copy_of_a_test_window_elsewhere_is_found_and_removed(held_out: HeldOu
 
 def test_no_held_out_locus_is_in_the_documents(held_out: HeldOut, source: Path, built: Path, tmp_path: Path) -> None:
     made = [documents_of(language, source, held_out, tmp_path) for language in ("dna", "protein")]
-    kept = ["\n".join(read_documents(one.path)) for one in made]
+    kept = ["\n".join(read_documents(part.path)) for part in made]
     for name, side, documents in (("dna50", 1, 0), ("dna50", 2, 0), ("protein150", 1, 1), ("protein150", 2, 1)):
         for split in ("validation", "test"):
             rows = pq.read_table(next((built / name).glob(f"{split}-*")))[f"sentence{side}"].to_pylist()
@@ -254,6 +254,6 @@ def test_the_tiny_recipes_run_on_what_is_bundled(built: Path, tmp_path: Path, re
     done = run_program("pretrain", recipe, "--data", built, "--out", tmp_path / "out", HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     record = record_of(tmp_path / "out")
-    assert all(held["bytes"] == 300_000 for held in record["languages"].values())
+    assert all(language["bytes"] == 300_000 for language in record["languages"].values())
     assert record["training"]["losses"][-1][1] < record["training"]["losses"][0][1] - 1
     shutil.rmtree(tmp_path / "out")

@@ -40,14 +40,14 @@ TINY = ("dna50",)
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     if request.param == "real" and not {"HF_TOKEN", "BIO_PAWS_HUB_REPO"} <= set(os.environ):
         pytest.skip("the real Hub: needs HF_TOKEN and BIO_PAWS_HUB_REPO (owner/name)")
-    with loopback(tmp_path / "home") if request.param == "loopback" else real_hub(tmp_path / "home") as found:
-        yield found
+    with loopback(tmp_path / "home") if request.param == "loopback" else real_hub(tmp_path / "home") as hub_site:
+        yield hub_site
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Iterator[Site]:
-    with loopback(tmp_path / "home") as found:
-        yield found
+    with loopback(tmp_path / "home") as hub_site:
+        yield hub_site
 
 
 def build(source: Path, out: Path, version: str, pairs: int, *names: str) -> Path:
@@ -105,7 +105,8 @@ def test_a_release_is_published_and_loads_by_tag(site: Site, built: Path) -> Non
     assert status == 0, err
     loaded = json.loads(out.splitlines()[-1])
     assert loaded == {
-        name: {split: one.rows for split, one in entry.splits.items()} for name, entry in manifest.configs.items()
+        name: {split: split_entry.rows for split, split_entry in entry.splits.items()}
+        for name, entry in manifest.configs.items()
     }
     assert list(loaded) == list(manifest.configs)
     site.check_no_token()

@@ -58,8 +58,8 @@ def test_a_release_names_sources_builder_and_files(
     } < (names.keys())
     definition = statement["predicate"]["buildDefinition"]
     assert definition["externalParameters"]["version"] == "1.0.0"
-    found = {entry["digest"]["sha256"] for entry in definition["resolvedDependencies"]}
-    assert found == {file.sha256 for source in manifest.sources for file in source.files}
+    digests = {entry["digest"]["sha256"] for entry in definition["resolvedDependencies"]}
+    assert digests == {file.sha256 for source in manifest.sources for file in source.files}
     assert statement["predicate"]["runDetails"]["builder"]["version"] == manifest.versions
 
 

@@ -61,13 +61,13 @@ def read(out: Path) -> dict[str, Any]:
     return dict(json.loads((out / "vectors.json").read_text()))
 
 
-def of(found: dict[str, Any], label: str, metric: str) -> dict[str, Any]:
-    (one,) = (
+def of(record: dict[str, Any], label: str, metric: str) -> dict[str, Any]:
+    (distance,) = (
         entry
-        for entry in found["distances"]
+        for entry in record["distances"]
         if (entry["label"], entry["metric"], entry["source"], entry["target"]) == (label, metric, "dna", "english")
     )
-    return dict(one)
+    return dict(distance)
 
 
 def test_a_space_that_shrinks_has_not_moved(compared: Path) -> None:
@@ -91,16 +91,16 @@ METRICS = ("euclidean", "scaled", "standardised", "cosine")
 
 
 def test_means_are_those_of_the_words_in_the_files(compared: Path) -> None:
-    found, table = read(compared), pq.read_table(compared / "distances.parquet").to_pylist()
-    assert len(table) == 3 * sum(found["words"].values())
+    record, table = read(compared), pq.read_table(compared / "distances.parquet").to_pylist()
+    assert len(table) == 3 * sum(record["words"].values())
     for label in "ABC":
         for metric in METRICS:
             values = [
                 entry[f"{metric}_to_english"] for entry in table if (entry["model"], entry["group"]) == (label, "dna")
             ]
-            assert len(values) == found["words"]["dna"]
-            assert of(found, label, metric)["value"] == pytest.approx(np.mean(values))
-    for change in found["changes"]:
+            assert len(values) == record["words"]["dna"]
+            assert of(record, label, metric)["value"] == pytest.approx(np.mean(values))
+    for change in record["changes"]:
         if change["metric"] == "euclidean" and (change["first"], change["second"]) == ("A", "B"):
             assert change["radius_ratio"] == pytest.approx(0.5, rel=1e-4)
             assert change["null"] is None
@@ -116,9 +116,11 @@ def test_cka_is_of_layers_sides_and_models(compared: Path) -> None:
         ("A", "A"), ("B", "B"), ("C", "C"), ("A", "B"), ("A", "C"), ("B", "C")
     }  # fmt: skip
     assert {entry["layer"] for entry in record} == {0, 1, 2}
-    for one in record:
-        same = (one["first"], one["second"]) == ("A", "B") or (one["layer"] == 0 and one["first"] != one["second"])
-        assert (one["cka"] == pytest.approx(1, abs=1e-6)) == same, one
+    for alignment in record:
+        same = (alignment["first"], alignment["second"]) == ("A", "B") or (
+            alignment["layer"] == 0 and alignment["first"] != alignment["second"]
+        )
+        assert (alignment["cka"] == pytest.approx(1, abs=1e-6)) == same, alignment
     # Similar pairs of sentences share all words but one. Of 19 permutations two may come as high in some layer: p is a
     # multiple of 1/20, and rounding by another processor moves a permutation that is near.
     within = [
@@ -139,11 +141,11 @@ def test_again_gives_the_same_bytes_and_computes_no_vector(compare: Callable[[Pa
 def test_bad_input_is_one_line(
     models: list[Path], built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments, told in (
+    for arguments, message in (
         (("--model", tmp_path / "none"), "no such folder"),
         (("--model", models[0], "--data", tmp_path), "dna150: cannot be loaded"),
         (("--model", models[0], "--data", built, "--words", 2), "the vocabulary of dna has"),
     ):
         assert main(["vectors", "--out", str(tmp_path / "out"), *map(str, arguments)]) == 2
-        assert told in capsys.readouterr().err.splitlines()[-1]
+        assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()

@@ -31,9 +31,9 @@ def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) 
     species = two_species(code=code)
     corpus = read_corpus(resolve((str(KINDS[kind](tmp_path / "s", species)),)))
     assert truth_of(corpus) == species[0].truth() | species[1].truth()
-    assert len(corpus.genes) == sum(len(one.genes) for one in species)
+    assert len(corpus.genes) == sum(len(genome.genes) for genome in species)
     assert {sequence.residues.upper(): sequence.organism for sequence in corpus.dna.values()} == {
-        one.dna: one.organism for one in species
+        genome.dna: genome.organism for genome in species
     }
     assert set(corpus.genetic_codes.values()) == ({4} if code == 4 else set())
     assert corpus.rejected == {}
@@ -42,12 +42,12 @@ def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) 
 def test_pairs_of_another_genetic_code_are_its_strings_and_translate_by_it(tmp_path: Path) -> None:
     species = two_species(genes=40, code=4)
     source = tmp_path / "both.gbff"
-    source.write_text("".join(genbank(one, translation=None) for one in species))
+    source.write_text("".join(genbank(genome, translation=None) for genome in species))
     out = str(tmp_path / "bioPAWS")
     names = ("dna150", "dna_protein")
     assert main(["build", *names, "--source", str(source), "--out", out, "--pairs", "100", "--workers", "1"]) == 0
     assert main(["verify", out, "--workers", "1"]) == 0
-    genomes = {one.chromosome: one.dna for one in species}
+    genomes = {genome.chromosome: genome.dna for genome in species}
     rows = {
         name: [row for path in Path(out, name).glob("*.parquet") for row in pq.read_table(path).to_pylist()]
         for name in names
@@ -59,7 +59,9 @@ def test_pairs_of_another_genetic_code_are_its_strings_and_translate_by_it(tmp_p
             assert row[f"sentence{side}"] == read
     coding = [row for row in rows["dna_protein"] if row["label"] == 1]
     assert coding
-    proteins = {one.chromosome: {one.protein(i): gene for i, gene in enumerate(one.genes)} for one in species}
+    proteins = {
+        genome.chromosome: {genome.protein(i): gene for i, gene in enumerate(genome.genes)} for genome in species
+    }
     for row in coding:
         gene = proteins[row["source1"]][row["sentence2"]]
         joined = Seq("".join(genomes[row["source1"]][start:end] for start, end in gene.exons))

@@ -37,7 +37,7 @@ def t5(gpt2: Path) -> Path:
     return folder
 
 
-def asked(model: Path, built: Path, out: Path, *more: object) -> list[str]:
+def arguments_of(model: Path, built: Path, out: Path, *more: object) -> list[str]:
     given = ["summarize", "--model", model, "--data", built, "--out", out, "--genes", 12, "--tokens", 8, *more]
     return [*map(str, given)]
 
@@ -72,15 +72,15 @@ def test_genes_are_summarised_and_scored(
     request: pytest.FixtureRequest, kind: str, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = request.getfixturevalue(kind)
-    assert main(asked(model, built, tmp_path / "out")) == 0
+    assert main(arguments_of(model, built, tmp_path / "out")) == 0
     assert "minimizer sketch" in capsys.readouterr().out
     record = json.loads((tmp_path / "out/summaries.json").read_text())
     assert [entry["method"] for entry in record["scores"]] == [
         "model", "random substring", "first letters", "minimizer sketch"
     ]  # fmt: skip
     assert record["homologs"] > 0
-    for one in record["scores"][1:]:
-        assert one["valid"] == one["dna_letters"] == one["finds_source"]["value"] == 1
+    for score in record["scores"][1:]:
+        assert score["valid"] == score["dna_letters"] == score["finds_source"]["value"] == 1
     rows = pq.read_table(tmp_path / "out/summaries.parquet").to_pylist()
     assert len(rows) == record["genes"]
     assert all(row["first letters"] == row["dna"][: record["floor_length"]] for row in rows)
@@ -90,21 +90,21 @@ def test_genes_are_summarised_and_scored(
     files = {path: path.read_bytes() for path in (tmp_path / "out").iterdir() if path.is_file()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bio_paws_eval.models.loading.load_generator", lambda _: pytest.fail("loaded again"))
-        assert main(asked(model, built, tmp_path / "out")) == 0
+        assert main(arguments_of(model, built, tmp_path / "out")) == 0
     assert {path: path.read_bytes() for path in files} == files
 
 
 def test_bad_input_is_one_line(
     bert: Path, gpt2: Path, built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for arguments, told in (
-        (asked(bert, built, tmp_path / "out"), "bert: it does not generate text"),
-        (asked(gpt2, built, tmp_path / "out", "--genes", 1), "take a larger --genes"),
-        (asked(gpt2, built, tmp_path / "out", "--tokens", 2000), "lower --tokens"),
-        (asked(gpt2, tmp_path, tmp_path / "out"), "dna_protein: cannot be loaded"),
+    for arguments, message in (
+        (arguments_of(bert, built, tmp_path / "out"), "bert: it does not generate text"),
+        (arguments_of(gpt2, built, tmp_path / "out", "--genes", 1), "take a larger --genes"),
+        (arguments_of(gpt2, built, tmp_path / "out", "--tokens", 2000), "lower --tokens"),
+        (arguments_of(gpt2, tmp_path, tmp_path / "out"), "dna_protein: cannot be loaded"),
     ):
         assert main(arguments) == 2
-        assert told in capsys.readouterr().err.splitlines()[-1]
+        assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
 
@@ -118,7 +118,7 @@ def test_a_model_learns_english_before_it_is_asked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     model, out = request.getfixturevalue(kind), tmp_path / "out"
-    assert main(asked(model, built, out, "--finetune", english, *TAUGHT)) == 0
+    assert main(arguments_of(model, built, out, "--finetune", english, *TAUGHT)) == 0
     printed = capsys.readouterr().out
     assert f"{kind}, fine-tuned on" in printed
     assert "54 texts to learn from, 3 to choose the epoch, 3 of 3 others asked" in printed
@@ -129,10 +129,10 @@ def test_a_model_learns_english_before_it_is_asked(
     assert [entry["method"] for entry in learnt["scores"]] == [*models, "first words", "another's summary"]
     by_name = {entry["method"]: entry["rouge_l"]["value"] for entry in learnt["scores"]}
     assert by_name["first words"] == 1
-    for one in learnt["trainings"].values():
-        assert one["steps"] == 14
-        assert len(one["dev_losses"]) == 2
-        assert one["losses"][-1] < one["losses"][0]
+    for training in learnt["trainings"].values():
+        assert training["steps"] == 14
+        assert len(training["dev_losses"]) == 2
+        assert training["losses"][-1] < training["losses"][0]
     assert len({tuple(entry["losses"]) for entry in learnt["trainings"].values()}) == 2
     rows = pq.read_table(out / "english.parquet").to_pylist()
     assert all(row["first words"] == first_words(row["text"]) == row["summary"] for row in rows)
@@ -141,7 +141,7 @@ def test_a_model_learns_english_before_it_is_asked(
     assert kind == "t5" or any(row["model"] != row["untuned"] for row in genes)
     # What is left is a model as any other, and gives the same summaries.
     (taught,) = (path for path in (out / "models").iterdir() if "shuffled" not in path.name)
-    assert main(asked(taught, built, tmp_path / "again")) == 0
+    assert main(arguments_of(taught, built, tmp_path / "again")) == 0
     again = pq.read_table(tmp_path / "again/summaries.parquet").to_pylist()
     assert [row["model"] for row in again] == [row["model"] for row in genes]
 
@@ -157,7 +157,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     from bio_paws_eval.summarization import fine_tune
 
     given = ("--finetune", english, *TAUGHT)
-    assert main(asked(gpt2, built, tmp_path / "whole", *given)) == 0
+    assert main(arguments_of(gpt2, built, tmp_path / "whole", *given)) == 0
     measure: Callable[..., float] = fine_tune.dev_loss
     calls = []
 
@@ -170,7 +170,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     with monkeypatch.context() as patch:
         patch.setattr(fine_tune, "dev_loss", stop)
         with pytest.raises(Stopped):
-            main(asked(gpt2, built, tmp_path / "killed", *given))
+            main(arguments_of(gpt2, built, tmp_path / "killed", *given))
     resumed = []
     original = training.last_checkpoint
 
@@ -180,7 +180,7 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
 
     with monkeypatch.context() as patch:
         patch.setattr(training, "last_checkpoint", spy)
-        assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
+        assert main(arguments_of(gpt2, built, tmp_path / "killed", *given)) == 0
     assert resumed[0] is not None and resumed[1:] == [None]
     whole, killed = (timeless(read(tmp_path / name)) for name in ("whole", "killed"))
     assert killed == whole
@@ -189,13 +189,13 @@ def test_a_killed_fine_tuning_goes_on_to_the_same_numbers(
     assert not list((tmp_path / "killed").glob("**/checkpoint-*"))
     with monkeypatch.context() as patch:
         patch.setattr(training, "train", lambda *_: pytest.fail("trained again"))
-        assert main(asked(gpt2, built, tmp_path / "killed", *given)) == 0
+        assert main(arguments_of(gpt2, built, tmp_path / "killed", *given)) == 0
 
 
-def timeless(found: dict[str, Any]) -> dict[str, Any]:
-    for entry in found["finetuned"]["trainings"].values():
+def timeless(record: dict[str, Any]) -> dict[str, Any]:
+    for entry in record["finetuned"]["trainings"].values():
         del entry["seconds"], entry["tokens_per_second"]
-    return found
+    return record
 
 
 def test_what_cannot_be_learnt_from_is_one_line(
@@ -205,7 +205,7 @@ def test_what_cannot_be_learnt_from_is_one_line(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     few = tmp_path / "few.jsonl"
     few.write_text('{"body": "the king", "title": "king"}\n')
-    for given, told in (
+    for given, message in (
         (("--finetune", few), "cannot tell texts from summaries among its columns body, title: pass --columns"),
         (("--finetune", few, "--columns", "body", "title"), "1 texts with summaries, at least 10"),
         (("--finetune", few, "--columns", "body", "summary"), "pass --columns"),
@@ -215,6 +215,6 @@ def test_what_cannot_be_learnt_from_is_one_line(
         (("--finetune", english, "--max-length", 10), "lower --tokens"),
         (("--finetune", english, "--learning-rate", -1), "--learning-rate: input should be greater than 0"),
     ):
-        assert main(asked(gpt2, built, tmp_path / "out", *given)) == 2
-        assert told in capsys.readouterr().err.splitlines()[-1]
+        assert main(arguments_of(gpt2, built, tmp_path / "out", *given)) == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
     assert not (tmp_path / "out/summaries.json").exists()

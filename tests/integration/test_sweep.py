@@ -88,31 +88,41 @@ def whole(plan: Path, places: list[str], tmp_path_factory: pytest.TempPathFactor
 def numbers(out: Path) -> dict[str, Any]:
     """What two runs must share: everything but times."""
 
-    def of(one: Result) -> tuple[object, ...]:
-        training = one.training
-        return one.key, training.losses, training.dev_accuracies, one.metrics, one.by_pair_type, one.perturbations
+    def of(result: Result) -> tuple[object, ...]:
+        training = result.training
+        return (
+            result.key,
+            training.losses,
+            training.dev_accuracies,
+            result.metrics,
+            result.by_pair_type,
+            result.perturbations,
+        )
 
     compared = {path: read_json(path) for path in out.glob("vectors/*/vectors.json")}
-    for one in compared.values():
-        one["settings"].pop("models")  # their folders
-    found = dict(read_results(out)) | compared
+    for comparison in compared.values():
+        comparison["settings"].pop("models")  # their folders
+    records = dict(read_results(out)) | compared
     return {
-        path.relative_to(out).as_posix(): of(one) if isinstance(one, Result) else one for path, one in found.items()
+        path.relative_to(out).as_posix(): of(record) if isinstance(record, Result) else record
+        for path, record in records.items()
     }
 
 
 def test_a_sweep_is_all_cells_of_its_plan(whole: Path) -> None:
-    results = [one for _, one in read_results(whole)]
-    found = [result for result in results if result.model.method == "model"]
-    cells = sorted((result.model.id, result.training.name, result.training.seed, result.task.name) for result in found)
+    results = [result for _, result in read_results(whole)]
+    trained = [result for result in results if result.model.method == "model"]
+    cells = sorted(
+        (result.model.id, result.training.name, result.training.seed, result.task.name) for result in trained
+    )
     ways = [("pawsx_en", 0), ("pawsx_en", 1), ("none", 0), ("none", 1), ("dyck", 0), ("dna50", 0)]
     trainings = [("fresh", "pawsx_en", 0), *(("tiny", *way) for way in ways)]
     assert cells == sorted((*training, config) for training in trainings for config in CONFIGS)
     assert {result.task.name for result in results if result.model.method == "upper_bound"} == {"dna50"}
     assert {result.task.name for result in results if result.model.id == "majority"} == set(CONFIGS)
-    assert {result.training.recipe["epochs"] for result in found if result.training.recipe} == {2}
-    assert {result.task.rows for result in found} <= {48, 40}
-    assert {result.task.rows for result in found if result.comparable} == {40}  # no pair of it was left out
+    assert {result.training.recipe["epochs"] for result in trained if result.training.recipe} == {2}
+    assert {result.task.rows for result in trained} <= {48, 40}
+    assert {result.task.rows for result in trained if result.comparable} == {40}  # no pair of it was left out
 
 
 def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, tmp_path: Path) -> None:
@@ -168,13 +178,13 @@ def test_two_jobs_come_to_the_same_numbers(
     plan: Path, places: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = plan.with_name("few.yaml")
-    grids = [one for one in yaml.safe_load(plan.read_text())["grids"] if "vectors" not in one]
+    grids = [grid for grid in yaml.safe_load(plan.read_text())["grids"] if "vectors" not in grid]
     few.write_text(yaml.safe_dump({"title": "Few", "grids": grids}))
     assert main(["sweep", *places, "--jobs", "2", str(few), "--out", str(tmp_path)]) == 0
     assert "12 results in " in capsys.readouterr().out
-    expected, found = numbers(whole), numbers(tmp_path)
-    assert len(found) == 12
-    assert found == {name: expected[name] for name in found}
+    expected, actual = numbers(whole), numbers(tmp_path)
+    assert len(actual) == 12
+    assert actual == {name: expected[name] for name in actual}
 
 
 def test_a_job_that_fails_is_told_of() -> None:
@@ -221,8 +231,8 @@ def contents(folder: Path) -> dict[str, object]:
 
 def timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: timeless(one) for name, one in value.items() if name not in {"seconds", "tokens_per_second"}}
-    return [timeless(one) for one in value] if isinstance(value, list) else value
+        return {name: timeless(entry) for name, entry in value.items() if name not in {"seconds", "tokens_per_second"}}
+    return [timeless(entry) for entry in value] if isinstance(value, list) else value
 
 
 def test_the_estimate_comes_first(
@@ -265,9 +275,9 @@ def test_the_report_has_it_all(whole: Path, tmp_path: Path) -> None:
 
 TABLES = (
     *("configs", "languages", "controls", "baselines", "seeds", "metrics", "consistency", "comparisons", "systems"),
-    *("data", *(f"vectors-01-{one}" for one in ("dna-english", "changes", "distances", "nulls", "words", "cka"))),
+    *("data", *(f"vectors-01-{name}" for name in ("dna-english", "changes", "distances", "nulls", "words", "cka"))),
 )
-FIGURES = ("seeds", "lengths", *(f"vectors-01-{one}" for one in ("pca_together", "pca", "umap", "distances", "cka")))
+FIGURES = ("seeds", "lengths", *(f"vectors-01-{name}" for name in ("pca_together", "pca", "umap", "distances", "cka")))
 
 
 def test_a_plan_is_checked_before_anything_is_pretrained(
@@ -275,13 +285,13 @@ def test_a_plan_is_checked_before_anything_is_pretrained(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     wrong = plan.with_name("wrong.yaml")
-    for change, told, options in (
+    for change, message, options in (
         ({"configs": ["dna51"]}, "unknown config 'dna51'", []),
         ({}, "the sweep pre-trains fresh first", ["--dry-run"]),
     ):
         wrong.write_text(yaml.safe_dump({"title": "Wrong", "grids": [PRETRAINED | change]}))
         assert main(["sweep", str(wrong), *places, *options]) == 2
-        assert told in capsys.readouterr().err
+        assert message in capsys.readouterr().err
         assert not list(tmp_path.iterdir())
 
 
@@ -289,9 +299,9 @@ def test_damaged_vectors_are_told_in_one_line(whole: Path, tmp_path: Path) -> No
     shutil.copytree(whole / "vectors", tmp_path / "vectors")
     (path,) = tmp_path.glob("vectors/*/vectors.json")
     record = read_json(path)
-    for changed, told in ((record | {"schema_version": "9.0"}, "schema version 9.0"), ({}, "cannot be read")):
+    for changed, message in ((record | {"schema_version": "9.0"}, "schema version 9.0"), ({}, "cannot be read")):
         path.write_text(json.dumps(changed))
-        with pytest.raises(BioPawsError, match=told):
+        with pytest.raises(BioPawsError, match=message):
             representation_section(tmp_path)
 
 

@@ -53,7 +53,7 @@ def folder(signed: Path, tmp_path: Path) -> Path:
 def verified(folder: Path) -> list[str]:
     """What verify says of a data set that is not as it was: violations, or in one line why it cannot be read."""
     try:
-        return [str(one) for one in verify(folder, read_manifest(folder), InProcessExecutor())]
+        return [str(violation) for violation in verify(folder, read_manifest(folder), InProcessExecutor())]
     except BioPawsError as error:
         assert len(str(error).splitlines()) == 1
         return [str(error)]
@@ -160,7 +160,7 @@ def test_files_that_come_or_go_are_found(folder: Path) -> None:
     (folder / "dna50" / "test-00001-of-00002.parquet").unlink()
     (folder / STATEMENT).unlink()
     (folder / "README.md").unlink()
-    assert [one.split(" is not what")[0] for one in verified(folder)] == ["FILE005 README.md"]
+    assert [violation.split(" is not what")[0] for violation in verified(folder)] == ["FILE005 README.md"]
 
 
 def test_only_a_signature_tells_one_sound_data_set_from_another(
@@ -212,7 +212,7 @@ def test_a_file_out_of_the_folder_is_refused(folder: Path, bio_paws: Run) -> Non
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path to every value in a manifest."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for key, one in items for place in places(one, (*path, key)))]
+    return [path, *(place for key, entry in items for place in places(entry, (*path, key)))]
 
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just([]) | st.just({})
@@ -261,12 +261,15 @@ Change = Callable[[dict[str, Any]], object]
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda one: one["splits"]["test"].update(rows=True), "splits.test.rows: Input should be a valid integer"),
-        (lambda one: one["splits"]["test"].pop("sha256"), "splits.test.sha256: Field required"),
-        (lambda one: one["splits"].update(dev=one["splits"]["test"]), "splits.dev"),
-        (lambda one: one.update(baselines={"gc": float("nan")}), "baselines.gc: Input should be a finite number"),
-        (lambda one: one.update(columns=[["label"]]), "columns.0: List should have at least 2 items"),
-        (lambda one: one.update(splits=[]), "splits: Input should be a valid dictionary"),
+        (
+            lambda config: config["splits"]["test"].update(rows=True),
+            "splits.test.rows: Input should be a valid integer",
+        ),
+        (lambda config: config["splits"]["test"].pop("sha256"), "splits.test.sha256: Field required"),
+        (lambda config: config["splits"].update(dev=config["splits"]["test"]), "splits.dev"),
+        (lambda config: config.update(baselines={"gc": float("nan")}), "baselines.gc: Input should be a finite number"),
+        (lambda config: config.update(columns=[["label"]]), "columns.0: List should have at least 2 items"),
+        (lambda config: config.update(splits=[]), "splits: Input should be a valid dictionary"),
     ],
 )
 def test_the_place_is_named(change: Change, says: str, folder: Path) -> None:

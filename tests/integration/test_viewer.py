@@ -29,17 +29,17 @@ TEST = "protein150/test-00000-of-00001.parquet"
 
 
 @pytest.fixture(scope="module")
-def one(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def released(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of one config; copy it before changing it."""
     return release(built, tmp_path_factory.mktemp("one") / "bioPAWS", "1.0.0", ["protein150"])
 
 
 @pytest.fixture
-def folder(one: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(one, tmp_path / "bioPAWS"))
+def folder(released: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(released, tmp_path / "bioPAWS"))
 
 
-def told(folder: Path) -> list[str]:
+def violations_of(folder: Path) -> list[str]:
     return [str(violation) for violation in check_viewer(folder, read_manifest(folder))]
 
 
@@ -51,11 +51,11 @@ def rewrite(folder: Path, table: pa.Table, **options: Any) -> list[str]:
     entry = manifest.configs["protein150"].splits["test"]
     entry.bytes, entry.sha256 = path.stat().st_size, sha256_of(path)
     finish(folder, manifest)
-    return told(folder)
+    return violations_of(folder)
 
 
 def test_all_that_is_built_is_shown(built: Path) -> None:
-    assert told(built) == []
+    assert violations_of(built) == []
     assert viewer_notes(built, read_manifest(built)) == []
 
 
@@ -74,12 +74,12 @@ def test_all_that_is_built_is_shown(built: Path) -> None:
 )
 def test_a_file_written_otherwise_is_refused(options: dict[str, Any], says: str | None, folder: Path) -> None:
     said = rewrite(folder, pq.read_table(folder / TEST), **options)
-    assert [one.startswith(str(says)) for one in said] == ([True] if says else [])
+    assert [violation.startswith(str(says)) for violation in said] == ([True] if says else [])
 
 
 def test_row_groups_that_are_too_large_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bio_paws.verify.viewer.ROW_GROUP_BYTES", 1_000)
-    assert "VIEWER010 protein150/test: a row group has 1,000 bytes or more" in told(folder)
+    assert "VIEWER010 protein150/test: a row group has 1,000 bytes or more" in violations_of(folder)
 
 
 def test_metadata_that_are_not_the_cards_are_refused(folder: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_card_that_says_otherwise_is_refused(old: str, new: str, says: str, fo
     card = folder / "README.md"
     assert old in card.read_text()
     card.write_text(card.read_text().replace(old, new, 1))
-    assert any(one.startswith(says) for one in told(folder)), told(folder)
+    assert any(violation.startswith(says) for violation in violations_of(folder)), violations_of(folder)
 
 
 def test_verify_and_publish_ask_for_what_the_viewer_needs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,19 +193,20 @@ SEARCH = """
 
 
 @pytest.fixture(scope="module")
-def table(one: Path) -> pa.Table:
-    return pq.read_table(one / "protein150/train-00000-of-00001.parquet")
+def table(released: Path) -> pa.Table:
+    return pq.read_table(released / "protein150/train-00000-of-00001.parquet")
 
 
 @pytest.fixture(scope="module")
-def index(one: Path, table: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+def index(released: Path, table: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
     """A split, indexed on all columns of strings; no language is named in the card, so nothing is stemmed."""
     strings = [field.name for field in table.schema if pa.types.is_string(field.type)]
     extension = next(path for root in duckdb_ext.__path__ for path in Path(root).rglob("fts.duckdb_extension"))
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute(f"LOAD '{extension}'")
         connection.execute(
-            "CREATE TABLE data AS SELECT * FROM read_parquet(?)", [str(one / "protein150/train-00000-of-00001.parquet")]
+            "CREATE TABLE data AS SELECT * FROM read_parquet(?)",
+            [str(released / "protein150/train-00000-of-00001.parquet")],
         )
         connection.execute("CREATE SEQUENCE serial START 0 MINVALUE 0")
         connection.execute("ALTER TABLE data ADD COLUMN __hf_index_id BIGINT DEFAULT nextval('serial')")
@@ -257,5 +258,5 @@ def test_one_row_is_found_by_its_id(index: duckdb.DuckDBPyConnection, table: pa.
     for row in table.slice(0, 20).to_pylist():
         filtered = index.sql(f"SELECT * FROM data WHERE pair_id='{row['pair_id']}'").to_arrow_table()
         searched = index.execute(SEARCH, [row["pair_id"]]).fetch_arrow_table()
-        for found in (filtered, searched):
-            assert found.drop_columns("__hf_index_id").to_pylist() == [row]
+        for shown in (filtered, searched):
+            assert shown.drop_columns("__hf_index_id").to_pylist() == [row]

@@ -33,32 +33,32 @@ seeds = st.integers(0, 2**32 - 1)
 def alignments(draw: st.DrawFn) -> tuple[str, str, str]:
     """A pair of aligned strings and BLAST's trace-back of them."""
     columns = draw(st.lists(st.sampled_from("=====xid"), min_size=1, max_size=80).map(lambda c: ["=", *c, "="]))
-    one, other, btop, run = "", "", "", 0
+    first, second, btop, run = "", "", "", 0
     for column in columns:
         if column == "=":
-            one, other, run = one + "A", other + "A", run + 1
+            first, second, run = first + "A", second + "A", run + 1
             continue
         btop, run = btop + (str(run) if run else ""), 0
-        one += "" if column == "i" else "C"
-        other += "" if column == "d" else "G"
+        first += "" if column == "i" else "C"
+        second += "" if column == "d" else "G"
         btop += {"x": "CG", "i": "-G", "d": "C-"}[column]
-    return one, other, btop + (str(run) if run else "")
+    return first, second, btop + (str(run) if run else "")
 
 
 @given(st.data())
 def test_windows_begin_and_end_on_matches(data: st.DataObject) -> None:
-    one, other, btop = data.draw(st.composite(alignments)())
+    first, second, btop = data.draw(st.composite(alignments)())
     offset = data.draw(st.integers(0, 1000))
     trace = Trace.parse(btop, offset)
-    start = data.draw(st.integers(0, len(one) - 1))
-    end = data.draw(st.integers(start + 1, len(one)))
+    start = data.draw(st.integers(0, len(first) - 1))
+    end = data.draw(st.integers(start + 1, len(first)))
     window = trace.snap(offset + start, offset + end)
     if window is None:
-        assert "A" not in one[start:end] or set(one[start:end]) == {"C"}
+        assert "A" not in first[start:end] or set(first[start:end]) == {"C"}
         return
     start1, end1, start2, end2 = window
     assert offset + start <= start1 < end1 <= offset + end
-    assert one[start1 - offset] == one[end1 - 1 - offset] == other[start2] == other[end2 - 1] == "A"
+    assert first[start1 - offset] == first[end1 - 1 - offset] == second[start2] == second[end2 - 1] == "A"
 
 
 @given(
@@ -93,10 +93,10 @@ def joined_one_by_one(sizes: list[int], joins: list[tuple[int, int, float]]) -> 
     cap = max(0.05 * sum(sizes), *sizes)
     group = list(range(len(sizes)))
     for u, v, coverage in sorted(joins, key=lambda join: (-join[2], join[:2])):
-        one, other = sorted((group[u], group[v]))
-        mass = sum(size for size, of in zip(sizes, group, strict=True) if of in (one, other))
+        kept, joined = sorted((group[u], group[v]))
+        mass = sum(size for size, of in zip(sizes, group, strict=True) if of in (kept, joined))
         if coverage >= 0.25 and mass <= cap:
-            group = [one if of == other else of for of in group]
+            group = [kept if of == joined else of for of in group]
     return group
 
 
@@ -178,8 +178,8 @@ def test_a_shifted_frame_is_not_read_as_an_intron() -> None:
     rng = np.random.default_rng(0)
     protein = "M" + "".join(rng.choice(list("AKWLDSV"), 200))
     dna, gene = gene_of(protein, [], "+")
-    found = [spliced_identity(break_frame(dna, gene, np.random.default_rng(i)), protein) for i in range(50)]
-    assert max(found) < 0.6
+    identities = [spliced_identity(break_frame(dna, gene, np.random.default_rng(i)), protein) for i in range(50)]
+    assert max(identities) < 0.6
     assert min(spliced_identity(dna, mutate_protein(protein, np.random.default_rng(i))) for i in range(50)) < 0.5
 
 
@@ -199,17 +199,17 @@ def test_quartets_are_degree_matched_and_keep_lengths(seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows, texts = [], {}
     for i in range(60):
-        one = "".join(rng.choice(list("ACGT"), int(rng.integers(140, 144))))
-        other = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.05 else c for c in one)
-        texts |= {f"a{i}": one, f"b{i}": other}
+        first = "".join(rng.choice(list("ACGT"), int(rng.integers(140, 144))))
+        second = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.05 else c for c in first)
+        texts |= {f"a{i}": first, f"b{i}": second}
         sides = {"source1": f"a{i}", "source2": f"b{i}"} | {
             f"{name}{side}": value
-            for name, value in {"start": 0, "end": len(one), "strand": "+"}.items()
+            for name, value in {"start": 0, "end": len(first), "strand": "+"}.items()
             for side in (1, 2)
         }
         names = {"kind": "homolog", "split": "train", "group": f"g{i % 7}", "tile": i // 2}
-        rows.append({**sides, **names, "score": 250, "matches": len(one) - 5, "columns": len(one)})
-        rows[-1]["composition2"] = composition(other, "dna")
+        rows.append({**sides, **names, "score": 250, "matches": len(first) - 5, "columns": len(first)})
+        rows[-1]["composition2"] = composition(second, "dna")
     corpus = Corpus({name: Sequence(name, "T", "dna", text) for name, text in texts.items()}, {}, {}, {})
     pair_filter = PairFilter(config, corpus, RegionIndex(REGIONS.empty_table()))
     table = pa.Table.from_pylist(rows, schema=CANDIDATES)
@@ -217,8 +217,10 @@ def test_quartets_are_degree_matched_and_keep_lengths(seed: int) -> None:
     candidates = Candidates.of((table.slice(0, 20), table.slice(20)), "train")
     assert len(Candidates.of((table,), "test")) == 0
     leaking = {texts["a0"]}
-    found, _ = make_quartets(config, candidates, pair_filter, 20, rng, set(), lambda asked: leaking & set(asked))
-    made = [row for table in found for row in table.to_pylist()]
+    tables, _ = make_quartets(
+        config, candidates, pair_filter, 20, rng, set(), lambda sequences: leaking & set(sequences)
+    )
+    made = [row for table in tables for row in table.to_pylist()]
     quartets = [made[at : at + 4] for at in range(0, len(made), 4)]
     similar = [row for quartet in quartets for row in quartet[:2]]
     dissimilar = [row for quartet in quartets for row in quartet[2:]]
@@ -237,8 +239,8 @@ def test_quartets_are_degree_matched_and_keep_lengths(seed: int) -> None:
     for row in dissimilar:
         assert row["group1"] != row["group2"]
         assert similarity(row["sentence1"], row["sentence2"], "dna") < config.max_dissimilarity
-    for one, two, *_ in quartets:
-        assert abs(len(one["sentence2"]) - len(two["sentence2"])) <= 4
+    for similar1, similar2, *_ in quartets:
+        assert abs(len(similar1["sentence2"]) - len(similar2["sentence2"])) <= 4
 
 
 def test_letters_are_the_alphabets() -> None:

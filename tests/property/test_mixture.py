@@ -18,28 +18,28 @@ SIZES = st.dictionaries(
     st.sampled_from(LANGUAGES), st.tuples(st.integers(1, 10**12), st.integers(0, 10**12)), min_size=1
 )
 INTERVALS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 80)), max_size=8).map(
-    lambda found: [(start, start + length) for start, length in found]
+    lambda spans: [(start, start + length) for start, length in spans]
 )
 
 
 @given(SIZES)
 def test_proportions_are_those_stated(sizes: dict[Language, tuple[int, int]]) -> None:
-    stated = {one: size for one, (size, _) in sizes.items()}
-    held = {one: size for one, (_, size) in sizes.items()}
-    given_ = quotas(stated, held)
-    for one, size in stated.items():
-        assert 0 <= given_[one] <= min(size, held[one])
-        for other, wanted in stated.items():
+    stated = {language: size for language, (size, _) in sizes.items()}
+    available = {language: size for language, (_, size) in sizes.items()}
+    given_ = quotas(stated, available)
+    for language, size in stated.items():
+        assert 0 <= given_[language] <= min(size, available[language])
+        for partner, wanted in stated.items():
             # To a byte of either: a / b = A / B.
-            assert abs(given_[one] * wanted - given_[other] * size) <= size + wanted
+            assert abs(given_[language] * wanted - given_[partner] * size) <= size + wanted
     # No more could be given: one is at its limit.
-    assert any(given_[one] + 1 > min(stated[one], held[one]) for one in stated)
+    assert any(given_[language] + 1 > min(stated[language], available[language]) for language in stated)
 
 
 @given(st.lists(st.text(max_size=12), max_size=8), st.integers(0, 120))
 def test_so_many_bytes_are_taken_as_are_asked_for(documents: list[str], quota: int) -> None:
     taken = list(take(documents, quota))
-    size = sum(len(one.encode()) for one in taken)
+    size = sum(len(document.encode()) for document in taken)
     whole = sum(len(document.encode()) for document in documents)
     assert min(quota, whole) - 3 <= size <= quota  # a letter has up to four bytes
     assert "".join(documents).startswith("".join(taken))
@@ -48,7 +48,7 @@ def test_so_many_bytes_are_taken_as_are_asked_for(documents: list[str], quota: i
 @given(st.lists(st.text(max_size=9), max_size=30), st.integers(1, 40))
 def test_batches_hold_all_documents_in_order(documents: list[str], size: int) -> None:
     batches = list(batches_of(documents, size))
-    assert [one for batch in batches for one in batch] == documents
+    assert [document for batch in batches for document in batch] == documents
     assert all(sum(map(len, batch)) >= size for batch in batches[:-1])
     assert all(batches)
 
@@ -59,7 +59,7 @@ def test_merged_intervals_hold_the_same_places(intervals: list[tuple[int, int]])
     assert {at for start, end in merged for at in range(start, end)} == {
         at for start, end in intervals for at in range(start, end)
     }
-    assert all(one[1] < other[0] for one, other in pairwise(merged))
+    assert all(left[1] < right[0] for left, right in pairwise(merged))
 
 
 @given(st.text("ACGT", min_size=400, max_size=400), INTERVALS)

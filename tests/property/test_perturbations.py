@@ -37,7 +37,7 @@ NAMES = [f"{molecule}-{perturbation.name}" for molecule, perturbation in ALL]
 def rows(draw: st.DrawFn, molecule: Molecule) -> pa.Table:
     """Rows of which every side has values of its own."""
     alphabets = {"dna": ("dna", "dna"), "protein": ("protein", "protein"), "dna_protein": ("dna", "protein")}[molecule]
-    found = []
+    drawn = []
     for _ in range(draw(st.integers(1, 3))):
         row: dict[str, Any] = dict.fromkeys(SCHEMA.names)
         for side, alphabet in zip((1, 2), alphabets, strict=True):
@@ -45,14 +45,14 @@ def rows(draw: st.DrawFn, molecule: Molecule) -> pa.Table:
             row[f"strand{side}"] = draw(st.sampled_from("+-"))
             row |= {f"{name}{side}": draw(st.text(max_size=3)) for name in ("source", "organism", "group")}
             row |= {f"{name}{side}": draw(st.integers(0, 99)) for name in ("start", "end")}
-        found.append(row | {"label": draw(st.integers(0, 1)), "pair_id": draw(st.text(max_size=3))})
-    return pa.Table.from_pylist(found, schema=SCHEMA)
+        drawn.append(row | {"label": draw(st.integers(0, 1)), "pair_id": draw(st.text(max_size=3))})
+    return pa.Table.from_pylist(drawn, schema=SCHEMA)
 
 
 def numbers(row: dict[str, Any], alphabet: Alphabet, space: int) -> dict[str, float]:
     """What is stored of a pair of DNA or of proteins, recomputed for a search space of so many letters."""
-    one, other = row["sentence1"], row["sentence2"]
-    best, longer = best_alignment(one, other, alphabet), max(len(one), len(other))
+    first, second = row["sentence1"], row["sentence2"]
+    best, longer = best_alignment(first, second, alphabet), max(len(first), len(second))
     return {
         "similarity": best.matches / longer,
         "identity": best.identity,
@@ -84,7 +84,7 @@ def test_a_perturbation_is_its_own_inverse_and_keeps_every_number(
 @settings(deadline=None, max_examples=40)
 def test_a_perturbation_changes_the_sides_it_names_and_no_other(data: st.DataObject) -> None:
     stored = data.draw(st.composite(rows)("dna"))
-    found = {perturbation.name: perturbation.apply(stored).to_pylist() for perturbation in PERTURBATIONS}
+    perturbed = {perturbation.name: perturbation.apply(stored).to_pylist() for perturbation in PERTURBATIONS}
     for i, row in enumerate(stored.to_pylist()):
         other = {
             side: {
@@ -93,10 +93,10 @@ def test_a_perturbation_changes_the_sides_it_names_and_no_other(data: st.DataObj
             }
             for side in (1, 2)
         }
-        assert found["reverse_complement1"][i] == row | other[1]
-        assert found["reverse_complement2"][i] == row | other[2]
-        assert found["reverse_complement_both"][i] == row | other[1] | other[2]
-        for name, value in found["swapped"][i].items():
+        assert perturbed["reverse_complement1"][i] == row | other[1]
+        assert perturbed["reverse_complement2"][i] == row | other[2]
+        assert perturbed["reverse_complement_both"][i] == row | other[1] | other[2]
+        for name, value in perturbed["swapped"][i].items():
             partner = {"1": f"{name[:-1]}2", "2": f"{name[:-1]}1"}.get(name[-1], name)
             assert value == row[partner]
 

@@ -50,20 +50,20 @@ def test_no_block_follows_the_one_it_followed(blocks: int, seed: int) -> None:
 @st.composite
 def homologs(draw: st.DrawFn) -> tuple[Jittered, tuple[str, str]]:
     """Two jittered windows and their strings: runs of matches between substitutions and gaps."""
-    one, other = draw(st.text("ACGT", min_size=3, max_size=9)), ""
-    start1, start2 = len(one), 0
+    first, second = draw(st.text("ACGT", min_size=3, max_size=9)), ""
+    start1, start2 = len(first), 0
     runs = []
     for number, run in enumerate(draw(st.lists(st.text("ACGT", min_size=1, max_size=12), min_size=4, max_size=12))):
         if number:
             kind = draw(st.sampled_from(["substitution", "insertion", "deletion"]))
-            one += "" if kind == "insertion" else "A"
-            other += "" if kind == "deletion" else "C"
-        runs.append((len(one) - start1, len(other) - start2, len(run)))
-        one, other = one + run, other + run
-    end1, end2 = len(one), len(other)
-    other += draw(st.text("ACGT", min_size=3, max_size=9))
-    places = Interval("a", 0, len(one), "+"), Interval("b", 0, len(other), "+")
-    return Jittered(*places, (start1, end1), (start2, end2), tuple(runs)), (one, other)
+            first += "" if kind == "insertion" else "A"
+            second += "" if kind == "deletion" else "C"
+        runs.append((len(first) - start1, len(second) - start2, len(run)))
+        first, second = first + run, second + run
+    end1, end2 = len(first), len(second)
+    second += draw(st.text("ACGT", min_size=3, max_size=9))
+    places = Interval("a", 0, len(first), "+"), Interval("b", 0, len(second), "+")
+    return Jittered(*places, (start1, end1), (start2, end2), tuple(runs)), (first, second)
 
 
 @given(homologs(), st.sampled_from(["permuted_homolog", "shuffled_homolog"]), seeds)
@@ -88,11 +88,12 @@ def test_both_orders_keep_letters_and_flanks_and_runs(
 
 
 @given(st.text("ACGT", max_size=40), st.text("ACGT", max_size=40), st.integers(1, 6))
-def test_overlap_is_a_part_of_the_words_of_both(one: str, other: str, k: int) -> None:
-    overlap = word_overlap(one, other, k)
+def test_overlap_is_a_part_of_the_words_of_both(first: str, second: str, k: int) -> None:
+    overlap = word_overlap(first, second, k)
     assert 0 <= overlap <= 1
-    assert overlap == word_overlap(other, one, k)
+    assert overlap == word_overlap(second, first, k)
     assert (overlap == 1) == (
-        len(one) >= k
-        and {one[i : i + k] for i in range(len(one) - k + 1)} == {other[i : i + k] for i in range(len(other) - k + 1)}
+        len(first) >= k
+        and {first[i : i + k] for i in range(len(first) - k + 1)}
+        == {second[i : i + k] for i in range(len(second) - k + 1)}
     )

@@ -27,9 +27,9 @@ sides = st.tuples(st.sampled_from(TEXTS), st.sampled_from(("s", "t")), st.intege
 rows_of_a_split = st.lists(st.tuples(st.integers(0, 1), sides, sides), max_size=6)
 
 
-def rows(some: list[Any], split: str) -> list[dict[str, Any]]:
+def rows(drawn: list[Any], split: str) -> list[dict[str, Any]]:
     made = []
-    for number, (label, *both) in enumerate(some):
+    for number, (label, *both) in enumerate(drawn):
         row: dict[str, Any] = {"label": label, "pair_id": f"{split}{number}", "kind": "homolog", "similarity": 0.5}
         row |= dict.fromkeys(("identity", "evalue", "bit_score"), 0.0) | {"sw_score": 0}
         for side, (text, source, start, group) in enumerate(both, start=1):
@@ -42,7 +42,7 @@ def rows(some: list[Any], split: str) -> list[dict[str, Any]]:
 @given(st.tuples(rows_of_a_split, rows_of_a_split, rows_of_a_split))
 @settings(deadline=None, max_examples=40)
 def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
-    data = {split: rows(some, split) for split, some in zip(SPLITS, made, strict=True)}
+    data = {split: rows(drawn, split) for split, drawn in zip(SPLITS, made, strict=True)}
     tables = [
         keys_of(pa.Table.from_pylist(rows[at : at + 2], schema=SCHEMA), CONFIG, split)
         for split, rows in data.items()
@@ -55,17 +55,17 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
     expected, seen, split_of = [], {}, {}
     intervals: dict[str, list[tuple[int, int, str, str]]] = {}
     strings, groups = [], []
-    for split, some in data.items():
-        for row in some:
+    for split, split_rows in data.items():
+        for row in split_rows:
             pair = tuple(sorted((row["sentence1"], row["sentence2"])))
             if pair in seen:
                 expected.append((row["pair_id"], seen[pair]))
             seen.setdefault(pair, row["pair_id"])
             for side in (1, 2):
                 text = row[f"sentence{side}"]
-                for found, key in ((strings, min(text, reverse_complement(text))), (groups, row[f"group{side}"])):
+                for repeats, key in ((strings, min(text, reverse_complement(text))), (groups, row[f"group{side}"])):
                     if split_of.setdefault(key, split) != split:
-                        found.append((row["pair_id"], split_of[key]))
+                        repeats.append((row["pair_id"], split_of[key]))
                 place = row[f"start{side}"], row[f"end{side}"], split, row["pair_id"]
                 intervals.setdefault(row[f"source{side}"], []).append(place)
     overlaps = Counter()
@@ -80,21 +80,21 @@ def test_what_arrays_find_a_loop_finds(made: tuple[list[Any], ...]) -> None:
     assert [
         (sequence.pair_id, sequence.message.split()[-1]) for sequence in splits.check_sequences(manifest, keys)
     ] == strings
-    told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK001"]
-    assert [(violation.pair_id, violation.message.split()[-1]) for violation in told] == groups
-    told = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK002"]
-    assert Counter(violation.pair_id for violation in told) == +overlaps
+    leaks = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK001"]
+    assert [(violation.pair_id, violation.message.split()[-1]) for violation in leaks] == groups
+    leaks = [region for region in splits.check_regions(manifest, keys) if region.code == "LEAK002"]
+    assert Counter(violation.pair_id for violation in leaks) == +overlaps
 
     at = 0
-    for split, some in data.items():
+    for split, split_rows in data.items():
         balance: Counter[tuple[Any, ...]] = Counter()
-        for row in some:
+        for row in split_rows:
             for side in (1, 2):
                 origin = row[f"source{side}"], row[f"start{side}"], row[f"end{side}"]
                 for key in ((side, *origin), (side, *origin, row[f"sentence{side}"])):
                     balance[key] += 1 if row["label"] else -1
-        found = list(
-            splits.check_degrees(Split(CONFIG, split, Path(), keys, slice(at, at + len(some)), entry, ARGUMENTS))
+        violations = list(
+            splits.check_degrees(Split(CONFIG, split, Path(), keys, slice(at, at + len(split_rows)), entry, ARGUMENTS))
         )
-        assert len(found) == sum(count != 0 for count in balance.values())
-        at += len(some)
+        assert len(violations) == sum(count != 0 for count in balance.values())
+        at += len(split_rows)

@@ -39,11 +39,13 @@ def test_an_area_is_the_area_and_copies_in_a_cluster_add_no_certainty(pairs: lis
     scores = np.array([score for score, _ in pairs], dtype=np.float64)
     labels = np.array([label for _, label in pairs])
     rows = np.arange(len(pairs))
-    one = auc_estimate(scores, labels, rows)
-    assert one.value == pytest.approx(auroc(scores, labels))
+    estimate = auc_estimate(scores, labels, rows)
+    assert estimate.value == pytest.approx(auroc(scores, labels))
     twice = auc_estimate(np.tile(scores, 2), np.tile(labels, 2), np.tile(rows, 2))
-    assert (twice.value, twice.low, twice.high) == pytest.approx((one.value, one.low, one.high))
-    assert either_way(auc_estimate(-scores, labels, rows)).value == pytest.approx(max(one.value, 1 - one.value))
+    assert (twice.value, twice.low, twice.high) == pytest.approx((estimate.value, estimate.low, estimate.high))
+    assert either_way(auc_estimate(-scores, labels, rows)).value == pytest.approx(
+        max(estimate.value, 1 - estimate.value)
+    )
 
 
 def test_intervals_are_those_of_delong_and_of_the_binomial() -> None:
@@ -89,11 +91,13 @@ def test_no_fold_is_asked_about_a_sequence_it_was_fitted_on(splits: str, monkeyp
     words = {"given": "fitted on train", "grouped": "5-fold", "dealt": "3 folds of sequences", "leaking": "left out"}
     assert words[splits] in plan.how
     asked_before: set[int] = set()
-    for fitted, asked in plan.folds:
-        held, known = (set(numbered.canonical[:, plan.sample[rows]].ravel().tolist()) for rows in (asked, fitted))
-        assert held and known and not held & known
-        assert asked_before.isdisjoint(asked.tolist())
-        asked_before |= set(asked.tolist())
+    for fitted, scored in plan.folds:
+        scored_sequences, fitted_sequences = (
+            set(numbered.canonical[:, plan.sample[rows]].ravel().tolist()) for rows in (scored, fitted)
+        )
+        assert scored_sequences and fitted_sequences and not scored_sequences & fitted_sequences
+        assert asked_before.isdisjoint(scored.tolist())
+        asked_before |= set(scored.tolist())
 
 
 def pairs_of(data: DataSet, request: Request = Request()) -> Pairs:  # noqa: B008 it is frozen
@@ -141,7 +145,7 @@ def test_features_of_a_side() -> None:
     assert pairs.features["gc"][0].tolist() == pytest.approx([0.5, 1, 0.5, 4 / 6])
     # Triplets ACA and CAC three times each: 2 * 3 / 5; GGG six times: 15 / 5.
     assert pairs.features["complexity"][0].tolist()[:3] == pytest.approx([-6 / 5, -3, 0])
-    assert [pairs.faults[one][0, 3] for one in ("lower_case", "gaps", "white_space", "other_letters")] == [True] * 4
+    assert [pairs.faults[fault][0, 3] for fault in ("lower_case", "gaps", "white_space", "other_letters")] == [True] * 4
     assert not any(rows[:, :3].any() for rows in pairs.faults.values())
     assert pairs.identical.tolist() == [False, False, True, False]
 
@@ -167,7 +171,7 @@ def test_json_is_read_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_reading_knows_where_it_starts() -> None:
     assert local_start("WWMKVLAG", "TTTMKVLAG", "protein") == (2, 3)
     protein = "MKVLAAGIVWMKHEWWCDE"
-    dna = "".join(min(CODONS[one]) for one in protein)
+    dna = "".join(min(CODONS[residue]) for residue in protein)
     read = read_frames([f"CCCCC{dna}", reverse_complement(dna), "ACGTACGT"], [protein] * 3)
     assert read.starts[:2].tolist() == [5, 0] and np.isnan(read.starts[2])
     assert read.six_frame[0] == read.six_frame[1] > 4 > read.frame0[0]

@@ -33,8 +33,8 @@ def sources(folder: Path, train: Rows, test: Rows, limit: int | None = None) -> 
     return Sources(pawsx=str(folder), limit=limit)
 
 
-def score(found: Sources, out: Path, name: str = "pawsx_en") -> dict[str, tuple[Result, Predictions]]:
-    paths = run_baselines([name], (), "test", found, out)[0]
+def score(data: Sources, out: Path, name: str = "pawsx_en") -> dict[str, tuple[Result, Predictions]]:
+    paths = run_baselines([name], (), "test", data, out)[0]
     results = [(read_result(path), path) for path in paths]
     return {result.model.id: (result, read_predictions(path, result)) for result, path in results}
 
@@ -96,20 +96,20 @@ def test_one_side_knows_nothing_where_every_string_has_both_labels(tmp_path: Pat
         texts = zip(words[::2], words[1::2], strict=True)
         return [row for a, c in texts for row in ((a, a, 1), (c, c, 1), (a, c, 0), (c, a, 0))]
 
-    found = score(sources(tmp_path / "matched", quartets(30), quartets(30)), tmp_path / "out")
-    assert accuracy(found["sentence1"][0]) == accuracy(found["sentence2"][0]) == 0.5
-    assert accuracy(found["jaccard3"][0]) == 1
-    told = [(("AAAAC" if label else "aaaac") * 3, other, label) for _, other, label in quartets(30)]
-    found = score(sources(tmp_path / "told", told, told), tmp_path / "out")
-    assert accuracy(found["sentence1"][0]) == 1
-    assert accuracy(found["sentence2"][0]) == 0.5
+    results = score(sources(tmp_path / "matched", quartets(30), quartets(30)), tmp_path / "out")
+    assert accuracy(results["sentence1"][0]) == accuracy(results["sentence2"][0]) == 0.5
+    assert accuracy(results["jaccard3"][0]) == 1
+    cased = [(("AAAAC" if label else "aaaac") * 3, other, label) for _, other, label in quartets(30)]
+    results = score(sources(tmp_path / "told", cased, cased), tmp_path / "out")
+    assert accuracy(results["sentence1"][0]) == 1
+    assert accuracy(results["sentence2"][0]) == 0.5
 
 
 def fitted(name: str, batch: PairBatch) -> list[float]:
     """Scores of a baseline less its threshold, 0 where all labels of train are 1."""
     ones = np.ones(len(batch.sentence1), dtype=np.int8)
     rule = get_baseline(name).fit(batch, ones)
-    return [round(float(one) + rule.recipe["threshold"], 6) for one in rule.margin(batch)]
+    return [round(float(margin) + rule.recipe["threshold"], 6) for margin in rule.margin(batch)]
 
 
 def test_alignments_score_as_defined() -> None:
@@ -136,19 +136,19 @@ def test_each_molecule_has_its_baselines() -> None:
 
 
 def test_a_finished_result_is_not_computed_again(tmp_path: Path) -> None:
-    found = sources(tmp_path, ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG)
-    paths = run_baselines(["pawsx_en"], (), "test", found, tmp_path / "out")[0]
+    data = sources(tmp_path, ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG)
+    paths = run_baselines(["pawsx_en"], (), "test", data, tmp_path / "out")[0]
     before = {path: path.stat().st_mtime_ns for path in paths}
     paths[3].unlink()
-    assert run_baselines(["pawsx_en"], (), "test", found, tmp_path / "out")[0] == paths
+    assert run_baselines(["pawsx_en"], (), "test", data, tmp_path / "out")[0] == paths
     assert [path for path in paths if path.stat().st_mtime_ns != before[path]] == [paths[3]]
 
 
 def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    found = sources(tmp_path / "a", ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2)
-    paths = {*run_baselines(["pawsx_en"], (), "test", found, out)[0]}
-    few = sources(Path(found.pawsx), ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2, len(ONES_ARE_AS_LONG) * 2)
+    data = sources(tmp_path / "a", ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2)
+    paths = {*run_baselines(["pawsx_en"], (), "test", data, out)[0]}
+    few = sources(Path(data.pawsx), ONES_ARE_AS_LONG * 4, ONES_ARE_AS_LONG * 2, len(ONES_ARE_AS_LONG) * 2)
     limited, _ = run_baselines(["pawsx_en"], (), "test", few, out)
     # The same pairs, but nobody asked whether there were more.
     assert paths.isdisjoint(limited)
@@ -158,17 +158,17 @@ def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, m
     other, _ = run_baselines(["pawsx_en"], (), "test", more, out)
     assert paths.isdisjoint(other)
     monkeypatch.setattr(run, "source_digest", lambda *_: "other")
-    assert paths.isdisjoint(run_baselines(["pawsx_en"], (), "test", found, out)[0])
+    assert paths.isdisjoint(run_baselines(["pawsx_en"], (), "test", data, out)[0])
 
 
 def test_predictions_are_the_same_bytes_whatever_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     rows = [("".join(rng.choice(list("abc "), 30)), "".join(rng.choice(list("abc "), 28)), i % 2) for i in range(40)]
-    found = sources(tmp_path, rows, rows[::-1])
+    data = sources(tmp_path, rows, rows[::-1])
     files: list[list[bytes]] = []
     for size in (8192, 8192, 7):
         monkeypatch.setattr(pairs, "ROWS_PER_BATCH", size)
-        paths = run_baselines(["pawsx_en"], (), "test", found, tmp_path / f"out{len(files)}")[0]
+        paths = run_baselines(["pawsx_en"], (), "test", data, tmp_path / f"out{len(files)}")[0]
         files.append([path.with_suffix(".parquet").read_bytes() for path in paths])
     assert files[0] == files[1] == files[2]
 
@@ -176,17 +176,17 @@ def test_predictions_are_the_same_bytes_whatever_the_batches(tmp_path: Path, mon
 def test_ceilings_are_near_1_on_a_built_data_set(built: Path, tmp_path: Path) -> None:
     data = Sources(data=str(built))
     for name in ("dna150", "protein150"):
-        found = score(data, tmp_path, name)
-        assert accuracy(found["smith_waterman"][0]) > 0.97, name
-        assert accuracy(found["sentence1"][0]) == accuracy(found["sentence2"][0]) == 0.5, name
-        assert found["smith_waterman"][0].model.method == "upper_bound"
+        results = score(data, tmp_path, name)
+        assert accuracy(results["smith_waterman"][0]) > 0.97, name
+        assert accuracy(results["sentence1"][0]) == accuracy(results["sentence2"][0]) == 0.5, name
+        assert results["smith_waterman"][0].model.method == "upper_bound"
         assert {"smith_waterman", "edit"} == {
-            key for key, (one, _) in found.items() if one.model.method == "upper_bound"
+            key for key, (result, _) in results.items() if result.model.method == "upper_bound"
         }
-    found = score(data, tmp_path, "dna_protein")
-    assert accuracy(found["spliced"][0]) > 0.97
-    assert found["six_frame"][0].metrics["auroc"]["value"] > 0.8
-    assert abs(found["jaccard3"][0].metrics["auroc"]["value"] - 0.5) < 0.25
-    result, predictions = found["spliced"]
+    results = score(data, tmp_path, "dna_protein")
+    assert accuracy(results["spliced"][0]) > 0.97
+    assert results["six_frame"][0].metrics["auroc"]["value"] > 0.8
+    assert abs(results["jaccard3"][0].metrics["auroc"]["value"] - 0.5) < 0.25
+    result, predictions = results["spliced"]
     assert result.task.rows == len(predictions.pair_ids) == len(predictions.labels)
     assert result.encoding is None and result.status == "scored" and result.environment["rapidfuzz"]

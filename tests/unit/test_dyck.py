@@ -21,10 +21,10 @@ CLOSES = {kind[1]: kind[0] for kind in BRACKETS}
 def closes(text: str) -> bool:
     """A stack, as anybody would write it."""
     stack: list[str] = []
-    for one in text.split():
-        if one not in CLOSES:
-            stack.append(one)
-        elif not stack or stack.pop() != CLOSES[one]:
+    for bracket in text.split():
+        if bracket not in CLOSES:
+            stack.append(bracket)
+        elif not stack or stack.pop() != CLOSES[bracket]:
             return False
     return not stack
 
@@ -60,9 +60,9 @@ def test_counts_are_the_same_under_both_labels(rows: list[tuple[str, str, str, i
 )
 def test_no_floor_tells_the_label(rows: list[tuple[str, str, str, int]], name: str) -> None:
     baseline = get_baseline(name)
-    learnt, asked = rows[: ROWS // 2], rows[ROWS // 2 :]
-    batches = [PairBatch([row[1] for row in part], [row[2] for row in part], "text") for part in (learnt, asked)]
-    labels = [np.array([row[3] for row in part], np.int8) for part in (learnt, asked)]
+    learnt, scored = rows[: ROWS // 2], rows[ROWS // 2 :]
+    batches = [PairBatch([row[1] for row in part], [row[2] for row in part], "text") for part in (learnt, scored)]
+    labels = [np.array([row[3] for row in part], np.int8) for part in (learnt, scored)]
     margin = baseline.fit(batches[0], labels[0]).margin(batches[1])
     assert auroc(margin, labels[1]) == pytest.approx(0.5, abs=0.05)
 

@@ -42,7 +42,7 @@ def pairs_of(rows: list[tuple[str, str]], molecule: str = "dna", name: str = "dn
 
 
 def ids_of(encoded: Encoded) -> list[list[int]]:
-    return [one.tolist() for one in encoded.all().ids]
+    return [ids.tolist() for ids in encoded.all().ids]
 
 
 def test_encoders_use_the_tokenizers_own_template(encoders: dict[str, PairEncoder], tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ from bio_paws.sequences.corpus import TABLES, Corpus, corpus_to_tables
 from bio_paws.sequences.records import Sequence
 
 needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="DIAMOND is not installed")
-INSTALLED = [pytest.param(one, marks=[needs_diamond] if one.name == "diamond" else [], id=one.name) for one in ENGINES]
+INSTALLED = [
+    pytest.param(engine, marks=[needs_diamond] if engine.name == "diamond" else [], id=engine.name)
+    for engine in ENGINES
+]
 RESIDUES = 600_000
 
 
@@ -38,12 +41,12 @@ def families() -> list[str]:
     """Ten families of two proteins, 90% to 50% identical, ten letters missing in the second; and a short one."""
     rng = np.random.default_rng(0)
     letters = np.array(list(LETTERS["protein"]))
-    found = []
+    members = []
     for number in range(10):
-        one = rng.choice(letters, 180)
-        other = np.where(rng.random(180) < 0.1 * (1 + number % 5), rng.choice(letters, 180), one)
-        found += ["".join(one), "".join(other[:80]) + "".join(other[90:])]
-    return [*found, "MKV" * 5]
+        letters1 = rng.choice(letters, 180)
+        letters2 = np.where(rng.random(180) < 0.1 * (1 + number % 5), rng.choice(letters, 180), letters1)
+        members += ["".join(letters1), "".join(letters2[:80]) + "".join(letters2[90:])]
+    return [*members, "MKV" * 5]
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +75,16 @@ def test_hits_are_alignments_of_what_belongs_together(
     for hit in hits.to_pylist():
         first, second = int(hit["query"].split(":")[0]), int(hit["subject"])
         pairs.add((first, second))
-        one = families[first][hit["query_start"] - 1 : hit["query_end"]]
-        other = families[second][hit["subject_start"] - 1 : hit["subject_end"]]
-        assert aligned(hit["btop"], one, other)
+        query_part = families[first][hit["query_start"] - 1 : hit["query_end"]]
+        subject_part = families[second][hit["subject_start"] - 1 : hit["subject_end"]]
+        assert aligned(hit["btop"], query_part, subject_part)
         assert 0 <= hit["evalue"] <= 1e-5 < hit["score"]
     assert pairs == {(a, b) for a in range(20) for b in (a, a ^ 1)}
     again = engine.search(query, tmp_path / "all", "1e-5", RESIDUES)
     assert again.equals(hits)
 
 
-def aligned(trace: str, one: str, other: str) -> bool:
+def aligned(trace: str, first: str, second: str) -> bool:
     """Whether a trace-back reads both strings from end to end, its runs over equal letters."""
     i = j = at = 0
     while at < len(trace):
@@ -90,15 +93,15 @@ def aligned(trace: str, one: str, other: str) -> bool:
             while end < len(trace) and trace[end].isdigit():
                 end += 1
             run = int(trace[at:end])
-            if one[i : i + run] != other[j : j + run]:
+            if first[i : i + run] != second[j : j + run]:
                 return False
             i, j, at = i + run, j + run, end
             continue
-        for place, letter, text in ((i, trace[at], one), (j, trace[at + 1], other)):
+        for place, letter, text in ((i, trace[at], first), (j, trace[at + 1], second)):
             if letter not in ("-", text[place : place + 1]):
                 return False
         i, j, at = i + (trace[at] != "-"), j + (trace[at + 1] != "-"), at + 2
-    return i == len(one) and j == len(other)
+    return i == len(first) and j == len(second)
 
 
 def test_trace_backs_are_those_of_blast(query: Path, database: Path) -> None:
@@ -111,8 +114,8 @@ def test_trace_backs_are_those_of_blast(query: Path, database: Path) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("ACD-"), st.sampled_from("ACD-")).filter(lambda pair: pair != ("-", "-"))))
 def test_trace_backs_read_both_strings(columns: list[tuple[str, str]]) -> None:
-    one, other = ("".join(column[side] for column in columns) for side in (0, 1))
-    assert aligned(btop(one, other), one.replace("-", ""), other.replace("-", ""))
+    first, second = ("".join(column[side] for column in columns) for side in (0, 1))
+    assert aligned(btop(first, second), first.replace("-", ""), second.replace("-", ""))
 
 
 # What DIAMOND's arguments name: --out FILE, --un FILE.

@@ -28,21 +28,21 @@ def random_text(alphabet: Alphabet, length: int, rng: np.random.Generator) -> st
 def mutated(text: str, identity: float, alphabet: Alphabet, rng: np.random.Generator) -> str:
     letters = list(text)
     for at in rng.permutation(len(text))[: round((1 - identity) * len(text))].tolist():
-        letters[at] = str(rng.choice([one for one in LETTERS[alphabet] if one != letters[at]]))
+        letters[at] = str(rng.choice([letter for letter in LETTERS[alphabet] if letter != letters[at]]))
     return "".join(letters)
 
 
 def windows(source: str, text: str, lengths: tuple[int, ...], alphabet: Alphabet) -> list[Placed]:
     """Overlapping windows of a sequence, every second one on the other strand."""
-    found = []
+    placed = []
     for length in lengths:
         for number, start in enumerate(range(0, len(text) - length + 1, length // 3)):
             piece = text[start : start + length]
             if alphabet == "dna" and number % 2:
-                found.append(Placed(reverse_complement(piece), source, start, "-"))
+                placed.append(Placed(reverse_complement(piece), source, start, "-"))
             else:
-                found.append(Placed(piece, source, start, "+"))
-    return found
+                placed.append(Placed(piece, source, start, "+"))
+    return placed
 
 
 @pytest.mark.parametrize(("alphabet", "much"), [("dna", False), ("dna", True), ("protein", False)])
@@ -68,7 +68,7 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
     queries = windows("test", "".join(letters), lengths, alphabet)
     subjects = list({subject.text: subject for subject in subjects}.values())
 
-    found = VerificationSearch(
+    touching = VerificationSearch(
         tmp_path / "search",
         PlacedSequences.of(queries),
         PlacedSequences.of(subjects),
@@ -92,10 +92,10 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
             if query.start < at * 120 + min(length, 100) and query.start + len(query.text) > at * 120
         }
         bands[length, band] += len(here & each.keys())
-        touched[length, band] += len(here & found.keys())
+        touched[length, band] += len(here & touching.keys())
     assert bands[50, 1.0] > COPIES and bands[150, 0.7] > COPIES
     assert touched == bands
-    assert found.keys() == each.keys()
+    assert touching.keys() == each.keys()
 
 
 def test_altered_and_displaced_strings_stay_by_themselves() -> None:
@@ -105,8 +105,8 @@ def test_altered_and_displaced_strings_stay_by_themselves() -> None:
     displaced = Placed(text[:60], "s", 90, "+")
     elsewhere = Placed(text[30:90], "other", 30, "+")
     joined = list(join_overlapping(PlacedSequences.of([*natural, altered, displaced, elsewhere]), "protein"))
-    assert sorted(len(one.members) for one in joined) == [1, 1, 1, len(natural)]
-    assert {altered.text, displaced.text, elsewhere.text} < {one.text for one in joined}
+    assert sorted(len(interval.members) for interval in joined) == [1, 1, 1, len(natural)]
+    assert {altered.text, displaced.text, elsewhere.text} < {interval.text for interval in joined}
 
 
 @given(st.data())
@@ -122,7 +122,7 @@ def test_every_string_lies_whole_in_one_stretch(data: st.DataObject) -> None:
         strand = data.draw(st.sampled_from("+-"))
         strings.append(Placed(reverse_complement(text) if strand == "-" else text, "s", start, strand))
     joined = list(join_overlapping(PlacedSequences.of(strings), "dna"))
-    assert sorted(index for one in joined for _, _, index in one.members) == list(range(len(strings)))
+    assert sorted(index for interval in joined for _, _, index in interval.members) == list(range(len(strings)))
     for stretch in joined:
         for start, end, index in stretch.members:
             text = strings[index].text

@@ -146,20 +146,20 @@ def test_the_token_is_in_no_log_and_no_error(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
     caplog.set_level(logging.DEBUG)
     answer = httpx2.Response(400, request=httpx2.Request("GET", URL))
-    with pytest.raises(BioPawsError) as told, connected("a/b"):
+    with pytest.raises(BioPawsError) as refused, connected("a/b"):
         logging.getLogger("any").debug("sent %s", {"authorization": "Bearer hf_canary"})
         raise HfHubHTTPError("no hf_canary", response=answer, server_message="you sent hf_canary\nand more")
-    assert str(told.value) == "a/b: the Hub refused: 400 you sent <token>"
-    assert told.value.__cause__ is None
+    assert str(refused.value) == "a/b: the Hub refused: 400 you sent <token>"
+    assert refused.value.__cause__ is None
     assert "hf_canary" not in caplog.text
     assert "<token>" in caplog.text
 
 
 def test_the_cause_is_kept_for_debug_and_the_innermost_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_canary")
-    with pytest.raises(BioPawsError, match="a/b: GET hub: gave up") as told, connected("a/b"):
+    with pytest.raises(BioPawsError, match="a/b: GET hub: gave up") as refused, connected("a/b"):
         raise RuntimeError("Error while uploading") from BioPawsError("GET hub: gave up")
-    assert isinstance(told.value.__cause__, RuntimeError)
+    assert isinstance(refused.value.__cause__, RuntimeError)
     assert not isinstance(get_session(), PatientClient)  # for others all is as it was
 
 

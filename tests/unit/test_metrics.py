@@ -23,7 +23,9 @@ def logits_of(margins: list[float]) -> np.ndarray:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(st.integers(-3, 3).map(lambda one: one + 0.5), st.integers(0, 1)), min_size=8, max_size=60))
+@given(
+    st.lists(st.tuples(st.integers(-3, 3).map(lambda middle: middle + 0.5), st.integers(0, 1)), min_size=8, max_size=60)
+)
 def test_metrics_are_those_of_scikit_learn(rows: list[tuple[float, int]]) -> None:
     labels = np.array([label for _, label in rows] + [0, 1], dtype=np.int8)
     margins = [margin for margin, _ in rows] + [-0.5, 0.5]
@@ -134,11 +136,11 @@ def test_a_share_has_jeffreys_interval(hits: int, n: int) -> None:
 
 
 def test_a_share_over_seeds_widens_with_their_spread_and_never_for_their_number() -> None:
-    one, alike, apart = share([30], 60), share([30] * 5, 60), share([10, 20, 30, 40, 50], 60)
-    assert one["value"] == alike["value"] == apart["value"] == 0.5
+    single, alike, apart = share([30], 60), share([30] * 5, 60), share([10, 20, 30, 40, 50], 60)
+    assert single["value"] == alike["value"] == apart["value"] == 0.5
     # Seeds that answer alike answer the same pairs: five of them know no more than one.
-    assert alike["low"] == pytest.approx(one["low"])
-    assert apart["high"] - apart["low"] > 1.2 * (one["high"] - one["low"])
+    assert alike["low"] == pytest.approx(single["low"])
+    assert apart["high"] - apart["low"] > 1.2 * (single["high"] - single["low"])
     assert share([0], 0) == {"value": None, "low": None, "high": None}
 
 
@@ -155,10 +157,10 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
         "near": 0.75,
         "other": 0.25,
     }
-    for name, one in pair_types.items():
-        rows = (kinds == name) | (labels != one["label"])
-        assert one["auroc"]["value"] == reference.roc_auc_score(labels[rows], np.array(margins)[rows])
-        assert one["auroc"]["low"] <= one["auroc"]["value"] <= one["auroc"]["high"]
+    for name, entry in pair_types.items():
+        rows = (kinds == name) | (labels != entry["label"])
+        assert entry["auroc"]["value"] == reference.roc_auc_score(labels[rows], np.array(margins)[rows])
+        assert entry["auroc"]["low"] <= entry["auroc"]["value"] <= entry["auroc"]["high"]
 
 
 def test_one_kind_a_label_says_no_more_than_the_label() -> None:
@@ -182,14 +184,14 @@ def test_views_are_compared_with_what_is_stored() -> None:
     assert perturbations["n"] == 40
     assert perturbations["original"]["accuracy"] == share([38], 40)
     assert perturbations["original"]["recall"] == share([18], 20)
-    one = perturbations["perturbed"]["reverse_complement1"]
-    assert one["accuracy"]["value"] == 27 / 40
-    assert one["recall"]["value"] == 7 / 20
-    assert one["consistency"] == share([27], 40)
-    assert one["margin_change"] == pytest.approx((12 * 3 + 4) / 40)
-    assert (one["only_original"], one["only_perturbed"]) == (12, 1)
-    assert one["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
-    assert one["p_corrected"] == pytest.approx(3 * one["p_value"])
+    perturbed = perturbations["perturbed"]["reverse_complement1"]
+    assert perturbed["accuracy"]["value"] == 27 / 40
+    assert perturbed["recall"]["value"] == 7 / 20
+    assert perturbed["consistency"] == share([27], 40)
+    assert perturbed["margin_change"] == pytest.approx((12 * 3 + 4) / 40)
+    assert (perturbed["only_original"], perturbed["only_perturbed"]) == (12, 1)
+    assert perturbed["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
+    assert perturbed["p_corrected"] == pytest.approx(3 * perturbed["p_value"])
     same = perturbations["perturbed"]["swapped"]
     assert (same["consistency"]["value"], same["margin_change"], same["p_value"]) == (1.0, 0.5, 1.0)
     assert perturbations["tells_strands"] is True

@@ -24,12 +24,12 @@ LOCI_OF = [("one", 0, 2_000, "g0", "train"), ("one", 2_000, 4_000, "g1", "test")
 @pytest.fixture(scope="module")
 def pair_filter() -> PairFilter:
     rng = np.random.default_rng(1)
-    one = "".join(rng.choice(list("ACGT"), 4_000))
-    two = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.08 else letter for letter in one)
-    two = two[:1_000] + reverse_complement(two[1_000:1_500]) + two[1_500:]
-    two = two[:600] + two[600:700].lower() + "N" + two[701:]
+    first = "".join(rng.choice(list("ACGT"), 4_000))
+    second = "".join("ACGT"[rng.integers(0, 4)] if rng.random() < 0.08 else letter for letter in first)
+    second = second[:1_000] + reverse_complement(second[1_000:1_500]) + second[1_500:]
+    second = second[:600] + second[600:700].lower() + "N" + second[701:]
     corpus = Corpus(
-        {name: Sequence(name, "T", "dna", text) for name, text in {"one": one, "two": two}.items()}, {}, {}, {}
+        {name: Sequence(name, "T", "dna", text) for name, text in {"one": first, "two": second}.items()}, {}, {}, {}
     )
     return PairFilter(
         CONFIG,
@@ -56,23 +56,23 @@ CASES = {
 
 
 def test_each_window_is_left_out_for_its_first_reason(pair_filter: PairFilter) -> None:
-    windows = [one for some in CASES.values() for one in some]
+    windows = [candidate for cases in CASES.values() for candidate in cases]
     table = pair_filter.candidates(windows)
     assert outcomes_of(table) == {reason: len(cases) for reason, cases in CASES.items()}
-    assert table["tile"].to_pylist() == [one.tile for one in CASES["accepted"]]
-    for one in windows:
-        assert outcomes_of(pair_filter.candidates([one])) == {
-            reason: 1 for reason, some in CASES.items() if one in some
+    assert table["tile"].to_pylist() == [candidate.tile for candidate in CASES["accepted"]]
+    for candidate in windows:
+        assert outcomes_of(pair_filter.candidates([candidate])) == {
+            reason: 1 for reason, cases in CASES.items() if candidate in cases
         }
     assert pair_filter.candidates([]).num_rows == 0
 
 
 def test_candidates_say_what_their_strings_say(pair_filter: PairFilter) -> None:
     table = pair_filter.candidates(CASES["accepted"])
-    for one, row in zip(CASES["accepted"], table.to_pylist(), strict=True):
-        assert tuple(row[f"{name}2"] for name in Interval._fields) == one.side2
+    for candidate, row in zip(CASES["accepted"], table.to_pylist(), strict=True):
+        assert tuple(row[f"{name}2"] for name in Interval._fields) == candidate.side2
         assert (row["group"], row["split"]) == ("g0", "train")
-        texts = [pair_filter.texts(Intervals.of([side]))[0] for side in (one.side1, one.side2)]
+        texts = [pair_filter.texts(Intervals.of([side]))[0] for side in (candidate.side1, candidate.side2)]
         assert (row["score"], row["matches"], row["columns"]) == best_alignment(*texts, "dna")
         assert row["composition2"] == Counter(texts[1])["G"] + Counter(texts[1])["C"]
         assert align(*texts, "dna").matches == row["matches"]  # each is read on its strand
@@ -101,16 +101,16 @@ def test_many_intervals_are_looked_up_as_each_is() -> None:
         region_index.assignments[at] if at >= 0 else None
         for at in region_index.find_many(Intervals.of(intervals)).tolist()
     ] == alone
-    for interval, found in zip(intervals, alone, strict=True):
+    for interval, assignment in zip(intervals, alone, strict=True):
         holds = [
             row
             for row in rows
             if row["source"] == interval.source and row["start"] <= interval.start and interval.end <= row["end"]
         ]
-        assert [(row["group"], row["split"]) for row in holds] == ([found] if found else [])
+        assert [(row["group"], row["split"]) for row in holds] == ([assignment] if assignment else [])
 
 
 def test_no_alignment_has_no_identity() -> None:
-    nothing, some = np.zeros(1, dtype=np.int64), np.array([4])
+    nothing, four = np.zeros(1, dtype=np.int64), np.array([4])
     assert Alignments(nothing, nothing, nothing).identity.tolist() == [0.0]
-    assert Alignments(some, some, some + 1).identity.tolist() == [0.8]
+    assert Alignments(four, four, four + 1).identity.tolist() == [0.8]

@@ -31,7 +31,7 @@ def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
             norm = sqrt(sum(n * n for n in a.values()) * sum(n * n for n in b.values()))
             assert similarities.jaccard[k - 1, i] == pytest.approx(len(a.keys() & b.keys()) / either if either else 0)
             assert similarities.cosine[k - 1, i] == pytest.approx(
-                sum(a[one] * b[one] for one in a) / norm if norm else 0
+                sum(a[kmer] * b[kmer] for kmer in a) / norm if norm else 0
             )
 
 
@@ -44,7 +44,7 @@ def test_composition_is_gc_of_dna_and_garp_of_proteins() -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 1)), min_size=1, max_size=30))
 def test_no_threshold_is_better_and_no_train_score_lies_on_it(pairs: list[tuple[int, int]]) -> None:
-    scores = np.array([one for one, _ in pairs], dtype=np.float64) / 7
+    scores = np.array([score for score, _ in pairs], dtype=np.float64) / 7
     labels = np.array([label for _, label in pairs], dtype=np.int8)
     threshold = fit_threshold(scores, labels)
     cuts = np.r_[-1, np.sort(scores) + 1e-6]

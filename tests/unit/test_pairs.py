@@ -98,8 +98,8 @@ def test_parquet_does_not_depend_on_the_chunks_of_a_table(tmp_path: Path, monkey
     monkeypatch.setattr(export, "ROW_GROUP", 100)
     pairs.write_pairs(tmp_path / "rows", made(450), CONFIG, "train")
     table = read_arrow(tmp_path / "rows")
-    for name, one in {"chunks": table, "whole": table.combine_chunks()}.items():
-        export.write_split(tmp_path / name, one, CONFIG)
+    for name, chunked in {"chunks": table, "whole": table.combine_chunks()}.items():
+        export.write_split(tmp_path / name, chunked, CONFIG)
     assert (tmp_path / "chunks").read_bytes() == (tmp_path / "whole").read_bytes()
     file = pq.ParquetFile(tmp_path / "whole")
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [100] * 4 + [50]

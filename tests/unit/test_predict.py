@@ -25,7 +25,9 @@ ROWS = [("ACGTTGCA"[: 1 + i % 8] * (1 + i * 7 % 11), "TTGACC"[: 1 + i % 5]) for 
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Encoded, int]:
+def model_and_pairs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, Encoded, int]:
     folder = tmp_path_factory.mktemp("predict")
     source = find_model(str(write_model(folder / "model", request.param)), None)
     tokenizer = load_tokenizer(source)
@@ -49,8 +51,8 @@ def one_by_one(model: Any, encoded: Encoded) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("budget", [1, 37, 100, 10_000])
-def test_any_batch_size_gives_the_same(asked: tuple[Any, Encoded, int], budget: int) -> None:
-    model, encoded, pad_id = asked
+def test_any_batch_size_gives_the_same(model_and_pairs: tuple[Any, Encoded, int], budget: int) -> None:
+    model, encoded, pad_id = model_and_pairs
     predictions, timing = predict(model, encoded, pad_id, token_budget=budget)
     np.testing.assert_allclose(predictions.logits, one_by_one(model, encoded), atol=1e-5)
     assert predictions.pair_ids == [str(i) for i in range(len(ROWS))]
@@ -58,8 +60,8 @@ def test_any_batch_size_gives_the_same(asked: tuple[Any, Encoded, int], budget: 
     assert timing.tokens == sum(map(len, encoded.all().ids))
 
 
-def test_the_mode_of_the_model_comes_back(asked: tuple[Any, Encoded, int]) -> None:
-    model, encoded, pad_id = asked
+def test_the_mode_of_the_model_comes_back(model_and_pairs: tuple[Any, Encoded, int]) -> None:
+    model, encoded, pad_id = model_and_pairs
     for training in (True, False):
         model.train(training)
         predict(model, encoded, pad_id)
@@ -90,9 +92,9 @@ class Greedy(torch.nn.Module):
     ],
 )
 def test_memory_that_runs_out_halves_the_batch(
-    asked: tuple[Any, Encoded, int], error: Exception, caplog: pytest.LogCaptureFixture
+    model_and_pairs: tuple[Any, Encoded, int], error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model, encoded, pad_id = asked
+    model, encoded, pad_id = model_and_pairs
     greedy = Greedy(model, 2, error)  # pairs come in threes
     with caplog.at_level(logging.WARNING):
         predictions, _ = predict(greedy, encoded, pad_id, token_budget=10_000)
@@ -102,20 +104,20 @@ def test_memory_that_runs_out_halves_the_batch(
     assert sum(size for size in greedy.sizes if size <= 2) == len(ROWS)
 
 
-def test_a_single_pair_too_large_is_an_error(asked: tuple[Any, Encoded, int]) -> None:
-    model, encoded, pad_id = asked
+def test_a_single_pair_too_large_is_an_error(model_and_pairs: tuple[Any, Encoded, int]) -> None:
+    model, encoded, pad_id = model_and_pairs
     with pytest.raises(BioPawsError, match=r"out of memory on a single pair of \d+ tokens"):
         predict(Greedy(model, 0, torch.OutOfMemoryError("no")), encoded, pad_id)
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory(asked: tuple[Any, Encoded, int]) -> None:
-    model, encoded, pad_id = asked
+def test_other_errors_are_not_taken_for_a_lack_of_memory(model_and_pairs: tuple[Any, Encoded, int]) -> None:
+    model, encoded, pad_id = model_and_pairs
     with pytest.raises(BioPawsError, match=r"fails on pairs of \d+ tokens .RuntimeError: shape mismatch"):
         predict(Greedy(model, 0, RuntimeError("shape mismatch")), encoded, pad_id)
 
 
-def test_what_is_not_a_number_is_an_error(asked: tuple[Any, Encoded, int]) -> None:
-    _, encoded, pad_id = asked
+def test_what_is_not_a_number_is_an_error(model_and_pairs: tuple[Any, Encoded, int]) -> None:
+    _, encoded, pad_id = model_and_pairs
 
     class Broken(torch.nn.Module):
         def __init__(self) -> None:
@@ -129,8 +131,8 @@ def test_what_is_not_a_number_is_an_error(asked: tuple[Any, Encoded, int]) -> No
         predict(Broken(), encoded, pad_id)
 
 
-def test_bfloat16_answers_nearly_the_same(asked: tuple[Any, Encoded, int]) -> None:
-    model, encoded, pad_id = asked
+def test_bfloat16_answers_nearly_the_same(model_and_pairs: tuple[Any, Encoded, int]) -> None:
+    model, encoded, pad_id = model_and_pairs
     predictions, _ = predict(model, encoded, pad_id, torch.bfloat16)
     exact = one_by_one(model, encoded)
     assert predictions.logits.dtype == np.float32

@@ -68,10 +68,10 @@ def near(queries: list[str], database: Path) -> set[str]:
 
 def test_all_that_blast_finds_is_let_through(strings: tuple[list[str], list[str], Path]) -> None:
     related, unrelated, database = strings
-    found = set(find_hits([*related, *unrelated], database, "dna", SPACE, DROPPED_EVALUE))
+    hit = set(find_hits([*related, *unrelated], database, "dna", SPACE, DROPPED_EVALUE))
     let_through = near([*related, *unrelated], database)
-    assert 150 < len(found) < len(related)
-    assert found <= let_through
+    assert 150 < len(hit) < len(related)
+    assert hit <= let_through
     assert len(let_through.intersection(unrelated)) < len(unrelated) / 20
 
 
@@ -108,13 +108,13 @@ def test_leaks_are_the_same_with_and_without(later: bool, monkeypatch: pytest.Mo
     others = cross_split_filter.CrossSplitFilter(
         corpus, RegionIndex(pa.table(columns, schema=REGIONS)), InProcessExecutor()
     )
-    held = random_dna(rng, 150) if later else parts["train"][2_500:2_650]  # altered, or not
+    leaking = random_dna(rng, 150) if later else parts["train"][2_500:2_650]  # altered, or not
     queries = [edited(parts["train"][at : at + 150], 0.2, rng) for at in range(0, 2_000, 50)]
-    queries += [parts["test"][at : at + 150] for at in range(0, 2_000, 50)] + [held[20:140]]
-    found = []
+    queries += [parts["test"][at : at + 150] for at in range(0, 2_000, 50)] + [leaking[20:140]]
+    results = []
     for much in (1e99, 0):
         monkeypatch.setattr(prefilter, "MUCH", much)
-        with others.searcher("test", "dna", [held], later=later) as search:
-            found.append(search(queries))
-    assert found[0] == found[1]
-    assert len(found[0]) > 20 and queries[-1] in found[0]
+        with others.searcher("test", "dna", [leaking], later=later) as search:
+            results.append(search(queries))
+    assert results[0] == results[1]
+    assert len(results[0]) > 20 and queries[-1] in results[0]

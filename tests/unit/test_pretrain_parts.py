@@ -56,7 +56,7 @@ def test_the_recipes_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"byte": {}}, "r: byte: unknown key"),
         ({"model": {"layers": 3}}, "r: model.layers: unknown key"),
@@ -71,10 +71,10 @@ def test_the_recipes_of_the_paper() -> None:
         ({"seed": -1}, "r: seed: Input should be"),
     ],
 )
-def test_a_wrong_recipe_is_told_in_one_line(changes: dict[str, Any], told: str) -> None:
+def test_a_wrong_recipe_is_told_in_one_line(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(BioPawsError) as error:
         parse_recipe(GOOD | changes, "r")
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
 
 
@@ -102,7 +102,7 @@ def test_text_is_read_from_files(tmp_path: Path) -> None:
     wanted = ["One text.\nTwo lines.", "Zürich 龍"]
     (tmp_path / "a.txt").write_text("\n\n".join(wanted), encoding="utf-8")
     (tmp_path / "b.txt.gz").write_bytes(gzip.compress("\n\n".join(wanted).encode()))
-    (tmp_path / "c.jsonl").write_text("".join(json.dumps({"t": one}) + "\n" for one in ["", *wanted]))
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps({"t": text}) + "\n" for text in ["", *wanted]))
     pq.write_table(pa.table({"t": wanted}), tmp_path / "d.parquet")
     assert texts(tmp_path / "a.txt") == texts(tmp_path / "b.txt.gz") == wanted
     assert texts(tmp_path / "c.jsonl", "t") == texts(tmp_path / "d.parquet", "t") == wanted
@@ -144,7 +144,7 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[Any, Documents]:
 
 
 def all_of(documents: dict[Any, Documents]) -> dict[Any, int]:
-    return {language: held.bytes for language, held in documents.items()}
+    return {language: entry.bytes for language, entry in documents.items()}
 
 
 def test_the_tokenizer_knows_no_genome_by_heart(documents: dict[Any, Documents], tmp_path: Path) -> None:
@@ -174,14 +174,14 @@ def test_packing_keeps_every_letter(
     tokenizer.encode_special_tokens = True
     shards = pack(documents, all_of(documents), tokenizer, tmp_path)
     dtype = np.dtype("<u4" if wide else "<u2")
-    for language, held in documents.items():
+    for language, entry in documents.items():
         mine = [shard for shard in shards if shard.language == language]
         assert len(mine) > 1
-        ids = np.concatenate([np.fromfile(tmp_path / one.file, dtype) for one in mine])
+        ids = np.concatenate([np.fromfile(tmp_path / shard.file, dtype) for shard in mine])
         parts = np.split(ids, np.flatnonzero(ids == end_of(tokenizer)) + 1)[:-1]
         decoded = [tokenizer.decode(part[:-1].tolist(), skip_special_tokens=False) for part in parts]
-        assert decoded == list(read_documents(held.path))
-        assert sum(one.bytes for one in mine) == held.bytes
+        assert decoded == list(read_documents(entry.path))
+        assert sum(shard.bytes for shard in mine) == entry.bytes
     lost, kept = tmp_path / shards[0].file, tmp_path / shards[1].file
     lost.unlink()
     (tmp_path / packing.MANIFEST).unlink()
@@ -233,11 +233,11 @@ class Even(torch.nn.Module):
 def test_perplexity_of_a_model_that_knows_nothing(documents: dict[Any, Documents]) -> None:
     tokenizer = train_tokenizer(documents, all_of(documents), 400)
     texts = ["the old king", "ACGT" * 100, "ü"]
-    found = measure(Even(400), tokenizer, texts, 16)  # type: ignore[arg-type]
-    assert found.bytes == 12 + 400 + 2
-    assert found.tokens == sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
-    assert found.perplexity == pytest.approx(400)
-    assert found.bits_per_byte == pytest.approx(found.tokens * math.log2(400) / found.bytes)
+    measured = measure(Even(400), tokenizer, texts, 16)  # type: ignore[arg-type]
+    assert measured.bytes == 12 + 400 + 2
+    assert measured.tokens == sum(len(encoding.ids) for encoding in tokenizer.encode_batch(texts))
+    assert measured.perplexity == pytest.approx(400)
+    assert measured.bits_per_byte == pytest.approx(measured.tokens * math.log2(400) / measured.bytes)
 
 
 def test_perplexity_does_not_depend_on_what_is_asked_beside(documents: dict[Any, Documents]) -> None:
@@ -245,10 +245,10 @@ def test_perplexity_does_not_depend_on_what_is_asked_beside(documents: dict[Any,
     tokenizer = train_tokenizer(documents, all_of(documents), 300)
     model = new_model(ModelSize(1, 2, 16, 32), 300, end_of(tokenizer), 0)
     assert isinstance(model, GPT2LMHeadModel)
-    asked = [*list(read_documents(documents["dna"].path))[:3], "the king", "a"]
-    alone = [measure(model, tokenizer, [one], 32) for one in asked]
-    together = measure(model, tokenizer, asked, 32)
-    bits = sum(one.bits_per_byte * one.bytes for one in alone)
+    texts = [*list(read_documents(documents["dna"].path))[:3], "the king", "a"]
+    alone = [measure(model, tokenizer, [text], 32) for text in texts]
+    together = measure(model, tokenizer, texts, 32)
+    bits = sum(measured.bits_per_byte * measured.bytes for measured in alone)
     assert together.bits_per_byte * together.bytes == pytest.approx(bits, rel=1e-5)
 
 
@@ -268,6 +268,6 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     assert make_documents(recipe, (), find_text(text), None, tmp_path, 1)["text"] == made
     assert made.path.stat().st_mtime_ns == before
     (tmp_path / "one.txt").write_text("One text only.")
-    one = TextRecipe((str(tmp_path / "one.txt"),))
+    only = TextRecipe((str(tmp_path / "one.txt"),))
     with pytest.raises(BioPawsError, match="the sources hold no text that may be trained on"):
-        make_documents(PretrainingRecipe(bytes={"text": 9}, text=one), (), find_text(one), None, tmp_path, 1)
+        make_documents(PretrainingRecipe(bytes={"text": 9}, text=only), (), find_text(only), None, tmp_path, 1)

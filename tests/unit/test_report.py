@@ -98,8 +98,8 @@ def the(systems: tuple[System, ...], name: str) -> System:
 
 
 def row(table: Table, name: str) -> dict[str, str]:
-    (found,) = table.frame[table.frame.iloc[:, 0] == name].to_dict("records")
-    return {str(column): text for column, text in found.items()}
+    (row,) = table.frame[table.frame.iloc[:, 0] == name].to_dict("records")
+    return {str(column): text for column, text in row.items()}
 
 
 # Kept files
@@ -171,13 +171,13 @@ def test_small_recipes_stand_for_large_ones(tmp_path: Path) -> None:
 
 def test_the_vectors_of_a_plan(tmp_path: Path, golden: Golden) -> None:
     section = representation_section(write_vectors(tmp_path))
-    tables = [one for one in section if isinstance(one, Table)]
-    told = (
+    tables = [entry for entry in section if isinstance(entry, Table)]
+    rendered = (
         "\n\n".join(f"## {table.name}: {table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables) + "\n"
     )
-    assert told == golden("md")
+    assert rendered == golden("md")
     order = ["dna-english", "pca", "umap", "distances", "cka", "changes", "distances", "nulls", "words", "cka"]
-    assert [one.name for one in section] == [f"vectors-01-{name}" for name in order]
+    assert [entry.name for entry in section] == [f"vectors-01-{name}" for name in order]
     (chapter,) = chapters_of([], [], section)
     assert chapter.title == "Vectors of DNA, English and proteins, before and after fine-tuning"
     assert chapter.items == tuple(section)
@@ -228,8 +228,8 @@ def test_one_seed_has_no_standard_deviation(tmp_path: Path) -> None:
 def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     for name, accuracies in {"majority": (0.5, 0.9), "gc": (0.7, 0.55)}.items():
-        for asked, accuracy in zip(("dna150", "dna50"), accuracies, strict=True):
-            write_baseline(tmp_path, name, "baseline", task(asked), accuracy)
+        for config, accuracy in zip(("dna150", "dna50"), accuracies, strict=True):
+            write_baseline(tmp_path, name, "baseline", task(config), accuracy)
     write_baseline(tmp_path, "smith_waterman", "upper_bound", task("dna150"), 1.0)
     table = configs_table(grouped(tmp_path))
     assert row(table, "best baseline")["dna150"].startswith("gc 0.")
@@ -243,9 +243,9 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
 
 def test_the_answers_by_similarity(tmp_path: Path, golden: Golden) -> None:
     write_graded(tmp_path / "results")
-    found = write_report(tmp_path / "results", tmp_path / "out")
+    report = write_report(tmp_path / "results", tmp_path / "out")
     assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == golden("tex")
-    assert [path.name for path in found.files if path.suffix == ".svg"][:3] == [
+    assert [path.name for path in report.files if path.suffix == ".svg"][:3] == [
         *("forest.svg", "seeds.svg"),
         "similarity-bins.svg",
     ]
@@ -276,11 +276,11 @@ def test_a_band_is_scored_with_all_dissimilar_pairs(tmp_path: Path) -> None:
             area = roc_auc_score(answers.labels[remote], (answers.logits[:, 1] - answers.logits[:, 0])[remote])
             parts.append((called[kind == "remote"].mean(), false_alarms, area))
     recall, false_alarms, area = np.mean(parts, axis=0)
-    found = cell.pair_types["remote"]
-    assert (found.label, found.n, found.seeds) == (1, 50, 2)
-    assert found.predicted_positive_rate["value"] == pytest.approx(recall)
-    assert found.accuracy == pytest.approx((recall + 1 - false_alarms) / 2)
-    assert found.auroc == pytest.approx(area)
+    scores = cell.pair_types["remote"]
+    assert (scores.label, scores.n, scores.seeds) == (1, 50, 2)
+    assert scores.predicted_positive_rate["value"] == pytest.approx(recall)
+    assert scores.accuracy == pytest.approx((recall + 1 - false_alarms) / 2)
+    assert scores.auroc == pytest.approx(area)
     assert cell.false_positive_rate["value"] == pytest.approx(false_alarms)
     assert cell.pair_types["other_group"].accuracy == pytest.approx(cell.summary.mean)  # as many of either label
 
@@ -309,8 +309,8 @@ def test_consistency_of_a_seed_that_has_none_is_left_out(tmp_path: Path) -> None
 
 def test_without_views_and_kinds_there_is_nothing_about_them(tmp_path: Path) -> None:
     write_cell(tmp_path / "results", GPT2, training(), task("pawsx_en"), 0.8)
-    found = write_report(tmp_path / "results", tmp_path / "out")
-    names = {path.stem for path in found.files}
+    report = write_report(tmp_path / "results", tmp_path / "out")
+    names = {path.stem for path in report.files}
     assert not {"consistency", "pair-types", "similarity-bins"} & names
 
 
@@ -338,7 +338,7 @@ def test_sequences_split_in_two_ways_are_two_systems(tmp_path: Path) -> None:
         write_cell(tmp_path, BERT, training(), task("dna150"), accuracy, encoding(segment=segment))
     write_cell(tmp_path, BERT, training(), task("pawsx_en"), 0.9)
     systems = grouped(tmp_path).systems
-    assert [one.name.removeprefix("bert-base-cased, pawsx_en, ") for one in systems] == [
+    assert [system.name.removeprefix("bert-base-cased, pawsx_en, ") for system in systems] == [
         "whole sequences",
         "words of 10",
         "words of 100",
@@ -379,10 +379,10 @@ def test_pairs_are_aligned_by_their_id(results: Path) -> None:
     """BERT's rows on dna150 are stored in another order than GPT-2's."""
     compared = next(pair for pair in compare_all(grouped(results).systems) if pair.task == "dna150")
     assert (compared.first, compared.second) == ("bert-base-cased, pawsx_en", "openai-community/gpt2, pawsx_en")
-    asked = task("dna150")
+    dna150 = task("dna150")
 
     def right(name: str, accuracies: tuple[float, float]) -> np.ndarray:
-        answers = [predictions(asked, accuracy, (name, "pawsx_en", seed)) for seed, accuracy in enumerate(accuracies)]
+        answers = [predictions(dna150, accuracy, (name, "pawsx_en", seed)) for seed, accuracy in enumerate(accuracies)]
         return np.stack([predicted(answer.logits) == answer.labels for answer in answers])
 
     expected = compare(right("bert-base-cased", (0.8, 0.8)), right("openai-community/gpt2", (0.79, 0.79 - 0.05)))
@@ -395,9 +395,9 @@ def test_mcnemar_takes_the_seed_that_is_best_on_dev(tmp_path: Path) -> None:
         write_cell(tmp_path, GPT2, training(seed, dev_accuracies=(dev,), best_epoch=1), task("dna150"), 0.8)
     for seed in (4, 5):
         write_cell(tmp_path, BERT, training(seed, dev_accuracies=(), best_epoch=0), task("dna150"), 0.7)
-    (found,) = compare_all(grouped(tmp_path).systems)
-    assert found.first.startswith("bert")
-    assert found.seeds == (4, 1)
+    (comparison,) = compare_all(grouped(tmp_path).systems)
+    assert comparison.first.startswith("bert")
+    assert comparison.seeds == (4, 1)
 
 
 @pytest.mark.parametrize(
@@ -421,9 +421,9 @@ def test_other_data_are_not_compared(tmp_path: Path, other: Task) -> None:
 def test_results_on_two_major_versions_are_refused(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     other = write_cell(tmp_path, BERT, training(), task("dna50", version="2.1.0"), 0.8)
-    with pytest.raises(BioPawsError, match=rf"2\.1\.0 \({other}\).* do not compare") as told:
+    with pytest.raises(BioPawsError, match=rf"2\.1\.0 \({other}\).* do not compare") as refused:
         write_report(tmp_path, tmp_path / "out")
-    assert "1.0.0" in str(told.value)
+    assert "1.0.0" in str(refused.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -437,7 +437,7 @@ def test_systems_that_share_nothing_are_not_compared(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
     write_cell(tmp_path, GPT2, training(on="dyck"), task("dna150"), 0.8)
     write_cell(tmp_path, BERT, training(), task("dna150"), 0.8)
-    compared = {(one.first, one.second) for one in compare_all(grouped(tmp_path).systems)}
+    compared = {(comparison.first, comparison.second) for comparison in compare_all(grouped(tmp_path).systems)}
     bert, dyck, english = "bert-base-cased, pawsx_en", "openai-community/gpt2, dyck", "openai-community/gpt2, pawsx_en"
     assert compared == {(bert, english), (dyck, english)}
 
@@ -459,9 +459,9 @@ def test_the_control_matrix_is_the_comparisons_corrected_for_its_own_number(stud
     cells = table.frame.set_index("trained on").to_dict("index")
     assert list(cells) == list(names)
     starred = 0
-    for one, p in zip(compared, corrected, strict=True):
-        first, second = roles[one.first], roles[one.second]
-        comparison = one.comparison
+    for pair, p in zip(compared, corrected, strict=True):
+        first, second = roles[pair.first], roles[pair.second]
+        comparison = pair.comparison
         sure = p < 0.05 and (comparison.low > 0 or comparison.high < 0)
         starred += sure
         there, back = cells[first][f"less {second}"], cells[second][f"less {first}"]
@@ -548,15 +548,15 @@ def test_the_seed_study_is_of_the_same_seeds(tmp_path: Path) -> None:
         write_cell(tmp_path, BERT, training(seed), task("pawsx_fr"), 0.9)
         write_cell(tmp_path, BERT, training(seed), task("dna150"), 1.0)  # no seed differs from another
     systems = grouped(tmp_path).systems
-    (found,) = study_seeds(systems)
-    cells = the(systems, found.system).results
+    (study,) = study_seeds(systems)
+    cells = the(systems, study.system).results
     first = np.delete(cells["pawsx_fr"].correct.mean(axis=1), 3)
     second = cells["dna150"].correct.mean(axis=1)
-    assert found.correlation == pytest.approx(np.corrcoef(first, second)[0, 1])
-    assert found.correlation < -0.7
+    assert study.correlation == pytest.approx(np.corrcoef(first, second)[0, 1])
+    assert study.correlation < -0.7
     half = 1.959964 / np.sqrt(6 - 3)  # Fisher (1921)
-    ends = np.tanh(np.arctanh(found.correlation) + np.array([-half, half]))
-    assert (found.low, found.high) == pytest.approx(tuple(ends), abs=1e-6)
+    ends = np.tanh(np.arctanh(study.correlation) + np.array([-half, half]))
+    assert (study.low, study.high) == pytest.approx(tuple(ends), abs=1e-6)
 
 
 def test_few_seeds_are_no_study(results: Path) -> None:
@@ -692,8 +692,8 @@ def test_nothing_outside_the_report_is_removed(tmp_path: Path) -> None:
 
 def test_only_baselines_make_a_report_too(tmp_path: Path) -> None:
     write_baseline(tmp_path, "gc", "baseline", task("dna150"), 0.5)
-    found = write_report(tmp_path, tmp_path / "report")
-    assert "best baseline" in found.markdown
+    report = write_report(tmp_path, tmp_path / "report")
+    assert "best baseline" in report.markdown
     assert not (tmp_path / "report/figures").exists()
 
 
@@ -740,8 +740,8 @@ def test_controls_and_baselines_are_no_entries_for_the_hub(tmp_path: Path) -> No
         tmp_path, GPT2, training(on="none", control="untuned", dev_accuracies=(), best_epoch=0), task("dna150"), 0.5
     )
     write_baseline(tmp_path, "gc", "baseline", task("dna150"), 0.5)
-    found = write_report(tmp_path, tmp_path / "report")
-    assert not [path for path in found.files if path.suffix == ".yaml"]
+    report = write_report(tmp_path, tmp_path / "report")
+    assert not [path for path in report.files if path.suffix == ".yaml"]
 
 
 # What goes wrong
@@ -809,15 +809,15 @@ def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
 def test_a_transfer_without_its_controls_is_open(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.9)
     write_baseline(tmp_path, "k-mers", "baseline", task("dna150"), 0.6)
-    (one,) = judge_transfers(grouped(tmp_path))
-    assert one.verdict == "open: no result of shuffled labels; random weights; the untuned model"
-    assert not one.transfers
+    (transfer,) = judge_transfers(grouped(tmp_path))
+    assert transfer.verdict == "open: no result of shuffled labels; random weights; the untuned model"
+    assert not transfer.transfers
 
 
 def test_results_of_earlier_versions_do_not_tell_whether_the_source_was_learnt(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(dev_pairs=0, dev_majority=0.0), task("dna150"), 0.9)
-    (one,) = judge_transfers(grouped(tmp_path))
-    assert one.verdict == "not known whether the source was learnt"
+    (transfer,) = judge_transfers(grouped(tmp_path))
+    assert transfer.verdict == "not known whether the source was learnt"
 
 
 def test_the_page_opens_with_the_answer(out: Path, report: Report) -> None:

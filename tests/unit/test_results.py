@@ -44,7 +44,7 @@ def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
 def test_the_json_of_a_result_is_what_others_read(tmp_path: Path, golden: Golden) -> None:
     """To accept a new format, raise SCHEMA_VERSION."""
     write_results(tmp_path)
-    path, _ = next((path, one) for path, one in read_results(tmp_path) if one.model.method == "model")
+    path, _ = next((path, result) for path, result in read_results(tmp_path) if result.model.method == "model")
     assert path.read_text() == golden("json")
 
 

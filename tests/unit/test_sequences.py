@@ -60,7 +60,11 @@ def test_the_soft_mask_is_kept(tmp_path: Path) -> None:
     assert all(
         sequence.residues[:200].islower() and sequence.residues[200:].isupper() for sequence in corpus.dna.values()
     )
-    assert {one.organism for one in corpus.dna.values()} == {"Testus primus", "Testus secundus", "Testus tertius"}
+    assert {sequence.organism for sequence in corpus.dna.values()} == {
+        "Testus primus",
+        "Testus secundus",
+        "Testus tertius",
+    }
 
 
 @pytest.mark.parametrize(

@@ -99,11 +99,11 @@ def test_scores_are_those_of_biopython_on_mutated_pairs(alphabet: Alphabet) -> N
         b = np.where(rng.random(len(a)) < rng.random() / 2, rng.choice(letters, len(a)), a)
         cut = int(rng.integers(0, len(b)))
         b = np.delete(b, slice(cut, cut + int(rng.integers(0, 6))))
-        one, other = "".join(a), "".join(b)
-        alignment = align(one, other, alphabet)
-        assert alignment.score == reference.score(one, other)
+        first, second = "".join(a), "".join(b)
+        alignment = align(first, second, alphabet)
+        assert alignment.score == reference.score(first, second)
         # Where Biopython sees one optimal alignment only, there is no tie to break.
-        alignments = reference.align(one, other)
+        alignments = reference.align(first, second)
         if alignment.score and len(alignments) == 1:
             counts = alignments[0].counts()
             assert alignment.matches >= counts.identities
@@ -183,7 +183,7 @@ def test_batches_of_proteins_are_aligned_as_pairs_are(pairs: list[tuple[str, str
 def check_batches(pairs: list[tuple[str, str]], alphabet: Alphabet) -> None:
     alone = [align(a, b, alphabet) for a, b in pairs]
     assert list(align_all(pairs, alphabet)) == alone
-    assert align_scores(pairs, alphabet) == [found.score for found in alone]
+    assert align_scores(pairs, alphabet) == [alignment.score for alignment in alone]
 
 
 def mutated_pairs(count: int, rng: np.random.Generator, alphabet: Alphabet, longest: int) -> list[tuple[str, str]]:
@@ -199,8 +199,8 @@ def mutated_pairs(count: int, rng: np.random.Generator, alphabet: Alphabet, long
     for number, (long, other, cut, gap) in enumerate(
         rng.integers(1, [longest + 1, longest + 1, longest, 9], (count, 4))
     ):
-        one, two = (side[number].tobytes().decode() for side in texts)
-        pairs.append((one[:long], two[:cut][:other] + two[cut + gap :][: max(0, other - cut)]))
+        first_text, second_text = (side[number].tobytes().decode() for side in texts)
+        pairs.append((first_text[:long], second_text[:cut][:other] + second_text[cut + gap :][: max(0, other - cut)]))
     return pairs
 
 
@@ -225,7 +225,7 @@ def test_scores_around_a_place_keep_to_the_band(shifts: int) -> None:
         around.append((text[:end] + spare + text[start:])[: len(text) + shifts])
     longest = max(map(len, strings))
     sides = [
-        np.array([list(one.ljust(width).encode()) for one in side], dtype=np.uint8)
+        np.array([list(text.ljust(width).encode()) for text in side], dtype=np.uint8)
         for side, width in ((strings, longest), (around, longest + shifts))
     ]
     expected = [best_by_definition(a, b, "dna", shifts)[0] for a, b in zip(strings, around, strict=True)]
@@ -241,7 +241,11 @@ def test_best_alignments_are_those_of_either_strand() -> None:
 @pytest.mark.parametrize(("alphabet", "longest"), smith_waterman.LONGEST_KEYS.items())
 def test_batches_hold_the_highest_scores_and_leave_longer_strings_to_parasail(alphabet: Alphabet, longest: int) -> None:
     best = "W" if alphabet == "protein" else "A"
-    pairs = [(best * one, best * other) for one in (1, longest, longest + 1) for other in (1, longest, longest + 1)]
+    pairs = [
+        (best * first_length, best * second_length)
+        for first_length in (1, longest, longest + 1)
+        for second_length in (1, longest, longest + 1)
+    ]
     check_batches(pairs, alphabet)
     highest = best * smith_waterman.LONGEST_SCORES
     pairs = [(highest, highest), (highest + best, highest), (highest, "V")]
@@ -250,7 +254,9 @@ def test_batches_hold_the_highest_scores_and_leave_longer_strings_to_parasail(al
 
 @pytest.mark.parametrize("alphabet", ["dna", "protein"])
 def test_batches_match_no_other_letter(alphabet: Alphabet) -> None:
-    check_batches([(f"ACGT{one}ACGT", f"ACGT{other}ACGT") for one in "NX*- 1é" for other in "NX*- 1é"], alphabet)
+    check_batches(
+        [(f"ACGT{letter1}ACGT", f"ACGT{letter2}ACGT") for letter1 in "NX*- 1é" for letter2 in "NX*- 1é"], alphabet
+    )
 
 
 def test_no_pairs_are_no_alignments() -> None:

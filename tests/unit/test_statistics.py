@@ -23,9 +23,9 @@ def test_parameters_and_bits_are_those_of_blast(alphabet: Alphabet, tmp_path: Pa
     rng = np.random.default_rng(3)
     a = rng.choice(list(LETTERS[alphabet]), 150)
     b = np.where(rng.random(150) < 0.1, rng.choice(list(LETTERS[alphabet]), 150), a)
-    one, other = "".join(a), "".join(b)
-    (tmp_path / "q.fa").write_text(f">q\n{one}\n")
-    (tmp_path / "s.fa").write_text(f">s\n{other}\n")
+    first, second = "".join(a), "".join(b)
+    (tmp_path / "q.fa").write_text(f">q\n{first}\n")
+    (tmp_path / "s.fa").write_text(f">s\n{second}\n")
     files = ["-query", str(tmp_path / "q.fa"), "-subject", str(tmp_path / "s.fa")]
     text = subprocess.run([*OPTIONS[alphabet].split(), *files], capture_output=True, text=True, check=True).stdout
     gapped = re.search(r"Gapped\s+Lambda\s+K\s+H(?:\s+a\s+alpha(?:\s+sigma)?)?\s+([\d.]+)\s+([\d.]+)", text)
@@ -34,7 +34,7 @@ def test_parameters_and_bits_are_those_of_blast(alphabet: Alphabet, tmp_path: Pa
     row = subprocess.run(
         [*OPTIONS[alphabet].split(), *files, "-outfmt", "6 score bitscore"], capture_output=True, text=True, check=True
     ).stdout.split()
-    score = align(one, other, alphabet).score
+    score = align(first, second, alphabet).score
     assert int(row[0]) == score
     assert float(row[1]) == pytest.approx(bit_score(score, alphabet), rel=0.01)
 

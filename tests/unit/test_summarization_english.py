@@ -48,9 +48,9 @@ def test_docstrings_of_installed_libraries_are_read_as_data(tmp_path: Path, monk
     monkeypatch.setattr(docstrings, "PACKAGES", ("numpy",))
     english = read_english(DOCSTRINGS, None, None, 100, tmp_path)
     everything = [*english.train, *english.dev, *english.held_out]
-    assert len(everything) == len({one.text for one in everything}) == 100
-    assert all(len(one.text) >= 2 * len(one.summary) and one.summary.endswith(".") for one in everything)
-    files = [{one.group for one in part} for part in (english.train, english.dev, english.held_out)]
+    assert len(everything) == len({text.text for text in everything}) == 100
+    assert all(len(text.text) >= 2 * len(text.summary) and text.summary.endswith(".") for text in everything)
+    files = [{text.group for text in part} for part in (english.train, english.dev, english.held_out)]
     assert not files[0] & files[1] and not files[0] & files[2] and not files[1] & files[2]
     assert english.origin == {"numpy": np.__version__}
     monkeypatch.setattr(docstrings, "read_docstrings", lambda: pytest.fail("read again"))
@@ -67,29 +67,29 @@ def test_texts_that_repeat_or_say_nothing_are_left_out(tmp_path: Path) -> None:
     for path in (lines, table, parquet):
         english = read_english(str(path), None, None, 100, tmp_path)
         assert (len(english.train), len(english.dev), len(english.held_out)) == (18, 1, 1)
-        assert all(int(one.summary.split()[1]) % 2 == 0 for one in english.train)
+        assert all(int(text.summary.split()[1]) % 2 == 0 for text in english.train)
     assert len(read_english(str(lines), None, None, 12, tmp_path).train) == 10
     named = read_english(str(lines), ("summary", "document"), None, 100, tmp_path)
     assert named.train[0].text.split()[0] == "river"
 
 
-def longest_common(one: list[str], other: list[str]) -> int:
+def longest_common(first: list[str], second: list[str]) -> int:
     """The textbook's table."""
-    table = np.zeros((len(one) + 1, len(other) + 1), dtype=int)
-    for i, left in enumerate(one):
-        for j, right in enumerate(other):
+    table = np.zeros((len(first) + 1, len(second) + 1), dtype=int)
+    for i, left in enumerate(first):
+        for j, right in enumerate(second):
             table[i + 1, j + 1] = table[i, j] + 1 if left == right else max(table[i, j + 1], table[i + 1, j])
     return int(table[-1, -1])
 
 
 @given(*[st.lists(st.sampled_from(["a", "b", "c", "D", "e,", "1", ".", "é"]), max_size=12).map(" ".join)] * 2)
-def test_rouge_l_is_f1_of_the_longest_common_subsequence(one: str, other: str) -> None:
-    left, right = words(one), words(other)
+def test_rouge_l_is_f1_of_the_longest_common_subsequence(first: str, second: str) -> None:
+    left, right = words(first), words(second)
     common = longest_common(left, right)
     precision, recall = (common / max(1, len(part)) for part in (left, right))
     f1 = 2 * precision * recall / (precision + recall) if common else 0
-    assert rouge_l(one, other) == pytest.approx(f1)
-    assert rouge_l(one, other) == rouge_l(other, one)
+    assert rouge_l(first, second) == pytest.approx(f1)
+    assert rouge_l(first, second) == rouge_l(second, first)
 
 
 @pytest.fixture(scope="module")

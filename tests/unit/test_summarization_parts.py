@@ -31,11 +31,11 @@ def relative(rng: random.Random, dna: str) -> str:
 @pytest.fixture(scope="module")
 def genes() -> list[Gene]:
     rng = random.Random(0)
-    found = []
+    genes = []
     for i in range(8):
         dna = random_dna(rng, 900)
-        found += [Gene(f"g{i}", "one", dna), Gene(f"g{i}", "other", relative(rng, dna))]
-    return found
+        genes += [Gene(f"g{i}", "one", dna), Gene(f"g{i}", "other", relative(rng, dna))]
+    return genes
 
 
 @given(st.text("ACGT", max_size=400), st.integers(1, 200))
@@ -86,16 +86,16 @@ def test_summaries_that_keep_what_homologs_share_find_them(genes: list[Gene]) ->
     homologs, others = pair_up(genes, seed=0)
     place = [gene.dna[400:480] if gene.organism == "one" else gene.dna[550:630] for gene in genes]
     floors = {name: [floor(gene.dna, 80, np.random.default_rng(1)) for gene in genes] for name, floor in FLOORS.items()}
-    model, *found = score_all({"model": place, **floors}, genes, homologs, others)
+    model, *scores = score_all({"model": place, **floors}, genes, homologs, others)
     assert (model.valid, model.dna_letters, model.length, model.above) == (1, 1, 80, None)
     assert model.finds_source["value"] == model.homologs["value"] == model.difference["value"] == 1
     assert model.others["value"] == 0
-    by_name = {score.method: score for score in found}
+    by_name = {score.method: score for score in scores}
     assert by_name["first letters"].homologs["value"] == 0  # the beginnings differ
     assert by_name["minimizer sketch"].homologs["value"] > by_name["random substring"].homologs["value"]
-    for one in found:
-        assert one.above is not None
-        assert one.above["value"] == pytest.approx(1 - one.difference["value"])
-        assert one.above["low"] <= one.above["value"] <= one.above["high"]
+    for score in scores:
+        assert score.above is not None
+        assert score.above["value"] == pytest.approx(1 - score.difference["value"])
+        assert score.above["low"] <= score.above["value"] <= score.above["high"]
     english, *_ = score_all({"model": ["the gene is long"] * len(genes)}, genes, homologs, others)
     assert english.valid == english.homologs["value"] == english.finds_source["value"] == 0

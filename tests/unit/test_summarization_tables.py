@@ -87,7 +87,7 @@ def test_records_are_read_back_and_laid_out(results: Path, golden: Golden) -> No
     text = "\n\n".join(f"{table.title}\n\n{markdown(table)}\n\n{table.note}" for table in tables_of(summaries)) + "\n"
     assert text == golden("md")
     assert tables_of([]) == []
-    assert [one.name for one in tables_of([AS_IT_IS])] == ["summaries"]
+    assert [table.name for table in tables_of([AS_IT_IS])] == ["summaries"]
 
 
 def test_a_record_of_before_fine_tuning_is_read(results: Path) -> None:

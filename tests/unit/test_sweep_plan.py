@@ -92,11 +92,11 @@ WRONG = {
 def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, case: str) -> None:
     grid, message = WRONG[case]
     plan = write(tmp_path, grid)
-    with pytest.raises(BioPawsError) as told:
+    with pytest.raises(BioPawsError) as refused:
         planned(plan)
-    assert str(told.value).startswith(f"{plan}: ")
-    assert message in str(told.value)
-    assert "\n" not in str(told.value)
+    assert str(refused.value).startswith(f"{plan}: ")
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, case: str) -> None:
 def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(text)
-    with pytest.raises(BioPawsError) as told:
+    with pytest.raises(BioPawsError) as refused:
         read_plan(str(path))
-    assert message in str(told.value)
-    assert "\n" not in str(told.value)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
     with pytest.raises(BioPawsError, match=r"no such plan .*controls, length, reference, seeds, smoke, table1"):
         read_plan("tabel1")
 
@@ -139,7 +139,7 @@ def test_the_plans_are_those_of_the_paper() -> None:
         (("dyck",), ("none",)),
         (("dna150",), ("none",)),
     }
-    assert len({one.model for one in planned("table7")}) == 4
+    assert len({training.model for training in planned("table7")}) == 4
     for name in ("table4", "table5"):
         assert len({on for options in planned(name) for on in options.train_on}) == 7
 
@@ -164,20 +164,20 @@ _GRIDS = st.lists(
 def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]], shards: int) -> None:
     (base,) = planned_base()
     made = [
-        replace(base, **{name: tuple(one) if isinstance(one, list) else one for name, one in grid.items()})  # type: ignore[arg-type]
+        replace(base, **{name: tuple(value) if isinstance(value, list) else value for name, value in grid.items()})  # type: ignore[arg-type]
         for grid in grids
     ]
     trainings = trainings_of(made)
     work = Work(tuple(trainings), (), ())
     parts = [shard_of(work, number, shards).trainings for number in range(1, shards + 1)]
-    assert sorted(map(repr, trainings)) == sorted(repr(one) for part in parts for one in part)
+    assert sorted(map(repr, trainings)) == sorted(repr(training) for part in parts for training in part)
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    found = [cell for part in parts for join_seed in join_seeds(part) for cell in cells(join_seed)]
-    assert len(found) == len({cell[:4] for cell in found})  # no training is done twice
-    asked = {cell[:4]: cell[4] for cell in found}
+    planned_cells = [cell for part in parts for join_seed in join_seeds(part) for cell in cells(join_seed)]
+    assert len(planned_cells) == len({cell[:4] for cell in planned_cells})  # no training is done twice
+    configs_of = {cell[:4]: cell[4] for cell in planned_cells}
     for settings_ in made:
         for *training, configs in cells(settings_):
-            there = asked[tuple(training)]
+            there = configs_of[tuple(training)]
             assert there is None or (configs is not None and set(configs) <= set(there))
 
 
@@ -214,10 +214,16 @@ def planned_base() -> tuple[EvaluationOptions, ...]:
     return options_of_plan("seeds", Sources(), "cpu", Path("out"))
 
 
-def cells(one: EvaluationOptions) -> list[tuple[object, ...]]:
-    trainings = product([one.model], one.train_on, one.controls, one.seeds)
+def cells(training: EvaluationOptions) -> list[tuple[object, ...]]:
+    trainings = product([training.model], training.train_on, training.controls, training.seeds)
     return [
-        (model, "none" if control == "untuned" else on, "none" if control == "untuned" else control, seed, one.configs)
+        (
+            model,
+            "none" if control == "untuned" else on,
+            "none" if control == "untuned" else control,
+            seed,
+            training.configs,
+        )
         for model, on, control, seed in dict.fromkeys(trainings)
     ]
 
@@ -237,10 +243,10 @@ def test_two_runs_never_do_one_training_at_once(tmp_path: Path) -> None:
         with exclusive(tmp_path / "lock"):
             order.append("second began")
 
-    one, two = threading.Thread(target=first), threading.Thread(target=second)
-    one.start()
+    first_thread, second_thread = threading.Thread(target=first), threading.Thread(target=second)
+    first_thread.start()
     assert began.wait(5)
-    two.start()
-    one.join()
-    two.join()
+    second_thread.start()
+    first_thread.join()
+    second_thread.join()
     assert order == ["first done", "second began"]

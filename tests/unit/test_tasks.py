@@ -38,9 +38,9 @@ def test_both_layouts_of_paws_x_are_read(tmp_path: Path) -> None:
     for folder, files in layouts.items():
         for split, name in files.items():
             write(tmp_path / folder / name, body)
-            found = load_pairs("pawsx_fr", split, Sources(pawsx=str(tmp_path / folder)))
+            loaded = load_pairs("pawsx_fr", split, Sources(pawsx=str(tmp_path / folder)))
             # Quotes are letters like others in these files.
-            assert rows(found) == [
+            assert rows(loaded) == [
                 {"pair_id": f"fr-{split}-7", "sentence1": "One 'a", "sentence2": 'Two "b', "label": 1}
             ]
     write(tmp_path / "b/en/train.tsv", body)
@@ -51,9 +51,9 @@ def test_placeholders_and_empty_sentences_are_counted(tmp_path: Path) -> None:
     write(
         tmp_path / "dev/de.tsv", HEADER + "1\ta\tb\t0\n2\tNS\tb\t1\n3\ta\tNS\t0\n4\t\tb\t0\n5\ta\t \t1\n6\tNSA\tb\t1\n"
     )
-    found = load_pairs("pawsx_de", "validation", Sources(pawsx=str(tmp_path)))
-    assert [row["pair_id"] for row in rows(found)] == ["de-validation-1", "de-validation-6"]
-    assert (found.task.rows, found.task.dropped) == (2, 4)
+    loaded = load_pairs("pawsx_de", "validation", Sources(pawsx=str(tmp_path)))
+    assert [row["pair_id"] for row in rows(loaded)] == ["de-validation-1", "de-validation-6"]
+    assert (loaded.task.rows, loaded.task.dropped) == (2, 4)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +112,11 @@ def test_bio_paws_streams_and_is_limited(built: Path) -> None:
 
 def test_the_digest_of_pairs_is_that_of_earlier_versions(built: Path) -> None:
     """Results of pairs whose kinds were not yet read are still compared with those of pairs whose kinds are."""
-    found = load_pairs("dna150s", "test", Sources(data=str(built)))
+    loaded = load_pairs("dna150s", "test", Sources(data=str(built)))
     digest = hashlib.sha256()
-    for row in rows(found):
+    for row in rows(loaded):
         digest.update(json.dumps([row[name] for name in ("pair_id", "sentence1", "sentence2", "label")]).encode())
-    assert found.task.content_sha256 == digest.hexdigest()
+    assert loaded.task.content_sha256 == digest.hexdigest()
 
 
 def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,9 @@ def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_is_missing_is_left_out_or_an_error(built: Path, tmp_path: Path) -> None:
     sources = Sources(data=str(built), pawsx=str(tmp_path))
     known = ("pawsx_en", "pawsx_fr", "dna150", "dna50")
-    found, skipped = load_available(None, known, ["train", "test"], sources)
-    assert [[split.task.split for split in splits] for splits in found] == [["train", "test"]] * 2
-    assert [result.task.name for result, _ in found] == ["dna150", "dna50"]
+    loaded, skipped = load_available(None, known, ["train", "test"], sources)
+    assert [[split.task.split for split in splits] for splits in loaded] == [["train", "test"]] * 2
+    assert [result.task.name for result, _ in loaded] == ["dna150", "dna50"]
     assert len(skipped) == 2
     with pytest.raises(MissingPairs, match="no test pairs of PAWS-X in 'en'"):
         load_available(["pawsx_en", "dna150"], known, ["test"], sources)

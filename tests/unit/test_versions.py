@@ -35,7 +35,7 @@ class Built:
     def __init__(self, folder: Path, version: str, rows: list[Row], config: str = "dna50") -> None:
         self.folder = folder / version
         (self.folder / config).mkdir(parents=True)
-        named = [one | {"pair_id": pair_id(one, config, "test")} for one in rows]
+        named = [row | {"pair_id": pair_id(row, config, "test")} for row in rows]
         pq.write_table(pa.Table.from_pylist(named, schema=SCHEMA), self.folder / config / "test.parquet")
         digest = hashlib.sha256("".join(sorted(entry["pair_id"] for entry in named)).encode()).hexdigest()
         manifest: dict[str, Any] = json.loads(GOLDEN.read_text())
@@ -72,13 +72,13 @@ def test_rows_and_the_version_they_call_for(
     rows: list[Row], expected: tuple[int, int, int, bool], least: str, tmp_path: Path
 ) -> None:
     old, new = Built(tmp_path, "1.0.0", ROWS), Built(tmp_path, least, rows)
-    (found,) = compare(new, old)
-    assert (found.added, found.removed, found.changed, found.scored) == expected
-    check_version(new.manifest, old.manifest, [found])
+    (change,) = compare(new, old)
+    assert (change.added, change.removed, change.changed, change.scored) == expected
+    check_version(new.manifest, old.manifest, [change])
     for below in {"1.0.0", "1.0.1", "1.1.0"} - {least}:
         if parse_version(below) < parse_version(least):
             with pytest.raises(BioPawsError, match=f"build under version {least} or later, not {below}"):
-                check_version(new.manifest.model_copy(update={"version": below}), old.manifest, [found])
+                check_version(new.manifest.model_copy(update={"version": below}), old.manifest, [change])
 
 
 def test_a_config_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_config_that_comes_is_minor_and_one_that_goes_is_major(tmp_path: Path)
     other = Built(tmp_path, "3.0.0", ROWS, "dna150")
     more.manifest.configs["dna150"] = other.manifest.configs["dna150"]
     changes = differences(more.manifest.configs, old.manifest.configs, other.file, old.file)
-    assert [(one.config, one.added) for one in changes] == [("dna50", 0), ("dna150", 4)]
+    assert [(change.config, change.added) for change in changes] == [("dna50", 0), ("dna150", 4)]
     check_version(more.manifest, old.manifest, changes)
     with pytest.raises(BioPawsError, match=r"1\.1\.0 or later"):
         check_version(more.manifest.model_copy(update={"version": "1.0.1"}), old.manifest, changes)

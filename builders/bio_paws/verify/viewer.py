@@ -43,19 +43,19 @@ def check_viewer(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     """
     try:
         data = DatasetCard.load(folder / CARD).data
-        infos, entries = DatasetInfosDict.from_directory(str(folder)), MetadataConfigs.from_dataset_card_data(data)
+        infos, card_configs = DatasetInfosDict.from_directory(str(folder)), MetadataConfigs.from_dataset_card_data(data)
     except (ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
         yield Violation("VIEWER001", "", "", "", f"{CARD}: its metadata cannot be read: {str(error).splitlines()[0]}")
         return
-    if not list(manifest.configs) == list(entries) == list(infos):
+    if not list(manifest.configs) == list(card_configs) == list(infos):
         yield Violation(
-            "VIEWER002", "", "", "", f"{CARD}: its metadata is of configs {list(entries)} and {list(infos)}"
+            "VIEWER002", "", "", "", f"{CARD}: its metadata is of configs {list(card_configs)} and {list(infos)}"
         )
         return
     for name, entry in manifest.configs.items():
-        files = {entry["split"]: entry["path"] for entry in entries[name]["data_files"]}
-        if files != {split: split_entry.file for split, split_entry in entry.splits.items()}:
-            yield Violation("VIEWER003", name, "", "", f"{CARD}: names other files: {files}")
+        card_files = {data_file["split"]: data_file["path"] for data_file in card_configs[name]["data_files"]}
+        if card_files != {split: split_entry.file for split, split_entry in entry.splits.items()}:
+            yield Violation("VIEWER003", name, "", "", f"{CARD}: names other files: {card_files}")
         for fault in _config_faults(name, infos[name], [folder / split.file for split in entry.splits.values()]):
             yield Violation(fault.code, name, "", "", fault.message)
         for split, split_entry in entry.splits.items():
@@ -68,12 +68,12 @@ def _config_faults(name: str, info: datasets.DatasetInfo, paths: list[Path]) -> 
         datasets.BuilderConfig(name=name)
     except ValueError as error:
         yield Fault("VIEWER004", f"not the name of a config: {error}")
-    stated, there = info.download_size, sum(path.stat().st_size for path in paths)
-    if stated != there:
-        yield Fault("VIEWER005", f"{CARD}: download_size {stated}, the files have {there} bytes")
-    stated, there = info.dataset_size, sum(split.num_bytes for split in info.splits.values())
-    if stated != there:
-        yield Fault("VIEWER005", f"{CARD}: dataset_size {stated}, its splits have {there} bytes")
+    file_bytes = sum(path.stat().st_size for path in paths)
+    if info.download_size != file_bytes:
+        yield Fault("VIEWER005", f"{CARD}: download_size {info.download_size}, the files have {file_bytes} bytes")
+    split_bytes = sum(split.num_bytes for split in info.splits.values())
+    if info.dataset_size != split_bytes:
+        yield Fault("VIEWER005", f"{CARD}: dataset_size {info.dataset_size}, its splits have {split_bytes} bytes")
     if not isinstance(info.features.get("label"), datasets.ClassLabel):
         yield Fault("VIEWER006", f"{CARD}: label is no ClassLabel")
 
