@@ -16,15 +16,19 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from bio_paws.errors import DataError
+from bio_paws.execution.documents import first_fault
 from bio_paws.execution.files import atomic, read_json, write_json
+from bio_paws_eval.measurements import READ_STRICTLY, Amount, Count, Metrics, PairTypes, Perturbations, Share
 
 SCHEMA_VERSION = "2.1"
 """Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
@@ -57,11 +61,12 @@ class Model:
         Digests of the files; "" for a baseline.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     id: str
     method: Method
     revision: str | None = None
     architecture: str = ""
-    parameters: int = 0
+    parameters: Count = 0
     weights_sha256: str = ""
     tokenizer_sha256: str = ""
 
@@ -100,23 +105,24 @@ class Training:
         Parts of the tokens trained on that are unknown, and of the pairs that were cut to the recipe's length.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     on: str
     control: str = "none"
-    seed: int = 0
+    seed: Count = 0
     recipe: dict[str, Any] | None = None
-    rows: int = 0
-    dropped: int = 0
+    rows: Count = 0
+    dropped: Count = 0
     content_sha256: str = ""
-    dev_accuracies: tuple[float, ...] = ()
-    best_epoch: int = 0
-    dev_pairs: int = 0
-    dev_majority: float = 0.0
-    steps: int = 0
-    seconds: float = 0.0
-    tokens_per_second: float = 0.0
+    dev_accuracies: tuple[Share, ...] = ()
+    best_epoch: Count = 0
+    dev_pairs: Count = 0
+    dev_majority: Share = 0.0
+    steps: Count = 0
+    seconds: Amount = 0.0
+    tokens_per_second: Amount = 0.0
     losses: tuple[float, ...] = ()
-    unknown: float = 0.0
-    truncated_pairs: float = 0.0
+    unknown: Share = 0.0
+    truncated_pairs: Share = 0.0
 
     @property
     def dev_accuracy(self) -> float | None:
@@ -147,10 +153,11 @@ class Task:
         Digest of the pairs in their order: ids, sentences, labels.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     name: str
     split: str
-    rows: int
-    dropped: int
+    rows: Count
+    dropped: Count
     version: str
     content_sha256: str
 
@@ -181,14 +188,15 @@ class Encoding:
         Tokens a pair before it was cut: minimum, then the 5th, 10th, .. 95th percentile, then maximum.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     join: str
-    segment: int | None
-    max_length: int | None
-    unknown: float
-    truncated_pairs: float
-    truncated_letters: float
-    tokens_per_letter: float
-    lengths: tuple[int, ...]
+    segment: Count | None
+    max_length: Count | None
+    unknown: Share
+    truncated_pairs: Share
+    truncated_letters: Share
+    tokens_per_letter: Amount
+    lengths: tuple[Count, ...]
 
 
 @dataclass(frozen=True)
@@ -223,6 +231,7 @@ class Result:
         `models.preflight.Preflight` of a model, and ``batches``: how pairs were put into batches. Since 2.1.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     key: str
     model: Model
     training: Training
@@ -232,12 +241,13 @@ class Result:
     note: str
     comparable: bool
     environment: dict[str, str]
-    seconds: float
-    tokens_per_second: float
-    metrics: dict[str, Any]
-    predictions: str
-    by_pair_type: dict[str, Any] = field(default_factory=dict)
-    perturbations: dict[str, Any] = field(default_factory=dict)
+    seconds: Amount
+    tokens_per_second: Amount
+    metrics: Metrics
+    # The pattern keeps the file beside the result, whoever wrote it.
+    predictions: Annotated[str, Field(pattern=r"^(\w[\w.-]*)?$")]
+    by_pair_type: PairTypes = field(default_factory=dict)
+    perturbations: Perturbations = field(default_factory=dict)
     preflight: dict[str, Any] = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
@@ -290,41 +300,64 @@ def write_result(path: Path, result: Result, predictions: Predictions | None) ->
         )
         with atomic(path.with_suffix(".parquet")) as part:
             pq.write_table(table, part, compression="zstd")
-    write_json(path, dataclasses.asdict(result))
+    write_json(path, json_of(result))
+
+
+def json_of(record: Any) -> Any:
+    """Return a record as values for JSON: all its fields, and those of a later version that it was read with."""
+    if dataclasses.is_dataclass(record):
+        return {name: json_of(value) for name, value in vars(record).items()}
+    return [json_of(value) for value in record] if isinstance(record, tuple) else record
 
 
 def read_result(path: Path) -> Result:
     """Read a result, also of an earlier version of the schema.
 
+    Of a later minor version, fields that this program does not know are kept: `json_of` returns them.
+
     Raises
     ------
     DataError
-        When the file is not a result, or one of a major version that this program does not know.
+        When the file is not a result, contradicts itself, or is one of a major version that this program does not know.
     """
     try:
         raw = read_json(path)
         version = str(raw["schema_version"])
         if version.partition(".")[0] not in _READ_VERSIONS:
-            raise DataError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: run again")
-        raw = _in_current_terms(raw)
-        return Result(
-            **raw
-            | {
-                "model": Model(**raw["model"]),
-                "training": record_of(Training, raw["training"], "dev_accuracies", "losses"),
-                "task": Task(**raw["task"]),
-                "encoding": raw["encoding"] and record_of(Encoding, raw["encoding"], "lengths"),
-            }
-        )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(
-            f"{path}: not a result of bio-paws-eval ({type(error).__name__}: {error}): remove it and run again"
-        ) from error
+            raise DataError(f"{path}: results of version {version}, this program reads {SCHEMA_VERSION}: update it")
+        # Strict JSON: text is no number, and a list becomes a tuple.
+        result = _RESULT.validate_json(to_json(_in_current_terms(raw), inf_nan_mode="constants"))
+    except ValidationError as error:
+        raise DataError(f"{path}: not a result of bio-paws-eval ({first_fault(error)}): {_ADVICE}") from error
+    except (OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DataError(f"{path}: not a result of bio-paws-eval ({why}): {_ADVICE}") from error
+    if fault := _contradiction(result):
+        raise DataError(f"{path}: not a sound result ({fault}): {_ADVICE}")
+    return result
+
+
+_RESULT = TypeAdapter(Result)
+_ADVICE = "restore it from a copy, or move it away and run again"
+
+
+def _contradiction(result: Result) -> str:
+    """Say what parts of a result contradict each other; "" where none do."""
+    scored, training = result.status == "scored", result.training
+    if not scored and (result.metrics or result.predictions):
+        return "it is refused, and has metrics"
+    if scored and not (result.metrics and result.predictions):
+        return "it is scored, and has no metrics or no predictions"
+    if scored and sum(map(sum, result.metrics["confusion"])) != result.task.rows:
+        return f"its confusion matrix does not count {result.task.rows} pairs"
+    if training.best_epoch > len(training.dev_accuracies):
+        return f"epoch {training.best_epoch} was kept, of {len(training.dev_accuracies)}"
+    return ""
 
 
 def _in_current_terms(raw: dict[str, Any]) -> dict[str, Any]:
     """Rename what version 1 called otherwise."""
-    if not raw["schema_version"].startswith("1."):
+    if str(raw["schema_version"]).partition(".")[0] != "1":
         return raw
     current = {name: value for name, value in raw.items() if name not in {"by_kind", "views"}}
     method = raw["model"]["method"]
@@ -352,20 +385,46 @@ def record_of(record_type: type[Record], raw: dict[str, Any], *tuples: str) -> R
 
 
 def read_predictions(path: Path, result: Result) -> Predictions:
-    """Read the predictions of the result whose JSON is `path`.
+    """Read the predictions of the result whose JSON is `path`, and check that they give its counts.
 
     Raises
     ------
     DataError
-        When they are missing or damaged.
+        When they are missing, damaged or incomplete, or are not those that the result was measured on.
     """
     file = path.with_name(result.predictions)
+    advice = f"restore it from a copy, or move {path} away and run again"
     try:
-        table = pq.read_table(file)
+        table = pq.read_table(file, columns=_PREDICTED.names, page_checksum_verification=True).cast(_PREDICTED)
         logits = np.stack([table["logit0"].to_numpy(), table["logit1"].to_numpy()], axis=1)
-        return Predictions(table["pair_id"].to_pylist(), logits, table["label"].to_numpy())
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise DataError(f"{file}: predictions cannot be read ({error}): remove {path} and run again") from error
+        ids, labels = table["pair_id"].to_pylist(), table["label"].to_numpy()
+    except (OSError, LookupError, ValueError, pa.ArrowException) as error:
+        why = " ".join(str(error).split())
+        raise DataError(f"{file}: predictions cannot be read ({why}): {advice}") from error
+    if fault := _fault_of_predictions(table, logits, result):
+        raise DataError(f"{file}: {fault}: {advice}")
+    return Predictions(ids, logits, labels)
+
+
+_PREDICTED = pa.schema(
+    [("pair_id", pa.string()), ("logit0", pa.float32()), ("logit1", pa.float32()), ("label", pa.int8())]
+)
+
+
+def _fault_of_predictions(table: pa.Table, logits: NDArray[np.float32], result: Result) -> str:
+    if len(table) != result.task.rows:
+        return f"holds {len(table)} of {result.task.rows} predictions"
+    if any(column.null_count for column in table.columns) or not np.isfinite(logits).all():
+        return "a prediction is missing or no number"
+    if len(table["pair_id"].unique()) != len(table):
+        return "a pair is predicted twice"
+    labels = table["label"].to_numpy()
+    if not np.isin(labels, (0, 1)).all():
+        return "a label is neither 0 nor 1"
+    counts = np.bincount(2 * labels.astype(np.int64) + (logits[:, 1] > logits[:, 0]), minlength=4)
+    if counts.reshape(2, 2).tolist() != result.metrics["confusion"]:
+        return "does not give the counts of its result"
+    return ""
 
 
 def read_results(out: Path) -> list[tuple[Path, Result]]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, DataError
 from bio_paws.features import perturbations
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.results import Predictions, read_predictions, read_result, read_results, slug, write_result
+from bio_paws_eval.results import Predictions, json_of, read_predictions, read_result, read_results, slug, write_result
 from bio_paws_eval.runs import preparation
 from bio_paws_eval.tasks import load
 from bio_paws_eval.tasks import pairs as task_pairs
@@ -60,11 +63,12 @@ def test_results_in_earlier_terms_are_read_as_today(tmp_path: Path) -> None:
 def test_earlier_names_of_methods_are_read_as_today(earlier: str, today: str, tmp_path: Path) -> None:
     raw = json.loads((Path(__file__).parents[1] / "golden/result-earlier-terms.json").read_text())
     rate = {"value": 0.5, "low": 0.2, "high": 0.8}
-    raw |= {"model": raw["model"] | {"method": earlier}, "by_kind": {"remote": {"label": 1, "answered_1": rate}}}
+    remote = {"label": 1, "n": 9, "auroc": rate}
+    raw |= {"model": raw["model"] | {"method": earlier}, "by_kind": {"remote": remote | {"answered_1": rate}}}
     (tmp_path / "result.json").write_text(json.dumps(raw))
     result = read_result(tmp_path / "result.json")
     assert result.model.method == today
-    assert result.by_pair_type == {"remote": {"label": 1, "predicted_positive_rate": rate}}
+    assert result.by_pair_type == {"remote": remote | {"predicted_positive_rate": rate}}
 
 
 def test_results_of_another_major_version_are_refused(tmp_path: Path) -> None:
@@ -85,6 +89,88 @@ def test_what_is_not_a_result_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(BioPawsError, match=r"dna50-1\.json: not a result"):
         read_result(path)
+
+
+def scored(folder: Path) -> Path:
+    """Write results and return one of a model that has everything: metrics, pair types, perturbations."""
+    write_results(folder)
+    return next(path for path, result in read_results(folder) if result.perturbations and result.by_pair_type)
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"metrics": {"accuracy": {"value": 1.5}}}, "accuracy.value"),
+        ({"metrics": {"mcc": {"low": -1.5}}}, "mcc.low"),
+        ({"metrics": {"auroc": {"value": float("nan")}}}, "auroc.value"),
+        ({"metrics": {"accuracy": {"value": 0.123}}}, "accuracy 0.123 is not that of the confusion matrix"),
+        ({"metrics": {"f1": {"low": 0.9, "high": 0.1}}}, "low 0.9 is above high 0.1"),
+        ({"metrics": {"f1": {"low": None}}}, "defined together"),
+        ({"metrics": {"confusion": [[1, 2], [3, -4]]}}, "confusion"),
+        ({"task": {"rows": 7}}, "its confusion matrix does not count 7 pairs"),
+        ({"task": {"rows": "200"}}, "task.rows"),
+        ({"training": {"seed": -1}}, "training.seed"),
+        ({"training": {"best_epoch": 9}}, "epoch 9 was kept, of 2"),
+        ({"encoding": {"unknown": 1.1}}, "encoding.unknown"),
+        ({"by_pair_type": {"identical": {"label": 2}}}, "identical.label"),
+        ({"perturbations": {"n": None}}, "n: Input should be a valid integer"),
+        ({"status": "refused"}, "it is refused, and has metrics"),
+        ({"predictions": ""}, "it is scored, and has no metrics or no predictions"),
+        ({"predictions": "../other.parquet"}, "predictions"),
+        ({"comparable": "no"}, "comparable"),
+        ({"seconds": float("inf")}, "seconds"),
+        ({"model": None}, "model"),
+    ],
+)
+def test_a_result_that_cannot_be_is_refused(change: dict[str, Any], where: str, tmp_path: Path) -> None:
+    path = scored(tmp_path)
+    path.write_text(json.dumps(updated(json.loads(path.read_text()), change)))
+    with pytest.raises(DataError, match=re.escape(where)) as refused:
+        read_result(path)
+    assert "remove" not in str(refused.value)
+
+
+def updated(raw: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Change fields at any depth."""
+    return raw | {
+        name: updated(raw[name], value) if isinstance(value, dict) and isinstance(raw.get(name), dict) else value
+        for name, value in change.items()
+    }
+
+
+def test_fields_of_a_later_minor_version_are_kept(tmp_path: Path) -> None:
+    path = scored(tmp_path)
+    later = {"schema_version": "2.9", "model": {"licence": "MIT"}, "metrics": {"f1": {"groups": 7}}, "carbon": [1.5]}
+    raw = updated(json.loads(path.read_text()), later)
+    path.write_text(json.dumps(raw))
+    result = read_result(path)
+    assert json_of(result) == raw
+    write_result(tmp_path / "again.json", result, None)
+    assert json.loads((tmp_path / "again.json").read_text()) == raw
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda table: table.slice(1), "holds 199 of 200 predictions"),
+        (lambda table: pa.concat_tables([table.slice(1), table.slice(1, 1)]), "a pair is predicted twice"),
+        (lambda table: table.set_column(3, "label", pa.array([2] * 200, pa.int8())), "a label is neither 0 nor 1"),
+        (lambda table: table.set_column(1, "logit0", pa.array([None] * 200, pa.float32())), "missing or no number"),
+        (lambda table: table.set_column(1, "logit0", pa.array([np.nan] * 200, pa.float32())), "missing or no number"),
+        (lambda table: table.rename_columns(["pair_id", "logit1", "logit0", "label"]), "the counts of its result"),
+        (lambda table: table.drop_columns(["logit1"]), "cannot be read"),
+        (lambda table: table.set_column(3, "label", pa.array(["one"] * 200)), "cannot be read"),
+    ],
+)
+def test_predictions_that_are_not_the_results_own_are_refused(
+    change: Callable[[pa.Table], pa.Table], fault: str, tmp_path: Path
+) -> None:
+    path = scored(tmp_path)
+    result = read_result(path)
+    file = path.with_name(result.predictions)
+    pq.write_table(change(pq.read_table(file)), file)
+    with pytest.raises(DataError, match=fault):
+        read_predictions(path, result)
 
 
 def test_missing_predictions_and_empty_folders_are_named(tmp_path: Path) -> None:

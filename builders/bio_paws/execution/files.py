@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from bio_paws.errors import BioPawsError, DamagedFile
+from bio_paws.execution.documents import parse_json
 from bio_paws.execution.sealed import SEAL_BYTES, is_sealed, seal
 
 
@@ -127,8 +128,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    ValueError
+        When it is not JSON.
+    """
+    return parse_json(path.read_bytes())
 
 
 def sha256_of(path: Path) -> str:

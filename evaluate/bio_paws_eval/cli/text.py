@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Sequence
 
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
-from bio_paws_eval.results import Result
+from bio_paws_eval.results import Result, json_of
 
 
 def print_results(results: Sequence[Result], skipped: Sequence[str], options: argparse.Namespace) -> None:
     """Print a line for each training and task, or JSON; the files of results hold the rest."""
     if options.json:
-        described = [dataclasses.asdict(result) for result in results]
+        described = [json_of(result) for result in results]
         print(json.dumps({"out": str(options.out), "results": described, "skipped": list(skipped)}, indent=2))
         return
     groups: dict[tuple[str, str, str], list[Result]] = {}
