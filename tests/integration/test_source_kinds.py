@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from Bio.Seq import Seq
 
+from annotated_folders import FOLDERS
 from bio_paws.cli.app import main
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
@@ -26,10 +27,13 @@ def truth_of(corpus: Corpus) -> Truth:
     }
 
 
-@pytest.mark.parametrize(("kind", "code"), [*((kind, 1) for kind in KINDS), *((kind, 4) for kind in OTHER_CODE)])
+ALL_KINDS = KINDS | FOLDERS
+
+
+@pytest.mark.parametrize(("kind", "code"), [*((kind, 1) for kind in ALL_KINDS), *((kind, 4) for kind in OTHER_CODE)])
 def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) -> None:
     species = two_species(code=code)
-    corpus = read_corpus(resolve((str(KINDS[kind](tmp_path / "s", species)),)))
+    corpus = read_corpus(resolve((str(ALL_KINDS[kind](tmp_path / "s", species)),)))
     assert truth_of(corpus) == species[0].truth() | species[1].truth()
     assert len(corpus.genes) == sum(len(genome.genes) for genome in species)
     assert {sequence.residues.upper(): sequence.organism for sequence in corpus.dna.values()} == {

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, SourceError
 from bio_paws.sequences.corpus import (
     Corpus,
     corpus_from_tables,
@@ -22,6 +22,8 @@ from bio_paws.sequences.corpus import (
 )
 from bio_paws.sources.pinned import PINNED
 from bio_paws.sources.resolve import Assembly, SourceFile, resolve
+from bio_paws.sources.twobit import fasta_of_twobit
+from annotated_folders import twobit
 from genomes import write_source
 
 GENOME = "ATGGCTTGTTAA"  # M A C stop
@@ -146,6 +148,16 @@ def test_every_truncated_gzip_is_refused(data: st.DataObject) -> None:
         path.write_bytes(whole[:cut])
         with pytest.raises(BioPawsError, match="truncated or damaged"):
             read_corpus(resolve((str(path),)))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_cut_twobit_genome_is_refused(order: str) -> None:
+    sequences = {"a": "NNacgtACGTNNnacg" * 3 + "ACG", "b": "acg", "c": "T" * 17}
+    whole = twobit(sequences, order)
+    assert fasta_of_twobit(whole, "x") == "".join(f">{name}\n{dna}\n" for name, dna in sequences.items())
+    for cut in range(4, len(whole)):
+        with pytest.raises(SourceError, match="not a .2bit file that can be read"):
+            fasta_of_twobit(whole[:cut], "x")
 
 
 def test_genbank_gives_what_the_assembly_files_give(tmp_path: Path) -> None:

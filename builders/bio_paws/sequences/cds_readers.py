@@ -1,4 +1,4 @@
-"""Coding sequences from what files say of them: FASTA of CDS as NCBI and Ensembl write it, GFF3, GTF, flat files."""
+"""Coding sequences from what files say of them: FASTA of CDS as NCBI and Ensembl write it, flat files."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from Bio.SeqFeature import SeqFeature
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import SourceError
-from bio_paws.sequences import fasta, genes, gff
+from bio_paws.sequences import fasta, genes
 from bio_paws.sequences.fasta import FastaRecord
 from bio_paws.sequences.gene_pool import Cds, GenePool
 from bio_paws.sequences.genes import CdsLocation
 from bio_paws.sequences.pool import SequencePool
-from bio_paws.sequences.scope import Scope
+from bio_paws.sequences.scope import ProteinIds, Scope
 
 _MAX_DIFFERING = 0.5
 """Part of the CDS of an assembly that may not be in its genome before the two cannot belong together."""
@@ -37,7 +37,7 @@ def read_ncbi_cds(
         if match is None or "location" not in tags:
             pool.rejected["cds_no_location"] += 1
             continue
-        if "protein_id" not in tags:
+        if "pseudo" in tags:
             pool.rejected["cds_pseudogene"] += 1
             continue
         code = genes.code_of(tags.get("transl_table"), 0)
@@ -53,7 +53,9 @@ def read_ncbi_cds(
                 location = CdsLocation(None, (), "not_in_genome")
         locus = tags.get("locus_tag") or _gene_id(tags.get("db_xref", ""))
         symbol = tags.get("gene", "")
-        described.append(Cds(location, locus, symbol, tags["protein_id"], residues=residues, code=code or None))
+        protein = tags.get("protein_id") or locus or name
+        translation = None if scope.proteins and "protein_id" in tags else ""
+        described.append(Cds(location, locus, symbol, protein, translation, residues, code=code or None))
     if compared and differing > _MAX_DIFFERING * compared:
         raise SourceError(
             f"{where}: {differing} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
@@ -63,7 +65,7 @@ def read_ncbi_cds(
 
 def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
     """Locate CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
-    proteins = {_without_version(name): name for name in scope.proteins}
+    by_id = ProteinIds(scope.proteins)
     described: list[Cds] = []
     for name, title, text in records:
         match = re.search(r"\b\w+:[^:\s]*:([^:\s]+):(\d+):(\d+):-?1\b", title)
@@ -75,7 +77,7 @@ def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePoo
         first, last = int(match.group(2)) - 1, int(match.group(3))
         interval = source.residues[first:last].upper()
         gene = re.search(r"\bgene:(\S+)", title)
-        protein = proteins.get(_without_version(name), name)
+        protein = by_id.find(name) or name
         for strand, read in (("+", residues), ("-", reverse_complement(residues))):
             at = interval.find(read)
             if at >= 0:
@@ -85,45 +87,6 @@ def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePoo
                 break
         else:
             pool.rejected["cds_exons_not_given"] += 1
-    return described
-
-
-def read_gff_cds(where: str, text: str, scope: Scope, pool: SequencePool, *, gtf: bool) -> list[Cds]:
-    """Read the CDS rows of GFF3 or GTF.
-
-    Raises
-    ------
-    SourceError
-        When a row does not have nine columns.
-    """
-    proteins = {_without_version(name): name for name in scope.proteins}
-    described: list[Cds] = []
-    for cds in gff.read_gff(text, where, pool.rejected, gtf=gtf):
-        if cds.pseudo:
-            pool.rejected["cds_pseudogene"] += 1
-            continue
-        if cds.source not in scope.dna:
-            pool.rejected["cds_no_genome"] += 1
-            continue
-        code = genes.code_of(cds.tags.get("transl_table"), 0)
-        if code is None:
-            pool.rejected["cds_unknown_genetic_code"] += 1
-            continue
-        keys = ("protein_id", "Name", "ID", "locus_tag", "transcript_id", "Parent")
-        ids = [re.sub(r"^(cds-|CDS:|transcript:|rna-)", "", cds.tags[key]) for key in keys if cds.tags.get(key)]
-        in_file = next((proteins[_without_version(name)] for name in ids if _without_version(name) in proteins), "")
-        location = cds.location()
-        protein = in_file or (cds.tags.get("protein_id") or (ids[0] if ids else ""))
-        read = Cds(location, cds.locus, cds.tags.get("gene", ""), protein, code=code or None)
-        if not in_file:
-            if proteins:
-                pool.rejected["cds_no_protein"] += 1
-                continue
-            read.translation = ""
-        if location.span and cds.tags.get("transl_except"):
-            exceptions = re.findall(r"\([^()]*\)", cds.tags["transl_except"])
-            read.recoded = genes.recoded_codons(exceptions, location.span, location.exons)
-        described.append(read)
     return described
 
 
@@ -175,10 +138,6 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
 def _gene_id(references: str) -> str:
     match = re.search(r"\bGeneID:(\d+)", references)
     return f"GeneID:{match.group(1)}" if match else ""
-
-
-def _without_version(name: str) -> str:
-    return re.sub(r"\.\d+$", "", name)
 
 
 def _shown_location(location: CdsLocation, feature: SeqFeature) -> str:

@@ -41,6 +41,11 @@ def start_codons(code: int) -> frozenset[str]:
     return frozenset(tables[code].start_codons) | (frozenset(tables[11].start_codons) if code == 1 else frozenset())
 
 
+def stop_codons(code: int) -> frozenset[str]:
+    """Codons that end a CDS; some codes read them as residues within it."""
+    return frozenset(CodonTable.unambiguous_dna_by_id[code].stop_codons)
+
+
 def code_of(text: str | None, default: int = 1) -> int | None:
     """Parse a genetic code; None when it is not one of NCBI's."""
     if text is None:
@@ -56,7 +61,7 @@ def translates(cds: str, protein: str, code: int = 1) -> bool:
     """Whether a CDS with its stop codon reads as exactly this protein."""
     if len(cds) % 3 or len(cds) != 3 * len(protein) + 3 or not set("ACGT").issuperset(cds) or not protein:
         return False
-    if cds[-3:] not in CodonTable.unambiguous_dna_by_id[code].stop_codons:
+    if cds[-3:] not in stop_codons(code):
         return False
     read = translation.translated(cds[:-3], code)
     if read[0] != protein[0] and not (protein[0] == "M" and cds[:3] in start_codons(code)):
@@ -89,7 +94,7 @@ def translated(cds: str, code: int, recoded: dict[int, str]) -> tuple[str, str]:
         return "", "ambiguous"
     if len(cds) % 3 or len(cds) < 6:
         return "", "incomplete_codon"
-    if cds[-3:] not in CodonTable.unambiguous_dna_by_id[code].stop_codons:
+    if cds[-3:] not in stop_codons(code):
         return "", "no_stop"
     residues = list(translation.translated(cds[:-3], code))
     for at, residue in recoded.items():

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import cast
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import NamedTuple, cast
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences.genes import CdsLocation, location_of_parts
 from bio_paws.sequences.records import Strand
+
+_PROTEINS = frozenset({"protein", "polypeptide"})
+_GENES = frozenset({"gene", "protein_coding_gene", "pseudogene"})
+
+
+class GffPart(NamedTuple):
+    """A row of a coding sequence: 0-based, half-open, with the phase as it is written."""
+
+    start: int
+    end: int
+    phase: str
 
 
 @dataclass
@@ -22,36 +34,56 @@ class GffCds:
     source : str
         The sequence that it lies on.
     strand : str
-    parts : list of (int, int)
-        In the order of the file; 0-based, half-open.
+    parts : list of GffPart
+        In the order of the file.
     tags : dict of str to str
         Attributes of its first row.
+    transcript : dict of str to str
+        Attributes of the feature that it is directly part of; empty where there is none.
     locus : str
         The gene that it belongs to, by the file's ids; empty where there is none.
     pseudo : bool
         Marked as a pseudogene, itself or its gene.
     partial : bool
-        Marked as incomplete, or starting within a codon.
+        Marked as incomplete.
     """
 
     source: str
     strand: str
-    parts: list[tuple[int, int]]
+    parts: list[GffPart]
     tags: dict[str, str]
+    transcript: dict[str, str] = field(default_factory=dict)
     locus: str = ""
     pseudo: bool = False
     partial: bool = False
-    phases: list[str] = field(default_factory=list)
 
     def location(self) -> CdsLocation:
         """Return its location, or the problem with it."""
         if self.strand not in ("+", "-"):
             return CdsLocation(None, (), "mixed_strands")
         ordered = sorted(self.parts, reverse=self.strand == "-")
-        first = self.phases[self.parts.index(ordered[0])]
-        if self.partial or first not in ("0", "."):
+        if self.partial or ordered[0].phase not in ("0", "."):
             return CdsLocation(None, (), "partial")
-        return location_of_parts(self.source, ordered, cast(Strand, self.strand))
+        return location_of_parts(self.source, [(part.start, part.end) for part in ordered], cast(Strand, self.strand))
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """What other rows refer to by its id."""
+
+    kind: str
+    tags: dict[str, str]
+    parents: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _CdsRow:
+    source: str
+    strand: str
+    part: GffPart
+    tags: dict[str, str]
+    parents: tuple[str, ...]
+    line: int
 
 
 def split_fasta(text: str) -> tuple[str, str]:
@@ -72,16 +104,16 @@ def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> lis
     rejected : Counter
         Counts rows that cannot be read.
     gtf : bool
-        Whether it is GTF, whose CDS come without their stop codon.
+        Whether it is GTF, which may put stop codons in rows of their own.
 
     Raises
     ------
     SourceError
         When a row does not have nine columns.
     """
-    by_key: dict[tuple[str, ...], GffCds] = {}
-    parents: dict[str, dict[str, str]] = {}
-    stops: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+    features: dict[str, _Feature] = {}
+    rows: list[_CdsRow] = []
+    stops: list[_CdsRow] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -89,74 +121,150 @@ def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> lis
         if len(columns) != 9:
             raise SourceError(f"{where}: line {number}: {len(columns)} columns, not the 9 of GFF3 and GTF")
         source, _, kind, start, end, _, strand, phase, attributes = columns
-        tags = _gtf_tags(attributes) if gtf else _gff_tags(attributes)
+        tags, parents = (_gtf_tags(attributes), ()) if gtf else _gff_tags(attributes)
         if kind not in ("CDS", "stop_codon"):
             if "ID" in tags:
-                parents[tags["ID"]] = {**tags, "type": kind}
+                features[tags["ID"]] = _Feature(kind, tags, parents)
             continue
         if not (start.isdigit() and end.isdigit() and 0 < int(start) <= int(end)):
             rejected["cds_no_location"] += 1
             continue
-        part = (int(start) - 1, int(end))
-        key = _key(source, strand, tags, number, gtf=gtf)
-        if kind == "stop_codon":
-            stops.setdefault(key, []).append(part)
-            continue
-        cds = by_key.setdefault(key, GffCds(unquote(source), strand, [], tags))
-        if cds.strand != strand:
-            cds.strand = "?"
-        cds.parts.append(part)
-        cds.phases.append(phase)
-    for key, cds in by_key.items():
-        if gtf:
-            _add_stop(cds, stops.get(key, []))
-        _describe(cds, parents)
+        part = GffPart(int(start) - 1, int(end), phase)
+        row = _CdsRow(unquote(source), strand, part, tags, parents, number)
+        if kind == "CDS":
+            rows.append(row)
+        elif gtf:
+            stops.append(row)
+    described = _by_transcript(rows, stops) if gtf else _by_id_or_parent(rows, features)
+    for cds in described:
+        _describe(cds, features)
+    return described
+
+
+def _by_transcript(rows: list[_CdsRow], stops: list[_CdsRow]) -> list[GffCds]:
+    """Join the rows of GTF that belong to one transcript, with their stop codon."""
+
+    def key(row: _CdsRow) -> tuple[str, str]:
+        return row.source, row.tags.get("transcript_id") or row.tags.get("protein_id") or f"line {row.line}"
+
+    by_key: dict[tuple[str, str], GffCds] = {}
+    for row in rows:
+        _extend(by_key.setdefault(key(row), GffCds(row.source, row.strand, [], row.tags)), row)
+    stops_of: dict[tuple[str, str], list[GffPart]] = {}
+    for row in stops:
+        stops_of.setdefault(key(row), []).append(row.part)
+    for name, parts in stops_of.items():
+        if name in by_key:
+            _add_stop(by_key[name], parts)
     return list(by_key.values())
 
 
-def _key(source: str, strand: str, tags: dict[str, str], number: int, *, gtf: bool) -> tuple[str, ...]:
-    """Return what rows of one CDS share."""
-    if gtf:
-        return (source, tags.get("transcript_id") or tags.get("protein_id") or f"line {number}")
-    return (source, tags.get("ID") or tags.get("Parent") or tags.get("protein_id") or f"line {number}")
+def _by_id_or_parent(rows: list[_CdsRow], features: dict[str, _Feature]) -> list[GffCds]:
+    """Join the rows of GFF3 that share an id, else those that share a transcript.
+
+    GFF3 has one id for all rows of a CDS. Many files number the rows instead, or share rows between transcripts.
+    """
+    by_id = Counter((row.source, row.tags.get("ID")) for row in rows)
+    by_key: dict[tuple[str, ...], list[_CdsRow]] = {}
+    for row in rows:
+        name = row.tags.get("ID")
+        if name and by_id[row.source, name] > 1:
+            by_key.setdefault(("id", row.source, name), []).append(row)
+            continue
+        transcripts = [name for name in row.parents if name not in features or features[name].kind not in _PROTEINS]
+        for parent in transcripts or row.parents:
+            of_parent = replace(row, parents=(parent,))
+            by_key.setdefault(("parent", row.source, parent), []).append(of_parent)
+        if not row.parents:
+            name = name or row.tags.get("protein_id") or f"line {row.line}"
+            by_key.setdefault(("id", row.source, name), []).append(row)
+    described = []
+    for key, joined in by_key.items():
+        apart = key[0] == "parent" and not _is_one_cds(joined, features.get(key[2]))
+        for together in [[row] for row in joined] if apart else [joined]:
+            first = together[0]
+            transcript = features.get(first.parents[0]) if first.parents else None
+            cds = GffCds(first.source, first.strand, [], first.tags, transcript.tags if transcript else {})
+            if first.parents:
+                cds.tags = {**first.tags, "Parent": first.parents[0]}
+            for row in together:
+                _extend(cds, row)
+            described.append(cds)
+    return described
 
 
-def _add_stop(cds: GffCds, stops: list[tuple[int, int]]) -> None:
+def _is_one_cds(rows: list[_CdsRow], parent: _Feature | None) -> bool:
+    """Whether rows of different ids under one parent are the exons of one CDS.
+
+    They are where the parent is a transcript; where it is a gene, only if a row ends within a codon.
+    """
+    parts = sorted(row.part for row in rows)
+    if any(left.end > right.start for left, right in pairwise(parts)):
+        return False
+    if parent is None or parent.kind not in _GENES:
+        return True
+    return any((part.end - part.start) % 3 or part.phase not in ("0", ".") for part in parts)
+
+
+def _extend(cds: GffCds, row: _CdsRow) -> None:
+    if cds.strand != row.strand:
+        cds.strand = "?"
+    cds.parts.append(row.part)
+
+
+def _add_stop(cds: GffCds, stops: list[GffPart]) -> None:
     """Join the stop codon with the exon that it continues."""
-    for start, end in sorted(stops, reverse=cds.strand == "-"):
-        for i, (left, right) in enumerate(cds.parts):
-            if cds.strand == "+" and right == start:
-                cds.parts[i] = (left, end)
+    for stop in sorted(stops, reverse=cds.strand == "-"):
+        for i, part in enumerate(cds.parts):
+            if cds.strand == "+" and part.end == stop.start:
+                cds.parts[i] = part._replace(end=stop.end)
                 break
-            if cds.strand == "-" and left == end:
-                cds.parts[i] = (start, right)
+            if cds.strand == "-" and part.start == stop.end:
+                cds.parts[i] = part._replace(start=stop.start)
                 break
-            if left <= start and end <= right:
+            if part.start <= stop.start and stop.end <= part.end:
                 break
         else:
-            cds.parts.append((start, end))
-            cds.phases.append(".")
+            cds.parts.append(stop._replace(phase="."))
 
 
-def _describe(cds: GffCds, parents: dict[str, dict[str, str]]) -> None:
+def _describe(cds: GffCds, features: dict[str, _Feature]) -> None:
     """Take locus, pseudogene and incompleteness from a CDS and the features that it is part of."""
     ancestors = [cds.tags]
-    while (name := ancestors[-1].get("Parent", "").split(",")[0]) in parents and len(ancestors) < 10:
-        ancestors.append(parents[name])
-    for tags in ancestors:
+    kinds = ["CDS"]
+    parent = cds.tags.get("Parent", "")
+    while parent in features and len(ancestors) < 10:
+        feature = features[parent]
+        ancestors.append(feature.tags)
+        kinds.append(feature.kind)
+        parent = feature.parents[0] if feature.parents else ""
+    for kind, tags in zip(kinds, ancestors, strict=True):
         biotype = tags.get("gene_biotype") or tags.get("biotype") or tags.get("gene_type") or ""
-        cds.pseudo |= tags.get("pseudo") == "true" or "pseudogene" in tags or "pseudogene" in biotype
-        cds.pseudo |= tags.get("type") == "pseudogene"
-    cds.partial = cds.tags.get("partial") == "true"
-    last = ancestors[-1]
+        cds.pseudo |= tags.get("pseudo", "").lower() == "true" or "pseudogene" in tags or "pseudogene" in biotype
+        cds.pseudo |= kind == "pseudogene"
+    cds.partial = cds.tags.get("partial", "").lower() == "true" or bool(
+        _NOT_WHOLE & set(cds.tags.get("tag", "").split(","))
+    )
     locus = next((tags["locus_tag"] for tags in ancestors if tags.get("locus_tag")), "")
-    cds.locus = locus or cds.tags.get("gene_id") or (last.get("ID", "") if len(ancestors) > 1 else "")
+    cds.locus = locus or cds.tags.get("gene_id") or (ancestors[-1].get("ID", "") if len(ancestors) > 1 else "")
 
 
-def _gff_tags(attributes: str) -> dict[str, str]:
-    pairs = (part.split("=", 1) for part in attributes.split(";") if "=" in part)
-    return {key.strip(): unquote(value.strip()) for key, value in pairs}
+_NOT_WHOLE = frozenset({"cds_start_NF", "cds_end_NF"})
+"""What Ensembl and GENCODE call a CDS whose start or end was not found."""
+
+
+def _gff_tags(attributes: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the attributes of a row of GFF3, and its parents, which are separated before they are decoded."""
+    raw = dict(part.split("=", 1) for part in attributes.split(";") if "=" in part)
+    tags = {key.strip(): unquote(value.strip()) for key, value in raw.items()}
+    parents = next((value for key, value in raw.items() if key.strip() == "Parent"), "")
+    return tags, tuple(unquote(name.strip()) for name in parents.split(",") if name.strip())
 
 
 def _gtf_tags(attributes: str) -> dict[str, str]:
-    return dict(re.findall(r'(\w+) "([^"]*)"', attributes))
+    """Return the attributes of a row of GTF; the values of one that is repeated are joined with commas."""
+    tags: dict[str, str] = {}
+    for key, quoted, plain in re.findall(r'(\w+)\s+(?:"([^"]*)"|([^\s;"]+))', attributes):
+        value = quoted or plain
+        tags[key] = f"{tags[key]},{value}" if key == "tag" and key in tags else value
+    return tags

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bio_paws.errors import SourceError
-from bio_paws.sequences import cds_readers, fasta, gff
+from bio_paws.sequences import cds_readers, fasta, gff, gff_reader
 from bio_paws.sequences.fasta import FastaRecord
 from bio_paws.sequences.flatfile import read_flat_file
 from bio_paws.sequences.gene_pool import Cds, GenePool
@@ -51,8 +51,15 @@ class Reader:
         files = {file.role: file for file in assembly.files}
         proteins = files.get("protein") or files.get("protein_fasta")
         protein_records = _records(proteins) if proteins else []
+        genome = files.get("genomic") or files.get("dna_fasta")
+        genome_records = _records(genome) if genome else []
+        rows = ""
+        if "gff_fasta" in files:
+            genome = files["gff_fasta"]
+            rows, text = gff.split_fasta(read_text(genome.path, genome.member))
+            genome_records = list(fasta.read_fasta(text, genome.shown))
         self._assemblies += 1
-        scope = Scope(assembly, self._assemblies, _organism(assembly, protein_records))
+        scope = Scope(assembly, self._assemblies, _organism(assembly, genome_records, protein_records))
         before = len(self.pool.dna)
         if "genbank" in files:
             file = files["genbank"]
@@ -61,14 +68,8 @@ class Reader:
             path = files["genbank_zip"].path
             for name, text in _zipped_genbank(path):
                 self._flat_file(str(path / name), text, scope)
-        for role in ("genomic", "dna_fasta"):
-            if role in files:
-                self.pool.add_dna_records(files[role].shown, _records(files[role]), scope)
-        rows = ""
-        if "gff_fasta" in files:
-            file = files["gff_fasta"]
-            rows, genome = gff.split_fasta(read_text(file.path, file.member))
-            self.pool.add_dna_records(file.shown, list(fasta.read_fasta(genome, file.shown)), scope)
+        if genome:
+            self.pool.add_dna_records(genome.shown, genome_records, scope)
         # Before the genes, which name their proteins.
         if proteins:
             self.pool.add_protein_records(proteins.shown, protein_records, scope)
@@ -113,7 +114,7 @@ class Reader:
             )
 
     def _gff(self, where: str, text: str, scope: Scope, *, gtf: bool) -> None:
-        described = cds_readers.read_gff_cds(where, text, scope, self.pool, gtf=gtf)
+        described = gff_reader.read_gff_cds(where, text, scope, self.pool, self.gene_pool, gtf=gtf)
         if not self.gene_pool.add(described, scope) and described:
             raise SourceError(f"{where}: no CDS in it translates to a protein of its assembly")
 
@@ -122,15 +123,18 @@ def _records(file: SourceFile) -> list[FastaRecord]:
     return list(fasta.read_fasta(read_text(file.path, file.member), file.shown))
 
 
-def _organism(assembly: Assembly, proteins: list[FastaRecord]) -> str | None:
+def _organism(assembly: Assembly, genome: list[FastaRecord], proteins: list[FastaRecord]) -> str | None:
     """Return the organism of an assembly that has a genome or genes: one for all of it; None to ask each record."""
     if assembly.organism:
         return assembly.organism
     if any(file.role in _WITH_GENES for file in assembly.files):
-        named = (fasta.organism_in(record.title) or fasta.organism_in_brackets(record.title) for record in proteins)
-        counts = Counter(name for name in named if name)
-        if counts:
-            return max(counts, key=counts.__getitem__)
+        for named in (
+            Counter(fasta.organism_in(record.title) for record in genome),
+            Counter(fasta.organism_in(record.title) or fasta.organism_in_brackets(record.title) for record in proteins),
+        ):
+            del named[None]
+            if named:
+                return max(named, key=lambda name: named[name])
     return None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from bio_paws.sources.resolve import Assembly
@@ -30,6 +31,22 @@ class Scope:
     proteins: dict[str, str] = field(default_factory=dict)
 
 
+class ProteinIds:
+    """The ids of an assembly's proteins, found with or without the version that stands behind them."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        without: dict[str, list[str]] = {}
+        for name in self._names:
+            without.setdefault(_without_version(name), []).append(name)
+        # What looks like versions may be isoforms, as in AT1G01010.1 and AT1G01010.2.
+        self._by_unversioned = {short: full[0] for short, full in without.items() if len(full) == 1}
+
+    def find(self, name: str) -> str:
+        """Return the id of the protein that a name means; empty where there is none."""
+        return name if name in self._names else self._by_unversioned.get(_without_version(name), "")
+
+
 def unique_id(name: str, accession: str, taken: Container[str]) -> str:
     """Return an id that is not taken: the name, else with the assembly's accession, else numbered as well."""
     if name not in taken:
@@ -53,3 +70,7 @@ def id_problem(name: str) -> str:
 def printable(name: str) -> str:
     """Return an id for messages."""
     return (name if name.isprintable() else ascii(name)) or "a record without a name"
+
+
+def _without_version(name: str) -> str:
+    return re.sub(r"\.\d+$", "", name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
-from bio_paws.sources import layouts, ncbi
+from bio_paws.sources import layouts, ncbi, roles
 from bio_paws.sources.pinned import PINNED, FileRole, PinnedAssembly
 
 
@@ -88,6 +88,8 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
     first: dict[str, SourceFile] = {}
     for assembly in assemblies:
         for file in assembly.files:
+            if file.role == "protein" and len(assembly.files) > 1:
+                continue  # two strains may have the same proteins
             if file.sha256 in first:
                 raise SourceError(
                     f"{file.shown}: the same file is named twice among the sources (first: "
@@ -137,8 +139,8 @@ def _local(path: Path) -> list[Assembly]:
         raise SourceError(f"{path}: neither a file nor a folder: save its content to a file, and name that")
     if layouts.is_archive_of_many(path):
         return _grouped(path)
-    role = layouts.role_of(layouts.Entry(path), "alone")
-    if role is None or role in ("gff", "gtf"):
+    role = roles.role_alone(roles.Entry(path))
+    if role in ("gff", "gtf"):
         raise SourceError(f"{path}: genes without their genome: name a folder that holds both, or append ##FASTA")
     return [Assembly(path.name, path.name, None, path.name, (SourceFile(role, path, sha256_of(path)),))]
 

@@ -15,6 +15,7 @@ from typing import IO, Literal
 import pyarrow as pa
 
 from bio_paws.errors import SourceError
+from bio_paws.sources.twobit import fasta_of_twobit, is_twobit
 
 TextKind = Literal["fasta", "genbank", "embl", "gff", ""]
 
@@ -27,6 +28,9 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _NAMED = {".gz": "gzip", ".bgz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
+_START = 20_000  # bytes that tell a format
+_GFF_ROW = re.compile(r"[^\t]+\t[^\t]*\t[^\t]+\t\d+\t\d+\t")
+_TAR, _TAR_AT = b"ustar", 257
 _DAMAGED = "truncated or damaged"
 
 
@@ -89,7 +93,8 @@ def read_text(path: Path, member: str = "") -> str:
     """Read a text file: plain or compressed, its lines separated by newlines alone.
 
     Compressions are known by their first bytes: gzip (several members, bgzip), bzip2, xz, zstd, and a .zip archive of
-    one file. The encoding is UTF-8, with or without a byte order mark, UTF-16 with one, or else Latin-1.
+    one file. The encoding is UTF-8, with or without a byte order mark, UTF-16 with one, or else Latin-1. A .2bit
+    genome is read as FASTA.
 
     Parameters
     ----------
@@ -105,6 +110,10 @@ def read_text(path: Path, member: str = "") -> str:
     """
     where = f"{path}/{member}" if member else str(path)
     data = _unpacked(read_data(path, member), path, where)
+    if is_twobit(data):
+        return fasta_of_twobit(data, where)
+    if data[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
+        raise SourceError(f"{where}: a tar archive: unpack it, and name its folder")
     if b"\0" in data and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise SourceError(f"{where}: not a text file (byte {data.index(0)} is 0)")
     try:
@@ -119,17 +128,37 @@ def read_text(path: Path, member: str = "") -> str:
 
 def kind_of_text(text: str) -> TextKind:
     """Say what a text is by its first lines; empty when it is none of the formats that are read."""
-    start = text[:20_000].lstrip()
+    start = text[:_START].lstrip()
     if start.startswith((">", ";")):
-        return "fasta"
+        return "" if start.startswith(">Feature") else "fasta"  # a feature table, for submissions to GenBank
     if re.search(r"^LOCUS {2,}\S", start, re.MULTILINE):
         return "genbank"
     if re.match(r"ID {3}\S", start):
         return "embl"
     lines = [line for line in start.split("\n")[:200] if line and not line.startswith("#")]
-    if start.startswith("##gff-version") or (lines and lines[0].count("\t") >= 7):
+    if start.startswith("##gff-version") or (lines and _GFF_ROW.match(lines[0])):
         return "gff"
     return ""
+
+
+def looks_like_sequences(path: Path, member: str = "") -> bool:
+    """Whether a file begins like one of the formats that are read; only its beginning is read, and its errors are not.
+
+    Parameters
+    ----------
+    path, member
+        As in `read_text`.
+    """
+    try:
+        with zipfile.ZipFile(path).open(member) if member else path.open("rb") as stream:
+            start = stream.read(_START)
+            if start.startswith(_MAGIC[0][0]):
+                start = zlib.decompressobj(wbits=31).decompress(start, _START)
+    except (*_BROKEN, RuntimeError, OSError):
+        return False
+    return is_twobit(start) or bool(
+        kind_of_text(start.decode("latin-1").removeprefix("\xef\xbb\xbf").replace("\r", "\n"))
+    )
 
 
 def _unpacked(data: bytes, path: Path, where: str) -> bytes:
