@@ -31,7 +31,7 @@ from clusters import (
     start_ftp,
     write_shard,
 )
-from conftest import Run, run_program
+from conftest import Run
 
 SMALL = ("dna50", "dna_protein", "--pairs", 120)
 JOBS = (
@@ -190,9 +190,9 @@ def test_a_worker_that_does_not_see_the_folder_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_cluster_is_refused_in_one_line(
-    arguments: tuple[str, ...], says: str, source: Path, tmp_path: Path
+    arguments: tuple[str, ...], says: str, source: Path, tmp_path: Path, bio_paws: Run
 ) -> None:
-    refused = run_program("build", "--source", source, "--out", tmp_path / "bioPAWS", *arguments)
+    refused = bio_paws("build", "--source", source, "--out", tmp_path / "bioPAWS", *arguments)
     assert refused.returncode == 2
     assert says in refused.stderr.splitlines()[-1]
     assert "Traceback" not in refused.stderr
