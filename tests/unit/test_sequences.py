@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotated_folders import twobit
 from bio_paws.errors import BioPawsError, SourceError
 from bio_paws.sequences.corpus import (
     Corpus,
@@ -23,7 +24,6 @@ from bio_paws.sequences.corpus import (
 from bio_paws.sources.pinned import PINNED
 from bio_paws.sources.resolve import Assembly, SourceFile, resolve
 from bio_paws.sources.twobit import fasta_of_twobit
-from annotated_folders import twobit
 from genomes import write_source
 
 GENOME = "ATGGCTTGTTAA"  # M A C stop
@@ -156,7 +156,7 @@ def test_a_cut_twobit_genome_is_refused(order: str) -> None:
     whole = twobit(sequences, order)
     assert fasta_of_twobit(whole, "x") == "".join(f">{name}\n{dna}\n" for name, dna in sequences.items())
     for cut in range(4, len(whole)):
-        with pytest.raises(SourceError, match="not a .2bit file that can be read"):
+        with pytest.raises(SourceError, match=r"not a \.2bit file that can be read"):
             fasta_of_twobit(whole[:cut], "x")
 
 

@@ -44,8 +44,8 @@ def fasta_of_twobit(data: bytes, where: str) -> str:
         stream.seek(0)
         try:
             parsed: Any = TwoBitIterator(stream)  # Biopython has no types for it
-            if len(parsed) != int.from_bytes(data[8:12], parsed.byteorder):
-                raise ValueError("it is cut, or two sequences have one name")
+            if not len(parsed) or len(parsed) != int.from_bytes(data[8:12], parsed.byteorder):
+                raise ValueError("it is cut, or empty, or two sequences have one name")
             for name, sequence in parsed.sequences.items():
                 _require_whole(sequence._data, len(data))
                 records.append(f">{name}\n{sequence}\n")
