@@ -136,6 +136,7 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
         limits = partition.limits_of(read_arrow(prepared.regions))
         if limits != partition.Limits():
             logger.warning("%s", _about_limits(limits))
+        # A config that nobody named is left out, with its reason, where the source cannot give it.
         made = _make_in_parallel([config for config in wanted if not needs[config.name]], prepared)
         notes = _notes(made, prepared)
         left_out = {name: f"the source holds no {need}" if need else notes[name] for name, need in needs.items()}
@@ -152,10 +153,12 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             raise BuildFailed(f"{summary} from {', '.join(options.source)} ({reasons})", report())
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
         manifest = export.new_manifest(prepared, corpus, sizes, limits, entries)
+        # From here on the folder must not change: configs of it that are not built now are taken over.
         replacement.lock()
         output.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
+        # The card and the figures show the baselines: they are rendered last.
         _measure(new, entries, prepared)
         clock.lap("baselines")
         export.finish(new, manifest)

@@ -129,6 +129,7 @@ class PairFilter:
             reason or self._kind_reason(window.kind, *texts)
             for window, reason, *texts in zip(windows, placed.reasons, placed.text1, placed.text2, strict=True)
         ]
+        # Aligning costs most: only what every cheaper reason leaves is aligned.
         fit = [i for i, reason in enumerate(reasons) if not reason]
         text2 = [placed.text2[i] for i in fit]
         alignments = best_alignments(
@@ -137,6 +138,7 @@ class PairFilter:
         longer = np.maximum(*(side.length[fit] for side in sides))
         measured = self.measured(longer, alignments)
         similarities: list[float] = measured["similarity"].tolist()
+        # The type of a pair in a graded config is its similarity bin, which only the alignment tells.
         kinds = (
             [similarity_bin(similarity) for similarity in similarities]
             if self.config.graded

@@ -92,6 +92,7 @@ def explain_shortfall(
         parts.append(f"no two sequences of the source are similar over {config.min_length} {config.unit} or more")
         parts.append(f"add a related {related}")
         return ": ".join(parts)
+    # Dissimilar pairs exchange partners between groups, so a split with fewer groups has none.
     few = [split for split in empty if groups.get(split, 0) < _FEWEST_GROUPS]
     if not accepted:
         parts.append("no candidate was accepted")

@@ -105,6 +105,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
     """
     tags: dict[str, list[str]] = feature.qualifiers
     translation = "".join(tags.get("translation", [""])[0].split()) if "translation" in tags else None
+    # A pseudogene has no protein; one that states a translation is read as the gene that it claims to be.
     if translation is None and ("pseudo" in tags or "pseudogene" in tags):
         pool.rejected["cds_pseudogene"] += 1
         return None
@@ -113,6 +114,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
         pool.rejected["cds_unknown_genetic_code"] += 1
         return None
     location = genes.location_of(source, feature.location)
+    # Read from its second or third base on, a CDS lacks its start.
     if not location.problem and (tags.get("codon_start") or ["1"])[0] != "1":
         location = CdsLocation(None, (), "partial")
     locus = (tags.get("locus_tag") or [""])[0] or _gene_id(" ".join(tags.get("db_xref", [])))
@@ -127,6 +129,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
         return Cds(location, locus, symbol, protein, "", code=code, recoded=recoded)
     residues = fasta.as_protein(translation, pool.notes)
     if problem := pool.protein_problem(protein, residues, scope):
+        # An id that was read before is no reason to leave the gene out: the gene pool compares the two proteins.
         if problem != "duplicate_id":
             pool.rejected[f"protein_{problem}"] += 1
             return None

@@ -150,6 +150,7 @@ class GenePool:
         if spliced is None or (span.source in pool.dna and span.end > len(pool.dna[span.source].residues)):
             return "", "no_genome" if spliced is None else "beyond_the_sequence"
         unique = scope.proteins.get(cds.protein, "")
+        # A reader gives None where the protein is to be found in another file, "" where there is none to find.
         residues = cds.translation
         if residues == "":
             residues, problem = genes.translated(spliced, code, cds.recoded)
@@ -162,11 +163,13 @@ class GenePool:
             residues = pool.proteins[unique].residues
         if not genes.translates(spliced, residues, code):
             return "", "translation_differs"
+        # Assemblies that share a sequence, or one given twice, describe a gene twice: the first one read stays.
         twin = self._intervals.get((span, exons))
         if twin and self._origin.get(twin) != scope.number and self.genes[twin].protein == residues:
             if unique and unique not in self.genes and unique != twin:
                 pool.remove_protein(cds.protein, scope)
             return "", "identical_record"
+        # The record of the protein names the species where there is one, else that of the sequence, else the file.
         dna = pool.dna.get(span.source)
         protein = pool.proteins.get(unique)
         named = protein or dna

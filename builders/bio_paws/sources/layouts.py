@@ -113,6 +113,7 @@ def groups_in(path: Path) -> list[Group]:
     for entry in entries:
         if entry not in reports:
             _sort_in(entry, groups)
+    # Each step needs the groups of the one before: a report names the organisms of groups that are there.
     for entry in reports:
         _take_organisms(entry, groups)
     _set_genes_aside(list(groups.values()))
@@ -126,6 +127,7 @@ def groups_in(path: Path) -> list[Group]:
             f"{path}: no genome and no proteins in it (FASTA, GenBank, EMBL, .2bit, or GFF3 with ##FASTA; compressed "
             f"or not){'; not used: ' + unused if unused else ''}"
         )
+    # What is used nowhere is still reported, with the last assembly.
     usable[-1].unused += [entry for group in groups.values() if not group.roles for entry in group.unused]
     return usable
 
@@ -219,10 +221,12 @@ def _join_lone_parts(groups: dict[tuple[str, str], Group]) -> None:
         genomes = [key for key in keys if "genomic" in groups[key].roles]
         others = [key for key in keys if groups[key].roles and "genomic" not in groups[key].roles]
         parts = [role for key in others for role in groups[key].roles]
+        # Two genomes, or two files of genes, leave it open which belong together.
         if len(genomes) != 1 or not _GENES_OR_PROTEINS.issuperset(parts) or len(parts) != len(set(parts)):
             continue
         genome = groups[genomes[0]]
         elsewhere = any(key[0] != genomes[0][0] for key in others)
+        # Nothing shows that proteins alone, in another folder, are those of the genome.
         if set(parts) & genome.roles.keys() or (elsewhere and set(parts) <= {"protein"}):
             continue
         for key in others:

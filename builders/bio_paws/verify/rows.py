@@ -163,6 +163,7 @@ def _check_homologs(context: RowContext) -> Iterator[Fault]:
         "evalue": expected,
     }
     yield from _differing_values(row, recomputed)
+    # The aligner reads both strands, so a sequence contains another one on either.
     strands = (first, reverse_complement(first)) if alphabet == "dna" else (first,)
     contained = any(second in strand or strand in second for strand in strands)
     if row["kind"] == "identical" and first != second:
@@ -170,6 +171,7 @@ def _check_homologs(context: RowContext) -> Iterator[Fault]:
     if row["kind"] == "containment" and (not contained or len(first) == len(second)):
         yield Fault("ROW012", "kind 'containment', but neither side contains the other")
     if row["label"] == 1:
+        # Such a pair needs no alignment to be told: only the pair types that are meant to be so may be.
         if contained and row["kind"] not in EXACT:
             yield Fault("ROW012", f"kind {row['kind']!r}, but one side contains the other")
         if not config.accepts(row["kind"], similarity):

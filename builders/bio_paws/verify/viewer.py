@@ -90,6 +90,7 @@ def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterato
     for key in ("content_defined_chunking", "use_content_defined_chunking"):
         if key.encode() not in (schema.metadata or {}):
             yield Fault("VIEWER008", f"the file's metadata lacks {key}: the Hub takes it for one that is not optimised")
+    # One row group after the other, since a split need not fit into memory.
     stated = info.splits[split]
     groups = (file.read_row_group(number) for number in range(footer.num_row_groups))
     measured = footer.num_rows, sum(_arrow_bytes(column) for table in groups for column in table.columns)
@@ -98,6 +99,7 @@ def _split_faults(path: Path, split: str, info: datasets.DatasetInfo) -> Iterato
             f"{stated.num_examples} rows of {stated.num_bytes} bytes, the file holds {measured[0]} of {measured[1]}"
         )
         yield Fault("VIEWER005", f"{CARD}: {message}")
+    # Readers find a row by the counts in the footer: where these do not add up, they show another one.
     parts = [footer.row_group(number) for number in range(footer.num_row_groups)]
     if sum(part.num_rows for part in parts) != footer.num_rows:
         yield Fault("VIEWER009", "the file's footer counts other rows than its row groups")

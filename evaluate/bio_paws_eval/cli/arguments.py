@@ -100,6 +100,7 @@ def _add_argument(parser: argparse.ArgumentParser, options: type, name: str, def
     if default not in (None, inspect.Parameter.empty, (), True, False) and "(default: " not in help_:
         help_ += f" (default: {', '.join(default) if isinstance(default, tuple) else default})"
     if kinds == [bool]:
+        # What is on by default needs a way to be switched off: --no-...
         action = argparse.BooleanOptionalAction if default else "store_true"
         parser.add_argument(argument, action=action, help=_help_text(help_), dest=name, default=default)
         return

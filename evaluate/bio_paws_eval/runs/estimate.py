@@ -82,6 +82,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
     longest = finished = forward_tokens = 0
     for run in prepared.runs:
         name, (seeds, steps, tokens) = run.training.name, trainings.get(run.training.name, ("", 0, 0, 0))[1:]
+        # Finished results are not computed again, and a refused task is no work.
         missing = [task for task in prepared.tasks if not path_of_result(prepared, run, task).is_file()]
         finished += len(prepared.tasks) - len(missing)
         missing = [task for task in missing if not task.refusal]
@@ -89,12 +90,14 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         if run.train and run.dev:
             steps = hyperparameters.epochs * math.ceil(run.training.rows / hyperparameters.batch_size)
             tokens = hyperparameters.epochs * tokens_per_split[run.train]
+            # The last percentile is the longest pair: as it is cut, it sets the memory of a batch.
             longest = max(longest, min(run.train.encoding.lengths[-1], hyperparameters.max_length))
             # A training step is a forward pass and a backward pass of twice the cost.
             forward_tokens += bool(missing) * (3 * tokens + hyperparameters.epochs * tokens_per_split[run.dev])
         trainings[name] = (name, seeds + 1, steps, tokens)
     parameters = prepared.model.parameters
     width, layers = getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
+    # Activations that each layer keeps for the backward pass: `Estimate.memory` names the source.
     bytes_per_unit = 34 if prepared.dtype == torch.bfloat16 else 68
     operations = 2 * (12 * layers * width**2 or parameters) * forward_tokens
     return Estimate(

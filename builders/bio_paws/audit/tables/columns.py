@@ -206,6 +206,7 @@ def _guess_sides(name: str, profiles: dict[str, _Profile], request: Request) -> 
     sentence1, sentence2 = request.sentence1, request.sentence2
     if sentence1 and sentence2:
         return sentence1, sentence2
+    # Reversed, so that of two columns that differ in case only the first is taken.
     lower = {column.lower(): column for column in reversed(profiles)}
     known = [(lower[a], lower[b]) for a, b in _SIDES if a in lower and b in lower]
     if request.fasta:
@@ -214,6 +215,7 @@ def _guess_sides(name: str, profiles: dict[str, _Profile], request: Request) -> 
         known += [(ids[0], ids[1])] if len(ids) == 2 else []
     # Two columns that hold sequences, where no name is known.
     written = [column for column, profile in profiles.items() if profile.holds_sequences and column != request.label]
+    # One side may have been named: it must be the same side of what is guessed.
     for sides in known or ([(written[0], written[1])] if len(written) == 2 else []):
         if (sentence1 or sides[0], sentence2 or sides[1]) == sides:
             return sides
