@@ -1,1 +1,1 @@
-"""Baselines and upper bounds: how far one gets without a neural network."""
+"""Results of the baselines and upper bounds that `bio_paws.features.baselines` defines."""
