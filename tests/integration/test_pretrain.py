@@ -129,7 +129,7 @@ def test_a_finished_model_is_not_made_again(
     assert main([*map(str, given), str(model), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == record_of(model)
     assert main([*map(str, given), str(place)]) == 2
-    assert "holds something else: remove it, or name another folder with --out" in capsys.readouterr().err
+    assert "holds something else: move it away, or name another folder with --out" in capsys.readouterr().err
 
 
 def test_killed_it_comes_to_the_same_model(model: Path, place: Path, source: Path, built: Path) -> None:

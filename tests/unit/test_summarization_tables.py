@@ -95,7 +95,9 @@ def test_a_record_of_before_fine_tuning_is_read(results: Path) -> None:
     del raw["finetuned"]
     write_json(results / "summaries" / FILE, raw)
     assert read_summary_results(results)[0] == dataclasses.replace(AS_IT_IS, schema_version="1.0")
-    for broken in ({}, raw | {"scores": [{}]}, raw | {"more": 1}):
+    write_json(results / "summaries" / FILE, raw | {"schema_version": "1.9", "more": 1})
+    assert vars(read_summary_results(results)[0])["more"] == 1
+    for broken in ({}, raw | {"scores": [{}]}, raw | {"seed": "1"}, raw | {"schema_version": "2.0"}):
         write_json(results / "summaries" / FILE, broken)
         with pytest.raises(BioPawsError, match=r"summaries.json: not a result of bio-paws summarize"):
             read_summary_results(results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import replace
 from itertools import product
@@ -12,10 +13,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, ConfigError
 from bio_paws_eval.models.checkpoints import exclusive
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.sweep.plan import bundled_plans, read_plan
+from bio_paws_eval.sweep.models import find_planned
+from bio_paws_eval.sweep.plan import PlannedModel, bundled_plans, read_plan
 from bio_paws_eval.sweep.run import Work, join_seeds, options_of_plan, shard_of, trainings_of, work_of_plan
 from bio_paws_eval.tasks.registry import Sources
 
@@ -103,6 +105,13 @@ def test_a_wrong_plan_is_told_in_one_line(tmp_path: Path, case: str) -> None:
     ("text", "message"),
     [
         ("title: [", "not YAML"),
+        ("[" * 10_000, "not YAML: nested too deeply"),
+        ("title: a\ntitle: b\ngrids: []", "not YAML: a key is given twice: 'title' in line 2"),
+        ("title: !!int ''", "not YAML"),
+        ("title: !!python/name:os.system", "not YAML: could not determine a constructor"),
+        ("&a [*a]", "the plan: input should be a dictionary"),
+        ("title: t\ngrids: &g [{models: *g}]", "grids[0].models[0].models: no such option"),
+        ("1: 2", "title: is missing"),
         ("", "the plan: input should be a dictionary"),
         ("title: 1\ngrids: []", "title: input should be a valid string, not 1"),
         ("title: t\ngrids: []", "grids: list should have at least 1 item"),
@@ -250,3 +259,28 @@ def test_two_runs_never_do_one_training_at_once(tmp_path: Path) -> None:
     first_thread.join()
     second_thread.join()
     assert order == ["first done", "second began"]
+
+
+def test_a_package_is_located_and_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("located", "located/inner"):
+        (tmp_path / folder / "weights").mkdir(parents=True)
+        (tmp_path / folder / "__init__.py").write_text("raise SystemExit('code of a package was run')")
+    (tmp_path / "module.py").write_text("raise SystemExit('code of a module was run')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def locate(package: str) -> str:
+        return find_planned(PlannedModel(package=package, folder="weights"), tmp_path)
+
+    assert locate("located") == str(tmp_path / "located/weights")
+    assert locate("located.inner") == str(tmp_path / "located/inner/weights")
+    for name in ("module", "this", "located.none", "__main__", "none.inner"):
+        with pytest.raises(ConfigError, match=f"{name.split('.')[0].replace('_', '-')} is not installed"):
+            locate(name)
+    assert not {"located", "located.inner", "module", "this"} & sys.modules.keys()
+
+
+@pytest.mark.parametrize("name", ["..a", "a b", "a/b", "", "."])
+def test_what_is_no_name_of_a_package_is_no_plan(name: str, tmp_path: Path) -> None:
+    plan = write(tmp_path, GOOD | {"models": [{"package": name, "folder": "x"}]})
+    with pytest.raises(ConfigError, match=r"grids\[0\]\.models\[0\]"):
+        read_plan(plan)

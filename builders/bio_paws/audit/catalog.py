@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from bio_paws.errors import DataError
+from bio_paws.execution.documents import parse_yaml
 
 Severity = Literal["severe", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "note")
@@ -249,12 +250,10 @@ def read_limits(path: Path) -> Limits:
     DataError
         When the file cannot be read, names no check, or a limit is no number.
     """
-    import yaml
-
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+        given = parse_yaml(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
     if not isinstance(given, dict):
         raise DataError(f"{path}: not a mapping of checks to limits, as in 'degree_bias: {{warning: 0.65}}'")
     limits = dict(BY_ID)

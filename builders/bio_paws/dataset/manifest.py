@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bio_paws.errors import DataError
+from bio_paws.execution.documents import first_fault, parse_json
 from bio_paws.execution.files import json_text, write_json
 from bio_paws_cards.manifest import Manifest
 
@@ -55,12 +56,10 @@ def parse_manifest(data: bytes, where: str, advice: str) -> Manifest:
         When the data are not JSON in UTF-8, or not a manifest.
     """
     try:
-        return Manifest.model_validate(json.loads(data.decode("utf-8")))
+        return Manifest.model_validate(parse_json(data))
     except ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "it"
-        raise DataError(f"{where}: not a manifest of bioPAWS ({at}: {first['msg']}): {advice}") from error
-    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not a manifest of bioPAWS ({first_fault(error)}): {advice}") from error
+    except ValueError as error:
         raise DataError(f"{where}: cannot be read ({error}): {advice}") from error
 
 

@@ -12,18 +12,58 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws.errors import DataError
-from bio_paws.execution.files import json_text, read_json, sha256_of, write_json
+from bio_paws.execution.documents import first_fault, parse_json
+from bio_paws.execution.files import json_text, sha256_of, write_json
+from bio_paws_cards.manifest import Sha256
 
 STATEMENT = "release.intoto.json"
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+
+class _Part(BaseModel):
+    # The specifications allow further keys.
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _EnvelopeSignature(_Part):
+    keyid: str
+    sig: str
+
+
+class _Envelope(_Part):
+    payload_type: Literal["application/vnd.in-toto+json"] = Field(alias="payloadType")
+    payload: str
+    signatures: list[_EnvelopeSignature]
+
+
+class _Digest(_Part):
+    sha256: Sha256
+
+
+class _Subject(_Part):
+    name: Annotated[str, Field(min_length=1)]
+    digest: _Digest
+
+
+class _Statement(_Part):
+    type: str = Field(alias="_type")
+    subject: list[_Subject]
+    predicate_type: str = Field(alias="predicateType")
+    predicate: dict[str, Any]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each file, by its name."""
+        return {subject.name: subject.digest.sha256 for subject in self.subject}
 
 
 def data_files(folder: Path) -> list[str]:
@@ -136,26 +176,24 @@ def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
         raise DataError(f"{key}: not an Ed25519 key")
     if not any(_signed(public, payload, signature.bytes) for signature in signatures):
         return [f"{path}: not signed with {key}: the statement was changed, or the key is another one"]
-    return list(_unlike(json.loads(payload), folder))
+    return list(_unlike(payload, folder))
 
 
-def _unlike(signed: dict[str, Any], folder: Path) -> Iterator[str]:
+def _unlike(payload: bytes, folder: Path) -> Iterator[str]:
     """Yield what of a data set is not as a statement says."""
-    statement = statement_of(folder)
-    if any(signed.get(name) != statement[name] for name in ("_type", "predicateType")):
+    stated, actual = statement_of(folder), parse_json(payload)
+    signed, now = _Statement.model_validate(actual), _Statement.model_validate(stated)
+    if (signed.type, signed.predicate_type) != (now.type, now.predicate_type):
         yield f"{folder}: what was signed is no statement of a data set of bio-paws"
         return
-    before, now = (
-        {subject["name"]: subject["digest"]["sha256"] for subject in each["subject"]} for each in (signed, statement)
-    )
-    for name in sorted({*before, *now}):
-        if name not in now:
+    for name in sorted({*signed.digests, *now.digests}):
+        if name not in now.digests:
             yield f"{folder / name}: is missing"
-        elif name not in before:
+        elif name not in signed.digests:
             yield f"{folder / name}: is not in the signed statement"
-        elif before[name] != now[name]:
+        elif signed.digests[name] != now.digests[name]:
             yield f"{folder / name}: is not the file that was signed"
-    if before == now and signed != statement:
+    if signed.digests == now.digests and actual != stated:
         yield f"{folder}: the signed statement says otherwise where it comes from"
 
 
@@ -180,18 +218,18 @@ def _envelope(payload: bytes, signatures: list[_Signature]) -> dict[str, Any]:
 
 
 def _read_envelope(path: Path) -> tuple[bytes, list[_Signature]]:
-    """Read what is signed, and the signatures."""
+    """Read what is signed, a statement whoever made it, and the signatures."""
     try:
-        envelope = read_json(path)
-        payload = base64.b64decode(envelope["payload"], validate=True)
+        envelope = _Envelope.model_validate(parse_json(path.read_bytes()))
+        payload = base64.b64decode(envelope.payload, validate=True)
         signatures = [
-            _Signature(str(signature["keyid"]), base64.b64decode(signature["sig"], validate=True))
-            for signature in envelope["signatures"]
+            _Signature(signature.keyid, base64.b64decode(signature.sig, validate=True))
+            for signature in envelope.signatures
         ]
-        if envelope["payloadType"] != _PAYLOAD_TYPE:
-            raise ValueError(f"it holds {envelope['payloadType']!r}")
-        json.loads(payload)
-    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        _Statement.model_validate(parse_json(payload))
+    except ValidationError as error:
+        raise DataError(f"{path}: not a signed statement ({first_fault(error)})") from error
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a signed statement ({_line(error)})") from error
     return payload, signatures
 

@@ -7,10 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
 
-import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bio_paws.errors import ConfigError
+from bio_paws.execution.documents import parse_yaml
 
 Language = Literal["text", "dna", "protein"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -144,9 +144,10 @@ def read_recipe(recipe: str) -> PretrainingRecipe:
     if not stored.is_file():
         raise ConfigError(f"recipe {recipe!r} is neither a file nor one of {', '.join(recipe_names())}")
     try:
-        return parse_recipe(yaml.safe_load(stored.read_text(encoding="utf-8")), recipe)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{recipe}: not YAML that can be read ({' '.join(str(error).split())})") from error
+        raw = parse_yaml(stored.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{recipe}: not YAML that can be read ({error})") from error
+    return parse_recipe(raw, recipe)
 
 
 def parse_recipe(raw: object, where: str) -> PretrainingRecipe:

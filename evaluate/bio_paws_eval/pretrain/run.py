@@ -192,7 +192,7 @@ def _is_finished(out: Path, key: str) -> bool:
     if (out / RECORD).is_file() and read_json(out / RECORD)["key"] == key:
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BioPawsError(f"{out}: holds something else: remove it, or name another folder with --out")
+        raise BioPawsError(f"{out}: holds something else: move it away, or name another folder with --out")
     return False
 
 

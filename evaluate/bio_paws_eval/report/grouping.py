@@ -136,7 +136,7 @@ def _task_result(entries: list[Entry]) -> TaskResult:
         named = np.asarray(predictions.pair_ids, dtype=object)
         order = np.argsort(named, kind="stable")
         if ids is not None and not np.array_equal(ids, named[order]):
-            raise DataError(f"{path}: its predictions name other pairs than {entries[0][0]}: remove it, run again")
+            raise DataError(f"{path}: its predictions name other pairs than {entries[0][0]}: move one of them away")
         ids = named[order]
         rows.append((predicted(predictions.logits) == predictions.labels)[order])
     assert ids is not None

@@ -152,7 +152,7 @@ def _listed(path: Path) -> set[str]:
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not the list of a report's files: remove it, or choose another --out") from error
+        raise DataError(f"{path}: not the list of a report's files: move it away, or choose another --out") from error
 
 
 # Notes

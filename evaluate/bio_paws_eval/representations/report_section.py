@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,10 +34,19 @@ def representation_section(results: Path) -> list[Table | Drawing]:
         When a comparison is damaged or has another major schema version.
     """
     paths = sorted(results.glob(f"{RESULTS_FOLDER}/*/{RESULTS_FILE}"))
-    return [item for number, path in enumerate(paths, 1) for item in _items(number, path)]
+    items = []
+    for number, path in enumerate(paths, 1):
+        try:
+            items += _items(number, path)
+        except (LookupError, StopIteration, TypeError, ValueError) as error:  # a part of the comparison is not there
+            raise BioPawsError(f"{path}: is not complete ({type(error).__name__} {error}): {_ADVICE}") from error
+    return items
 
 
-def _items(number: int, path: Path) -> Iterator[Table | Drawing]:
+_ADVICE = "restore its folder from a copy, or move it away and run the sweep again"
+
+
+def _items(number: int, path: Path) -> list[Table | Drawing]:
     from bio_paws_eval.representations.figures import draw_comparison  # matplotlib is an optional dependency
 
     comparison, projections = _read(path)
@@ -47,8 +55,7 @@ def _items(number: int, path: Path) -> Iterator[Table | Drawing]:
     notes = (f"{note[0].upper()}{note[1:]}." for note in comparison.notes)
     main_table = replace(main_table, note=" ".join([*explain_changes(comparison), main_table.note, *notes]))
     items: list[Table | Drawing] = [main_table, *draw_comparison(comparison, projections), *further_tables]
-    for item in items:
-        yield replace(item, name=f"vectors-{number:02}-{item.name}", title=f"{model}: {item.title}")
+    return [replace(item, name=f"vectors-{number:02}-{item.name}", title=f"{model}: {item.title}") for item in items]
 
 
 def _read(path: Path) -> tuple[Comparison, pa.Table]:
@@ -57,10 +64,10 @@ def _read(path: Path) -> tuple[Comparison, pa.Table]:
         version = str(raw["schema_version"])
         if version.split(".", maxsplit=1)[0] != SCHEMA_VERSION.split(".", maxsplit=1)[0]:
             raise BioPawsError(
-                f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}: run the comparison again"
+                f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}: update it, or move it away"
             )
         comparison = TypeAdapter(Comparison).validate_python(raw)
         return comparison, pq.read_table(path.with_name("projections.parquet"))
     except (OSError, KeyError, TypeError, ValueError, ValidationError, pa.ArrowException) as error:
         why = " ".join(str(error).split())
-        raise BioPawsError(f"{path}: cannot be read ({why}): remove {path.parent} and run the sweep again") from error
+        raise BioPawsError(f"{path}: cannot be read ({why}): {_ADVICE}") from error

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.documents import first_fault
 from bio_paws.execution.files import read_json
 from bio_paws_eval.layout.tables import Row, Table, percent, text_frame
-from bio_paws_eval.results import record_of
+from bio_paws_eval.measurements import READ_STRICTLY
 from bio_paws_eval.summarization.score import Interval, Score
 
 SCHEMA_VERSION = "1.1"
@@ -35,6 +39,7 @@ class Learnt:
         As in `finetune.Course`.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     dev_losses: tuple[float, ...]
     best_epoch: int
     steps: int
@@ -57,6 +62,7 @@ class EnglishScore:
         The model's less this one; None for the model.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     method: str
     rouge_l: Interval
     above: Interval | None
@@ -84,6 +90,7 @@ class Finetuned:
         On held-out English.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     dataset: str
     origin: dict[str, str]
     train: int
@@ -120,6 +127,7 @@ class SummaryResult:
         None where the model was asked as it is. Since 1.1.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     model: str
     weights_sha256: str
     tokenizer_sha256: str
@@ -133,7 +141,7 @@ class SummaryResult:
     blast: str
     scores: tuple[Score, ...]
     finetuned: Finetuned | None = None
-    schema_version: str = SCHEMA_VERSION
+    schema_version: Annotated[str, Field(pattern=r"^1\.\d+$")] = SCHEMA_VERSION
 
     @property
     def name(self) -> str:
@@ -163,21 +171,18 @@ def read_summary_result(path: Path) -> SummaryResult:
         When the file is not one.
     """
     try:
-        raw = read_json(path)
-        scores = tuple(Score(**score) for score in raw["scores"])
-        learnt = raw.get("finetuned")
-        return SummaryResult(**raw | {"scores": scores, "finetuned": _finetuned(learnt) if learnt else None})
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BioPawsError(
-            f"{path}: not a result of bio-paws summarize ({type(error).__name__}: {error}): remove it and run again"
-        ) from error
-
-
-def _finetuned(raw: dict[str, Any]) -> Finetuned:
-    trainings = {name: record_of(Learnt, record, "dev_losses", "losses") for name, record in raw["trainings"].items()}
-    return Finetuned(
-        **raw | {"trainings": trainings, "scores": tuple(EnglishScore(**score) for score in raw["scores"])}
+        # Strict JSON: text is no number, and a list becomes a tuple.
+        return _RECORD.validate_json(to_json(read_json(path), inf_nan_mode="constants"))
+    except ValidationError as error:
+        why = first_fault(error)
+    except (OSError, ValueError) as error:
+        why = str(error)
+    raise BioPawsError(
+        f"{path}: not a result of bio-paws summarize ({why}): restore it from a copy, or move it away and run again"
     )
+
+
+_RECORD = TypeAdapter(SummaryResult)
 
 
 def tables_of(results: Sequence[SummaryResult]) -> list[Table]:

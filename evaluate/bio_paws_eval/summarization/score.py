@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
+from bio_paws_eval.measurements import READ_STRICTLY, Amount, Share
 from bio_paws_eval.stats.intervals import RESAMPLES, with_interval
 from bio_paws_eval.summarization.genes import Gene, finds
 
@@ -40,10 +43,11 @@ class Score:
         The model's difference less this one; None for the model.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
     method: str
-    dna_letters: float
-    valid: float
-    length: float
+    dna_letters: Share
+    valid: Share
+    length: Amount
     finds_source: Interval
     homologs: Interval
     others: Interval

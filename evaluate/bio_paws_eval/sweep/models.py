@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterable
-from importlib import resources
 from pathlib import Path
 
 from bio_paws.errors import ConfigError
@@ -33,16 +33,28 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
         When its package is not installed, or the recipe to pre-train it by cannot be used.
     """
     if model.package:
-        try:
-            return str(resources.files(model.package).joinpath(model.folder))
-        except ModuleNotFoundError as error:
-            name = model.package.replace("_", "-")
-            raise ConfigError(f"{model.name}: {name} is not installed: pip install {name}") from error
+        return str(_locate(model.package) / model.folder)
     if model.pretrain:
         if not _is_pretrained(model):
             _recipe(model, folder)
         return str(MODELS / model.name)
     return str(folder / model.id) if model.id.startswith(".") else model.id
+
+
+def _locate(package: str) -> Path:
+    """Return the folder of an installed package. Nothing of it is imported: a plan must not run code by its name."""
+    top, *inner = package.split(".")
+    try:
+        # Of a name without a dot this only looks; of one with a dot it would import what stands before the dot.
+        spec = importlib.util.find_spec(top)
+    except ValueError:  # a module that was not imported in the usual way
+        spec = None
+    places = (spec.submodule_search_locations if spec else None) or ()
+    folder = next((folder for place in places if (folder := Path(place, *inner)).is_dir()), None)
+    if folder is None:
+        name = top.replace("_", "-")
+        raise ConfigError(f"{package}: {name} is not installed: pip install {name}")
+    return folder
 
 
 def to_pretrain(models: Iterable[PlannedModel]) -> list[PlannedModel]:

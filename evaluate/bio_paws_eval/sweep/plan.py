@@ -25,12 +25,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter
 from pydantic import ValidationError as Invalid
 from pydantic.dataclasses import dataclass as validated
 
 from bio_paws.errors import ConfigError
+from bio_paws.execution.documents import parse_yaml
 from bio_paws_eval.options import MIN_WORDS, GridOptions, explain
 
 _STRICT = ConfigDict(extra="forbid")
@@ -59,7 +59,7 @@ class PlannedModel:
 
     id: StrictStr = ""
     revision: StrictStr | None = None
-    package: StrictStr = ""
+    package: Annotated[StrictStr, Field(pattern=r"^(\w+(\.\w+)*)?$")] = ""
     folder: StrictStr = ""
     pretrain: StrictStr = ""
 
@@ -160,13 +160,13 @@ def read_plan(plan: str) -> Plan:
     bundled = bundled_plans()
     file: Traversable = bundled.get(plan) or Path(plan)
     try:
-        return TypeAdapter(Plan).validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return TypeAdapter(Plan).validate_python(parse_yaml(file.read_bytes()))
     except OSError as error:
         raise ConfigError(
             f"{plan}: no such plan ({error.strerror}): pass a YAML file, or one of {', '.join(bundled)}"
         ) from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{plan}: not YAML: {' '.join(str(error).split())}") from error
     except Invalid as error:
         place, reason = explain(error)
         raise ConfigError(f"{plan}: {place or 'the plan'}: {reason}") from error
+    except ValueError as error:
+        raise ConfigError(f"{plan}: not YAML: {error}") from error
