@@ -17,6 +17,8 @@ from bio_paws.cli.verbs import VERBS, Verb
 from bio_paws.configs import DATA_VERSION
 from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.memory import configure_arrow_memory, is_out_of_memory, require_address_space
+from bio_paws.execution.printable import on_one_line, printable, printable_stdout
+from bio_paws.execution.redaction import redacted, redacted_logs, traceback_of
 from bio_paws.execution.signals import Terminated, signals_as_exceptions
 
 _GROUP = "bio_paws.verbs"
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         and SIGHUP.
     """
     try:
-        with signals_as_exceptions():
+        with signals_as_exceptions(), printable_stdout(sys.stdout), redacted_logs():
             return _run(arguments)
     except KeyboardInterrupt as error:
         number = error.number if isinstance(error, Terminated) else signal.SIGINT
@@ -57,38 +59,61 @@ def _run(arguments: Sequence[str] | None) -> int:
         _need_unicode(arguments)
         options = _parse(arguments)
         debug = options.debug
-        logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(name)s: %(message)s")
+        _show_logs(logging.DEBUG if debug else logging.WARNING)
         status = int(options.run(options))
         sys.stdout.flush()  # here, where a closed pipe is handled, not when Python exits
         return status
     except CheckFailed as error:
-        print(f"bio-paws: check failed: {error}", file=sys.stderr)
-        return error.exit_status
+        return _fail(f"check failed: {error}", error.exit_status)
     except BioPawsError as error:
-        if debug:
-            raise
-        print(f"bio-paws: error: {error}", file=sys.stderr)
-        return error.exit_status
-    except BrokenExecutor:
-        if debug:
-            raise
-        print("bio-paws: error: a worker process was killed (out of memory?): run again", file=sys.stderr)
-        return 2
+        return _fail(f"error: {error}", error.exit_status, error if debug else None)
+    except BrokenExecutor as error:
+        return _fail("error: a worker process was killed (out of memory?): run again", 2, error if debug else None)
     except BrokenPipeError:
         # The reader has gone (`| head`). Python flushes stdout once more at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if debug:
-            raise
         path = f"{error.filename}: " if error.filename else ""
-        print(f"bio-paws: error: {path}{error.strerror or error}", file=sys.stderr)
-        return 2
-    except Exception as error:
-        if debug or not is_out_of_memory(error):
+        return _fail(f"error: {path}{error.strerror or error}", 2, error if debug else None)
+    except UnicodeEncodeError as error:
+        if not _is_half_character(error.object[error.start]):
             raise
-        print("bio-paws: error: out of memory", file=sys.stderr)
-        return 2
+        return _fail(f"error: {error.object}: not in UTF-8: rename it", 2, error if debug else None)
+    except Exception as error:
+        if is_out_of_memory(error):
+            return _fail("error: out of memory", 2, error if debug else None)
+        if not debug:
+            raise
+        return _fail(f"error: {type(error).__name__}: {error}", 2, error)
+
+
+def _fail(message: str, status: int, error: BaseException | None = None) -> int:
+    """Print a message as one line, after the traceback of an error where one is given; return the exit status."""
+    if error is not None:
+        print(printable(traceback_of(error)), file=sys.stderr)
+    print(f"bio-paws: {on_one_line(redacted(message))}", file=sys.stderr)
+    return status
+
+
+class _PrintableFormatter(logging.Formatter):
+    """Lays out a record without what a terminal would obey."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return printable(super().format(record))
+
+
+def _show_logs(level: int) -> None:
+    """Show records from a level on at stderr, once in a process."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_PrintableFormatter("%(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def _is_half_character(character: str) -> bool:
+    """Whether it stands for a byte of a file name that is not in UTF-8."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def _need_unicode(arguments: Sequence[str]) -> None:

@@ -69,6 +69,7 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
 def inspect_text(described: dict[str, Any]) -> str:
     """Lay out what `describe` returns."""
     from bio_paws.cli.text import counted, table
+    from bio_paws.execution.printable import on_one_line
 
     header = ("organism", "sequences", "bp", "soft-masked", "proteins", "genes")
     rows = [
@@ -96,4 +97,4 @@ def inspect_text(described: dict[str, Any]) -> str:
     for title, counts in (("Left out", described["rejected"]), ("Changed or guessed", described["notes"])):
         if counts:
             parts.append(f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))
-    return "\n".join(parts)
+    return "\n".join([*parts[:2], *map(on_one_line, parts[2:])])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bio_paws import configs
 from bio_paws.cli.arguments import DATA, add_json
 from bio_paws.errors import ConfigError, DataError
+from bio_paws.execution.printable import on_one_line
 
 if TYPE_CHECKING:
     from bio_paws.align.drawing import DrawnAlignment
@@ -144,5 +145,6 @@ def _side_text(row: dict[str, Any], side: int, unit: str) -> str:
     source, organism, start, end, strand, group, sequence = (
         row[f"{column}{side}"] for column in ("source", "organism", "start", "end", "strand", "group", "sentence")
     )
+    source, organism, group = map(on_one_line, (source, organism, group))
     place = f"{source} {start + 1:,}-{end:,}" + (f" ({strand})" if unit == "bp" else "")
     return f"  {side}  {organism}, {place}, {len(sequence)} {unit}, homology group {group}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bio_paws import configs
 from bio_paws.configs import SPLITS
+from bio_paws.execution.printable import on_one_line
 
 if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
     from bio_paws.build.build_dataset import BuildReport
@@ -30,7 +31,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     dna150     9
     dna50     10
     """
-    cells = [list(header), *([str(value) for value in row] for row in rows)]
+    cells = [list(header), *([on_one_line(str(value)) for value in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     lines = [
         "  ".join(
@@ -213,5 +214,5 @@ def example_text(folder: Path, name: str) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    text = f"{value:.4g}" if isinstance(value, float) else on_one_line(str(value))
     return text if len(text) <= _MAX_WIDTH else f"{text[:_MAX_WIDTH]}... ({len(text)} characters)"

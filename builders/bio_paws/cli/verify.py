@@ -10,6 +10,7 @@ from bio_paws import configs
 from bio_paws.cli import text
 from bio_paws.cli.arguments import add_folder, add_json, add_workers
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.printable import on_one_line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def _verify(options: argparse.Namespace) -> int:
         if not (options.release and options.key):
             raise BioPawsError("--release and --key go together: the statement, and the public key it is signed with")
         if mismatches := check_statement(options.release, options.dir, options.key):
-            print("\n".join(mismatches))
+            print("\n".join(map(on_one_line, mismatches)))
             return 1
     with open_executor(options.workers) as executor:
         violations = verify(options.dir, manifest, executor)
@@ -65,9 +66,9 @@ def _verify(options: argparse.Namespace) -> int:
         print(json.dumps(described, indent=2))
     else:
         for violation in violations:
-            print(violation)
+            print(on_one_line(str(violation)))
         for note in notes:
-            print(f"note: {note}")
+            print(on_one_line(f"note: {note}"))
         if measured:
             print(text.baselines_text(measured))
         print(

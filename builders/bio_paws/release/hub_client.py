@@ -21,6 +21,7 @@ from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from bio_paws.errors import BioPawsError, HubError
+from bio_paws.execution.redaction import redacted, redacted_logs
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ ATTEMPTS = 12
 LONGEST_WAIT = 600.0  # seconds: twice the window of the Hub's rate limits
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 60.0  # seconds; doubled after each attempt
 _TIMEOUT = 60.0  # seconds to connect, and seconds without a byte
-_HIDDEN = "<token>"
+_NOT_AS_EXPECTED = (LookupError, TypeError, AttributeError)
+"""What huggingface_hub raises where it reads an answer of other shape, such as null."""
 _FAILED_FOR_NOW = frozenset({408, 429, 500, 502, 503, 504})
 MAX_BYTES_IN_MEMORY = 100 << 20
 """Bytes. Files up to this size are read before they are sent, and answers before they are handed on, so that what
@@ -126,17 +128,16 @@ def connected(repo_id: str) -> Iterator[HfApi]:
         disable_progress_bars()
     hooks = get_session().event_hooks
     set_client_factory(lambda: PatientClient(event_hooks=hooks, follow_redirects=True))
-    usual = logging.getLogRecordFactory()
-    logging.setLogRecordFactory(lambda *args, **options: _without(token, usual(*args, **options)))
     try:
-        yield HfApi(token=token)
+        with redacted_logs():
+            yield HfApi(token=token)
     except (HfHubHTTPError, httpx2.HTTPError, OSError, RuntimeError, ValueError) as error:
-        # Under --debug the cause is shown, but where the server gave our token back in it.
-        harmless = token not in "".join(traceback.format_exception(error))
-        reason = _reason(error).replace(token, _HIDDEN)
-        raise HubError(f"{repo_id}: {reason}") from (error if harmless else None)
+        # Whoever calls this from Python prints the cause: it must not hold what the server gave back of our token.
+        shown = "".join(traceback.format_exception(error))
+        raise HubError(f"{repo_id}: {redacted(_reason(error))}") from (error if shown == redacted(shown) else None)
+    except _NOT_AS_EXPECTED as error:
+        raise HubError(f"{repo_id}: the Hub answered what it never does ({type(error).__name__}: {error})") from error
     finally:
-        logging.setLogRecordFactory(usual)
         # Whoever looks elsewhere for what the Hub need not have is not to wait as long.
         set_client_factory(default_client_factory)
 
@@ -153,9 +154,3 @@ def _reason(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     advice = " (log in with `hf auth login`, or set HF_TOKEN)" if status in {"401 ", "403 "} else ""
     return f"the Hub refused: {status}{lines[0] if lines else type(error).__name__}{advice}"
-
-
-def _without(token: str, record: logging.LogRecord) -> logging.LogRecord:
-    if token in str((record.msg, record.args)):
-        record.msg, record.args = record.getMessage().replace(token, _HIDDEN), ()
-    return record

@@ -8,6 +8,7 @@ from typing import Any
 from bio_paws.audit.findings import Example
 from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
+from bio_paws.execution.printable import on_one_line
 
 
 def audit_json(audit: Audit) -> dict[str, Any]:
@@ -33,10 +34,11 @@ def facts(audit: Audit) -> str:
     sides = zip(audit.columns.sides, audit.columns.kinds, audit.columns.evidence, strict=True)
     taken = [f"{side} is taken for {kind}: {evidence}" for side, kind, evidence in sides]
     lines = [f"pairs by split: {rows}; {audit.columns.molecule} ({columns}); labels {labels}", sequences, *taken]
-    return "\n".join([*lines, *audit.notes])
+    return "\n".join(map(on_one_line, [*lines, *audit.notes]))
 
 
 def example_text(example: Example) -> str:
     """Say which row it is, and what it holds."""
     name = f" {example.id}" if example.id else ""
-    return f"{example.split} row {example.row}{name}, label {example.label}: {example.sentence1} | {example.sentence2}"
+    pair = f"{example.sentence1} | {example.sentence2}"
+    return on_one_line(f"{example.split} row {example.row}{name}, label {example.label}: {pair}")
