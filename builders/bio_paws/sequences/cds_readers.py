@@ -109,7 +109,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
     if translation is None and ("pseudo" in tags or "pseudogene" in tags):
         pool.rejected["cds_pseudogene"] += 1
         return None
-    code = genes.code_of(next(iter(tags.get("transl_table", [])), None))
+    code = genes.code_of(next(iter(tags.get("transl_table", [])), None), 0)
     if code is None:
         pool.rejected["cds_unknown_genetic_code"] += 1
         return None
@@ -126,7 +126,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
         recoded = {}
         if location.span:
             recoded = genes.recoded_codons(tags.get("transl_except", []), location.span, location.exons)
-        return Cds(location, locus, symbol, protein, "", code=code, recoded=recoded)
+        return Cds(location, locus, symbol, protein, "", code=code or None, recoded=recoded)
     residues = fasta.as_protein(translation, pool.notes)
     if problem := pool.protein_problem(protein, residues, scope):
         # An id that was read before is no reason to leave the gene out: the gene pool compares the two proteins.
@@ -135,7 +135,7 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
             return None
     else:
         pool.add_protein(protein, pool.dna[scope.dna[source]].organism, residues, scope)
-    return Cds(location, locus, symbol, protein, residues, code=code)
+    return Cds(location, locus, symbol, protein, residues, code=code or None)
 
 
 def _gene_id(references: str) -> str:

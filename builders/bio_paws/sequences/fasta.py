@@ -27,7 +27,7 @@ def read_fasta(text: str, where: str) -> Iterator[FastaRecord]:
     Raises
     ------
     SourceError
-        When something else stands before the first record.
+        When something else stands before the first record, or a title within a line.
     """
     title: str | None = None
     lines: list[str] = []
@@ -41,6 +41,10 @@ def read_fasta(text: str, where: str) -> Iterator[FastaRecord]:
         elif title is None:
             raise SourceError(f"{where}: not FASTA: its first line does not start with '>' (line {number})")
         else:
+            if ">" in line:
+                raise SourceError(
+                    f"{where}: line {number}: '>' within a sequence: put a line end before it (two files were joined)"
+                )
             lines.append(line)
     if title is not None:
         yield _record(title, lines)
@@ -59,14 +63,23 @@ def tags_in(title: str) -> dict[str, str]:
 def organism_in(title: str) -> str | None:
     """Return the organism that a title names in a field for it: ``[organism=...]`` or UniProt's ``OS=``."""
     if match := re.search(r"\[organism=((?:[^][]|\[[^][]*\])+)\]", title):
-        return match.group(1).strip() or None
+        return as_organism(match.group(1)) or None
     if match := re.search(r"\bOS=([^=]+?)(?: [A-Z]{2}=|$)", title):
         return match.group(1).strip() or None
     return None
 
 
+_ORGANISM = re.compile(
+    r"[\['\"]?[A-Z][a-z]{2,}\b(?![:;=(])|.*(?:virus|phage|viroid|plasmid)\b|"
+    r"(?:bacterium|candidate|endosymbiont|marine|metagenome|synthetic|uncultured|unclassified|unidentified) "
+)
+"""How names of organisms begin; cofactors, functions and references to other databases stand in brackets as well."""
+_PLACEHOLDERS = frozenset({"", "genus species", "none", "unclassified", "unknown", "unspecified"})
+"""What programs write, in any case and with or without a full stop, for an organism that they were not told."""
+
+
 def organism_in_brackets(title: str) -> str | None:
-    """Return what the brackets at the end of a protein's title hold, as in NCBI's ``[[Clostridium] innocuum]``."""
+    """Return the organism in the brackets that end a protein's title, as in NCBI's ``[[Clostridium] innocuum]``."""
     title = title.rstrip()
     if not title.endswith("]"):
         return None
@@ -75,8 +88,13 @@ def organism_in_brackets(title: str) -> str | None:
         depth += (title[at] == "]") - (title[at] == "[")
         if depth == 0:
             inside = title[at + 1 : -1].strip()
-            return inside if inside and "=" not in inside else None
+            return inside if "=" not in inside and _ORGANISM.match(inside) else None
     return None
+
+
+def as_organism(name: str) -> str:
+    """Return the name of an organism; empty where it is but a placeholder for one."""
+    return "" if name.strip(" .").lower() in _PLACEHOLDERS else name.strip()
 
 
 def as_dna(residues: str, notes: Counter[str]) -> str:

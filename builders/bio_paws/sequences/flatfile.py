@@ -14,6 +14,7 @@ from Bio.SeqFeature import SeqFeature
 
 from bio_paws.errors import SourceError
 from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws.sequences import fasta
 from bio_paws.sources.text import kind_of_text
 
 _LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(?:bp|aa|rc)\b")
@@ -69,7 +70,7 @@ def read_flat_file(text: str, where: str, notes: Counter[str]) -> list[FlatRecor
                     residues = str(record.seq)
                 except UndefinedSequenceError:
                     residues = ""
-                organism = str(record.annotations.get("organism") or "").strip()
+                organism = fasta.as_organism(str(record.annotations.get("organism") or ""))
                 cds = [feature for feature in record.features if feature.type == "CDS"]
                 records.append(FlatRecord(_name(record.id, record.name), organism, residues, cds))
     except Exception as error:  # Biopython's parser raises whatever it stumbles over

@@ -15,6 +15,8 @@ from bio_paws.sequences.scope import Scope, id_problem, unique_id
 
 _TRIED = 100
 """CDS of a sequence that are tried with every genetic code where their source names none."""
+_FEW_STOPPED = 0.2
+"""Part of the CDS of a sequence that may be pseudogenes without a mark, or selenoproteins."""
 
 
 @dataclass
@@ -84,24 +86,29 @@ class GenePool:
         Returns
         -------
         int
-            How many were taken in.
+            How many do not speak against the file: were taken in, are another assembly's as well, or have a genetic
+            code that nothing names.
         """
         codes = self._codes(described, scope)
         accepted = []
+        blameless = 0
         for cds in described:
             location = self.located(cds.location, scope)
             problem = location.problem
             unique = ""
             if not problem and location.span:
                 code = cds.code or codes.get(location.span.source, 1)
+                problem = "" if code else "genetic_code_not_named"
+            if not problem and location.span:
                 unique, problem = self._add(cds, location.span, location.exons, code, scope)
             if problem:
                 self._pool.rejected[f"cds_{problem}"] += 1
+                blameless += problem in ("identical_record", "genetic_code_not_named")
             else:
                 accepted.append(unique)
         if not with_genome:
             self._without_genome += accepted
-        return len(accepted)
+        return len(accepted) + blameless
 
     def located(self, location: CdsLocation, scope: Scope) -> CdsLocation:
         """Return a location on the sequence as the corpus names it."""
@@ -209,25 +216,47 @@ class GenePool:
         return locus
 
     def _codes(self, described: list[Cds], scope: Scope) -> dict[str, int]:
-        """Find the genetic code of each sequence from its CDS and their proteins, where their source names none."""
-        by_source: dict[str, list[tuple[str, str]]] = {}
+        """Find the genetic code of each sequence whose source names none from its CDS, and from their proteins.
+
+        It is 0 where there are no proteins and the standard code reads stops within CDS that another does not: which
+        of those it is, nothing tells.
+        """
+        with_protein: dict[str, list[tuple[str, str]]] = {}
+        alone: dict[str, list[str]] = {}
         for cds in described:
             location = self.located(cds.location, scope)
+            if cds.code is not None or location.span is None:
+                continue
             protein = self._pool.proteins.get(scope.proteins.get(cds.protein, ""))
-            if cds.code is None and protein and location.span:
-                pairs = by_source.setdefault(location.span.source, [])
+            pairs = with_protein.setdefault(location.span.source, [])
+            unread = alone.setdefault(location.span.source, [])
+            if len(pairs) + len(unread) < _TRIED:
                 spliced = cds.residues if cds.residues is not None else self.spliced(location.span, location.exons)
-                if spliced and len(pairs) < _TRIED:
+                if spliced and protein:
                     pairs.append((spliced, protein.residues))
+                elif spliced and cds.translation == "" and not cds.recoded:
+                    unread.append(spliced)
         codes = {}
-        for source, pairs in by_source.items():
+        for source, pairs in with_protein.items():
             by_standard = _agreeing(pairs, 1)
             if 2 * by_standard < len(pairs):
                 best = max(sorted(genes.CODES), key=lambda code: _agreeing(pairs, code))
                 if _agreeing(pairs, best) > max(by_standard, len(pairs) // 2):
                     codes[source] = best
                     self._pool.notes[f"genetic code {best} found from the proteins of {source}"] += 1
-        return codes
+        return {source: 0 for source, unread in alone.items() if _needs_other_code(unread)} | codes
+
+
+def _needs_other_code(spliced: list[str]) -> bool:
+    """Whether a fifth of these CDS, and more than one, have stops within by the standard code, and none by another."""
+    stopped = [cds for cds in spliced if _has_stops(cds, 1)]
+    if len(stopped) < 2 or _FEW_STOPPED * len(spliced) > len(stopped):
+        return False
+    return any(not any(_has_stops(cds, code) for cds in stopped) for code in genes.CODES)
+
+
+def _has_stops(cds: str, code: int) -> bool:
+    return genes.translated(cds, code, {})[1] == "internal_stop"
 
 
 def _agreeing(pairs: list[tuple[str, str]], code: int) -> int:

@@ -98,7 +98,9 @@ def translated(cds: str, code: int, recoded: dict[int, str]) -> tuple[str, str]:
         return "", "no_stop"
     residues = list(translation.translated(cds[:-3], code))
     for at, residue in recoded.items():
-        if 0 <= at < len(residues) and RECODED.get(cds[3 * at : 3 * at + 3]) == residue:
+        if 0 <= at < len(residues):
+            if RECODED.get(cds[3 * at : 3 * at + 3]) != residue:
+                return "", "recoded"
             residues[at] = residue
     if cds[:3] in start_codons(code):
         residues[0] = "M"
@@ -108,20 +110,24 @@ def translated(cds: str, code: int, recoded: dict[int, str]) -> tuple[str, str]:
 
 
 def recoded_codons(exceptions: Iterable[str], span: Interval, exons: tuple[tuple[int, int], ...]) -> dict[int, str]:
-    """Return residue by number of codon, from ``(pos:213..215,aa:Sec)`` with positions on the genome."""
+    """Return residue by number of codon, from ``(pos:213..215,aa:Sec)`` with positions on the genome.
+
+    Residues that no codon is read as stand as ``X``; a methionine at the start and a stop are not recoded.
+    """
     recoded = {}
     for exception in exceptions:
         match = re.search(r"pos:\D*(\d+)(?:\.\.(\d+))?.*?aa:(\w+)", "".join(exception.split()))
-        residue = _AMINO_ACIDS.get(match.group(3).lower()) if match else None
-        if match is None or residue is None:
+        if match is None:
             continue
+        amino_acid = match.group(3).lower()
         first = int(match.group(1)) - 1
         if span.strand == "+":
             before = sum(min(end, first) - start for start, end in exons if start < first)
         else:
             last = int(match.group(2) or match.group(1))
             before = sum(end - max(start, last) for start, end in exons if end > last)
-        recoded[before // 3] = residue
+        if amino_acid != "term" and (before or amino_acid != "met"):
+            recoded[before // 3] = _AMINO_ACIDS.get(amino_acid, "X")
     return recoded
 
 

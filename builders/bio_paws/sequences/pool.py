@@ -185,6 +185,8 @@ def _explained(problem: str, residues: str, *, protein: bool = False) -> str:
         at, character = next((i, c) for i, c in enumerate(residues) if c not in alphabet)
         kind = "an amino acid" if protein else "a nucleotide of the IUPAC code; proteins belong in a .faa file"
         return f"character {character!r} at position {at} is not {kind}"
+    if problem == "empty":
+        return "it has no residues; a GenBank record may name them alone (CONTIG): fetch it with its sequence"
     if problem == "looks_like_dna":
         return "these are nucleotides; DNA belongs in a .fna file"
     return problem.replace("_", " ")

@@ -100,23 +100,32 @@ class Reader:
         self.gene_pool.add([cds for cds in described if cds], scope)
 
     def _ncbi_cds(self, file: SourceFile, scope: Scope, *, with_genome: bool) -> None:
+        before = self.pool.rejected.copy()
         described = cds_readers.read_ncbi_cds(
             file.shown, _records(file), scope, self.pool, self.gene_pool, with_genome=with_genome
         )
         if not self.gene_pool.add(described, scope, with_genome=with_genome):
-            raise SourceError(f"{file.shown}: no CDS in it translates to a protein of its assembly")
+            raise SourceError(f"{file.shown}: no CDS in it translates to a protein of its assembly{self._why(before)}")
 
     def _ensembl_cds(self, file: SourceFile, scope: Scope) -> None:
+        before = self.pool.rejected.copy()
         described = cds_readers.read_ensembl_cds(_records(file), scope, self.pool)
         if not self.gene_pool.add(described, scope):
             raise SourceError(
-                f"{file.shown}: no CDS in it lies in the genome in one piece: put the GFF3 file beside it"
+                f"{file.shown}: no CDS in it lies in the genome in one piece{self._why(before)}: "
+                "put the GFF3 file beside it"
             )
 
     def _gff(self, where: str, text: str, scope: Scope, *, gtf: bool) -> None:
+        before = self.pool.rejected.copy()
         described = gff_reader.read_gff_cds(where, text, scope, self.pool, self.gene_pool, gtf=gtf)
         if not self.gene_pool.add(described, scope) and described:
-            raise SourceError(f"{where}: no CDS in it translates to a protein of its assembly")
+            raise SourceError(f"{where}: no CDS in it translates to a protein of its assembly{self._why(before)}")
+
+    def _why(self, before: Counter[str]) -> str:
+        """Return what was left out since `before`, by reason, for messages."""
+        reasons = self.pool.rejected - before
+        return f" ({', '.join(f'{reason} {count}' for reason, count in sorted(reasons.items()))})" if reasons else ""
 
 
 def _records(file: SourceFile) -> list[FastaRecord]:

@@ -123,7 +123,8 @@ def read_text(path: Path, member: str = "") -> str:
         if encoding == "utf-16":
             raise SourceError(f"{where}: not a text file (byte {error.start} is not UTF-16)") from error
         text = data.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # Byte order marks stand wherever files were joined.
+    return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def kind_of_text(text: str) -> TextKind:
@@ -182,10 +183,9 @@ def _unpacked(data: bytes, path: Path, where: str) -> bytes:
                     raise EOFError("the last block is missing")
                 return _grown(gzip.GzipFile(fileobj=io.BytesIO(data)), len(data), path)
             case "bzip2":
-                _need_end(data, bz2.BZ2Decompressor)
-                return _grown(bz2.BZ2File(io.BytesIO(data)), len(data), path)
+                return _joined_streams(data, bz2.BZ2Decompressor, path)
             case "xz":
-                return _grown(lzma.LZMAFile(io.BytesIO(data)), len(data), path)
+                return _joined_streams(data, lzma.LZMADecompressor, path)
             case "zstd":
                 return _grown(pa.CompressedInputStream(pa.BufferReader(data), "zstd"), len(data), path)
             case "zip":
@@ -197,28 +197,31 @@ def _unpacked(data: bytes, path: Path, where: str) -> bytes:
     return data
 
 
-def _need_end(data: bytes, decompressor: type[bz2.BZ2Decompressor]) -> None:
-    """Refuse what follows the last stream: `BZ2File` ignores it.
+def _joined_streams(data: bytes, decompressor: type[bz2.BZ2Decompressor | lzma.LZMADecompressor], path: Path) -> bytes:
+    """Decompress all streams; `BZ2File` and `LZMAFile` ignore what they cannot read behind the first.
 
     Raises
     ------
-    EOFError
-        When it is no stream of its own.
+    EOFError, OSError, lzma.LZMAError
+        When one is cut, or is no stream.
+    SourceError
+        When they grow beyond measure.
     """
+    text = bytearray()
     rest = data
     while rest:
         stream = decompressor()
-        grown = 0
         chunk = rest
         while not stream.eof:
-            out = stream.decompress(chunk, _CHUNK)
+            text += stream.decompress(chunk, _CHUNK)
             chunk = b""
-            grown += len(out)
-            if grown > max(_ALWAYS_TAKEN, _MAX_GROWTH * len(data)):
-                return  # `_grown` says so
+            _require_measure(len(text), len(data), path)
             if stream.needs_input and not stream.eof:
                 raise EOFError("the end is missing")
         rest = stream.unused_data
+        if decompressor is lzma.LZMADecompressor and len(rest) % 4 == 0:
+            rest = rest.lstrip(b"\0")  # the padding that the format has behind streams
+    return bytes(text)
 
 
 def _single_member(data: bytes, path: Path) -> bytes:
@@ -233,11 +236,15 @@ def _single_member(data: bytes, path: Path) -> bytes:
         return _grown(archive.open(names[0]), len(data), path)
 
 
-def _grown(stream: IO[bytes] | gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile, size: int, path: Path) -> bytes:
+def _grown(stream: IO[bytes] | gzip.GzipFile, size: int, path: Path) -> bytes:
     text = bytearray()
     with stream:
         while chunk := stream.read(_CHUNK):
             text += chunk
-            if len(text) > max(_ALWAYS_TAKEN, _MAX_GROWTH * size):
-                raise SourceError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")
+            _require_measure(len(text), size, path)
     return bytes(text)
+
+
+def _require_measure(grown: int, size: int, path: Path) -> None:
+    if grown > max(_ALWAYS_TAKEN, _MAX_GROWTH * size):
+        raise SourceError(f"{path}: unzips to over {_MAX_GROWTH} times its size: unzip it, and look into it")

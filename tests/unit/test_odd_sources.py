@@ -1,0 +1,165 @@
+"""Sources that are nearly right: read as what they mean, or refused in a line; never read wrongly without a word."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bio_paws.errors import SourceError
+from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sequences.fasta import organism_in_brackets, read_fasta
+from bio_paws.sources.resolve import resolve
+from bio_paws.sources.text import read_text
+from genomes import random_dna
+from source_kinds import Species, cds_fasta, genbank, genome_fasta, gff, ncbi, protein_fasta, two_species
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def corpus(*places: Path) -> Corpus:
+    return read_corpus(resolve(tuple(map(str, places))))
+
+
+@pytest.fixture(scope="module")
+def species() -> list[Species]:
+    return two_species(genes=3)
+
+
+def test_a_stream_of_xz_whose_header_is_damaged_is_not_passed_over(tmp_path: Path) -> None:
+    first, second = (lzma.compress(text) for text in (b">a\nACGT\n", b">b\nACGT\n"))
+    path = tmp_path / "a.fna.xz"
+    path.write_bytes(first + bytes(8) + second + bytes(4))
+    assert read_text(path) == ">a\nACGT\n>b\nACGT\n"
+    path.write_bytes(first + b"\xfd7zXY\0" + second[6:])
+    with pytest.raises(SourceError, match="truncated or damaged"):
+        read_text(path)
+
+
+def test_files_that_were_joined(tmp_path: Path) -> None:
+    path = tmp_path / "a.fna"
+    path.write_bytes("\ufeff>a\nACGT\n\ufeff>b\nGGCC\n".encode())
+    assert [record.residues for record in read_fasta(read_text(path), "a")] == ["ACGT", "GGCC"]
+    with pytest.raises(SourceError, match="a: line 4: '>' within a sequence: put a line end before it"):
+        list(read_fasta(">x\nACGT\n>a\nACGT>b\nGGCC\n", "a"))
+
+
+def test_an_archive_of_the_wrong_kind_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(b"a.fna".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0") + b">a\nACGT\n"))
+    with pytest.raises(SourceError, match="a tar archive: unpack it, and name its folder"):
+        read_text(path)
+
+
+@pytest.mark.parametrize(
+    ("end", "organism"),
+    [
+        ("[Homo sapiens]", "Homo sapiens"),
+        ("[[Clostridium] innocuum]", "[Clostridium] innocuum"),
+        ("[uncultured bacterium]", "uncultured bacterium"),
+        ("[SARS coronavirus]", "SARS coronavirus"),
+        ("[Bacillus]", "Bacillus"),
+        ("[NADP(+)]", None),
+        ("[acyl-carrier protein]", None),
+        ("[EC 1.1.1.1]", None),
+        ("[2Fe-2S]", None),
+        ("[Source:HGNC Symbol;Acc:HGNC:1100]", None),
+        ("[Homo sapiens] [partial]", None),
+    ],
+)
+def test_what_stands_in_brackets_is_an_organism_or_not(end: str, organism: str | None) -> None:
+    assert organism_in_brackets(f"P1 an enzyme {end}") == organism
+
+
+def test_a_placeholder_is_no_organism(species: list[Species], tmp_path: Path) -> None:
+    for i, placeholder in enumerate(("Genus species", ".")):
+        write(tmp_path / f"strain{i}.gbk", genbank(species[i]).replace(species[i].organism, placeholder))
+    assert set(corpus(tmp_path).organism.values()) == {"strain0", "strain1"}
+
+
+def test_an_assembly_has_one_organism_whichever_file_names_it(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", genome_fasta(species[0], "[organism=Mus musculus]"))
+    write(tmp_path / "a.gff3", gff(species[0]))
+    write(
+        tmp_path / "a.faa", "".join(line + "\n" for line in protein_fasta(species[0]).replace(" [", " (").split("\n"))
+    )
+    assert set(corpus(tmp_path).organism.values()) == {"Mus musculus"}
+
+
+def test_an_assembly_of_genbank_beside_that_of_refseq(species: list[Species], tmp_path: Path) -> None:
+    ncbi(tmp_path, species)
+    for role, text in (
+        ("genomic.fna", genome_fasta(species[0])),
+        ("cds_from_genomic.fna", cds_fasta(species[0])),
+        ("protein.faa", protein_fasta(species[0])),
+    ):
+        renamed = text.replace("NC_000001", "CP_000001").replace("NP_", "AAA")
+        write(tmp_path / f"GCA_000000001.1_T1_{role}", renamed)
+    both = corpus(tmp_path)
+    assert both.rejected == {"cds_identical_record": 3, "dna_identical_record": 1}
+    assert len(both.genes) == 6
+
+
+def test_two_strains_may_have_the_same_proteins(species: list[Species], tmp_path: Path) -> None:
+    for number, dna in ((1, species[0].dna), (2, "ACGT" + species[0].dna[4:])):
+        prefix = f"GCF_00000000{number}.1_T"
+        write(tmp_path / f"{prefix}_genomic.fna", f">NC_{number} x\n{dna}\n")
+        write(tmp_path / f"{prefix}_protein.faa", protein_fasta(species[0]))
+    assert len(corpus(tmp_path).proteins) == 6
+
+
+def test_a_genetic_code_that_nothing_names_is_not_guessed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows, dna = [], ""
+    for i in range(4):
+        body = "".join(random_dna(rng, 2) + "C" for _ in range(40))  # no stop in any code
+        cds = f"ATG{'TGAATA' if i % 2 else 'ATA'}{body}TAA"
+        rows.append(f"MT\tmade\tCDS\t{len(dna) + 1}\t{len(dna) + len(cds)}\t.\t+\t0\tID=c{i}\n")
+        dna += cds
+    write(tmp_path / "m.fa", f">MT\n{dna}\n")
+    write(tmp_path / "m.gff3", "".join(rows))
+    assert corpus(tmp_path).rejected == {"cds_genetic_code_not_named": 4}
+    for folder, end in (("named", ";transl_table=2"), ("few", "")):
+        few = "" if folder == "named" else "".join(row.replace("ID=c", "ID=d") for row in rows[::2])
+        write(tmp_path / folder / "m.fa", f">MT\n{dna}\n")
+        write(tmp_path / folder / "m.gff3", "".join(row.replace("\n", f"{end}\n") for row in rows[:3]) + few)
+    assert corpus(tmp_path / "named").genetic_codes == {"MT": 2}
+    assert corpus(tmp_path / "few").rejected["cds_internal_stop"] == 1
+
+
+def test_a_residue_that_no_codon_is_read_as_is_not_translated(tmp_path: Path) -> None:
+    cds = "ATGGCTTGTAAATAA"
+    features = f'     source          1..{len(cds)}\n                     /organism="Testus primus"\n'
+    for exception in ("(pos:4..6,aa:OTHER)", "(pos:1..3,aa:Met)"):
+        features += f"     CDS             1..{len(cds)}\n                     /transl_except={exception}\n"
+        features += f'                     /locus_tag="{len(features)}"\n'
+    text = (
+        f"LOCUS       A          {len(cds):>11} bp    DNA     linear   BCT 01-JAN-2020\nVERSION     A.1\n"
+        f"FEATURES             Location/Qualifiers\n{features}ORIGIN\n        1 {cds.lower()}\n//\n"
+    )
+    read = corpus(write(tmp_path / "a.gbk", text))
+    assert read.rejected == {"cds_recoded": 1}
+    assert [gene.protein for gene in read.genes.values()] == ["MACK"]
+
+
+def test_genes_of_another_genome_are_refused_with_both_names(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", genome_fasta(species[0]).replace("NC_000001.1", "chr1"))
+    write(tmp_path / "a.gff3", gff(species[0]))
+    with pytest.raises(SourceError, match=r"genes lie on 'NC_000001.1' and others, the genome has 'chr1' and others"):
+        corpus(tmp_path)
+
+
+def test_a_file_of_coding_sequences_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "g.fa", genome_fasta(species[0]))
+    write(tmp_path / "below/coding.fa", cds_fasta(species[0]))
+    (assembly,) = resolve((str(tmp_path),))
+    assert Counter(file.path.name for file in assembly.files) == {"g.fa": 1}
+    assert assembly.unused == ("coding.fa",)
