@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import datasets
+import huggingface_hub
 import pytest
 
 from bio_paws.cli.app import main
+from bio_paws.dataset.installed import installed_hash
 from bio_paws.dataset.load import load
 from bio_paws.dataset.manifest import read_manifest
-from bio_paws.errors import DamagedFile
+from bio_paws.errors import DamagedFile, DataError
 from bio_paws.release.install import install
 from bio_paws_eval.tasks.load import load_available
 from bio_paws_eval.tasks.registry import Sources
@@ -72,3 +75,36 @@ def test_what_lies_damaged_in_the_cache_is_installed_again(small: Path, caplog: 
         assert install(small) == {"dna50": str(place)}
         assert "installed again" in caplog.text
         assert {path.name: path.read_bytes() for path in place.glob("*.arrow")} == before
+
+
+def test_what_lies_damaged_in_the_cache_is_not_loaded(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Path(install(small)["dna50"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    whole = load("dna50")
+    assert installed_hash("dna50", whole) == place.name
+    assert load("dna50", split="test", streaming=True).take(1)
+    exchange_bases(next(place.glob("*train.arrow")))
+    for options in ({}, {"split": "test"}, {"split": "test", "streaming": True}):
+        with pytest.raises(DamagedFile, match="is not what was installed there: run bio-paws install again"):
+            load("dna50", **options)
+    next(place.glob("*train.arrow")).write_bytes(b"")
+    with pytest.raises(DataError, match="dna50: cannot be loaded from bioPAWS"):
+        load("dna50")
+
+
+def test_a_config_of_another_version_is_not_installed(
+    small: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(shutil.copytree(small, tmp_path / "other"))
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"dna50": {', '"dna55": {'))
+    for arguments in (["install", str(folder)], ["verify", str(folder)]):
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("bio-paws: error: unknown config 'dna55': choose from")
+        assert said.count("\n") == 1
+    assert not cache.exists()

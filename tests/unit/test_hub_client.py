@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 from collections.abc import Callable, Iterator
@@ -10,10 +11,12 @@ from email.utils import format_datetime
 
 import httpx2
 import pytest
-from huggingface_hub import get_session
+from huggingface_hub import get_session, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils._http import default_client_factory
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, HubError
+from bio_paws.execution import hub
 from bio_paws.release.hub_client import ATTEMPTS, PatientClient, asked_to_wait, connected
 
 URL = "http://hub/api/x"
@@ -167,3 +170,78 @@ def test_nobody_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bio_paws.release.hub_client.get_token", lambda: None)
     with pytest.raises(BioPawsError, match="a/b: not logged in to the Hub: run `hf auth login`"), connected("a/b"):
         pass
+
+
+class Endless(httpx2.SyncByteStream):
+    """A body without an end."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield bytes(1 << 16)
+
+
+class Packed(httpx2.SyncByteStream):
+    """A short body that is long when it is unpacked."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield gzip.compress(bytes(2 << 20))
+
+
+ENDLESS: dict[str, Callable[[], httpx2.Response]] = {
+    "of no stated length": lambda: httpx2.Response(200, stream=Endless()),
+    "announced": lambda: httpx2.Response(200, stream=Endless(), headers={"Content-Length": str(1 << 40)}),
+    "redirect": lambda: httpx2.Response(302, stream=Endless(), headers={"Location": URL, "Content-Length": "9" * 12}),
+    "error": lambda: httpx2.Response(404, stream=Endless()),
+    "packed": lambda: httpx2.Response(200, stream=Packed(), headers={"Content-Encoding": "gzip"}),
+    "length that is none": lambda: httpx2.Response(200, stream=Endless(), headers={"Content-Length": "-1"}),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+@pytest.mark.parametrize("patient", [True, False])
+def test_an_endless_answer_ends_in_one_line(kind: str, patient: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "MAX_BYTES_IN_MEMORY", 1 << 20)
+    options = {"transport": httpx2.MockTransport(lambda _: ENDLESS[kind]()), "follow_redirects": True}
+    asking = PatientClient(wait=lambda _: None, **options) if patient else hub.LimitedClient(**options)
+    with asking, pytest.raises(HubError, match="hub/api/x: answers with over 1 MiB") as refused:
+        asking.get(URL)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_stream_is_limited_only_where_it_does_not_say_how_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "MAX_BYTES_IN_MEMORY", 1 << 20)
+    long = {"Content-Length": str(2 << 20)}
+    for headers, whole in ((long, True), ({}, False)):
+        stream = (bytes(1 << 16) for _ in range(32))
+        transport = httpx2.MockTransport(lambda _, s=stream, h=headers: httpx2.Response(200, content=s, headers=h))
+        with hub.LimitedClient(transport=transport) as asking, asking.stream("GET", URL) as response:
+            if whole:
+                assert sum(map(len, response.iter_bytes())) == 2 << 20
+            else:
+                with pytest.raises(HubError, match="over 1 MiB"):
+                    list(response.iter_bytes())
+
+
+def test_huggingface_hub_is_limited_once_and_no_client_of_the_user_is_replaced() -> None:
+    try:
+        hub.limit_answers()
+        session = get_session()
+        assert isinstance(session, hub.LimitedClient)
+        assert session.follow_redirects
+        hub.limit_answers()
+        assert get_session() is session
+        set_client_factory(httpx2.Client)
+        hub.limit_answers()
+        assert not isinstance(get_session(), hub.LimitedClient)
+    finally:
+        set_client_factory(default_client_factory)
+
+
+@pytest.mark.parametrize("answer", [b"null", b"[]", b"3", b'"x"', b'{"tags": null}', b"", b"{", b"[null]"])
+def test_an_answer_of_another_shape_is_one_line(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_canary")
+    with pytest.raises(BioPawsError, match=r"^a/b: ") as refused, connected("a/b") as api:
+        get_session()._transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=answer))
+        get_session()._mounts = {}
+        api.list_repo_refs("a/b", repo_type="dataset").branches[0].ref.lower()
+    assert "\n" not in str(refused.value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.errors import DamagedFile, DataError
+from bio_paws.errors import BioPawsError, DamagedFile, DataError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
 HUB_REPO = "bioPAWS"
@@ -46,9 +46,12 @@ def load(
     DataError
         When there is no such config or perturbation, or no data set of that version can be found.
     DamagedFile
-        When a file in a folder is not the one that its manifest names.
+        When a file in a folder is not the one that its manifest names, or the cache not what was installed.
     """
     import datasets  # takes a second: `import bio_paws` should not
+
+    from bio_paws.dataset.installed import require_installed
+    from bio_paws.execution.hub import limit_answers
 
     get_config(config)
     if perturbation is not None:
@@ -58,9 +61,15 @@ def load(
         return _load_folder(config, folder, version, split, streaming)
     place = str(data or HUB_REPO)
     revision = f"v{version or DATA_VERSION}"
+    limit_answers()
     try:
+        if place == HUB_REPO:  # no repository has a name without an owner: it is what was installed
+            require_installed(config, datasets.load_dataset(place, config, revision=revision))
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
-    except (FileNotFoundError, ConnectionError, ValueError) as error:
+    except BioPawsError:
+        raise
+    except Exception as error:  # of datasets and huggingface_hub, also where they read an answer of another shape
+        reraise_if_out_of_memory(error)
         where = f"{place} at {revision}" if version else place
         raise DataError(
             f"{config}: cannot be loaded from {where} ({type(error).__name__}): build it, or pass data= (--data)"

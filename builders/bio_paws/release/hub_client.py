@@ -21,6 +21,7 @@ from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils.tqdm import disable_progress_bars
 
 from bio_paws.errors import BioPawsError, HubError
+from bio_paws.execution.hub import MAX_BYTES_IN_MEMORY, LimitedClient, read_in_memory
 from bio_paws.execution.redaction import redacted, redacted_logs
 
 logger = logging.getLogger(__name__)
@@ -32,13 +33,13 @@ _TIMEOUT = 60.0  # seconds to connect, and seconds without a byte
 _NOT_AS_EXPECTED = (LookupError, TypeError, AttributeError)
 """What huggingface_hub raises where it reads an answer of other shape, such as null."""
 _FAILED_FOR_NOW = frozenset({408, 429, 500, 502, 503, 504})
-MAX_BYTES_IN_MEMORY = 100 << 20
-"""Bytes. Files up to this size are read before they are sent, and answers before they are handed on, so that what
-breaks off is tried again whole; huggingface_hub repeats by itself what is longer."""
 
 
-class PatientClient(httpx2.Client):
+class PatientClient(LimitedClient):
     """An HTTP client that repeats every request that failed for now.
+
+    Files and answers up to `MAX_BYTES_IN_MEMORY` are read before they are sent or handed on, so that what breaks off is
+    tried again whole; huggingface_hub repeats by itself what is longer.
 
     What changes something may so be asked for twice: whoever asks looks afterwards at what is there.
 
@@ -75,7 +76,7 @@ class PatientClient(httpx2.Client):
             try:
                 response = super().send(request, stream=stream, **options)
                 if int(response.headers.get("Content-Length", 0)) <= MAX_BYTES_IN_MEMORY:
-                    response.read()
+                    read_in_memory(response)
                 if response.status_code not in _FAILED_FOR_NOW:
                     return response
                 why = f"answered {response.status_code}"

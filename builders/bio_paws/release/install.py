@@ -10,11 +10,11 @@ import datasets
 from datasets.naming import camelcase_to_snakecase
 
 from bio_paws.build.datasets_builder import BioPaws
-from bio_paws.configs import DATA_VERSION
+from bio_paws.configs import DATA_VERSION, get_config
+from bio_paws.dataset.installed import installed_hash
 from bio_paws.dataset.integrity import require_intact
 from bio_paws.errors import DamagedFile
 from bio_paws.execution.memory import reraise_if_out_of_memory
-from bio_paws.schema import content_hash, pair_ids
 from bio_paws_cards.manifest import ConfigEntry
 
 logger = logging.getLogger(__name__)
@@ -40,9 +40,12 @@ def install(folder: Path) -> dict[str, str]:
     DamagedFile
         When a file is not the one that the manifest names, or the cache does not hold what was copied.
     BioPawsError
-        When `folder` holds no data set, or the cache cannot be written.
+        When `folder` holds no data set or a config that this version does not know, or the cache cannot be written.
     """
-    return {name: _install(folder, name, entry) for name, entry in require_intact(folder).configs.items()}
+    manifest = require_intact(folder)
+    for name in manifest.configs:
+        get_config(name)
+    return {name: _install(folder, name, entry) for name, entry in manifest.configs.items()}
 
 
 def _install(folder: Path, name: str, entry: ConfigEntry) -> str:
@@ -53,7 +56,7 @@ def _install(folder: Path, name: str, entry: ConfigEntry) -> str:
         logger.warning("%s: is not what was installed there: installed again", place)
         shutil.rmtree(place)
     if not _holds(folder, name, entry):
-        raise DamagedFile(f"{place}: does not hold what was copied there: remove it, and run again")
+        raise DamagedFile(f"{place}: does not hold what was copied there: move it away, and run again")
     return str(place)
 
 
@@ -62,12 +65,10 @@ def _holds(folder: Path, name: str, entry: ConfigEntry) -> bool:
     try:
         builder = BioPaws(dataset_name=_NAME, config_name=name, hash=entry.content_sha256, folder=folder.absolute())
         builder.download_and_prepare()
-        splits = builder.as_dataset()
-        ids = {split: pair_ids(splits[split].data.table, name, split) for split in entry.splits if split in splits}
+        return installed_hash(name, builder.as_dataset()) == entry.content_sha256
     except OSError:
         raise
     except Exception as error:  # whatever datasets and pyarrow raise of damaged files
         reraise_if_out_of_memory(error)
         logger.debug("%s: %s", name, error, exc_info=True)
         return False
-    return content_hash(ids) == entry.content_sha256

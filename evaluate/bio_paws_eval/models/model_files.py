@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
-from bio_paws.errors import ModelError
+from bio_paws.errors import BioPawsError, ModelError
 from bio_paws.execution.files import read_json, sha256_of
+from bio_paws.execution.hub import limit_answers
+from bio_paws.execution.memory import reraise_if_out_of_memory
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 """Code that comes with a model is never run; without this, transformers asks at the terminal."""
@@ -147,13 +149,16 @@ def _hint(folder: Path) -> str:
 
 def _snapshot(model: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    limit_answers()
     try:
         folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, _WEIGHTS[0]]))
         if not list(folder.glob(_WEIGHTS[0])):
             folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, _WEIGHTS[1]]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    except BioPawsError:
+        raise
+    except Exception as error:  # of huggingface_hub, also where it reads an answer of another shape
+        reraise_if_out_of_memory(error)
         at = f" at {revision}" if revision else ""
         raise ModelError(
             f"{model}{at}: neither a folder nor available from the Hub ({type(error).__name__}): pass a folder"

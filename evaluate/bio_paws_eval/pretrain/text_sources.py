@@ -9,6 +9,8 @@ from typing import Any
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import sha256_of
+from bio_paws.execution.hub import limit_answers
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_eval.pretrain.recipe import TextRecipe
 from bio_paws_eval.tasks import english_text
 
@@ -85,13 +87,15 @@ def find_source(name: str, revision: str | None) -> TextSource:
 
 
 def _commit(repository: str, revision: str | None) -> str:
-    import httpx2
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
+    limit_answers()
     try:
         commit = HfApi().dataset_info(repository, revision=revision).sha
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx2.HTTPError, OSError) as error:
+    except BioPawsError:
+        raise
+    except Exception as error:  # of huggingface_hub, also where it reads an answer of another shape
+        reraise_if_out_of_memory(error)
         at = f" at {revision}" if revision else ""
         raise BioPawsError(
             f"text source hub:{repository}{at} cannot be had ({type(error).__name__}): name another, or files"
@@ -125,6 +129,7 @@ def read_rows(source: TextSource, config: str | None) -> Iterator[dict[str, Any]
     """
     import datasets
 
+    limit_answers()
     options: dict[str, Any]
     if source.path is None:
         options = {"path": source.name.removeprefix(HUB), "name": config, "revision": source.origin}

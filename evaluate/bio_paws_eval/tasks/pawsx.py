@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from bio_paws.errors import DataError
+from bio_paws.errors import BioPawsError, DataError
+from bio_paws.execution.hub import limit_answers
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_eval.tasks.pairs import MissingPairs, Pairs, UnreachablePairs, text_pairs
 from bio_paws_eval.tasks.registry import PAWSX_REPO, PAWSX_REVISION, Row, Sources, pawsx
 
@@ -95,10 +97,14 @@ def _read_hub(language: str, split: str, repo: str) -> tuple[Iterator[Row], str]
     """Return the rows of a data set on the Hub, and its revision."""
     import datasets  # takes a second
 
+    limit_answers()
     revision = PAWSX_REVISION if repo == PAWSX_REPO else None
     try:
         dataset = datasets.load_dataset(repo, language, split=split, revision=revision)
-    except (OSError, ValueError) as error:
+    except BioPawsError:
+        raise
+    except Exception as error:  # of datasets and huggingface_hub, also where they read an answer of another shape
+        reraise_if_out_of_memory(error)
         missing = UnreachablePairs if isinstance(error, ConnectionError) else MissingPairs
         raise missing(
             f"PAWS-X cannot be loaded from {repo} ({type(error).__name__}): pass --pawsx FOLDER with its tsv files, "

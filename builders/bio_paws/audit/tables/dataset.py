@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from bio_paws.audit.tables.formats import FORMATS, ROWS_PER_BATCH, Read, format_of
 from bio_paws.dataset.integrity import require_intact_source
 from bio_paws.errors import DataError
+from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
 FILE_ROW = "row of the file"
@@ -182,6 +183,7 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
     import datasets  # takes a second
 
     datasets.disable_progress_bars()
+    limit_answers()
     try:
         names = [config] if config else datasets.get_dataset_config_names(dataset)
         loaded = {name: datasets.load_dataset(dataset, name, streaming=True) for name in names}

@@ -1,0 +1,48 @@
+"""What `bio-paws install` put into the datasets cache: a config lies in a folder that is called after its content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import datasets
+
+from bio_paws.errors import DamagedFile
+from bio_paws.schema import content_hash, pair_ids
+
+
+def installed_hash(config: str, splits: Mapping[str, Any]) -> str:
+    """Return the content hash of a loaded config; ids are recomputed from its rows.
+
+    Parameters
+    ----------
+    config : str
+        Its name.
+    splits : dict of str to datasets.Dataset
+        In the order of the manifest.
+    """
+    return content_hash({split: pair_ids(part.data.table, config, split) for split, part in splits.items()})
+
+
+def require_installed(config: str, splits: Mapping[str, Any]) -> None:
+    """Check a config that was loaded from the cache by its rows.
+
+    Parameters
+    ----------
+    config : str
+        Its name.
+    splits : dict of str to datasets.Dataset
+        All its splits.
+
+    Raises
+    ------
+    DamagedFile
+        When it is not what was installed.
+    """
+    folders = {Path(file["filename"]).parent for part in splits.values() for file in part.cache_files}
+    if {folder.name for folder in folders} != {installed_hash(config, splits)}:
+        where = ", ".join(map(str, folders)) or datasets.config.HF_DATASETS_CACHE
+        raise DamagedFile(
+            f"{where}: is not what was installed there: run bio-paws install again, or pass data= (--data)"
+        )
