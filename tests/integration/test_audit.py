@@ -19,7 +19,7 @@ import pytest
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
 from bio_paws.audit.checks import shortcuts, similar
 from bio_paws.audit.run import Audit, audit
-from bio_paws.audit.sampling import sample
+from bio_paws.audit.sampling import folds, sample
 from bio_paws.audit.tables.dataset import open_data
 from bio_paws.cli.app import main
 from conftest import Run, run_program
@@ -29,6 +29,11 @@ from pair_sets import PLANTERS, Molecule, Planter, Splits, as_data, clean
 NAMES = ("sentence1", "sentence2", "label")
 FACTS = {"coding_start", "label_order", "label_runs", "alignment"}
 """Checks that report no fault: their findings are notes."""
+FITTED = {
+    *("sentence1_alone", "sentence2_alone", "kmers", "edit", "alignment", "translation", "frame0", "coding_start"),
+    *("position1", "position2"),
+}
+"""Checks that fit or align the sampled pairs; all others look at every row, whatever the sample."""
 PRIOR = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/prior_release/dna_protein_150.json"
 
 
@@ -62,6 +67,10 @@ def test_a_clean_set_yields_nothing(molecule: Molecule) -> None:
 def test_a_planted_defect_is_found_by_its_own_check(planter: Planter, monkeypatch: pytest.MonkeyPatch) -> None:
     if not planter.check.endswith("homologs"):
         monkeypatch.setattr(similar, "SEARCHED", 50)
+    if planter.check not in FITTED:
+        monkeypatch.setattr(folds, "SAMPLE_ROWS", 200)
+    monkeypatch.setattr(shortcuts, "TRAIN_ROWS", 40)
+    monkeypatch.setattr(shortcuts, "TEST_ROWS", 20)
     splits = clean(planter.molecule)
     planter.plant(splits, np.random.default_rng(1))
     audited = audit(as_data(splits))
