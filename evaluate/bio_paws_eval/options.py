@@ -260,6 +260,9 @@ class EvaluationOptions(GridOptions):
     revision: Annotated[StrictStr | None, Flag(metavar="REV")] = None
     """Commit, tag or branch of the model on the Hub."""
 
+    trust_remote_code: StrictBool = False
+    """Run the Python files that come with the model; from the Hub, only with a full commit as revision."""
+
     data: Annotated[StrictStr | None, Flag(metavar="DIR|ID")] = None
     """Folder or Hub id of bioPAWS (default: the folder bioPAWS, else the pinned revision on the Hub)."""
 

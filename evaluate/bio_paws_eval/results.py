@@ -59,6 +59,8 @@ class Model:
         Number of weights.
     weights_sha256, tokenizer_sha256 : str
         Digests of the files; "" for a baseline.
+    code_sha256 : str
+        Digest of the code that came with the network and was run; "" where none was.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
@@ -69,6 +71,7 @@ class Model:
     parameters: Count = 0
     weights_sha256: str = ""
     tokenizer_sha256: str = ""
+    code_sha256: str = ""
 
 
 @dataclass(frozen=True)

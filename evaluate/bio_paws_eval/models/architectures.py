@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from transformers import (
@@ -14,8 +14,9 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from bio_paws.errors import ModelError
-from bio_paws_eval.models.model_files import NO_CODE, ModelSource, first_line
+from bio_paws.errors import BioPawsError, ModelError
+from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, first_line
+from bio_paws_eval.models.own_code import names_code, own_classifier
 from bio_paws_eval.results import Model
 
 Join = Literal["template", "concatenation"]
@@ -62,24 +63,79 @@ def takes_types(config: PretrainedConfig) -> bool:
     return getattr(config, "type_vocab_size", None) not in {0, 1}
 
 
+def classifier_class(source: ModelSource) -> Any:
+    """Return what makes a model's classifier: a class of its own code where the user trusts it, else Transformers' own.
+
+    Raises
+    ------
+    ModelError
+        When its code cannot be run, or has no classifier.
+    """
+    if not source.code_sha256:
+        return AutoModelForSequenceClassification
+    try:
+        own = own_classifier(source.folder)
+    except Exception as error:  # code raises whatever it raises
+        raise ModelError(f"{source.id}: its own code cannot be run ({first_line(error)})") from error
+    if own is None and type(source.config) not in AutoModelForSequenceClassification._model_mapping:
+        raise ModelError(f"{source.id}: its own code has no class ...ForSequenceClassification: add it to the code")
+    return own or AutoModelForSequenceClassification
+
+
+def new_classifier(source: ModelSource, config: PretrainedConfig) -> PreTrainedModel:
+    """Return the classifier with weights drawn anew, in float32."""
+    cls = classifier_class(source)
+    if cls is AutoModelForSequenceClassification:
+        return cls.from_config(config, dtype=torch.float32, **NO_CODE)  # type: ignore[no-any-return]
+    return cls._from_config(config, dtype=torch.float32)  # type: ignore[no-any-return]
+
+
 def empty_classifier(source: ModelSource) -> PreTrainedModel:
     """Return the classifier without memory for its weights.
 
     Raises
     ------
     ModelError
-        When Transformers has no classifier of this type.
+        When Transformers has no classifier of this type, or a model's own code cannot make it.
     """
+    if source.code_sha256:
+        return _empty_own_classifier(source)
     try:
         with torch.device("meta"):
-            model: PreTrainedModel = AutoModelForSequenceClassification.from_config(source.config, **NO_CODE)
+            model = new_classifier(source, source.config)
     except ValueError as error:
         if type(source.config) in AutoModelForSequenceClassification._model_mapping:
             raise ModelError(f"{source.id}: no classifier can be made of it ({first_line(error)})") from error
+        remedy = OWN_CODE if names_code(source.folder) else "take another"
         raise ModelError(
-            f"{source.id}: Transformers has no classifier for models of type {source.config.model_type!r}: take another"
+            f"{source.id}: Transformers has no classifier for models of type {source.config.model_type!r}: {remedy}"
         ) from error
     return model
+
+
+def _empty_own_classifier(source: ModelSource) -> PreTrainedModel:
+    """Make the classifier by a model's own code, which may not know tensors without memory."""
+    try:
+        try:
+            with torch.device("meta"):
+                model = new_classifier(source, source.config)
+        except (NotImplementedError, RuntimeError, ValueError):
+            model = new_classifier(source, source.config)
+    except BioPawsError:
+        raise
+    except Exception as error:  # code raises whatever it raises
+        raise ModelError(f"{source.id}: its own code makes no classifier ({first_line(error)})") from error
+    # The prefix tells the weights that must be in the files from those of the head, which may be drawn anew.
+    if not isinstance(getattr(model, model.base_model_prefix, None), torch.nn.Module):
+        raise ModelError(
+            f"{source.id}: its own code does not say which part of the classifier is the model: set base_model_prefix"
+        )
+    return model
+
+
+def known_tokens(source: ModelSource) -> int | None:
+    """Return the number of tokens that a model has embeddings of; None where it hashes or computes them."""
+    return embedding_rows(empty_classifier(source) if source.code_sha256 else empty_model(source))
 
 
 def empty_model(source: ModelSource) -> PreTrainedModel:
@@ -93,7 +149,7 @@ def embedding_rows(model: PreTrainedModel) -> int | None:
     """Return the number of tokens that a model has embeddings of; None where it hashes or computes them."""
     try:
         embeddings = model.get_input_embeddings()
-    except NotImplementedError:
+    except (NotImplementedError, AttributeError):  # the latter in code that comes with a model
         return None
     return embeddings.num_embeddings if isinstance(embeddings, torch.nn.Embedding) else None
 
@@ -117,4 +173,5 @@ def describe(source: ModelSource, classifier: PreTrainedModel) -> Model:
         parameters,
         source.weights_sha256,
         source.tokenizer_sha256,
+        source.code_sha256,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import logging
 from collections.abc import Callable
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bio_paws.errors import ModelError
-from bio_paws_eval.models.batches import collate
+from bio_paws_eval.models.batches import collate, taken_inputs
 from bio_paws_eval.models.batching import PADDED, Batching, ModelState
 from bio_paws_eval.models.model_files import first_line
 from bio_paws_eval.models.tokens import Tokens
@@ -59,11 +58,9 @@ class BatchRunner:
     @classmethod
     def of_classifier(cls, model: nn.Module, pad_id: int, budget: int, batching: Batching) -> BatchRunner:
         """Return a runner whose answers are a model's logits; inputs that the model does not take are left out."""
-        taken = inspect.signature(model.forward).parameters
-        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
 
         def answer(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-            logits: torch.Tensor = model(**{name: batch[name] for name in batch if takes_all or name in taken}).logits
+            logits: torch.Tensor = model(**taken_inputs(model, batch)).logits
             return logits
 
         device = next(model.parameters()).device

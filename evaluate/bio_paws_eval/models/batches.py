@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from torch.utils.data import Dataset, Sampler
 
 from bio_paws_eval.models.tokens import Tokens
@@ -104,3 +106,10 @@ def collate(
         for row, i in enumerate(rows):
             batch["token_type_ids"][row, : len(tokens.types[i])] = tokens.types[i]
     return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
+
+
+def taken_inputs(model: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the inputs of a batch that a model takes: models that come with their own code may know no mask."""
+    taken = inspect.signature(model.forward).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
+    return {name: batch[name] for name in batch if takes_all or name in taken}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models.batches import ByLength, RowNumbers, collate
+from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, taken_inputs
 from bio_paws_eval.models.batching import ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
 from bio_paws_eval.models.independence import batching_of
@@ -116,7 +116,7 @@ def fine_tune(
 
     def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
         padded = collate(tokens, rows, pad_id, torch.device("cpu"))
-        return padded | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
+        return taken_inputs(model, padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
 
     state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
 

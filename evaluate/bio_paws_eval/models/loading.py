@@ -1,4 +1,4 @@
-"""Load a model's weights with the head that is needed. Code that comes with a model is never run."""
+"""Load a model's weights with the head that is needed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
-    AutoModelForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
 )
 
 from bio_paws.errors import BioPawsError, ModelError
-from bio_paws_eval.models.architectures import empty_classifier, join_of
+from bio_paws_eval.models.architectures import classifier_class, empty_classifier, join_of, new_classifier
 from bio_paws_eval.models.heads import LABELS, exchange_labels, read_head
-from bio_paws_eval.models.model_files import NO_CODE, ModelSource, first_line
+from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, first_line
+from bio_paws_eval.models.own_code import names_code
 
 
 def load_classifier(
@@ -43,7 +43,9 @@ def load_classifier(
     ModelError
         When the weights do not fit the architecture, or Transformers has no classifier of it.
     """
-    config = AutoConfig.from_pretrained(source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id, **NO_CODE)
+    config = AutoConfig.from_pretrained(
+        source.folder, num_labels=2, pad_token_id=tokenizer.pad_token_id, **source.trust
+    )
     # A file's own would let the loss be that of a regression, and decides more than the number of labels does.
     config.problem_type = "single_label_classification"
     config.id2label, config.label2id = dict(LABELS), {name: label for label, name in LABELS.items()}
@@ -52,9 +54,9 @@ def load_classifier(
     set_seed(seed)
     try:
         if random_init:
-            model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, **NO_CODE)
+            model = new_classifier(source, config)
         else:
-            model, loading = AutoModelForSequenceClassification.from_pretrained(
+            model, loading = classifier_class(source).from_pretrained(
                 source.folder,
                 config=config,
                 dtype=torch.float32,
@@ -70,7 +72,7 @@ def load_classifier(
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise ModelError(f"{source.id}: cannot be loaded as a classifier ({first_line(error)})") from error
-    return model  # type: ignore[no-any-return]
+    return model
 
 
 def _check_loaded(source: ModelSource, loading: dict[str, Any], part: str = "") -> None:
@@ -79,8 +81,18 @@ def _check_loaded(source: ModelSource, loading: dict[str, Any], part: str = "") 
     # attention is part of ESM's model, and no classifier uses it.
     unused = ("pooler", "contact_head")
     missing = sorted(name for name in drawn if name.startswith(part) and not any(part in name for part in unused))
+    remedy = f": {OWN_CODE}" if names_code(source.folder) and not source.code_sha256 else ""
     if missing:
-        raise ModelError(f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them")
+        raise ModelError(
+            f"{source.id}: its files lack {len(missing)} weights of the model, {missing[0]} among them{remedy}"
+        )
+    unused_weights = sorted(name for name in loading["unexpected_keys"] if part and name.startswith(part))
+    if unused_weights and remedy:
+        # Transformers has an architecture of that name, and these weights are of another one.
+        raise ModelError(
+            f"{source.id}: Transformers' own {source.config.model_type} leaves {len(unused_weights)} weights unused, "
+            f"{unused_weights[0]} among them{remedy}"
+        )
 
 
 def load_base(source: ModelSource) -> PreTrainedModel:

@@ -15,9 +15,13 @@ from bio_paws.errors import BioPawsError, ModelError
 from bio_paws.execution.files import read_json, sha256_of
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws_eval.models.own_code import check_commit, code_files, names_code
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
-"""Code that comes with a model is never run; without this, transformers asks at the terminal."""
+"""Code that comes with a model is not run; without this, transformers asks at the terminal."""
+
+OWN_CODE = "it needs its own code: read that, then pass --trust-remote-code"
+"""What a user can do about a model that Transformers does not know, or knows otherwise."""
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 """Safe tensors, else PyTorch's files, which transformers reads as tensors only: neither can carry code."""
@@ -47,9 +51,11 @@ class ModelSource:
     config : PretrainedConfig
         Its architecture.
     weights_sha256 : str
-        Digest of configuration and weights.
+        Digest of configuration and weights, and of the model's own code.
     tokenizer_sha256 : str
-        Digest of the tokenizer's files.
+        Digest of the tokenizer's files, and of the model's own code.
+    code_sha256 : str
+        Digest of the Python files that come with the model, where the user trusts them; "" where none are run.
     """
 
     id: str
@@ -58,6 +64,12 @@ class ModelSource:
     config: PretrainedConfig
     weights_sha256: str
     tokenizer_sha256: str
+    code_sha256: str = ""
+
+    @property
+    def trust(self) -> dict[str, Any]:
+        """What Transformers is told about the code that comes with the model."""
+        return {"trust_remote_code": bool(self.code_sha256)}
 
     @property
     def text_config(self) -> PretrainedConfig:
@@ -71,7 +83,7 @@ class ModelSource:
         return tuple(str(name) for _, name in sorted(names.items(), key=lambda item: int(item[0])))
 
 
-def find_model(model: str, revision: str | None) -> ModelSource:
+def find_model(model: str, revision: str | None, *, trust_remote_code: bool = False) -> ModelSource:
     """Find a model's files: in a folder, else in the cache or on the Hub.
 
     Parameters
@@ -80,11 +92,14 @@ def find_model(model: str, revision: str | None) -> ModelSource:
         Folder, or Hub id.
     revision : str, optional
         Commit, tag or branch on the Hub.
+    trust_remote_code : bool
+        Run the Python files that come with the model; from the Hub, `revision` must be a full commit then.
 
     Raises
     ------
     ModelError
-        When there is no such model, it has no weights or tokenizer, or its configuration cannot be used.
+        When there is no such model, it has no weights or tokenizer, its configuration cannot be used, or its code is
+        not beside it.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -94,7 +109,9 @@ def find_model(model: str, revision: str | None) -> ModelSource:
     elif folder.exists() or model.startswith((".", "/", "~")):
         raise ModelError(f"{model}: no such folder: pass a folder with config.json and weights, or a Hub id")
     else:
-        folder = _snapshot(model, revision)
+        if trust_remote_code:
+            check_commit(model, revision)
+        folder = _snapshot(model, revision, ["*.py"] if trust_remote_code else [])
         name, commit = model, folder.name  # a snapshot's folder is called after its commit
     weights = weight_files(folder)
     _check_kind(model, folder, weights)
@@ -105,9 +122,10 @@ def find_model(model: str, revision: str | None) -> ModelSource:
             f"{model}: no tokenizer (tokenizer.json, or a vocabulary): save the tokenizer beside the weights"
         )
     _check_files(model, {*weights, *settings})
+    code = code_files(model, folder) if trust_remote_code and names_code(folder) else []
     try:
-        config = AutoConfig.from_pretrained(folder, num_labels=2, **NO_CODE)
-        _check_size(config, sum(path.stat().st_size for path in weights))
+        config = AutoConfig.from_pretrained(folder, num_labels=2, trust_remote_code=bool(code))
+        _check_size(config, None if code else sum(path.stat().st_size for path in weights))
     except Exception as error:  # transformers checks little of what a configuration holds
         raise ModelError(f"{model}: config.json cannot be used ({first_line(error)}){_hint(folder)}") from error
     return ModelSource(
@@ -115,8 +133,9 @@ def find_model(model: str, revision: str | None) -> ModelSource:
         folder,
         commit,
         config,
-        _digest([folder / "config.json", *weights]),
-        _digest(sorted(tokenizer_files)),
+        _digest([folder / "config.json", *weights, *code]),
+        _digest([*sorted(tokenizer_files), *code]),
+        _digest(code) if code else "",
     )
 
 
@@ -140,21 +159,17 @@ def _check_kind(model: str, folder: Path, weights: list[Path]) -> None:
 
 def _hint(folder: Path) -> str:
     """Return what a user can do about a configuration that Transformers does not read; "" where nothing is known."""
-    try:
-        code = read_json(folder / "config.json").get("auto_map")
-    except (OSError, ValueError, AttributeError, RecursionError):
-        return ""
-    return ": it needs its own code, which is not run" if code else ""
+    return f": {OWN_CODE}" if names_code(folder) else ""
 
 
-def _snapshot(model: str, revision: str | None) -> Path:
+def _snapshot(model: str, revision: str | None, code: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     limit_answers()
     try:
-        folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, _WEIGHTS[0]]))
+        folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, *code, _WEIGHTS[0]]))
         if not list(folder.glob(_WEIGHTS[0])):
-            folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, _WEIGHTS[1]]))
+            folder = Path(snapshot_download(model, revision=revision, allow_patterns=[*_SETTINGS, *code, _WEIGHTS[1]]))
     except BioPawsError:
         raise
     except Exception as error:  # of huggingface_hub, also where it reads an answer of another shape
@@ -188,11 +203,16 @@ def _check_files(model: str, files: set[Path]) -> None:
                 raise ModelError(f"{model}: {path.name} names weights that are not beside it: {min(map(str, missing))}")
 
 
-def _check_size(config: PretrainedConfig, weights: int) -> None:
-    """Check, before memory is allocated, that a configuration describes a model of about the size of its weights."""
+def _check_size(config: PretrainedConfig, weights: int | None) -> None:
+    """Check, before memory is allocated, that a configuration describes a model of about the size of its weights.
+
+    `weights` is their size in bytes; None for a model of its own code, which Transformers cannot make from it.
+    """
     layers = getattr(config.get_text_config(), "num_hidden_layers", None) or 0
     if layers > _MAX_LAYERS:
         raise ValueError(f"{layers} layers")
+    if weights is None:
+        return
     with torch.device("meta"):
         model = AutoModel.from_config(config, **NO_CODE)
     parameters = sum(weight.numel() for weight in model.parameters())

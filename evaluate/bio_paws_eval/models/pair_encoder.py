@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import ModelError
-from bio_paws_eval.models.architectures import Join, embedding_rows, empty_model, join_of, takes_types
+from bio_paws_eval.models.architectures import Join, join_of, known_tokens, takes_types
 from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.models.tokenizers import PROBES, is_from_file, load_tokenizer
 
@@ -107,7 +107,7 @@ def encoder_of(source: ModelSource) -> PairEncoder:
             "post-processor (TemplateProcessing) with the separator that the model was trained with"
         )
     has_types = join == "template" and "token_type_ids" in tokenizer.model_input_names and takes_types(source.config)
-    rows, from_file = embedding_rows(empty_model(source)), is_from_file(tokenizer)
+    rows, from_file = known_tokens(source), is_from_file(tokenizer)
     return PairEncoder(tokenizer, source.tokenizer_sha256, join, has_types, rows, from_file)
 
 

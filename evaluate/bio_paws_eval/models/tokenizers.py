@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from bio_paws.errors import BioPawsError, ModelError
-from bio_paws_eval.models.architectures import embedding_rows, empty_model, join_of
-from bio_paws_eval.models.model_files import NO_CODE, ModelSource, first_line
+from bio_paws_eval.models.architectures import join_of, known_tokens
+from bio_paws_eval.models.model_files import ModelSource, first_line
 
 PROBES = (
     "ACGTACGTTGCANN",
@@ -35,7 +35,7 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerBase:
         When it cannot be loaded, has no token to pad with, or is not what tokenizer.json describes.
     """
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **NO_CODE)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source.folder, **source.trust)
         _check_limit(source, tokenizer)
         with _cutting_and_padding_kept(tokenizer):
             differs = differs_from_file(source, tokenizer)
@@ -132,7 +132,7 @@ def _vocabulary_files(folder: Path) -> list[Path]:
 
 
 def _set_padding(source: ModelSource, tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = embedding_rows(empty_model(source))
+    rows = known_tokens(source)
 
     def usable(token: str | None) -> bool:
         return token is not None and (rows is None or tokenizer.get_vocab().get(token, rows) < rows)

@@ -121,7 +121,7 @@ def prepare(options: EvaluationOptions) -> Prepared:
         When the device, the model, the pairs to train on or a task of `options.configs` is not available.
     """
     device, dtype = device_of(options.device), dtype_of(options.dtype)
-    source = find_model(options.model, options.revision)
+    source = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
     encoder, classifier = encoder_of(source), empty_classifier(source)
     head = read_head(source, classifier)
     state = PartialState()

@@ -18,6 +18,7 @@ from bio_paws_eval import results
 from bio_paws_eval.models import finetune, loading, predict
 from bio_paws_eval.models.checkpoints import exclusive
 from bio_paws_eval.models.independence import batching_of
+from bio_paws_eval.models.own_code import copy_code
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.options import EvaluationOptions, keyword_form
 from bio_paws_eval.results import Result, Training
@@ -111,6 +112,8 @@ def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path
             model.save_pretrained(part)
             # Loaded anew: a tokenizer that has encoded pairs would save its padding and truncation too.
             load_tokenizer(prepared.source).save_pretrained(part)
+            if prepared.source.code_sha256:
+                copy_code(prepared.source.folder, part)
     for task, path in mine:
         if not task.refusal:
             _predict(prepared, dataclasses.replace(run, training=training), task, path, model)

@@ -51,6 +51,8 @@ class PlannedModel:
         Hub id; or a folder, which starts with a slash, or with a dot if it is relative to the plan's folder.
     revision : str or None
         Commit, tag or branch on the Hub.
+    trust_remote_code : bool
+        Run the Python files that come with the model; from the Hub, only with a full commit as revision.
     package, folder : str
         A Python package that holds the model, and the folder in it.
     pretrain : str
@@ -62,6 +64,7 @@ class PlannedModel:
     package: Annotated[StrictStr, Field(pattern=r"^(\w+(\.\w+)*)?$")] = ""
     folder: StrictStr = ""
     pretrain: StrictStr = ""
+    trust_remote_code: StrictBool = False
 
     __pydantic_config__ = _STRICT
 

@@ -104,6 +104,7 @@ def _planned(plan: str, sources: Sources, device: str, out: Path) -> Iterator[tu
                     EvaluationOptions,
                     name,
                     revision=model.revision,
+                    trust_remote_code=model.trust_remote_code,
                     data=sources.data,
                     pawsx=sources.pawsx,
                     out=out,
