@@ -59,6 +59,9 @@ class Hyperparameters:
     weight_decay: Annotated[Number, Field(ge=0)]
     """Weight decay of AdamW."""
 
+    lora_rank: Annotated[StrictInt, Field(ge=0)] = 0
+    """Rank of the changes of the linear layers that LoRA trains; 0 trains all weights."""
+
 
 HYPERPARAMETERS = {
     # The paper's released code.

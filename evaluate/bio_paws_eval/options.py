@@ -216,6 +216,8 @@ class GridOptions:
         trained = sorted({*self.controls} - {"none", "untuned"})
         if "none" in self.train_on and trained:
             raise ValueError(f"control {trained[0]} needs something to fine-tune on: leave none out of finetune")
+        if self.hyperparameters.lora_rank and "frozen" in self.controls:
+            raise ValueError("control frozen trains the classifier only: leave lora_rank or frozen out")
 
     @property
     def train_on(self) -> tuple[str, ...]:
@@ -262,6 +264,9 @@ class EvaluationOptions(GridOptions):
 
     trust_remote_code: StrictBool = False
     """Run the Python files that come with the model; from the Hub, only with a full commit as revision."""
+
+    adapter: Annotated[StrictStr | None, Flag(metavar="DIR")] = None
+    """Folder of an adapter (PEFT) to merge into the model's weights."""
 
     data: Annotated[StrictStr | None, Flag(metavar="DIR|ID")] = None
     """Folder or Hub id of bioPAWS (default: the folder bioPAWS, else the pinned revision on the Hub)."""

@@ -61,6 +61,8 @@ class Model:
         Digests of the files; "" for a baseline.
     code_sha256 : str
         Digest of the code that came with the network and was run; "" where none was.
+    adapter_sha256 : str
+        Digest of the adapter that was merged into the weights; "" where none was.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
@@ -72,6 +74,7 @@ class Model:
     weights_sha256: str = ""
     tokenizer_sha256: str = ""
     code_sha256: str = ""
+    adapter_sha256: str = ""
 
 
 @dataclass(frozen=True)

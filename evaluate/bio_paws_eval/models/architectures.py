@@ -174,4 +174,5 @@ def describe(source: ModelSource, classifier: PreTrainedModel) -> Model:
         source.weights_sha256,
         source.tokenizer_sha256,
         source.code_sha256,
+        source.adapter.sha256 if source.adapter else "",
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
+from bio_paws_eval.models.adapters import low_rank
 from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, taken_inputs
 from bio_paws_eval.models.batching import ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
@@ -118,16 +119,17 @@ def fine_tune(
         padded = collate(tokens, rows, pad_id, torch.device("cpu"))
         return taken_inputs(model, padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
 
-    state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
+    with low_rank(model, recipe.lora_rank, seed):
+        state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
 
-    def accuracy(model: PreTrainedModel) -> float:
+        def accuracy(model: PreTrainedModel) -> float:
+            state.restore()
+            answers, _timing = predict(model, dev, pad_id, dtype, batching=batching)
+            return float((predicted(answers.logits) == dev_labels).mean())
+
+        selection = Selection("accuracy", accuracy)
+        history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder)
         state.restore()
-        answers, _timing = predict(model, dev, pad_id, dtype, batching=batching)
-        return float((predicted(answers.logits) == dev_labels).mean())
-
-    selection = Selection("accuracy", accuracy)
-    history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder)
-    state.restore()
     record_of_training = FineTuning(
         history.measured,
         history.best_epoch,

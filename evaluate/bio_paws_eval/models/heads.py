@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 from transformers import PreTrainedModel
 
+from bio_paws_eval.models.adapters import adapter_shapes
 from bio_paws_eval.models.model_files import ModelSource, weight_files
 
 LABELS = {0: "dissimilar", 1: "similar"}
@@ -114,4 +115,4 @@ def _shapes(source: ModelSource) -> Mapping[str, tuple[int, ...]]:
                 shapes |= {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         except Exception:  # a damaged file raises whatever its reader raises
             return {}
-    return shapes
+    return shapes | (adapter_shapes(source.adapter) if source.adapter else {})

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from bio_paws.errors import BioPawsError, ModelError
+from bio_paws_eval.models.adapters import merge_adapter
 from bio_paws_eval.models.architectures import classifier_class, empty_classifier, join_of, new_classifier
 from bio_paws_eval.models.heads import LABELS, exchange_labels, read_head
 from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, first_line
@@ -66,6 +67,8 @@ def load_classifier(
             )
             # Only the head may be new: it stands outside the model that has a name of its own.
             _check_loaded(source, loading, f"{model.base_model_prefix}.")
+            if source.adapter:
+                model = merge_adapter(model, source.adapter)
             if head.kept and head.similar == 0:
                 exchange_labels(model)
     except BioPawsError:

@@ -15,6 +15,7 @@ from bio_paws.errors import BioPawsError, ModelError
 from bio_paws.execution.files import read_json, sha256_of
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
+from bio_paws_eval.models.adapters import Adapter, find_adapter
 from bio_paws_eval.models.own_code import check_commit, code_files, names_code
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
@@ -56,6 +57,8 @@ class ModelSource:
         Digest of the tokenizer's files, and of the model's own code.
     code_sha256 : str
         Digest of the Python files that come with the model, where the user trusts them; "" where none are run.
+    adapter : Adapter or None
+        What is merged into the weights.
     """
 
     id: str
@@ -65,6 +68,7 @@ class ModelSource:
     weights_sha256: str
     tokenizer_sha256: str
     code_sha256: str = ""
+    adapter: Adapter | None = None
 
     @property
     def trust(self) -> dict[str, Any]:
@@ -83,7 +87,9 @@ class ModelSource:
         return tuple(str(name) for _, name in sorted(names.items(), key=lambda item: int(item[0])))
 
 
-def find_model(model: str, revision: str | None, *, trust_remote_code: bool = False) -> ModelSource:
+def find_model(
+    model: str, revision: str | None, *, trust_remote_code: bool = False, adapter: str | None = None
+) -> ModelSource:
     """Find a model's files: in a folder, else in the cache or on the Hub.
 
     Parameters
@@ -94,12 +100,14 @@ def find_model(model: str, revision: str | None, *, trust_remote_code: bool = Fa
         Commit, tag or branch on the Hub.
     trust_remote_code : bool
         Run the Python files that come with the model; from the Hub, `revision` must be a full commit then.
+    adapter : str, optional
+        Folder of an adapter to merge into the weights.
 
     Raises
     ------
     ModelError
-        When there is no such model, it has no weights or tokenizer, its configuration cannot be used, or its code is
-        not beside it.
+        When there is no such model, it has no weights or tokenizer, its configuration cannot be used, its code is not
+        beside it, or there is no such adapter.
     """
     folder = Path(model)
     if folder.is_dir():
@@ -128,14 +136,16 @@ def find_model(model: str, revision: str | None, *, trust_remote_code: bool = Fa
         _check_size(config, None if code else sum(path.stat().st_size for path in weights))
     except Exception as error:  # transformers checks little of what a configuration holds
         raise ModelError(f"{model}: config.json cannot be used ({first_line(error)}){_hint(folder)}") from error
+    added = find_adapter(adapter) if adapter else None
     return ModelSource(
-        name,
+        f"{name}+{added.name}" if added else name,
         folder,
         commit,
         config,
         _digest([folder / "config.json", *weights, *code]),
         _digest([*sorted(tokenizer_files), *code]),
         _digest(code) if code else "",
+        added,
     )
 
 
@@ -145,9 +155,11 @@ def _check_kind(model: str, folder: Path, weights: list[Path]) -> None:
         if weights:
             raise ModelError(
                 f"{model}: an adapter ({_ADAPTER_FILES[0]}) lies beside the weights, so that it is not clear which "
-                "model is meant: merge it into the weights, or move it to a folder of its own"
+                "model is meant: move it to a folder of its own, and pass that as --adapter"
             )
-        raise ModelError(f"{model}: an adapter without its model: merge it into the weights (PEFT: merge_and_unload)")
+        raise ModelError(
+            f"{model}: an adapter without its model: pass the model it was trained on, and this folder as --adapter"
+        )
     if not weights:
         if any(folder.glob("*.gguf")):
             raise ModelError(

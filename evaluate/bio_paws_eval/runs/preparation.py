@@ -121,7 +121,9 @@ def prepare(options: EvaluationOptions) -> Prepared:
         When the device, the model, the pairs to train on or a task of `options.configs` is not available.
     """
     device, dtype = device_of(options.device), dtype_of(options.dtype)
-    source = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
+    source = find_model(
+        options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter
+    )
     encoder, classifier = encoder_of(source), empty_classifier(source)
     head = read_head(source, classifier)
     state = PartialState()
@@ -259,7 +261,7 @@ def _run_key(
 ) -> str:
     """Return a digest of everything that can change the trained weights, except the seed."""
     return digest_of(
-        [source.weights_sha256, source.tokenizer_sha256],
+        [source.weights_sha256, source.tokenizer_sha256, source.adapter.sha256 if source.adapter else ""],
         [training.on, training.control, training.recipe, training.content_sha256, segment],
         PartialState().num_processes,
         [environment(device, dtype_of(options.dtype)), source_digest(*RESULT_CODE)],

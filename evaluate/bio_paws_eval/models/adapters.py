@@ -1,0 +1,174 @@
+"""Adapters in the form of PEFT: one that a user brings is merged into its model, and LoRA trains a model of any size.
+
+Only here is PEFT imported (extra ``adapters``).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, set_seed
+from transformers.pytorch_utils import Conv1D
+
+from bio_paws.errors import ModelError
+from bio_paws.execution.files import read_json, sha256_of
+
+CONFIG = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
+"""Files of an adapter; weights in PyTorch's own form can carry code and are not read."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter's files.
+
+    Attributes
+    ----------
+    folder : Path
+        Of `CONFIG` and `WEIGHTS`.
+    base : str
+        The model that it says it was trained on; "" where it says none.
+    sha256 : str
+        Digest of both files.
+    """
+
+    folder: Path
+    base: str
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        """How results name it."""
+        return self.folder.resolve().name
+
+
+def find_adapter(folder: str) -> Adapter:
+    """Find an adapter's files.
+
+    Raises
+    ------
+    ModelError
+        When there are none, or its configuration cannot be used.
+    """
+    config, weights = Path(folder) / CONFIG, Path(folder) / WEIGHTS
+    if not config.is_file() or not weights.is_file():
+        raise ModelError(
+            f"{folder}: no adapter: pass a folder with {CONFIG} and {WEIGHTS}, as PEFT's save_pretrained writes"
+        )
+    try:
+        base = read_json(config).get("base_model_name_or_path") or ""
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ModelError(f"{folder}: {CONFIG} cannot be used: it is no object of JSON") from error
+    return Adapter(Path(folder), str(base), sha256_of(config)[:32] + sha256_of(weights)[:32])
+
+
+def merge_adapter(model: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:
+    """Merge an adapter into a model's weights, in place.
+
+    Raises
+    ------
+    ModelError
+        When PEFT is not installed, the adapter cannot be merged, or its weights do not fit the model.
+    """
+    peft = _import_peft()
+    try:
+        config = peft.PeftConfig.from_pretrained(str(adapter.folder))
+        if config.is_prompt_learning:
+            raise ModelError(
+                f"{adapter.folder}: an adapter of type {config.peft_type.value} cannot be merged into weights"
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PEFT reads what Transformers calls otherwise by now
+            wrapped = peft.PeftModel(model, config)
+        weights = peft.utils.load_peft_weights(str(adapter.folder), device="cpu")
+        loaded = peft.set_peft_model_state_dict(wrapped, weights)
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged file raises whatever its reader raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"{adapter.folder}: the adapter cannot be loaded ({reason})") from error
+    missing = [name for name in loaded.missing_keys if "lora_" in name or "modules_to_save" in name]
+    for names, what in ((loaded.unexpected_keys, "holds weights of other layers than"), (missing, "lacks weights for")):
+        if names:
+            raise ModelError(f"{adapter.folder}: the adapter {what} the model has, {min(names)} among them")
+    if adapter.base and Path(adapter.base).name != Path(model.config.name_or_path).name:
+        _log.warning("the adapter %s was trained on %s: make sure that this is the model", adapter.folder, adapter.base)
+    merged: PreTrainedModel = wrapped.merge_and_unload()
+    return merged
+
+
+def adapter_shapes(adapter: Adapter) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights that an adapter replaces as a whole, by their names in the model."""
+    from safetensors import safe_open
+
+    with safe_open(adapter.folder / WEIGHTS, framework="pt") as file:
+        return {
+            name.removeprefix("base_model.model."): tuple(file.get_slice(name).get_shape())
+            for name in file.keys()  # noqa: SIM118
+            if ".lora_" not in name
+        }
+
+
+@contextmanager
+def low_rank(model: PreTrainedModel, rank: int, seed: int) -> Iterator[None]:
+    """Train low-rank changes of a model's linear layers instead of the layers; merged into the weights at the end.
+
+    What stands outside the model that the head is put on, and the pooler, is new in most models and trained as it is.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        A classifier; changed in place.
+    rank : int
+        Of the changes; they are scaled by 2, as PEFT's documentation advises. 0 leaves the model as it is.
+    seed : int
+        Of the changes' first weights.
+
+    Raises
+    ------
+    ModelError
+        When PEFT is not installed, or the model has no linear layer.
+
+    References
+    ----------
+    Hu EJ, Shen Y, et al. (2022) LoRA: low-rank adaptation of large language models. ICLR.
+    """
+    if rank == 0:
+        yield
+        return
+    peft = _import_peft()
+    prefix = f"{model.base_model_prefix}."
+    layers = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D)) and name.startswith(prefix) and "pooler" not in name
+    ]
+    if not layers:
+        raise ModelError("the model has no linear layers for --lora-rank to change: leave it out")
+    set_seed(seed)
+    fan_in_first = any(isinstance(module, Conv1D) for module in model.modules())
+    config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=layers, fan_in_fan_out=fan_in_first)
+    tuner = peft.LoraModel(model, {"default": config}, "default")  # the model's class and inputs stay as they are
+    for name, weight in model.named_parameters():
+        weight.requires_grad = "lora_" in name or not name.startswith(prefix) or "pooler" in name
+    yield
+    with torch.no_grad():
+        tuner.merge_and_unload()
+
+
+def _import_peft() -> Any:
+    try:
+        import peft
+    except ImportError as error:
+        raise ModelError("adapters need PEFT: pip install 'bio-paws[adapters]'") from error
+    return peft
