@@ -94,9 +94,13 @@ def call_program(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _away_from_the_repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run everything in an empty folder: a data set or results in the repository must not change what a test sees."""
+    """Run everything in an empty folder: a data set or results in the repository must not change what a test sees.
+
+    Nor do verdicts that were kept before: the cache begins empty.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("empty"))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

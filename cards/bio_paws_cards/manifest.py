@@ -277,6 +277,11 @@ class Manifest(_Entry):
         return sum(entry.rows for entry in self.configs.values())
 
     @property
+    def organisms(self) -> frozenset[str]:
+        """Scientific names of all organisms of the sources."""
+        return frozenset(organism for source in self.sources for organism in source.organisms)
+
+    @property
     def repository(self) -> str:
         """What `datasets.load_dataset` loads this copy by: its repository, or the folder that it was built into."""
         return "/".join(self.url.split("/")[-2:]) if self.url else self.name

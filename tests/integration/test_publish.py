@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import mlcroissant
 import pyarrow.parquet as pq
@@ -245,6 +246,39 @@ def test_what_is_not_sound_is_not_published(local: Site, tiny: Path, tmp_path: P
         assert len(err.splitlines()) == 1
     assert not local.server.repositories
     assert not [request for request in local.server.requests if not request.startswith("GET")]
+
+
+def test_what_was_verified_is_not_computed_again_but_damage_is_found(
+    local: Site, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "verified"))
+    assert local.call("verify", folder, "--workers", 1)[0] == 0
+
+    def recomputed(*_: object) -> NoReturn:
+        raise AssertionError("rows are checked again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bio_paws.verify.verify.check_content", recomputed)
+        for options, says in ((["--dry-run"], "send manifest.json"), ([], "published at"), ([], "already published")):
+            status, out, err = publish(local, folder, *options)
+            assert (status, says in out) == (0, True), err
+        with pytest.raises(AssertionError, match="rows are checked again"):  # whoever asks for it has it
+            local.call("verify", folder, "--workers", 1)
+    stored = folder / "dna50/train-00000-of-00001.parquet"
+    data = stored.read_bytes()
+    for path, changed in ((stored, data[:999] + bytes([data[999] ^ 1]) + data[1000:]), (folder / "README.md", b"Mine")):
+        before = path.read_bytes()
+        path.write_bytes(changed)
+        status, out, err = publish(local, folder)
+        assert (status, out) == (1, "")
+        assert path.name in err
+        path.write_bytes(before)
+    manifest = read_manifest(folder)
+    manifest.database_size.dna *= 2
+    finish(folder, manifest)
+    for _ in range(2):  # what is not sound is not kept
+        status, out, err = publish(local, folder)
+        assert (status, out, "ROW011" in err) == (1, "", True)
 
 
 def test_the_hub_refuses_in_one_line(local: Site, tiny: Path) -> None:

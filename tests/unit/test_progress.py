@@ -7,7 +7,8 @@ from itertools import count
 import pytest
 
 from bio_paws.execution import progress as module
-from bio_paws.execution.progress import progress, report_stage
+from bio_paws.execution.executors import CountingExecutor, InProcessExecutor
+from bio_paws.execution.progress import progress, report_stage, steps
 
 
 class Clock:
@@ -32,13 +33,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def test_a_log_gets_a_line_every_half_minute(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     with progress(desc="configs", total=4) as bar:
-        bar._time = clock.monotonic
+        bar._time, bar.start_t = clock.monotonic, clock.now
         for seconds in (10, 15, 10, 40):
             clock.now += seconds
             bar.update()
             bar.refresh()
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in lines] == ["bio-paws: configs 3/4", "bio-paws: configs 4/4"]
+    assert capsys.readouterr().err.splitlines() == [
+        "bio-paws: configs 3/4, 00:35, 00:11 left",
+        "bio-paws: configs 4/4, 01:15, 00:00 left",
+    ]
 
 
 def test_a_stage_is_reported_when_nothing_was_for_a_while(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +50,26 @@ def test_a_stage_is_reported_when_nothing_was_for_a_while(clock: Clock, capsys: 
     clock.now += module.SECONDS_PER_LINE
     report_stage("checks done, 31 s")
     assert capsys.readouterr().err == "bio-paws: checks done, 31 s\n"
+
+
+def test_steps_are_named_as_they_begin(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    with steps("publish", 3) as begin:
+        for name, seconds in (("compare", 40), ("send", 10), ("merge", 40)):
+            clock.now += seconds
+            begin(name)
+    assert [line.rpartition(",")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "bio-paws: publish: compare, step 1 of 3",
+        "bio-paws: publish: merge, step 3 of 3",
+    ]
+
+
+def test_jobs_are_counted_as_they_end(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    with progress(desc="search", total=0) as bar:
+        executor = CountingExecutor(InProcessExecutor(), bar)
+        assert [executor.submit(abs, number).result() for number in (-1, -2, -3)] == [1, 2, 3]
+        assert (bar.n, bar.total) == (3, 3)
 
 
 def test_what_is_short_is_silent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,13 +33,13 @@ def run(options: argparse.Namespace) -> int:
 def _publish(options: argparse.Namespace) -> int:
     from bio_paws.execution.executors import open_executor
     from bio_paws.release import publish
-    from bio_paws.verify.verify import verify
+    from bio_paws.verify.verify import verify_content
     from bio_paws.verify.viewer import viewer_notes
 
     page = publish.page_of(options.repo_id)
     release = publish.read_release(options.dir, options.tag)
     with open_executor(options.workers) as executor:
-        violations = verify(options.dir, release.manifest, executor)
+        violations = verify_content(options.dir, release.manifest, executor, use_verdict=True)
     if violations:
         raise CheckFailed(
             f"{options.dir}: {text.counted(len(violations), 'violation')}, nothing was published: {violations[0]}"

@@ -19,6 +19,7 @@ from bio_paws.configs import CHANGES, PAIR_TYPES, SYNTHETIC, PairConfig, get_con
 from bio_paws.dataset.versions import parse_version
 from bio_paws.errors import CheckFailed
 from bio_paws.execution.files import sha256_of
+from bio_paws.execution.progress import progress
 from bio_paws.features.pair_features import COMPOSITION_LETTERS, composition
 from bio_paws_cards.description import (
     ConfigDescription,
@@ -59,7 +60,7 @@ def describe(folder: Path, manifest: Manifest) -> Description:
     groups, sequences = _Spread(), _Spread()
     described = {
         name: _describe_config(folder, get_config(name), entry, groups, sequences)
-        for name, entry in manifest.configs.items()
+        for name, entry in progress(list(manifest.configs.items()), desc="measure rows", unit="config")
     }
     version = parse_version(manifest.version)
     changes = tuple(change for change in CHANGES if parse_version(change[0]) <= version)

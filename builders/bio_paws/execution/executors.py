@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from tqdm import tqdm
+
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.storage import open_store
 from bio_paws.execution.workers import PATIENCE, initialize_worker, run_job
@@ -28,6 +30,31 @@ class InProcessExecutor(Executor):
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)
+        return future
+
+
+class CountingExecutor(Executor):
+    """Runs calls on another executor, and counts on a bar those that are done.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where calls run.
+    bar : tqdm
+        As `progress` opens it. Its total grows where more calls are submitted.
+    """
+
+    def __init__(self, executor: Executor, bar: tqdm[Any]) -> None:
+        self._executor = executor
+        self._bar = bar
+        self._submitted = 0
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Submit a call to the other executor."""
+        self._submitted += 1
+        self._bar.total = max(self._bar.total or 0, self._submitted)
+        future = self._executor.submit(fn, *args, **kwargs)
+        future.add_done_callback(lambda _: self._bar.update())
         return future
 
 

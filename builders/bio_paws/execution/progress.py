@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from tqdm import tqdm
@@ -82,9 +83,34 @@ def progress(
     counted_items = cast(Iterable[Any], iterable)  # tqdm takes None, too, where it is not iterated over
     if sys.stderr.isatty():
         return tqdm(counted_items, leave=leave, **common)
-    counted = "{desc} {n_fmt}/{total_fmt}, {elapsed}"
+    counted = "{desc} {n_fmt}/{total_fmt}, {elapsed}, {remaining} left"
     # The delay keeps a bar from being drawn as it opens, which would report nothing done.
     return tqdm(counted_items, leave=False, file=_log, mininterval=1.0, delay=1.0, bar_format=counted, **common)
+
+
+@contextmanager
+def steps(desc: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Open a bar of a few steps that take different times, so that none is estimated; yield what begins a step.
+
+    Parameters
+    ----------
+    desc : str
+        Name of the work.
+    total : int
+        Number of steps.
+    """
+    common: dict[str, Any] = {"total": total, "desc": desc}
+    if sys.stderr.isatty():
+        bar = tqdm(leave=False, bar_format="{desc}, step {n_fmt} of {total_fmt} [{elapsed}]", **common)
+    else:
+        bar = tqdm(leave=False, file=_log, bar_format="{desc}, step {n_fmt} of {total_fmt}, {elapsed}", **common)
+
+    def begin(step: str) -> None:
+        bar.n += 1
+        bar.set_description_str(f"{desc}: {step}")
+
+    with bar:
+        yield begin
 
 
 def report_stage(text: str) -> None:

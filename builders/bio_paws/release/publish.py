@@ -25,6 +25,7 @@ from bio_paws.dataset.manifest import MANIFEST, read_manifest, write_manifest
 from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement, sign
 from bio_paws.dataset.versions import Difference, check_version, differences, parse_version
 from bio_paws.errors import BioPawsError, CheckFailed, HubError
+from bio_paws.execution.progress import steps
 from bio_paws.release.hub_client import connected
 from bio_paws.release.hub_repository import Release, Repository
 from bio_paws.verify.files import check_files
@@ -165,8 +166,9 @@ def publish(repo_id: str, release: Release, *, private: bool = False) -> Publish
     CheckFailed
         When what arrived is not what was sent.
     """
-    with connected(repo_id) as api:
+    with connected(repo_id) as api, steps(f"publish {release.tag}", 5) as begin:
         hub = Repository(api, repo_id)
+        begin("compare with the Hub")
         hub.create(private=private)
         references = hub.references()
         tagged = hub.published(release, references)
@@ -181,12 +183,18 @@ def publish(repo_id: str, release: Release, *, private: bool = False) -> Publish
                     )
                     check_version(release.manifest, old, changes)
             number = hub.pull_request(release, main)
-            hub.check(release, hub.upload(release, number))
+            begin("send what is not there")
+            head = hub.upload(release, number)
+            begin("load what arrived, and check it")
+            hub.check(release, head)
+            begin("merge")
             main = hub.merge(number)
             if hub.missing(release, main) != ((), ()):
                 raise BioPawsError(f"{repo_id}: main was changed by others meanwhile, nothing was tagged: run again")
         else:
+            begin("load what is there, and check it")
             hub.check(release, main)
+        begin("tag")
         return Published(release.tag, hub.tag(release.tag, main), False)
 
 

@@ -14,16 +14,12 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from bio_paws.configs import get_config
-from bio_paws.execution.memory import release_free_memory
+from bio_paws.verify.content import check_content
 from bio_paws.verify.files import check_files
 from bio_paws.verify.parquet import Files, parts_of, read_rows, readable_files
-from bio_paws.verify.row_keys import RowKeys
-from bio_paws.verify.rows import RowContext, check_rows, check_values
-from bio_paws.verify.splits import DATASET_CHECKS, SPLIT_CHECKS, Split, check_homologs
+from bio_paws.verify.rows import RowContext, check_values
+from bio_paws.verify.verdicts import is_known_sound, keep_sound
 from bio_paws.verify.viewer import check_viewer
 from bio_paws.verify.violations import Violation
 from bio_paws_cards.manifest import Manifest
@@ -49,30 +45,51 @@ def verify(folder: Path, manifest: Manifest, executor: Executor) -> list[Violati
     list of Violation
         Rows first; empty when the data set is sound.
     """
-    every = {(name, split) for name, entry in manifest.configs.items() for split in entry.splits}
     if changed := check_files(folder, manifest):
-        suspects = {(violation.config, violation.split) for violation in changed if violation.split} or every
-        files, unreadable = readable_files(folder, manifest, suspects)
+        suspects = {(violation.config, violation.split) for violation in changed if violation.split}
+        files, unreadable = readable_files(folder, manifest, suspects or _every_split(manifest))
         return changed + unreadable + _check_values(files, manifest)
-    files, violations = readable_files(folder, manifest, every)
-    if not violations:
-        violations += check_viewer(folder, manifest)
-    of_rows, keys = _check_rows(files, manifest, executor)
-    begin = 0
-    for (name, split), path in files.items():
-        rows = slice(begin, begin + pq.read_metadata(path).num_rows)
-        entry = manifest.configs[name]
-        context = Split(get_config(name), split, path, keys, rows, entry, manifest.arguments)
-        violations += [violation for check in SPLIT_CHECKS for violation in check(context)]
-        begin = rows.stop
-    violations += [violation for check in DATASET_CHECKS for violation in check(manifest, keys)]
-    violations += check_homologs(files, keys, manifest.database_size, executor)
-    return of_rows + violations
+    return verify_content(folder, manifest, executor)
+
+
+def verify_content(
+    folder: Path, manifest: Manifest, executor: Executor, *, use_verdict: bool = False
+) -> list[Violation]:
+    """Check what the files of a data set hold; that it is sound is kept, by the digests of the files.
+
+    Parameters
+    ----------
+    folder : Path
+        The data set, whose files are those of its manifest: `check_files` has just compared their bytes.
+    manifest : Manifest
+        Its manifest.
+    executor : Executor
+        Runs the checks of rows, and the searches.
+    use_verdict : bool
+        Leave the rows out where files of these digests were found sound before: see `verdicts`.
+
+    Returns
+    -------
+    list of Violation
+        Rows first; empty when the data set is sound.
+    """
+    if use_verdict and is_known_sound(manifest):
+        return list(check_viewer(folder, manifest))
+    files, unreadable = readable_files(folder, manifest, _every_split(manifest))
+    of_content = check_content(files, manifest, executor)
+    if not unreadable and not of_content:
+        keep_sound(manifest)
+    of_viewer = [] if unreadable else list(check_viewer(folder, manifest))
+    return of_content + unreadable + of_viewer
+
+
+def _every_split(manifest: Manifest) -> set[tuple[str, str]]:
+    return {(name, split) for name, entry in manifest.configs.items() for split in entry.splits}
 
 
 def _check_values(files: Files, manifest: Manifest) -> list[Violation]:
     """Check rows by their own values, in this process."""
-    known = _organisms(manifest), manifest.database_size, manifest.genetic_codes
+    known = manifest.organisms, manifest.database_size, manifest.genetic_codes
     return [
         violation
         for (name, split), path in files.items()
@@ -80,28 +97,3 @@ def _check_values(files: Files, manifest: Manifest) -> list[Violation]:
         for row in read_rows(path, part)
         for violation in check_values(RowContext(row, get_config(name), split, *known))
     ]
-
-
-def _check_rows(files: Files, manifest: Manifest, executor: Executor) -> tuple[list[Violation], RowKeys]:
-    """Check all rows, alignments included, and return the keys of all of them in the order of the files."""
-    organisms = _organisms(manifest)
-    jobs = [
-        executor.submit(
-            check_rows, get_config(name), split, path, part, organisms, manifest.database_size, manifest.genetic_codes
-        )
-        for (name, split), path in files.items()
-        for part in parts_of(path)
-    ]
-    violations: list[Violation] = []
-    tables: list[pa.Table] = []
-    while jobs:  # a job that is read is dropped, with its table: a list of all would hold them twice
-        of_part, table = jobs.pop(0).result()
-        violations += of_part
-        tables.append(table)
-    keys = RowKeys.of(tables)
-    release_free_memory()
-    return violations, keys
-
-
-def _organisms(manifest: Manifest) -> frozenset[str]:
-    return frozenset(organism for source in manifest.sources for organism in source.organisms)
