@@ -76,7 +76,7 @@ def draw(letters: str, known: NDArray[np.bool_], count: int, rng: np.random.Gene
 
 def screen(corpus: Corpus, folder: Path) -> None:
     """Print how fast dissimilar pairs of windows are drawn, screened on both strands, and written."""
-    letters = "N".join(sequence.residues for sequence in corpus.dna.values()).upper()
+    letters = "N".join(sequence.residues[:] for sequence in corpus.dna.values()).upper()
     unknown = ~np.isin(np.frombuffer(letters.encode("ascii"), dtype=np.uint8), list(b"ACGT"))
     sums = np.concatenate([[0], np.cumsum(unknown)])
     known = sums[LENGTH:] == sums[:-LENGTH]

@@ -44,7 +44,7 @@ def timed(into: list[float]) -> Iterator[None]:
 
 def windows(corpus: Corpus, rng: np.random.Generator) -> Iterator[str]:
     """Random windows of 150 bp."""
-    genomes = [sequence.residues for sequence in corpus.dna.values()]
+    genomes = [sequence.residues[:] for sequence in corpus.dna.values()]
     while True:
         genome = genomes[int(rng.integers(0, len(genomes)))]
         at = int(rng.integers(0, len(genome) - 150))
@@ -59,7 +59,7 @@ def reference(corpus: Corpus, folder: Path) -> float:
     drawn = windows(corpus, rng)
     database = folder / "genomes"
     fasta = folder / "genomes.fasta"
-    blast.write_fasta(fasta, ((str(i), sequence.residues) for i, sequence in enumerate(corpus.dna.values())))
+    blast.write_fasta(fasta, ((str(i), sequence.residues[:]) for i, sequence in enumerate(corpus.dna.values())))
     blast.make_database(fasta, database, "dna")
     seconds: list[float] = []
     with timed(seconds):

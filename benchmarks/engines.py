@@ -63,7 +63,7 @@ def search(engine: Engine, texts: list[str], folder: Path) -> tuple[pa.Table, fl
 def main() -> None:
     """Print the shares found, band by band, and the ratios."""
     texts = [
-        representative_protein.residues
+        representative_protein.residues[:]
         for representative_protein in representative_proteins(read_corpus(resolve(("bundled",))))
     ]
     reference, *others = ENGINES

@@ -43,7 +43,9 @@ class Planted:
 
 def plant(corpus: Corpus, alphabet: Alphabet, length: int, rng: np.random.Generator) -> list[Planted]:
     """Plant homologs of all bands."""
-    whole = [sequence.residues.upper() for sequence in (corpus.dna if alphabet == "dna" else corpus.proteins).values()]
+    whole = [
+        sequence.residues[:].upper() for sequence in (corpus.dna if alphabet == "dna" else corpus.proteins).values()
+    ]
     ends = np.cumsum([len(text) for text in whole])
     step = length // 3
     size = length + (WINDOWS - 1) * step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from Bio.SeqFeature import Location, SeqFeature
 from Bio.SeqRecord import SeqRecord
 
 from bio_paws.errors import BioPawsError
-from bio_paws.sequences.corpus import Corpus, corpus_from_tables, corpus_to_tables, gene_dna, read_corpus
+from bio_paws.execution.stages import Workdir
+from bio_paws.sequences.corpus import Corpus, gene_dna, read_corpus
+from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sources.resolve import resolve
 from genomes import write_source
 
@@ -43,11 +46,17 @@ def read(*places: Path) -> Corpus | None:
     """Read sources; None when they are refused in one line. What is let in is held to every rule."""
     try:
         with within(SECONDS):
-            corpus = read_corpus(resolve(tuple(map(str, places))))
+            assemblies = resolve(tuple(map(str, places)))
+            corpus = read_corpus(assemblies)
     except BioPawsError as error:
         assert len(str(error).splitlines()) == 1, str(error)
         return None
     check(corpus)
+    with tempfile.TemporaryDirectory() as folder:
+        files = CorpusFiles.of(Workdir(Path(folder), "key"))
+        files.make(assemblies)
+        assert files.load() == corpus
+        files.forget()
     return corpus
 
 
@@ -57,7 +66,7 @@ def check(corpus: Corpus) -> None:
         assert name.isprintable()
         assert name.strip()
         assert sequence.residues
-        assert set(sequence.residues.upper()) <= (_NUCLEOTIDES if sequence.molecule == "dna" else _RESIDUES)
+        assert set(sequence.residues[:].upper()) <= (_NUCLEOTIDES if sequence.molecule == "dna" else _RESIDUES)
     for name, gene in corpus.genes.items():
         assert gene.protein == corpus.proteins[name].residues
         flat = [end for exon in gene.exons for end in exon]
@@ -72,7 +81,6 @@ def check(corpus: Corpus) -> None:
         coding = coding if gene.span.strand == "+" else coding.reverse_complement()
         assert str(coding.translate())[1:] == f"{gene.protein}*"[1:]
     assert all(count > 0 for count in corpus.rejected.values())
-    assert corpus_from_tables(corpus_to_tables(corpus)) == corpus
 
 
 def parts(folder: Path) -> dict[str, str]:
@@ -84,7 +92,7 @@ def parts(folder: Path) -> dict[str, str]:
     }
     corpus = read_corpus(resolve((str(folder),)))
     (chromosome,) = (sequence for sequence in corpus.dna.values() if sequence.id == "NC_000001.1")
-    record = SeqRecord(Seq(chromosome.residues.upper()), id=chromosome.id, name="one")
+    record = SeqRecord(Seq(chromosome.residues[:].upper()), id=chromosome.id, name="one")
     record.annotations = {"molecule_type": "DNA", "organism": chromosome.organism}
     for gene in corpus.genes.values():
         if gene.span.source == chromosome.id:

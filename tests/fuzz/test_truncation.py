@@ -48,9 +48,9 @@ def right_as_far_as_read(source: Path, species: list[Species]) -> bool:
     proteins = {genome.protein(i) for genome in species for i in range(len(genome.genes))}
     for sequence in corpus.dna.values():
         # Nothing in FASTA tells that its last sequence, or its name, goes on.
-        assert any(whole.startswith(sequence.residues.upper()) for whole in genomes.values())
+        assert any(whole.startswith(sequence.residues[:].upper()) for whole in genomes.values())
     for sequence in corpus.proteins.values():
-        assert any(whole.startswith(sequence.residues) for whole in proteins)
+        assert any(whole.startswith(sequence.residues[:]) for whole in proteins)
     places = {(genome.protein(i), gene.exons, gene.strand) for genome in species for i, gene in enumerate(genome.genes)}
     assert {(gene.protein, gene.exons, gene.span.strand) for gene in corpus.genes.values()} <= places
     return True

@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bio_paws.configs import CONFIGS
-from bio_paws.dataset.manifest import read_manifest
 from bio_paws.schema import SCHEMA
-from conftest import Run
+from conftest import Run, run_program
 
 
 def python(code: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str]:
@@ -25,30 +23,20 @@ def python(code: str, cwd: Path, home: Path) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.fixture(scope="module")
-def loaded(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process beside the data set loads: every config whole, a row of dna150 streamed, the names."""
+@pytest.mark.parametrize("config", [config.name for config in CONFIGS])
+def test_load_dataset_from_the_root(config: str, built: Path, tmp_path: Path) -> None:
     code = (
         "import json\n"
-        "from datasets import get_dataset_config_names, load_dataset, load_dataset_builder\n"
-        "names, configs = get_dataset_config_names('bioPAWS'), {}\n"
-        "for name in names:\n"
-        "    data = load_dataset('bioPAWS', name)\n"
-        "    info = load_dataset_builder('bioPAWS', name).info\n"
-        "    configs[name] = {'rows': {k: v.num_rows for k, v in data.items()},"
+        "from datasets import load_dataset, load_dataset_builder\n"
+        f"data = load_dataset('bioPAWS', {config!r})\n"
+        f"info = load_dataset_builder('bioPAWS', {config!r}).info\n"
+        "print(json.dumps({'rows': {k: v.num_rows for k, v in data.items()},"
         " 'columns': data['train'].column_names, 'labels': data['train'].features['label'].names,"
-        " 'card': {k: v.num_examples for k, v in info.splits.items()}, 'version': str(info.version)}\n"
-        "streamed = next(iter(load_dataset('bioPAWS', 'dna150', split='test', streaming=True)))\n"
-        "print(json.dumps({'names': names, 'configs': configs, 'streamed': streamed}))"
+        " 'card': {k: v.num_examples for k, v in info.splits.items()}, 'version': str(info.version)}))"
     )
-    done = python(code, built.parent, tmp_path_factory.mktemp("home"))
+    done = python(code, built.parent, tmp_path)
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
-@pytest.mark.parametrize("config", [config.name for config in CONFIGS])
-def test_load_dataset_from_the_root(config: str, loaded: dict[str, Any]) -> None:
-    said = loaded["configs"][config]
+    said = json.loads(done.stdout)
     assert list(said["rows"]) == ["train", "validation", "test"]
     assert said["rows"] == said["card"]
     assert said["columns"] == SCHEMA.names
@@ -56,25 +44,24 @@ def test_load_dataset_from_the_root(config: str, loaded: dict[str, Any]) -> None
     assert said["version"] == "1.0.0"
 
 
-def test_streaming_and_config_names(loaded: dict[str, Any]) -> None:
-    assert set(loaded["streamed"]["sentence1"]) <= set("ACGT") and loaded["streamed"]["label"] in (0, 1)
-    assert loaded["names"] == [config.name for config in CONFIGS]
+def test_streaming_and_config_names(built: Path, tmp_path: Path) -> None:
+    code = (
+        "from datasets import load_dataset, get_dataset_config_names\n"
+        "row = next(iter(load_dataset('bioPAWS', 'dna150', split='test', streaming=True)))\n"
+        "assert set(row['sentence1']) <= set('ACGT') and row['label'] in (0, 1), row\n"
+        "print(','.join(get_dataset_config_names('bioPAWS')))"
+    )
+    done = python(code, built.parent, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ",".join(config.name for config in CONFIGS)
 
 
 def test_install_serves_any_folder(built: Path, tmp_path: Path) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    install = (
-        "import sys\n"
-        "from datasets import load_dataset\n"
-        "from bio_paws.cli.app import main\n"
-        "try:\n"
-        "    load_dataset('bioPAWS', 'dna50')\n"
-        "except Exception:\n"
-        f"    sys.exit(main(['install', {str(built)!r}]))\n"
-        "sys.exit('it was there before')"
-    )
-    done = python(install, elsewhere, home)
+    before = python("from datasets import load_dataset; load_dataset('bioPAWS', 'dna50')", elsewhere, home)
+    assert before.returncode != 0
+    done = run_program("install", built, HF_HOME=str(home), HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     code = (
         "from datasets import load_dataset\n"
@@ -89,46 +76,24 @@ def test_install_serves_any_folder(built: Path, tmp_path: Path) -> None:
     assert "['dissimilar', 'similar']" in after.stdout
 
 
-def load_in_turn(home: Path, *calls: tuple[Path, dict[str, str]]) -> list[int | str]:
-    """Call `load` in these folders with these arguments: the rows of each test split, or the error."""
-    code = (
-        "import json, os\n"
-        "from bio_paws import load\n"
-        "outcomes = []\n"
-        f"for place, arguments in {[(str(place), arguments) for place, arguments in calls]!r}:\n"
-        "    os.chdir(place)\n"
-        "    try:\n"
-        "        outcomes.append(load(**arguments, split='test').num_rows)\n"
-        "    except Exception as error:\n"
-        "        outcomes.append(str(error))\n"
-        "print(json.dumps(outcomes))"
-    )
-    done = python(code, home, home)
+def test_load_takes_a_folder(built: Path, tmp_path: Path) -> None:
+    code = f"from bio_paws import load; print(load('protein150', data={str(built)!r}, split='test').num_rows)"
+    done = python(code, tmp_path, tmp_path)
     assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    missing = python("from bio_paws import load; load('protein150')", tmp_path, tmp_path / "fresh")
+    assert "build it, or pass data=" in missing.stderr
 
 
-def test_load_takes_a_folder_and_a_version(built: Path, tmp_path: Path) -> None:
-    manifest = read_manifest(built)
-    rows, beside, within, folder = load_in_turn(
-        tmp_path,
-        (built.parent, {"config": "dna50", "version": "1.0.0"}),
-        (built.parent, {"config": "dna50", "version": "2.0.0"}),
-        (tmp_path, {"config": "dna50", "version": "2.0.0", "data": str(built)}),
-        (tmp_path, {"config": "protein150", "data": str(built)}),
-    )
-    assert rows == manifest.configs["dna50"].splits["test"].rows
-    assert folder == manifest.configs["protein150"].splits["test"].rows
-    for message in (beside, within):
-        assert "bioPAWS holds version 1.0.0, not 2.0.0: pass the Hub id" in str(message)
-
-
-def test_load_says_where_there_is_nothing(tmp_path: Path) -> None:
-    missing, nowhere = load_in_turn(
-        tmp_path, (tmp_path, {"config": "protein150"}), (tmp_path, {"config": "dna50", "version": "2.0.0"})
-    )
-    assert "build it, or pass data=" in str(missing)
-    assert "cannot be loaded from bioPAWS at v2.0.0" in str(nowhere)
+def test_load_takes_a_version(built: Path, tmp_path: Path) -> None:
+    code = "from bio_paws import load; print(load('dna50', version='1.0.0', split='test').num_rows)"
+    done = python(code, built.parent, tmp_path)
+    assert done.returncode == 0, done.stderr
+    # Beside the folder, and of the folder.
+    for data, place in (("", built.parent), (f", data={str(built)!r}", tmp_path)):
+        other = python(f"from bio_paws import load; load('dna50', version='2.0.0'{data})", place, tmp_path)
+        assert "bioPAWS holds version 1.0.0, not 2.0.0: pass the Hub id" in other.stderr
+    nowhere = python("from bio_paws import load; load('dna50', version='2.0.0')", tmp_path, tmp_path / "fresh")
+    assert "cannot be loaded from bioPAWS at v2.0.0" in nowhere.stderr
 
 
 def test_a_new_build_is_not_served_from_an_old_cache(built: Path, source: Path, tmp_path: Path, bio_paws: Run) -> None:

@@ -20,13 +20,13 @@ from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.build import similarity_search
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import InProcessExecutor
-from bio_paws.execution.files import read_arrow, write_arrow
+from bio_paws.execution.files import read_arrow
 from bio_paws.execution.stages import Workdir
 from bio_paws.search import blast, engines
 from bio_paws.search.blast import read_hits
 from bio_paws.search.engines import ENGINES, Engine, btop, get_engine
-from bio_paws.sequences.corpus import TABLES, Corpus, corpus_to_tables
-from bio_paws.sequences.records import Sequence
+from bio_paws.sequences.corpus_files import CorpusFiles
+from bio_paws.sources.resolve import resolve
 
 needs_diamond = pytest.mark.skipif(shutil.which("diamond") is None, reason="DIAMOND is not installed")
 INSTALLED = [
@@ -217,10 +217,10 @@ def test_the_engine_is_chosen_by_how_much_there_is_to_search() -> None:
 def test_many_proteins_are_searched_among_those_that_follow(
     families: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proteins = {f"P{number}": Sequence(f"P{number}", "T", "protein", text) for number, text in enumerate(families)}
-    paths = {name: tmp_path / f"{name}.arrow" for name in TABLES}
-    for name, table in corpus_to_tables(Corpus({}, proteins, {}, {})).items():
-        write_arrow(paths[name], table)
+    source = tmp_path / "families.faa"
+    source.write_text("".join(f">P{number} x OS=T\n{text}\n" for number, text in enumerate(families)))
+    files = CorpusFiles.of(Workdir(tmp_path / "work", "corpus"))
+    files.make(resolve((str(source),)))
     engine = get_engine("blast-quick")
     monkeypatch.setattr(type(engine), "queries_per_shard", 2)
     databases: list[int] = []
@@ -232,7 +232,6 @@ def test_many_proteins_are_searched_among_those_that_follow(
         write_database(engine, database, kept)
 
     monkeypatch.setattr(type(engine), "write_database", count)
-    files = similarity_search.CorpusFiles(**paths)
     hits = []
     for limit in (engines.MANY_RESIDUES, 0):
         monkeypatch.setattr(similarity_search, "MANY_RESIDUES", limit)

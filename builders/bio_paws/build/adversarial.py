@@ -32,12 +32,12 @@ from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_tu
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.reordering import block_order, word_order
-from bio_paws.build.similarity_search import CorpusFiles
 from bio_paws.build.windows import Jittered, draw_jittered, tiles_to_draw
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_KMERS, REARRANGED, PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import UNLABELED_SCHEMA, Row
+from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sequences.records import Intervals
 
 BLOCKS = (3, 8)

@@ -21,12 +21,12 @@ from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.pair_filter import database_size, outcomes_of, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
-from bio_paws.build.similarity_search import CorpusFiles
 from bio_paws.configs import PairConfig, PairType, quotas
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards
 from bio_paws.schema import UNLABELED_SCHEMA, Row
 from bio_paws.sequences.corpus import Corpus, gene_dna
+from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sequences.records import Gene
 
 MUTATED_SHARE = (0.10, 0.30)

@@ -25,7 +25,8 @@ from bio_paws.execution.files import digest_of, read_arrow, write_arrow
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir, are_finished, is_finished
 from bio_paws.search import blast, engines
-from bio_paws.sequences.corpus import TABLES, Corpus, corpus_to_tables, missing_input, read_corpus
+from bio_paws.sequences.corpus import Corpus, missing_input
+from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sources import resolve
 
 ALPHABETS: tuple[Alphabet, ...] = ("dna", "protein")
@@ -93,7 +94,7 @@ class Prepared:
 
     options: BuildOptions
     assemblies: tuple[resolve.Assembly, ...]
-    files: similarity_search.CorpusFiles
+    files: CorpusFiles
     hits: dict[str, Path]
     regions: Path
     work: Workdir
@@ -133,11 +134,9 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         inputs = [(made.accession, made.organism, file.role, file.sha256) for made in assemblies for file in made.files]
         key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, blast.version()))
         work = Workdir(options.work, key)
-        paths = {name: work.path("corpus", ".arrow", name) for name in TABLES}
-        if not are_finished(paths.values()):
-            for name, table in corpus_to_tables(read_corpus(assemblies)).items():
-                write_arrow(paths[name], table)
-        files = similarity_search.CorpusFiles(**paths)
+        files = CorpusFiles.of(work)
+        if not files.are_finished():
+            files.make(assemblies)
         hits: dict[str, Path] = {}
         corpus = files.load()
         residues = database_size(corpus, "protein") if "protein" in options.molecules else 0

@@ -11,8 +11,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,10 @@ from bio_paws.execution.stages import Workdir, is_finished, run_shards
 from bio_paws.search import blast
 from bio_paws.search.engines import MANY_RESIDUES, Engine
 from bio_paws.search.homologs import SIGNIFICANT_EVALUE
-from bio_paws.sequences.corpus import Corpus, corpus_from_tables, representative_proteins
+from bio_paws.sequences.corpus import Corpus, representative_proteins
+from bio_paws.sequences.corpus_files import CorpusFiles
+from bio_paws.sequences.records import Sequence
+from bio_paws.sequences.store import pieces_of
 
 HIT_INTERVALS = pa.schema(
     [
@@ -68,29 +69,6 @@ _DNA_SEARCH = (
     *("-task", "megablast", "-word_size", "16", "-lcase_masking"),
     *("-soft_masking", "true", "-dust", "no"),
 )
-
-
-@dataclass(frozen=True)
-class CorpusFiles:
-    """A corpus on disk, as worker processes open it."""
-
-    sequences: Path
-    genes: Path
-    rejected: Path
-    remarks: Path
-
-    def load(self) -> Corpus:
-        """Read the corpus; a process reads it once."""
-        return _load_corpus(self)
-
-    def forget(self) -> None:
-        """Let go of the corpus that this process has read."""
-        _load_corpus.cache_clear()
-
-
-@lru_cache(maxsize=1)
-def _load_corpus(files: CorpusFiles) -> Corpus:
-    return corpus_from_tables({name: read_arrow(path) for name, path in vars(files).items()})
 
 
 # --- search ---------------------------------------------------------------------------------------------------------
@@ -145,11 +123,11 @@ def _search(
             for block in range(0, len(batches), step):
                 first = sum(map(len, batches[:block]))
                 database = folder / f"from{first}"
-                subjects = (text for _, text in _subjects(files.load(), molecule)[first:])
+                subjects = (subject.residues for subject in _subjects(files.load(), molecule)[first:])
                 if engine:
-                    engine.write_database(database, subjects)
+                    engine.write_database(database, (residues[:] for residues in subjects))
                 else:
-                    blast.write_database(database, subjects, "dna")
+                    blast.write_database(database, map(pieces_of, subjects), "dna")
                 arguments += [
                     (files, molecule, batch, database, first, residues, engine)
                     for batch in batches[block : block + step]
@@ -159,9 +137,8 @@ def _search(
     return hits
 
 
-def _subjects(corpus: Corpus, molecule: str) -> list[tuple[str, str]]:
-    whole = corpus.dna.values() if molecule == "dna" else representative_proteins(corpus)
-    return [(sequence.id, sequence.residues) for sequence in whole]
+def _subjects(corpus: Corpus, molecule: str) -> list[Sequence]:
+    return list(corpus.dna.values()) if molecule == "dna" else representative_proteins(corpus)
 
 
 def _search_shard(
@@ -176,7 +153,7 @@ def _search_shard(
 ) -> None:
     """Search a batch of queries in a database of the sequences from number `first` on."""
     corpus = files.load()
-    names = [name for name, _ in _subjects(corpus, molecule)]
+    names = [subject.id for subject in _subjects(corpus, molecule)]
     number = {name: i for i, name in enumerate(names)}
     whole = corpus.dna if molecule == "dna" else corpus.proteins
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:

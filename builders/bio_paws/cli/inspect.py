@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bio_paws.cli.arguments import add_json
+
+if TYPE_CHECKING:
+    from bio_paws.sequences.records import Residues
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +54,7 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
             organism: {
                 "sequences": sum(dna.organism == organism for dna in corpus.dna.values()),
                 "bases": sum(len(dna.residues) for dna in corpus.dna.values() if dna.organism == organism),
-                "masked": sum(
-                    sum(map(dna.residues.count, "acgtn")) for dna in corpus.dna.values() if dna.organism == organism
-                ),
+                "masked": sum(_masked(dna.residues) for dna in corpus.dna.values() if dna.organism == organism),
                 "proteins": sum(protein.organism == organism for protein in corpus.proteins.values()),
                 "genes": sum(gene.organism == organism for gene in corpus.genes.values()),
             }
@@ -64,6 +65,12 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
         "rejected": corpus.rejected,
         "notes": corpus.notes,
     }
+
+
+def _masked(residues: Residues) -> int:
+    from bio_paws.sequences.store import pieces_of
+
+    return sum(sum(map(piece.count, "acgtn")) for piece in pieces_of(residues))
 
 
 def inspect_text(described: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ from distributed.scheduler import KilledWorker
 
 from bio_paws.errors import BioPawsError, DamagedFile
 from bio_paws.execution.files import digest_of
+from bio_paws.execution.sealed import SEALED_SUFFIXES
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, source_digest
 from bio_paws.execution.stages import is_finished
 from bio_paws.execution.storage import SharedFolder, Store
@@ -116,7 +117,7 @@ class _Unpacker(pickle.Unpickler):
     def remove_damaged(self) -> None:
         """Remove the stages' files among the inputs that are not as they were written: the next run sends them anew."""
         for path, name in self._inputs:
-            if path.suffix == ".arrow" and not is_finished(path):
+            if path.suffix in SEALED_SUFFIXES and not is_finished(path):
                 self._store.remove(name)
 
 

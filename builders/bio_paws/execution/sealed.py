@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 SEAL_BYTES = hashlib.sha256().digest_size
+SEALED_SUFFIXES = (".arrow", ".residues")
+"""Endings of the names of stages' files, which are all sealed."""
 _CHUNK = 1 << 20  # bytes
 
 

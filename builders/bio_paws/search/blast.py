@@ -9,9 +9,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -60,6 +59,7 @@ _DIGITS = "".join(character if character.isdigit() else " " for character in map
 _LETTERS = dict.fromkeys(map(ord, "0123456789"))
 _MANY = 10**12  # letters: no sequence has as many
 _FORMAT = "7 qseqid qstart qend sseqid sstart send evalue score btop"
+_CHUNK = 1 << 20  # bytes
 _MAX_TARGETS = 100_000  # -max_target_seqs cuts by database order: keep it far above what can be found
 
 
@@ -102,18 +102,24 @@ def version() -> str:
     return _version_at(find_program("blastn"))
 
 
-def write_fasta(path: Path, records: Iterable[tuple[str, str]]) -> int:
+Text = str | Iterator[str]
+"""Residues: whole, or in pieces, so that no chromosome need be in memory."""
+
+
+def write_fasta(path: Path, records: Iterable[tuple[str, Text]]) -> int:
     """Write (id, residues) as FASTA, one line a sequence; return how many."""
     count = 0
     with path.open("w", encoding="ascii") as out:
         for name, residues in records:
-            out.write(f">{name}\n{residues}\n")
+            out.write(f">{name}\n")
+            out.writelines((residues,) if isinstance(residues, str) else residues)
+            out.write("\n")
             count += 1
     return count
 
 
-def write_texts(path: Path, texts: Iterable[str]) -> None:
-    """Write strings as `write_fasta`, called by their number."""
+def write_texts(path: Path, texts: Iterable[Text]) -> None:
+    """Write sequences as `write_fasta`, called by their number."""
     write_fasta(path, ((str(number), text) for number, text in enumerate(texts)))
 
 
@@ -137,8 +143,8 @@ def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein
         raise BioPawsError(f"makeblastdb failed on {fasta}: {why}")
 
 
-def write_database(database: Path, texts: Iterable[str], molecule: Literal["dna", "protein"]) -> None:
-    """Make a BLAST database of strings, called by their number; at least one, and a FASTA file stays beside it.
+def write_database(database: Path, texts: Iterable[Text], molecule: Literal["dna", "protein"]) -> None:
+    """Make a BLAST database of sequences, called by their number; at least one, and a FASTA file stays beside it.
 
     Raises
     ------
@@ -304,8 +310,10 @@ def _row(hits: pa.Table, sound: NDArray[np.bool_]) -> dict[str, Any]:
 @lru_cache(maxsize=4)
 def _lengths(fasta: Path, stamp: int) -> NDArray[np.int64]:
     """Lengths of the sequences in a FASTA file of `write_fasta`; `stamp` tells it from another of this name."""
-    with fasta.open("rb") as lines:
-        return np.fromiter((len(line) - 1 for line in islice(lines, 1, None, 2)), np.int64)
+    line_ends = [np.array([-1])]
+    for start, chunk in _chunks(fasta):
+        line_ends.append(start + np.flatnonzero(np.frombuffer(chunk, dtype=np.uint8) == ord("\n")))
+    return np.diff(np.concatenate(line_ends))[1::2] - 1  # every other line is a name
 
 
 def _spans(trace: str) -> tuple[int, int]:
@@ -338,9 +346,17 @@ def run_program(
 
 
 def count_records(fasta: Path) -> int:
-    """Return how many sequences a FASTA file holds."""
-    with fasta.open(encoding="ascii") as lines:
-        return sum(line.startswith(">") for line in lines)
+    """Return how many sequences a FASTA file of `write_fasta` holds."""
+    return sum(chunk.count(b">") for _, chunk in _chunks(fasta))
+
+
+def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield a file in chunks, with the place of each."""
+    with path.open("rb") as data:
+        start = 0
+        while chunk := data.read(_CHUNK):
+            yield start, chunk
+            start += len(chunk)
 
 
 def last_line(text: str) -> str:

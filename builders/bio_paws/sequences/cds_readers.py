@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from Bio.SeqFeature import SeqFeature
 
@@ -20,7 +21,13 @@ _MAX_DIFFERING = 0.5
 
 
 def read_ncbi_cds(
-    where: str, records: list[FastaRecord], scope: Scope, pool: SequencePool, gene_pool: GenePool, *, with_genome: bool
+    where: str,
+    records: Iterable[FastaRecord],
+    scope: Scope,
+    pool: SequencePool,
+    gene_pool: GenePool,
+    *,
+    with_genome: bool,
 ) -> list[Cds]:
     """Read CDS whose titles hold ``[location=...]`` and ``[protein_id=...]``, and compare them with the genome.
 
@@ -55,7 +62,9 @@ def read_ncbi_cds(
         symbol = tags.get("gene", "")
         protein = tags.get("protein_id") or locus or name
         translation = None if scope.proteins and "protein_id" in tags else ""
-        described.append(Cds(location, locus, symbol, protein, translation, residues, code=code or None))
+        # What is in the genome is read from there: all CDS of a genome are some hundred megabytes.
+        in_file = None if with_genome else residues
+        described.append(Cds(location, locus, symbol, protein, translation, in_file, code=code or None))
     if compared and differing > _MAX_DIFFERING * compared:
         raise SourceError(
             f"{where}: {differing} of {compared} CDS are not in the genome beside it: fetch both files of one assembly"
@@ -63,7 +72,7 @@ def read_ncbi_cds(
     return described
 
 
-def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
+def read_ensembl_cds(records: Iterable[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
     """Locate CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
     by_id = ProteinIds(scope.proteins)
     described: list[Cds] = []
@@ -83,7 +92,7 @@ def read_ensembl_cds(records: list[FastaRecord], scope: Scope, pool: SequencePoo
             if at >= 0:
                 part = (first + at, first + at + len(residues))
                 location = genes.location_of_parts(match.group(1), [part], "+" if strand == "+" else "-")
-                described.append(Cds(location, gene.group(1) if gene else "", protein=protein, residues=residues))
+                described.append(Cds(location, gene.group(1) if gene else "", protein=protein))
                 break
         else:
             pool.rejected["cds_exons_not_given"] += 1

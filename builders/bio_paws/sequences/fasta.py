@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import NamedTuple
 
 from bio_paws.errors import SourceError
 
-_IGNORED = dict.fromkeys(map(ord, " \t\f\v\xa00123456789"))
+_IGNORED = dict.fromkeys(map(ord, " \t\f\v\n\xa00123456789"))
 """Blanks and the numbers of lines, which BLAST+ and others pass over."""
+_NEXT_TITLE = re.compile(r"\n(?=[>;])")
 
 
 class FastaRecord(NamedTuple):
@@ -21,37 +23,98 @@ class FastaRecord(NamedTuple):
     residues: str
 
 
-def read_fasta(text: str, where: str) -> Iterator[FastaRecord]:
-    """Yield the records of a FASTA text; lines that start with ``;`` are comments.
+class FastaPieces(NamedTuple):
+    """A record whose residues come in pieces, to be read before the next record is."""
+
+    id: str
+    title: str
+    pieces: Iterator[str]
+
+
+def read_fasta(text: Iterable[str], where: str) -> Iterator[FastaRecord]:
+    """Yield the records of a FASTA text that comes in pieces; lines that start with ``;`` are comments.
 
     Raises
     ------
     SourceError
         When something else stands before the first record, or a title within a line.
     """
-    title: str | None = None
-    lines: list[str] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.startswith(">"):
-            if title is not None:
-                yield _record(title, lines)
-            title, lines = line[1:].rstrip(), []
-        elif line.startswith(";") or not line.strip():
-            continue
-        elif title is None:
-            raise SourceError(f"{where}: not FASTA: its first line does not start with '>' (line {number})")
-        else:
-            if ">" in line:
-                raise SourceError(
-                    f"{where}: line {number}: '>' within a sequence: put a line end before it (two files were joined)"
-                )
-            lines.append(line)
-    if title is not None:
-        yield _record(title, lines)
+    for record in read_fasta_pieces(text, where):
+        yield FastaRecord(record.id, record.title, "".join(record.pieces))
 
 
-def _record(title: str, lines: list[str]) -> FastaRecord:
-    return FastaRecord((title.split() or [""])[0], title, "".join(lines).translate(_IGNORED))
+def read_fasta_pieces(text: Iterable[str], where: str) -> Iterator[FastaPieces]:
+    r"""Yield records as `read_fasta` does, their residues in pieces: no chromosome is in memory as a whole.
+
+    Raises
+    ------
+    SourceError
+        As `read_fasta`.
+
+    Examples
+    --------
+    >>> [(record.id, list(record.pieces)) for record in read_fasta_pieces([">a x\nAC", "GT\n>b\n"], "here")]
+    [('a', ['', 'AC', 'GT']), ('b', [''])]
+    """
+    for (_, title), parts in groupby(_parts(text, where), key=lambda part: part[:2]):
+        yield FastaPieces((title.split() or [""])[0], title, (part[2] for part in parts))
+
+
+def _parts(text: Iterable[str], where: str) -> Iterator[tuple[int, str, str]]:
+    """Yield number and title of a record with a part of its residues, each record at least once."""
+    number, title = 0, ""
+    lines_before = 0  # of the piece
+    rest = ""  # of the last piece: the beginning of a title or a comment
+    at_line_start = True
+    for piece in _with_end(text):
+        data = rest + piece
+        rest = ""
+        at = 0
+        while at < len(data):
+            if at_line_start and data[at] in ">;":
+                end = data.find("\n", at)
+                if end < 0:
+                    rest = data[at:]
+                    break
+                if data[at] == ">":
+                    number, title = number + 1, data[at + 1 : end].rstrip()
+                    yield number, title, ""
+                at = end + 1
+                continue
+            following = _NEXT_TITLE.search(data, at)
+            end = following.start() + 1 if following else len(data)
+            block = data[at:end]
+            if not number or ">" in block:
+                _refuse_misplaced(block, lines_before + data.count("\n", 0, at) + 1, where, in_record=number > 0)
+            else:
+                yield number, title, block.translate(_IGNORED)
+            at_line_start = data[end - 1] == "\n"
+            at = end
+        lines_before += data.count("\n", 0, len(data) - len(rest))
+
+
+def _with_end(text: Iterable[str]) -> Iterator[str]:
+    """Yield the pieces of a text and, since its last line may be a title without one, a line end."""
+    yield from text
+    yield "\n"
+
+
+def _refuse_misplaced(block: str, line: int, where: str, *, in_record: bool) -> None:
+    """Refuse residues before the first record, and a title within a line of residues; `line` is the first of them.
+
+    Raises
+    ------
+    SourceError
+        When there are.
+    """
+    if in_record:
+        line += block.count("\n", 0, block.index(">"))
+        raise SourceError(
+            f"{where}: line {line}: '>' within a sequence: put a line end before it (two files were joined)"
+        )
+    if between := block.strip():
+        line += block.count("\n", 0, block.index(between))
+        raise SourceError(f"{where}: not FASTA: its first line does not start with '>' (line {line})")
 
 
 def tags_in(title: str) -> dict[str, str]:
@@ -97,15 +160,18 @@ def as_organism(name: str) -> str:
     return "" if name.strip(" .").lower() in _PLACEHOLDERS else name.strip()
 
 
-def as_dna(residues: str, notes: Counter[str]) -> str:
-    """Read U as T and leave out gaps, and count the records where that was done."""
-    if "U" in residues or "u" in residues:
-        notes["RNA: U read as T"] += 1
-        residues = residues.replace("U", "T").replace("u", "t")
-    if "-" in residues:
-        notes["gap characters '-' left out of DNA"] += 1
-        residues = residues.replace("-", "")
-    return residues
+def as_dna(pieces: Iterable[str], notes: Counter[str]) -> Iterator[str]:
+    """Yield the pieces of a record with U read as T and without gaps, and count records where that was done."""
+    noted: set[str] = set()
+    for piece in pieces:
+        if "U" in piece or "u" in piece:
+            noted.add("RNA: U read as T")
+            piece = piece.replace("U", "T").replace("u", "t")  # noqa: PLW2901 - two changes one after the other
+        if "-" in piece:
+            noted.add("gap characters '-' left out of DNA")
+            piece = piece.replace("-", "")  # noqa: PLW2901
+        yield piece
+    notes.update(noted)
 
 
 def as_protein(residues: str, notes: Counter[str]) -> str:

@@ -6,16 +6,17 @@ import io
 import re
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from Bio import BiopythonWarning, SeqIO
 from Bio.Seq import UndefinedSequenceError
 from Bio.SeqFeature import SeqFeature
+from Bio.SeqRecord import SeqRecord
 
 from bio_paws.errors import SourceError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.sequences import fasta
-from bio_paws.sources.text import kind_of_text
 
 _LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(?:bp|aa|rc)\b")
 _EMBL_LENGTH = re.compile(r"SQ\s+Sequence\s+(\d+)\s+BP")
@@ -41,48 +42,74 @@ class FlatRecord:
     cds: list[SeqFeature]
 
 
-def read_flat_file(text: str, where: str, notes: Counter[str]) -> list[FlatRecord]:
-    """Parse all records.
+def read_flat_file(lines: Iterable[str], where: str, notes: Counter[str], *, embl: bool) -> Iterator[FlatRecord]:
+    """Parse the records, one after the other.
 
     Parameters
     ----------
-    text : str
+    lines : iterable of str
         The file.
     where : str
         Its name for messages.
     notes : Counter
         Counts the parser's warnings by reason.
+    embl : bool
+        Whether it is EMBL, not GenBank.
 
     Raises
     ------
     SourceError
         When the file is cut, has something else behind a record, or cannot be parsed.
     """
-    embl = kind_of_text(text) == "embl"
-    require_whole(text, where, embl=embl)
-    kind = "an EMBL" if embl else "a GenBank"
-    records = []
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", BiopythonWarning)
-            for record in SeqIO.parse(io.StringIO(text), "embl" if embl else "genbank"):
-                try:
-                    residues = str(record.seq)
-                except UndefinedSequenceError:
-                    residues = ""
-                organism = fasta.as_organism(str(record.annotations.get("organism") or ""))
-                cds = [feature for feature in record.features if feature.type == "CDS"]
-                records.append(FlatRecord(_name(record.id, record.name), organism, residues, cds))
-    except Exception as error:  # Biopython's parser raises whatever it stumbles over
-        reraise_if_out_of_memory(error)
-        why = " ".join(str(error).split())[:200] or type(error).__name__
-        raise SourceError(f"{where}: not {kind} flat file that can be parsed ({why})") from error
+    whole = whole_lines(lines, where, embl=embl)
+    records = SeqIO.parse(_Handle(whole), "embl" if embl else "genbank")
+    while record := _next_record(records, where, notes, kind="an EMBL" if embl else "a GenBank"):
+        yield record
+    for _ in whole:  # what the parser does not look at
+        pass
+
+
+def _next_record(records: Iterator[SeqRecord], where: str, notes: Counter[str], *, kind: str) -> FlatRecord | None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BiopythonWarning)
+        try:
+            record = next(records, None)
+        except SourceError:
+            raise
+        except Exception as error:  # Biopython's parser raises whatever it stumbles over
+            reraise_if_out_of_memory(error)
+            why = " ".join(str(error).split())[:200] or type(error).__name__
+            raise SourceError(f"{where}: not {kind} flat file that can be parsed ({why})") from error
     for warning in caught:
         if issubclass(warning.category, BiopythonWarning):
             notes[f"parser: {_reason(str(warning.message))}"] += 1
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    return records
+    if record is None:
+        return None
+    try:
+        residues = str(record.seq)
+    except UndefinedSequenceError:
+        residues = ""
+    organism = fasta.as_organism(str(record.annotations.get("organism") or ""))
+    cds = [feature for feature in record.features if feature.type == "CDS"]
+    return FlatRecord(_name(record.id or "", record.name or ""), organism, residues, cds)
+
+
+class _Handle(io.TextIOBase):
+    """Lines as a file that Biopython reads."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+
+    def read(self, size: int | None = -1) -> str:
+        """Return nothing, by which Biopython tells text from bytes."""
+        return ""
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        """Return the next line."""
+        line = next(self._lines, None)
+        return "" if line is None else f"{line}\n"
 
 
 def _name(name: str, locus: str) -> str:
@@ -94,8 +121,8 @@ def _reason(message: str) -> str:
     return re.sub(r"\s+", " ", re.split(r"[:;(\n'\"]", message)[0]).strip()[:80] or "warning"
 
 
-def require_whole(text: str, where: str, *, embl: bool = False) -> None:
-    """Check that every record ends, has as many bases as it says, and is followed by nothing else.
+def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iterator[str]:
+    """Yield lines, and check that every record ends, has as many bases as it says, and is followed by nothing else.
 
     Raises
     ------
@@ -107,7 +134,9 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
     said: int | None = None
     bases = -1  # -1 before the sequence
     ended = False
-    for number, line in enumerate(text.split("\n"), start=1):
+    last = 0  # the last line that is not blank
+    for number, line in enumerate(lines, start=1):
+        last = number if line.strip() else last
         if line.startswith(first):
             if start:
                 raise SourceError(
@@ -121,6 +150,7 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
                     f"{where}: line {number}: {line.strip()[:40]!r} stands behind the last record: "
                     "remove it, or fetch the file again"
                 )
+            yield line
             continue
         if bases < 0 and (match := pattern.match(line)):
             said = int(match.group(1))
@@ -135,8 +165,9 @@ def require_whole(text: str, where: str, *, embl: bool = False) -> None:
             bases += sum(map(str.isalpha, line))
         elif line.startswith("SQ   " if embl else "ORIGIN"):
             bases = 0
+        yield line
     if start:
         raise SourceError(
-            f"{where}: line {text.rstrip().count(chr(10)) + 1}: the file ends in the record of line {start}, before "
+            f"{where}: line {last}: the file ends in the record of line {start}, before "
             "its //: it is cut: fetch it again"
         )

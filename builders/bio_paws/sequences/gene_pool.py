@@ -10,7 +10,7 @@ from bio_paws.align.translation import reads_as
 from bio_paws.sequences import genes
 from bio_paws.sequences.genes import CdsLocation
 from bio_paws.sequences.pool import SequencePool
-from bio_paws.sequences.records import Gene, Interval, Sequence
+from bio_paws.sequences.records import Gene, Interval
 from bio_paws.sequences.scope import Scope, id_problem, unique_id
 
 _TRIED = 100
@@ -167,7 +167,7 @@ class GenePool:
         elif residues is None:
             if not unique:
                 return "", "no_protein"
-            residues = pool.proteins[unique].residues
+            residues = pool.proteins[unique].residues[:]
         if not genes.translates(spliced, residues, code):
             return "", "translation_differs"
         # Assemblies that share a sequence, or one given twice, describe a gene twice: the first one read stays.
@@ -190,8 +190,9 @@ class GenePool:
                 return "", "unnamed"
             unique = unique_id(name, scope.assembly.accession, pool.proteins)
             scope.proteins.setdefault(cds.protein, unique)
-            pool.proteins[unique] = Sequence(unique, organism, "protein", residues)
-        self.genes[unique] = Gene(unique, self._locus(cds, unique, span, scope), organism, span, exons, residues, code)
+            pool.store_protein(unique, organism, residues)
+        stored = pool.proteins[unique].residues
+        self.genes[unique] = Gene(unique, self._locus(cds, unique, span, scope), organism, span, exons, stored, code)
         self._intervals.setdefault((span, exons), unique)
         self._origin.setdefault(unique, scope.number)
         return unique, ""
@@ -233,7 +234,7 @@ class GenePool:
             if len(pairs) + len(unread) < _TRIED:
                 spliced = cds.residues if cds.residues is not None else self.spliced(location.span, location.exons)
                 if spliced and protein:
-                    pairs.append((spliced, protein.residues))
+                    pairs.append((spliced, protein.residues[:]))
                 elif spliced and cds.translation == "" and not cds.recoded:
                     unread.append(spliced)
         codes = {}

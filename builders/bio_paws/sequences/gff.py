@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import NamedTuple, cast
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences.genes import CdsLocation, location_of_parts
 from bio_paws.sequences.records import Strand
+from bio_paws.sources.text import lines_of
 
 _PROTEINS = frozenset({"protein", "polypeptide"})
 _GENES = frozenset({"gene", "protein_coding_gene", "pseudogene"})
@@ -86,18 +88,23 @@ class _CdsRow:
     line: int
 
 
-def split_fasta(text: str) -> tuple[str, str]:
-    """Split a file into its rows and the FASTA behind them, which is empty where there is none."""
-    match = re.search(r"^(##FASTA[^\n]*\n|(?=>))", text, re.MULTILINE)
-    return (text[: match.start()], text[match.end() :]) if match else (text, "")
+def is_before_fasta(line: str) -> bool:
+    """Whether the FASTA behind the rows does not begin in a line."""
+    return not line.startswith(("##FASTA", ">"))
 
 
-def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> list[GffCds]:
+def fasta_behind_rows(text: Iterable[str]) -> Iterator[str]:
+    """Yield the FASTA that stands behind the rows of a file, line by line."""
+    behind = dropwhile(is_before_fasta, lines_of(text))
+    return (f"{line}\n" for line in behind if not line.startswith("##FASTA"))
+
+
+def read_gff(lines: Iterable[str], where: str, rejected: Counter[str], *, gtf: bool) -> list[GffCds]:
     """Parse the coding sequences, in the order in which they begin.
 
     Parameters
     ----------
-    text : str
+    lines : iterable of str
         The rows.
     where : str
         The file's name for messages.
@@ -114,7 +121,7 @@ def read_gff(text: str, where: str, rejected: Counter[str], *, gtf: bool) -> lis
     features: dict[str, _Feature] = {}
     rows: list[_CdsRow] = []
     stops: list[_CdsRow] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
         columns = line.rstrip().split("\t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import cast
 
 from bio_paws.errors import SourceError
@@ -16,7 +17,7 @@ from bio_paws.sequences.scope import ProteinIds, Scope, printable
 
 
 def read_gff_cds(
-    where: str, text: str, scope: Scope, pool: SequencePool, gene_pool: GenePool, *, gtf: bool
+    where: str, lines: Iterable[str], scope: Scope, pool: SequencePool, gene_pool: GenePool, *, gtf: bool
 ) -> list[Cds]:
     """Read the CDS rows of GFF3 or GTF.
 
@@ -26,9 +27,9 @@ def read_gff_cds(
         When a row does not have nine columns, or no row lies on a sequence of the genome.
     """
     by_id = ProteinIds(scope.proteins)
-    by_residues = {pool.proteins[unique].residues: name for name, unique in scope.proteins.items()}
+    by_residues = {pool.proteins[unique].residues[:]: name for name, unique in scope.proteins.items()}
     described: list[Cds] = []
-    rows = gff.read_gff(text, where, pool.rejected, gtf=gtf)
+    rows = gff.read_gff(lines, where, pool.rejected, gtf=gtf)
     if rows and not any(cds.source in scope.dna for cds in rows):
         raise SourceError(
             f"{where}: its genes lie on {printable(rows[0].source)!r} and others, the genome has "
@@ -48,7 +49,7 @@ def read_gff_cds(
         location = cds.location()
         ids = _protein_ids(cds)
         protein = next((name for name in map(by_id.find, ids) if name), "")
-        residues = pool.proteins[scope.proteins[protein]].residues if protein else ""
+        residues = pool.proteins[scope.proteins[protein]].residues[:] if protein else ""
         location = _with_stop(location, residues, code, scope, pool, gene_pool)
         read = Cds(location, cds.locus, cds.tags.get("gene", ""), protein, code=code or None)
         if location.span and cds.tags.get("transl_except"):

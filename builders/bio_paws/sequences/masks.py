@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from bio_paws.errors import BioPawsError
-from bio_paws.search.blast import find_program, last_line, run_program, write_fasta
+from bio_paws.search.blast import find_program, last_line, run_program
+from bio_paws.sequences.records import Sequence
+from bio_paws.sequences.store import PIECE, ResidueFile, StoredResidues, pieces_of
 
 LARGE_GENOME = 20_000_000
 """From this many bp on, words that are frequent in the genome itself say what is a repeat (windowmasker)."""
 
 
-def lacks_mask(sequences: list[str]) -> bool:
-    """Whether no sequence of a genome has both cases: one that is all in lower case is not all repeat."""
-    return bool(sequences) and not any(
-        any(base in residues for base in "acgt") and any(base in residues for base in "ACGT") for residues in sequences
-    )
-
-
-def soft_masked(sequences: list[str]) -> tuple[list[str], str]:
-    """Mask the sequences of a genome.
+def soft_mask(store: ResidueFile, genome: list[Sequence]) -> str:
+    """Mask the sequences of a genome where they are stored: upper case, repeats in lower case.
 
     Parameters
     ----------
-    sequences : list of str
+    store : ResidueFile
+        Where they are.
+    genome : list of Sequence
         In any case.
 
     Returns
     -------
-    masked : list of str
-        Upper case, repeats in lower case.
-    program : {"dustmasker", "windowmasker"}
+    {"dustmasker", "windowmasker"}
+        The program.
 
     Raises
     ------
     BioPawsError
-        When the program is missing or fails.
+        When it is missing or fails.
     """
-    program = "windowmasker" if sum(map(len, sequences)) >= LARGE_GENOME else "dustmasker"
+    whole = [sequence.residues for sequence in genome if isinstance(sequence.residues, StoredResidues)]
+    program = "windowmasker" if sum(map(len, whole)) >= LARGE_GENOME else "dustmasker"
     path = find_program(program)
-    with tempfile.TemporaryDirectory() as name:
+    for residues in whole:
+        for at in range(residues.start, residues.start + len(residues), PIECE):
+            end = min(at + PIECE, residues.start + len(residues))
+            store.overwrite(store.read(at, end).upper().encode("ascii"), at)
+    with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
         folder = Path(name)
-        write_fasta(folder / "in.fna", ((f"s{i}", residues.upper()) for i, residues in enumerate(sequences)))
+        with (folder / "in.fna").open("w", encoding="ascii") as out:
+            for number, residues in enumerate(whole):
+                out.write(f">s{number}\n")
+                out.writelines(pieces_of(residues))
+                out.write("\n")
         files = ["-in", "in.fna", "-out", "out.txt", "-outfmt", "interval"]
         commands = [[path, *files]]
         if program == "windowmasker":
@@ -52,25 +58,25 @@ def soft_masked(sequences: list[str]) -> tuple[list[str], str]:
             done = run_program(command, cwd=folder)
             if done.returncode:
                 raise BioPawsError(f"{program} failed: {last_line(done.stderr)}")
-        rows = (folder / "out.txt").read_text(encoding="ascii").split("\n")
-    intervals: list[list[tuple[int, int]]] = []
-    for row in rows:
-        if row.startswith(">"):
-            intervals.append([])
-        elif " - " in row:
-            start, end = map(int, row.split(" - "))  # 0-based, both included
-            intervals[-1].append((start, end + 1))
-    masked = [_lowered(residues.upper(), places) for residues, places in zip(sequences, intervals, strict=False)]
-    if len(masked) != len(sequences):
-        raise BioPawsError(f"{program} gave {len(masked)} of {len(sequences)} sequences: reinstall BLAST+")
-    return masked, program
+        answered = 0
+        for number, start, end in _intervals(folder / "out.txt"):
+            answered = number
+            if end:
+                at = whole[number - 1].start + start
+                store.overwrite(whole[number - 1][start:end].lower().encode("ascii"), at)
+    if answered != len(whole):
+        raise BioPawsError(f"{program} gave {answered} of {len(whole)} sequences: reinstall BLAST+")
+    return program
 
 
-def _lowered(residues: str, places: list[tuple[int, int]]) -> str:
-    pieces: list[str] = []
-    at = 0
-    for start, end in places:
-        start = max(start, at)  # noqa: PLW2901 - intervals may overlap
-        pieces += [residues[at:start], residues[start:end].lower()]
-        at = max(at, end)
-    return "".join(pieces) + residues[at:]
+def _intervals(path: Path) -> Iterator[tuple[int, int, int]]:
+    """Yield number of a sequence, from 1, start and end of what is masked; 0 and 0 where a sequence begins."""
+    number = 0
+    with path.open(encoding="ascii") as rows:
+        for row in rows:
+            if row.startswith(">"):
+                number += 1
+                yield number, 0, 0
+            elif " - " in row:
+                start, end = map(int, row.split(" - "))  # 0-based, both included
+                yield number, start, end + 1

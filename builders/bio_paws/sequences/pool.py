@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences import fasta, masks
-from bio_paws.sequences.fasta import FastaRecord
+from bio_paws.sequences.fasta import FastaPieces, FastaRecord
 from bio_paws.sequences.records import Sequence
 from bio_paws.sequences.scope import Scope, id_problem, printable, unique_id
-from bio_paws.sources.text import uncompressed_name
+from bio_paws.sequences.store import ResidueFile, StoredResidues
+from bio_paws.sources.unpack import uncompressed_name
 
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
+_DNA_BYTES = "".join(_DNA).encode()
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
 _LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
 
 
+@dataclass(frozen=True)
+class _Written:
+    """A DNA sequence that was written to the store.
+
+    Attributes
+    ----------
+    residues : StoredResidues
+    digest : bytes
+        sha256 of the residues in upper case.
+    has_both_cases : bool
+        Whether bases in both cases are among them.
+    foreign : str
+        What is wrong with the first character that is no nucleotide; empty where there is none.
+    """
+
+    residues: StoredResidues
+    digest: bytes
+    has_both_cases: bool
+    foreign: str
+
+
 class SequencePool:
     """DNA and proteins of all assemblies.
+
+    Parameters
+    ----------
+    store : ResidueFile
+        Takes their residues.
 
     Attributes
     ----------
@@ -32,16 +62,18 @@ class SequencePool:
         Program that made the soft mask, by sequence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, store: ResidueFile) -> None:
         self.dna: dict[str, Sequence] = {}
         self.proteins: dict[str, Sequence] = {}
         self.rejected: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
         self.masks: dict[str, str] = {}
+        self._store = store
         self._by_digest: dict[bytes, str] = {}
         self._origin: dict[str, int] = {}  # number of the assembly that a DNA sequence came with
+        self._with_both_cases: set[str] = set()
 
-    def add_dna_records(self, where: str, records: list[FastaRecord], scope: Scope) -> None:
+    def add_dna_records(self, where: str, records: Iterable[FastaPieces], scope: Scope) -> None:
         """Take in the records of a FASTA file.
 
         Raises
@@ -51,17 +83,16 @@ class SequencePool:
         """
         first = ""
         kept = 0
-        for name, title, text in records:
-            residues = fasta.as_dna(text, self.notes)
+        for name, title, pieces in records:
             organism = scope.organism or fasta.organism_in(title)
-            if problem := self.add_dna(name, organism, residues, scope):
+            if problem := self.add_dna(name, organism, pieces, scope):
                 first = first or f"{printable(name)}: {problem}"
             else:
                 kept += 1
         if not kept:
             raise SourceError(f"{where}: no usable DNA sequence ({first or 'the file is empty'})")
 
-    def add_dna(self, name: str, organism: str | None, residues: str, scope: Scope) -> str:
+    def add_dna(self, name: str, organism: str | None, pieces: Iterable[str], scope: Scope) -> str:
         """Take in a DNA sequence, or a reference to the same sequence of another assembly.
 
         Parameters
@@ -70,8 +101,8 @@ class SequencePool:
             Its id in its file.
         organism : str or None
             None to call it by the file's name.
-        residues : str
-            With the soft mask.
+        pieces : iterable of str
+            Its residues as they are written, with the soft mask.
         scope : Scope
             Its assembly.
 
@@ -80,23 +111,49 @@ class SequencePool:
         str
             Why it is left out, for messages; empty where it is not.
         """
-        if problem := self._dna_problem(name, residues, scope):
-            self.rejected[f"dna_{problem}"] += 1
-            return _explained(problem, residues)
+        written = self._write_dna(pieces)
+        problem = id_problem(name)
+        if not problem and name in scope.dna:
+            problem = "duplicate_id"
+        if not problem and not len(written.residues) and not written.foreign:
+            problem = "empty"
+        if problem or written.foreign:
+            self._store.truncate(written.residues.start)
+            self.rejected[f"dna_{problem or 'alphabet'}"] += 1
+            return _explained(problem, "") if problem else written.foreign
         organism = organism or self.file_name(scope)
-        digest = sha256(residues.upper().encode("ascii")).digest()
-        twin = self._by_digest.get(digest)
+        twin = self._by_digest.get(written.digest)
         if twin is not None and self._origin[twin] != scope.number:
+            self._store.truncate(written.residues.start)
             scope.dna[name] = twin
             self.rejected["dna_identical_record"] += 1
             return ""
         scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
-        self._by_digest.setdefault(digest, unique)
+        self._by_digest.setdefault(written.digest, unique)
         self._origin[unique] = scope.number
-        self.dna[unique] = Sequence(unique, organism, "dna", residues)
+        if written.has_both_cases:
+            self._with_both_cases.add(unique)
+        self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
         return ""
 
-    def add_protein_records(self, where: str, records: list[FastaRecord], scope: Scope) -> None:
+    def _write_dna(self, pieces: Iterable[str]) -> _Written:
+        """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide."""
+        start, digest, foreign = self._store.length, sha256(), ""
+        cases = {"ACGT": False, "acgt": False}
+        for piece in fasta.as_dna(pieces, self.notes):
+            residues = piece.encode("ascii", "replace")
+            if residues.translate(None, _DNA_BYTES):
+                at, character = next((i, c) for i, c in enumerate(piece) if c not in _DNA)
+                foreign = _not_a_code(character, self._store.length - start + at)
+                break
+            self._store.append(residues)
+            digest.update(residues.upper())
+            for bases, is_seen in cases.items():
+                cases[bases] = is_seen or any(base in piece for base in bases)
+        stored = StoredResidues(self._store, start, self._store.length - start)
+        return _Written(stored, digest.digest(), all(cases.values()), foreign)
+
+    def add_protein_records(self, where: str, records: Iterable[FastaRecord], scope: Scope) -> None:
         """Take in the records of a FASTA file.
 
         Raises
@@ -113,7 +170,7 @@ class SequencePool:
                 problem = "looks_like_dna"
             if problem:
                 self.rejected[f"protein_{problem}"] += 1
-                first = first or f"{printable(name)}: {_explained(problem, residues, protein=True)}"
+                first = first or f"{printable(name)}: {_explained(problem, residues)}"
                 continue
             organism = scope.organism or fasta.organism_in(title) or fasta.organism_in_brackets(title)
             self.add_protein(name, organism or self.file_name(scope), residues, scope)
@@ -141,8 +198,14 @@ class SequencePool:
             self.rejected["protein_identical_record"] += 1
             return name
         scope.proteins[name] = unique = unique_id(name, scope.assembly.accession, self.proteins)
-        self.proteins[unique] = Sequence(unique, organism, "protein", residues)
+        self.store_protein(unique, organism, residues)
         return unique
+
+    def store_protein(self, unique: str, organism: str, residues: str) -> None:
+        """Take in a protein under an id that is not taken."""
+        stored = StoredResidues(self._store, self._store.length, len(residues))
+        self._store.append(residues.encode("ascii"))
+        self.proteins[unique] = Sequence(unique, organism, "protein", stored)
 
     def remove_protein(self, name: str, scope: Scope) -> None:
         """Take a protein back, named by its id in its file."""
@@ -150,13 +213,11 @@ class SequencePool:
 
     def mask(self, names: list[str]) -> None:
         """Give a genome its soft mask where it came without one."""
-        genome = [self.dna[name] for name in names]
-        if not masks.lacks_mask([sequence.residues for sequence in genome]):
+        if not names or not self._with_both_cases.isdisjoint(names):
             return
-        masked, program = masks.soft_masked([sequence.residues for sequence in genome])
-        for sequence, residues in zip(genome, masked, strict=True):
-            self.dna[sequence.id] = Sequence(sequence.id, sequence.organism, sequence.molecule, residues)
-            self.masks[sequence.id] = program
+        # One that is all in lower case is not all repeat.
+        program = masks.soft_mask(self._store, [self.dna[name] for name in names])
+        self.masks.update(dict.fromkeys(names, program))
 
     def file_name(self, scope: Scope) -> str:
         """Return the name of the file or the assembly, the last resort for an organism, and note that."""
@@ -167,26 +228,18 @@ class SequencePool:
         self.notes[f"organism not named: {name!r} is the name of the file"] += 1
         return name
 
-    def _dna_problem(self, name: str, residues: str, scope: Scope) -> str:
-        if problem := id_problem(name):
-            return problem
-        if name in scope.dna:
-            return "duplicate_id"
-        if not residues:
-            return "empty"
-        if not _DNA.issuperset(residues):
-            return "alphabet"
-        return ""
 
-
-def _explained(problem: str, residues: str, *, protein: bool = False) -> str:
+def _explained(problem: str, residues: str) -> str:
     if problem == "alphabet":
-        alphabet = _PROTEIN if protein else _DNA
-        at, character = next((i, c) for i, c in enumerate(residues) if c not in alphabet)
-        kind = "an amino acid" if protein else "a nucleotide of the IUPAC code; proteins belong in a .faa file"
-        return f"character {character!r} at position {at} is not {kind}"
+        at, character = next((i, c) for i, c in enumerate(residues) if c not in _PROTEIN)
+        return f"character {character!r} at position {at} is not an amino acid"
     if problem == "empty":
         return "it has no residues; a GenBank record may name them alone (CONTIG): fetch it with its sequence"
     if problem == "looks_like_dna":
         return "these are nucleotides; DNA belongs in a .fna file"
     return problem.replace("_", " ")
+
+
+def _not_a_code(character: str, at: int) -> str:
+    where = f"character {character!r} at position {at}"
+    return f"{where} is not a nucleotide of the IUPAC code; proteins belong in a .faa file"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 Strand = Literal["+", "-"]
 
 
-@dataclass(frozen=True)
+class Residues(Protocol):
+    """What a sequence is made of, in memory (`str`) or on disk (`bio_paws.sequences.store.StoredResidues`)."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __getitem__(self, part: slice, /) -> str:
+        """Read an interval; ``[:]`` reads all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sequence:
     """A whole sequence of a source.
 
@@ -23,14 +33,14 @@ class Sequence:
         Scientific name.
     molecule : {"dna", "protein"}
         What the residues are.
-    residues : str
+    residues : Residues
         The sequence; DNA keeps the soft mask (lower case).
     """
 
     id: str
     organism: str
     molecule: Literal["dna", "protein"]
-    residues: str
+    residues: Residues
 
 
 class Interval(NamedTuple):
@@ -76,7 +86,7 @@ class Intervals:
         return self.end - self.start
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Gene:
     """A coding sequence and the protein it codes for.
 
@@ -92,8 +102,8 @@ class Gene:
         From the first to the last base of the CDS, introns included.
     exons : tuple of (start, end)
         Coding parts on the forward strand, ascending; 0-based, half-open.
-    protein : str
-        The protein, without the stop.
+    residues : Residues
+        Those of the protein, without the stop.
     code : int
         Genetic code, by NCBI's number.
     """
@@ -103,5 +113,10 @@ class Gene:
     organism: str
     span: Interval
     exons: tuple[tuple[int, int], ...]
-    protein: str
+    residues: Residues
     code: int = 1
+
+    @property
+    def protein(self) -> str:
+        """The protein, without the stop."""
+        return self.residues[:]

@@ -14,7 +14,8 @@ from pathlib import Path
 from bio_paws.errors import SourceError
 from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.roles import ENDINGS, Entry, holds_genes_alone, role_by_name, role_in_folder
-from bio_paws.sources.text import is_zip, looks_like_sequences, zip_members
+from bio_paws.sources.text import looks_like_sequences
+from bio_paws.sources.unpack import is_zip, zip_members
 
 _READ_TOGETHER: tuple[tuple[FileRole, ...], ...] = (
     ("genomic", "cds", "protein"),

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from bio_paws.errors import SourceError
 from bio_paws.execution.files import sha256_of
 from bio_paws.sources.pinned import FileRole
-from bio_paws.sources.text import kind_of_text, read_data, read_text, uncompressed_name
+from bio_paws.sources.text import head_of_text, kind_of_text, lines_of, read_text, text_pieces
+from bio_paws.sources.unpack import stored_bytes, uncompressed_name
 
 _NCBI: tuple[tuple[str, FileRole | None], ...] = (
     ("cds_from_genomic.fna", "cds"),
@@ -91,9 +92,18 @@ class Entry:
         """Return its text, uncompressed."""
         return read_text(self.path, self.member)
 
+    def head(self) -> str:
+        """Return the beginning of its text, which tells what it holds."""
+        return head_of_text(self.path, self.member, _WHERE_SAMPLED)
+
     def sha256(self) -> str:
         """Digest of its bytes, as they are stored or, in an archive, unpacked."""
-        return sha256(read_data(self.path, self.member)).hexdigest() if self.member else sha256_of(self.path)
+        if not self.member:
+            return sha256_of(self.path)
+        digest = sha256()
+        for piece in stored_bytes(self.path, self.member):
+            digest.update(piece)
+        return digest.hexdigest()
 
     def is_missing(self) -> bool:
         """Whether it is a folder, or a link to nothing."""
@@ -151,7 +161,7 @@ def role_in_folder(entry: Entry) -> FileRole | None:
     """
     if entry.ending in TRANSCRIPTS or entry.stem.endswith(".hypotheticals"):  # Bakta: a part of its proteins
         return None
-    role = _role_of_text(entry, entry.text())
+    role = _role_of_text(entry, entry.head())
     if role == "dna_fasta":
         return "genomic"
     return "protein" if role == "protein_fasta" else role
@@ -165,7 +175,7 @@ def role_alone(entry: Entry) -> FileRole:
     SourceError
         When it is none of the formats that are read, or cannot be read.
     """
-    role = _role_of_text(entry, entry.text())
+    role = _role_of_text(entry, entry.head())
     if role is None:
         known = ", ".join((*GENBANK, *PROTEIN, *DNA, *ANY_FASTA, *GFF))
         raise SourceError(
@@ -180,9 +190,12 @@ def _role_of_text(entry: Entry, text: str) -> FileRole | None:
     if kind in ("genbank", "embl") or (entry.ending in GENBANK and not kind):
         return "genbank"
     if kind == "gff":
-        if re.search(r"^(##FASTA|>)", text, re.MULTILINE):
-            return "gff_fasta"
-        return "gtf" if entry.ending == ".gtf" or re.search(r'\tCDS\t[^\n]*gene_id "', text) else "gff"
+        is_gtf = entry.ending == ".gtf"
+        for line in lines_of(text_pieces(entry.path, entry.member)):
+            if line.startswith(("##FASTA", ">")):
+                return "gff_fasta"
+            is_gtf = is_gtf or re.search(r'\tCDS\t.*gene_id "', line) is not None
+        return "gtf" if is_gtf else "gff"
     if kind == "fasta" or entry.ending in (*DNA, *PROTEIN, *ANY_FASTA):
         if entry.ending in PROTEIN:
             return "protein_fasta"
@@ -204,7 +217,7 @@ def holds_genes_alone(entry: Entry) -> bool:
         return True
     records = [
         re.sub(r"\s", "", record.partition("\n")[2]).upper().replace("U", "T")
-        for record in re.split(r"^>", entry.text()[:_WHERE_SAMPLED], flags=re.MULTILINE)[1:]
+        for record in re.split(r"^>", entry.head()[:_WHERE_SAMPLED], flags=re.MULTILINE)[1:]
     ]
     whole = records[:-1] or records  # the sample may end within the last
     return len(whole) > 1 and sum(map(bool, map(_CODONS_AT_ENDS.fullmatch, whole))) > len(whole) / 2

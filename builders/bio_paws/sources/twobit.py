@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from bio_paws.execution.memory import reraise_if_out_of_memory
 
 _SIGNATURE = bytes.fromhex("1a412743")
 
+_PIECE = 1 << 20  # bases
 _PADDING = bytes(16)
 """Behind the file's bytes: where Biopython reads on past their end, which it does without a word, it stops in here."""
 
@@ -22,13 +24,13 @@ def is_twobit(data: bytes) -> bool:
     return data[:4] in (_SIGNATURE, _SIGNATURE[::-1])
 
 
-def fasta_of_twobit(data: bytes, where: str) -> str:
-    """Return the FASTA text of a .2bit file.
+def fasta_of_twobit(pieces: Iterable[bytes], where: str) -> Iterator[str]:
+    """Yield the FASTA text of a .2bit file in pieces.
 
     Parameters
     ----------
-    data : bytes
-        The whole file.
+    pieces : iterable of bytes
+        The file.
     where : str
         Its name for messages.
 
@@ -37,23 +39,28 @@ def fasta_of_twobit(data: bytes, where: str) -> str:
     SourceError
         When the file is cut or damaged, or has the 64-bit offsets that Biopython does not read.
     """
-    records: list[str] = []
-    # Biopython reads through the file's descriptor: bytes in memory have none.
-    with tempfile.TemporaryFile() as stream:
-        stream.write(data + _PADDING)
+    # Biopython reads through the file's descriptor: what comes in pieces has none.
+    with tempfile.TemporaryFile(prefix="bio-paws-") as stream:
+        stream.writelines(pieces)
+        size = stream.tell()
+        stream.write(_PADDING)
+        stream.seek(8)
+        count = stream.read(4)
         stream.seek(0)
         try:
             parsed: Any = TwoBitIterator(stream)  # Biopython has no types for it
-            if not len(parsed) or len(parsed) != int.from_bytes(data[8:12], parsed.byteorder):
+            if not len(parsed) or len(parsed) != int.from_bytes(count, parsed.byteorder):
                 raise ValueError("it is cut, or empty, or two sequences have one name")
             for name, sequence in parsed.sequences.items():
-                _require_whole(sequence._data, len(data))
-                records.append(f">{name}\n{sequence}\n")
+                _require_whole(sequence._data, size)
+                yield f">{name}\n"
+                for at in range(0, len(sequence), _PIECE):
+                    yield str(sequence[at : at + _PIECE])
+                yield "\n"
         except Exception as error:  # Biopython's parser raises whatever it stumbles over
             reraise_if_out_of_memory(error)
             why = str(error) or type(error).__name__
             raise SourceError(f"{where}: not a .2bit file that can be read ({why}): fetch it again") from error
-    return "".join(records)
 
 
 def _require_whole(packed: Any, size: int) -> None:

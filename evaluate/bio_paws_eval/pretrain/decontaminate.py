@@ -44,7 +44,7 @@ def cut_genome(sequence: Whole, held_out: HeldOut) -> tuple[list[str], Counter[s
     removed : Counter
         ``intervals`` and ``by_interval`` (bp) that were held out.
     """
-    letters = np.frombuffer(sequence.residues.upper().encode("ascii"), dtype=np.uint8)
+    letters = np.frombuffer(sequence.residues[:].upper().encode("ascii"), dtype=np.uint8)
     free = np.isin(letters, _BASES)
     removed: Counter[str] = Counter()
     for start, end in held_out.intervals.get(sequence.id, ()):

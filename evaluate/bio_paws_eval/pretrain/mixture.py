@@ -267,7 +267,7 @@ def _pieces(
                 if protein.id in held_out.proteins:
                     removed.update(proteins=1, by_interval=len(protein.residues))
                 elif len(protein.residues) >= decontaminate.SHORTEST["protein"]:
-                    yield protein.residues
+                    yield protein.residues[:]
 
 
 def _searched(

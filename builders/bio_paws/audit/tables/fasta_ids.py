@@ -92,7 +92,7 @@ def read_sequences(path: Path) -> Sequences:
         raise DataError(f"{path}: cannot be read: {error}") from error
     sequences: Sequences = {}
     if text.lstrip().startswith((">", ";")):
-        for record in read_fasta(text, str(path)):
+        for record in read_fasta([text], str(path)):
             for name in dict.fromkeys((record.id, *_accession(record.id), record.title)):
                 sequences.setdefault(name, record.residues)
         return sequences
