@@ -26,8 +26,8 @@ from bio_paws.dataset.manifest import read_manifest
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.features.kmers import word_overlap
 from bio_paws.verify.verify import verify
-from conftest import Run, run_program
-from genomes import random_dna
+from conftest import Run
+from genomes import random_dna, write_source
 
 SMALL = ("dna50", "dna_protein", "protein150_paws", "dna150_graded", "--pairs", 120)
 
@@ -103,7 +103,7 @@ def test_bytes_do_not_depend_on_workers_or_on_kills(source: Path, tmp_path: Path
         files = [path for folder in stages for path in folder.glob("[!.]*")]
         finished = {path: path.stat().st_mtime_ns for path in files}
         assert not killed.exists()
-    resumed = run_program(*common, "--out", killed, "--workers", 2)
+    resumed = bio_paws(*common, "--out", killed, "--workers", 2)
     assert resumed.returncode == 0, resumed.stderr
     assert {path: path.stat().st_mtime_ns for path in finished} == finished  # made once
     assert digests(tmp_path / "alone/bioPAWS") == digests(killed)
@@ -148,14 +148,13 @@ def test_other_configs_are_kept_if_they_belong_together(source: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("file", "suffix", "builds"), [("genomic.fna", "fna", "dna50"), ("protein.faa", "faa", "protein150")]
 )
-def test_bare_fasta_builds_what_it_can(
-    file: str, suffix: str, builds: str, source: Path, tmp_path: Path, bio_paws: Run
-) -> None:
+def test_bare_fasta_builds_what_it_can(file: str, suffix: str, builds: str, tmp_path: Path, bio_paws: Run) -> None:
+    source = write_source(tmp_path / "source", genes=30)
     files = [path for path in sorted(source.glob(f"*_{file}.gz")) if "cds" not in path.name]
     text = "".join(gzip.decompress(path.read_bytes()).decode() for path in files)
     fasta = tmp_path / f"all.{suffix}"
     fasta.write_text(text)
-    done = bio_paws("build", "--source", fasta, "--out", tmp_path / "bioPAWS", "--pairs", 100, "--workers", 1)
+    done = bio_paws("build", "--source", fasta, "--out", tmp_path / "bioPAWS", "--pairs", 40, "--workers", 1)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "bioPAWS" / builds).is_dir()
     shortfalls = done.stdout.split("Fewer pairs than requested")[1]
