@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 from bio_paws_eval.results import Encoding, Result, read_results
 from bio_paws_eval.stats.metrics import METRICS
 
-_ENCODING = tuple(name for name in Encoding.__dataclass_fields__ if name != "lengths")
+_ENCODING = tuple(field.name for field in fields(Encoding) if field.name != "lengths")
 _CONFUSION = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 _TEXT = (
     *("model", "method", "revision", "weights_sha256", "trained_on", "control", "task", "split", "version"),
