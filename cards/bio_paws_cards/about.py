@@ -11,6 +11,9 @@ AUTHORS = "The bioPAWS developers"
 TITLE = "bioPAWS: pairs of biological sequences built like PAWS-X"
 """Authors and title, as in ``CITATION.cff``."""
 
+OLDEST_DATASETS, NEWEST_DATASETS = "2.20", 5
+"""Versions of the library `datasets` that load the data: the oldest, and the newest major one."""
+
 DESCRIPTION = (
     "Pairs of DNA, of proteins, and of DNA with protein, built like PAWS-X (sentence1, sentence2, label) from real "
     "genomes. Label 1: the two sequences are similar (dna_protein: the gene codes for the protein)."
@@ -47,8 +50,9 @@ COLUMNS = {
     "identity": "Identical positions over columns of that alignment. In dna_protein this and the scores are those of "
     "the best of six reading frames.",
     "evalue": "Number of alignments expected to score as high by chance, in a database of the size of the sources. "
-    "Values span hundreds of powers of ten: plot log10(evalue).",
-    "bit_score": "Score of the alignment in bits.",
+    "Its values span hundreds of powers of ten; bit_score is its logarithmic scale.",
+    "bit_score": "Score of the alignment in bits. But in dna_protein, evalue = length of the longer sequence x "
+    "size of the database x 2^-bit_score.",
     "sw_score": "Raw score of the alignment: blastn's scoring for DNA, blastp's for proteins.",
     "kind": "Pair type: how the pair was made, such as homolog, other_group or frameshift; for similar pairs of the "
     "_graded configs the similarity bin.",

@@ -13,6 +13,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
 Auc = Annotated[float, Field(allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 
 
@@ -98,6 +99,26 @@ class SplitEntry(_Entry):
     breadth: Breadth | None = Field(default=None, exclude_if=_is_none)
 
 
+class ShortcutScore(_Entry):
+    """What a way of guessing the label without biology reaches on test.
+
+    Attributes
+    ----------
+    accuracy, low, high : float
+        Part that is guessed rightly, and its 95% interval over clusters of pairs that share sequences.
+    auc : float or None
+        Area under the ROC curve.
+    mcc : float
+        Matthews' correlation.
+    """
+
+    accuracy: Share
+    low: Share
+    high: Share
+    auc: Share | None
+    mcc: Annotated[float, Field(ge=-1, le=1)]
+
+
 class ConfigEntry(_Entry):
     """One config of a data set.
 
@@ -125,6 +146,9 @@ class ConfigEntry(_Entry):
         Areas under the ROC curve on the test split, by method. Empty where train or test lacks a label.
     breadth_bounds : BreadthBounds, optional
         Bounds that validation and test keep; left out of the file where they do not.
+    shortcuts : dict of str to ShortcutScore
+        What an audit reaches on test without biology, by the way of guessing; left out of the file where it is not
+        measured.
     """
 
     version: Version
@@ -144,6 +168,7 @@ class ConfigEntry(_Entry):
     upper_bounds: dict[str, Auc] = Field(validation_alias=AliasChoices("upper_bounds", "ceilings"))
 
     breadth_bounds: BreadthBounds | None = Field(default=None, exclude_if=_is_none)
+    shortcuts: dict[str, ShortcutScore] = Field(default_factory=dict, exclude_if=_is_empty)
 
     @property
     def rows(self) -> int:

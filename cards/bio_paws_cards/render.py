@@ -11,6 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from bio_paws_cards.about import (
     COLUMNS,
+    NEWEST_DATASETS,
+    OLDEST_DATASETS,
     PERSONAL_INFORMATION,
     SOCIAL_IMPACT,
     assembly_page,
@@ -18,7 +20,7 @@ from bio_paws_cards.about import (
     manifest_digest,
 )
 from bio_paws_cards.description import ConfigDescription, Description
-from bio_paws_cards.manifest import ConfigEntry, Manifest
+from bio_paws_cards.manifest import ConfigEntry, Manifest, ShortcutScore
 from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
@@ -123,6 +125,8 @@ def render_card(manifest: Manifest, description: Description) -> str:
         digest=manifest_digest(manifest),
         citation=citation(manifest, description.released),
         columns=COLUMNS,
+        oldest_datasets=OLDEST_DATASETS,
+        newest_datasets=NEWEST_DATASETS,
         splits=_splits(manifest),
         limits=_limits(manifest),
         total=manifest.rows,
@@ -135,9 +139,6 @@ def render_card(manifest: Manifest, description: Description) -> str:
         personal_information=PERSONAL_INFORMATION,
         social_impact=SOCIAL_IMPACT,
         lengths=_lengths,
-        pair_types=_pair_types(description),
-        uncompared=_UNCOMPARED,
-        kmers=_KMERS,
     )
     return f"---\n{block}\n---\n\n{body}"
 
@@ -158,6 +159,13 @@ def render_build_record(manifest: Manifest, description: Description) -> str:
         description=description,
         digest=manifest_digest(manifest),
         splits=_splits(manifest),
+        highest=_highest,
+        uncompared=_UNCOMPARED,
+        kmers=_KMERS,
+        shortcut_names=list(dict.fromkeys(name for entry in manifest.configs.values() for name in entry.shortcuts)),
+        shortcut_text=_shortcut_text,
+        widest=_widest,
+        pair_types=_pair_types(description),
         outcomes_text=_outcomes_text,
         outcome_words=_outcome_words(manifest),
     )
@@ -207,6 +215,16 @@ def _instance(description: Description) -> str:
     """Lay out a row of the first config as JSON: a similar pair where there is one."""
     rows = next(iter(description.configs.values())).examples
     return json.dumps(rows[0], indent=2, ensure_ascii=False) if rows else "{}"
+
+
+def _shortcut_text(score: ShortcutScore) -> str:
+    """Lay out accuracy and area."""
+    return f"{score.accuracy:.3f} / {'-' if score.auc is None else f'{score.auc:.3f}'}"
+
+
+def _widest(scores: dict[str, ShortcutScore]) -> str:
+    """Return the widest half of an interval."""
+    return f"{max(max(score.high - score.accuracy, score.accuracy - score.low) for score in scores.values()):.3f}"
 
 
 def _outcomes_text(entry: ConfigEntry) -> str:

@@ -260,3 +260,15 @@ def test_one_row_is_found_by_its_id(index: duckdb.DuckDBPyConnection, table: pa.
         searched = index.execute(SEARCH, [row["pair_id"]]).fetch_arrow_table()
         for shown in (filtered, searched):
             assert shown.drop_columns("__hf_index_id").to_pylist() == [row]
+
+
+def test_the_card_says_what_the_search_finds(released: Path, index: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
+    def hits(text: str) -> int:
+        return index.execute(SEARCH, [text]).fetch_arrow_table().num_rows
+
+    row = table.slice(0, 1).to_pylist()[0]
+    genus = row["organism1"].split()[0]
+    of_genus = pc.or_(*(pc.match_substring(table[f"organism{side}"], genus) for side in (1, 2)))
+    assert hits(genus) == pc.sum(of_genus).as_py()
+    assert hits(row["source1"]) > pc.sum(pc.equal(table["source1"], row["source1"])).as_py()
+    assert "Digits do not count, so an accession finds thousands of rows" in (released / "README.md").read_text()

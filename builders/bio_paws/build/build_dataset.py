@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from bio_paws import configs
 from bio_paws.align.smith_waterman import Alphabet
+from bio_paws.audit.config_shortcuts import measure_config_shortcuts
 from bio_paws.build import export, output, partition
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.pair_filter import database_size
@@ -282,14 +283,18 @@ def _prepared(builder: BioPaws, split: str) -> pa.Table:
 
 
 def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) -> None:
-    """Measure the baselines and upper bounds of configs and put them into their entries."""
-    jobs = {
-        name: prepared.executor.submit(measure_baselines, split_files(folder, entry), get_config(name))
-        for name, entry in entries.items()
+    """Measure baselines, upper bounds and shortcuts of configs, and put them into their entries."""
+    submit = prepared.executor.submit
+    shortcuts = {
+        name: submit(measure_config_shortcuts, folder, get_config(name), entry) for name, entry in entries.items()
     }
-    for name, job in jobs.items():
-        measured = job.result()
-        entries[name].baselines, entries[name].upper_bounds = measured["baselines"], measured["upper_bounds"]
+    baselines = {
+        name: submit(measure_baselines, split_files(folder, entry), get_config(name)) for name, entry in entries.items()
+    }
+    for name, entry in entries.items():
+        measured = baselines[name].result()
+        entry.baselines, entry.upper_bounds = measured["baselines"], measured["upper_bounds"]
+        entry.shortcuts = shortcuts[name].result()
 
 
 def _report(

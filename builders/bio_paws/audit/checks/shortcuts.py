@@ -85,7 +85,9 @@ Guess = Callable[[Pairs, Numbered, _Rows, _Rows], Margins]
 """Returns a margin for each row to predict, fitted on the others: shape (n,)."""
 
 
-def measure_shortcuts(pairs: Pairs, numbered: Numbered, clusters: NDArray[np.int64]) -> tuple[Shortcut, ...]:
+def measure_shortcuts(
+    pairs: Pairs, numbered: Numbered, clusters: NDArray[np.int64], split: str | None = None, *, show: bool = True
+) -> tuple[Shortcut, ...]:
     """Measure every way of guessing on every later split, or on a random part where there is but one split.
 
     Parameters
@@ -94,17 +96,23 @@ def measure_shortcuts(pairs: Pairs, numbered: Numbered, clusters: NDArray[np.int
         The data set.
     clusters : ndarray, shape=(n,)
         Cluster of each pair, for intervals.
+    split : str, optional
+        Measure on this one only.
+    show : bool
+        Report progress.
     """
     rng = np.random.default_rng(_SEED)
     measured: list[Shortcut] = []
     for division in divisions(pairs, RANDOM_TEST):
+        if split not in {None, division.name}:
+            continue
         train = _read(pairs, rng.permutation(np.flatnonzero(division.early))[:TRAIN_ROWS])
         test = _read(pairs, rng.permutation(np.flatnonzero(division.late))[:TEST_ROWS])
         if len(np.unique(train.labels)) < 2 or len(test.places) < _FEWEST:
             continue
         classes = _classes(numbered, division, test.places)
         guesses = _guesses(pairs)
-        for name in progress(guesses, desc="shortcuts", unit="shortcut"):
+        for name in progress(guesses, desc="shortcuts", unit="shortcut", show=show):
             margins = guesses[name](pairs, numbered, train, test)
             predicted = ~np.isnan(margins)
             for pair_class in get_args(PairClass):
