@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, islice, pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_turns
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
-from bio_paws.build.reordering import block_order, word_order
+from bio_paws.build.reordering import WordWalks, block_order
 from bio_paws.build.windows import Jittered, draw_jittered, tiles_to_draw
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_KMERS, REARRANGED, PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow
@@ -149,8 +149,8 @@ def _quartet(
         return placed.reasons[0]
     texts = placed.text1[0], placed.text2[0]
     why: Counter[str] = Counter()
-    for _ in range(TRIES):
-        quartet = _judged(pair_filter, kind, texts, rearrange(windows, texts, kind, cuts, rng))
+    for arranged in islice(rearrange(windows, texts, kind, cuts, rng), TRIES):
+        quartet = _judged(pair_filter, kind, texts, arranged)
         if not isinstance(quartet, str):
             origin = _origin(pair_filter, windows, int(placed.locus[0]))
             one, two, three, four = ({**origin, **row} for row in quartet)
@@ -173,8 +173,8 @@ def _origin(pair_filter: PairFilter, windows: Jittered, locus: int) -> Row:
 
 def rearrange(
     windows: Jittered, texts: tuple[str, str], kind: PairType, cuts: list[Cut], rng: np.random.Generator
-) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return both sequences in two orders; what lies beyond the other window's end stays where it is.
+) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Yield both sequences in two orders, over and over; what lies beyond the other window's end stays where it is.
 
     Parameters
     ----------
@@ -187,30 +187,39 @@ def rearrange(
     cuts : list of (int, int)
         Of `block_cuts` or `word_cuts`, as the kind has it.
     rng : numpy.random.Generator
-        Draws the orders.
+        Draws the orders, each time when the next ones are asked for.
     """
-    core1, core2 = texts[0][slice(*windows.core1)], texts[1][slice(*windows.core2)]
-    orders: list[list[int]] = []
     if kind == "permuted_homolog":
-        blocks = int(rng.integers(BLOCKS[0], min(BLOCKS[1], len(cuts) + 1) + 1))
-        cuts = sorted(cuts[i] for i in rng.choice(len(cuts), blocks - 1, replace=False).tolist())
-        orders = [block_order(blocks, rng) for _ in range(2)]
-    else:
-        letters = [(core1[at1], core2[at2]) for at1, at2 in cuts]
+        while True:
+            blocks = int(rng.integers(BLOCKS[0], min(BLOCKS[1], len(cuts) + 1) + 1))
+            chosen = sorted(cuts[i] for i in rng.choice(len(cuts), blocks - 1, replace=False).tolist())
+            sides = _parts(windows, texts, chosen)
+            yield _put(sides, block_order(blocks, rng)), _put(sides, block_order(blocks, rng))
+    sides = _parts(windows, texts, cuts)
+    (start1, _), (start2, _) = windows.core1, windows.core2
+    walks = WordWalks([(texts[0][start1 + at1], texts[1][start2 + at2]) for at1, at2 in cuts])
+
+    def order() -> list[int]:
         # The first and the last part have an open end: they stay.
-        orders = [[0, *(word + 1 for word in word_order(letters, rng)), len(cuts)] for _ in range(2)]
-    bounds = [(0, 0), *cuts, (len(core1), len(core2))]
+        return [0, *[word + 1 for word in walks.order(rng)], len(cuts)]
 
-    def put(order: list[int]) -> tuple[str, str]:
-        parts1 = (core1[bounds[i][0] : bounds[i + 1][0]] for i in order)
-        parts2 = (core2[bounds[i][1] : bounds[i + 1][1]] for i in order)
-        (start1, end1), (start2, end2) = windows.core1, windows.core2
-        return (
-            "".join(chain([texts[0][:start1]], parts1, [texts[0][end1:]])),
-            "".join(chain([texts[1][:start2]], parts2, [texts[1][end2:]])),
-        )
+    while True:
+        yield _put(sides, order()), _put(sides, order())
 
-    return put(orders[0]), put(orders[1])
+
+def _parts(windows: Jittered, texts: tuple[str, str], cuts: list[Cut]) -> list[tuple[str, list[str], str]]:
+    """Cut the aligned part of each sequence: what lies before it, its parts, what lies behind it."""
+    sides = []
+    for text, (start, end), places in zip(texts, (windows.core1, windows.core2), zip(*cuts, strict=True), strict=True):
+        bounds = [start, *(start + place for place in places), end]
+        sides.append((text[:start], [text[low:high] for low, high in pairwise(bounds)], text[end:]))
+    return sides
+
+
+def _put(sides: list[tuple[str, list[str], str]], order: list[int]) -> tuple[str, str]:
+    """Put the parts of both sequences into an order."""
+    first, second = ("".join([before, *[parts[i] for i in order], behind]) for before, parts, behind in sides)
+    return first, second
 
 
 def block_cuts(windows: Jittered) -> list[Cut]:

@@ -33,8 +33,8 @@ def block_order(blocks: int, rng: np.random.Generator) -> list[int]:
             return [int(position) for position in order]
 
 
-def word_order(letters: Sequence[Hashable], rng: np.random.Generator) -> list[int]:
-    """Draw an order of words that keeps the counts of all neighbours: each word still goes from letter to letter.
+class WordWalks:
+    """Orders of words that keep the counts of all neighbours: each word still goes from letter to letter.
 
     A string is a walk through its letters; cut at places that hold the given letters, it falls into words that each
     lead from one such letter to the next. Any other walk over the same words, from the first letter to the last, keeps
@@ -44,56 +44,73 @@ def word_order(letters: Sequence[Hashable], rng: np.random.Generator) -> list[in
     ----------
     letters : sequence of hashable, length n + 1
         The letters at the cuts; for two aligned strings, pairs of letters. Word i lies between letters i and i + 1.
-    rng : numpy.random.Generator
-        Source of the order; all walks are equally likely.
-
-    Returns
-    -------
-    list of int, length n
-        The words, as they shall stand.
 
     References
     ----------
     Altschul SF, Erickson BW (1985) Mol Biol Evol 2:526-538. Here the edges of the walk are words of any length instead
     of single letters.
     """
-    words = len(letters) - 1
-    leaving: dict[Hashable, list[int]] = {}
-    for word, letter in enumerate(letters[:-1]):
-        leaving.setdefault(letter, []).append(word)
-    last = _last_words(letters, leaving, rng)
-    queues: dict[Hashable, list[int]] = {}
-    for letter, choices in leaving.items():
-        alternatives = [word for word in choices if word != last.get(letter)]
-        shuffled = [alternatives[i] for i in rng.permutation(len(alternatives)).tolist()]
-        queues[letter] = ([last[letter]] if letter in last else []) + shuffled  # taken from the end
-    order: list[int] = []
-    at = letters[0]
-    for _ in range(words):
-        order.append(queues[at].pop())
-        at = letters[order[-1] + 1]
-    return order
 
+    def __init__(self, letters: Sequence[Hashable]) -> None:
+        numbers: dict[Hashable, int] = {}
+        walk = [numbers.setdefault(letter, len(numbers)) for letter in letters]
+        self._first, self._goal = walk[0], walk[-1]
+        self._leads_to = walk[1:]
+        self._leaving: list[list[int]] = [[] for _ in numbers]
+        for word, letter in enumerate(walk[:-1]):
+            self._leaving[letter].append(word)
+        # A letter that a single word leaves has no choice: nothing is drawn for it.
+        self._open = [i for i, words in enumerate(self._leaving) if len(words) > 1 and i != self._goal]
+        self._choices = np.array([len(self._leaving[i]) for i in self._open], dtype=np.int64)
+        self._only = [words[0] if len(words) == 1 and i != self._goal else -1 for i, words in enumerate(self._leaving)]
+        self._others = [i for i in range(len(numbers)) if i != self._goal]
 
-def _last_words(
-    letters: Sequence[Hashable], leaving: dict[Hashable, list[int]], rng: np.random.Generator
-) -> dict[Hashable, int]:
-    """Draw by which word each letter but the last one is left for good: together they must lead to the last one."""
-    goal = letters[-1]
-    left = [(letter, choices) for letter, choices in leaving.items() if letter != goal]
-    counts = np.array([len(choices) for _, choices in left], dtype=np.int64)
-    while True:
-        drawn = rng.integers(counts).tolist()
-        last = {letter: choices[at] for (letter, choices), at in zip(left, drawn, strict=True)}
-        leads: set[Hashable] = {goal}
-        for start in last:
-            path: list[Hashable] = []
-            at = start
-            while at not in leads and at not in path:
-                path.append(at)
-                at = letters[last[at] + 1]
-            if at not in leads:
+    def order(self, rng: np.random.Generator) -> list[int]:
+        """Draw an order.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Source of the order; all walks are equally likely.
+
+        Returns
+        -------
+        list of int, length n
+            The words, as they shall stand.
+        """
+        last = self._last_words(rng)
+        queues: list[list[int]] = []  # by letter; words are taken from the end
+        for letter, words in enumerate(self._leaving):
+            queue = [word for word in words if word != last[letter]]
+            if len(queue) > 1:
+                rng.shuffle(queue)
+            queues.append(queue if letter == self._goal else [last[letter], *queue])
+        order: list[int] = []
+        at = self._first
+        for _ in self._leads_to:
+            word = queues[at].pop()
+            order.append(word)
+            at = self._leads_to[word]
+        return order
+
+    def _last_words(self, rng: np.random.Generator) -> list[int]:
+        """Draw by which word each letter but the last one is left for good: together they must lead to the last one."""
+        last, leads_to, goal = self._only.copy(), self._leads_to, self._goal
+        while True:
+            for letter, drawn in zip(self._open, rng.integers(self._choices).tolist(), strict=True):
+                last[letter] = self._leaving[letter][drawn]
+            arrives = {goal}
+            for start in self._others:
+                path = []
+                at = start
+                while at not in arrives:
+                    path.append(at)
+                    at = leads_to[last[at]]
+                    if at in path:
+                        break
+                else:
+                    arrives.update(path)
+                    continue
                 break
-            leads.update(path)
-        else:
-            return last
+            else:
+                return last

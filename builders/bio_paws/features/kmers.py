@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +14,8 @@ LONGEST_KMER = 6
 """k-mers of 1 to so many letters are compared."""
 
 PAIRS_PER_BLOCK = 1024  # whose k-mers are in memory at a time
+
+_LONGEST_NUMBER = 8  # letters of ASCII that 64 bits hold
 
 KmerMeasure = Literal["jaccard", "cosine"]
 
@@ -81,7 +83,9 @@ def _jaccard_and_cosine(first: Any, second: Any) -> tuple[NDArray[np.float64], N
 
 def word_overlap(a: str, b: str, k: int) -> float:
     """Words of k letters that both strings have / words that either has (Jaccard 1912); 0 where neither has one."""
-    words1, words2 = _words(a, k), _words(b, k)
+    as_numbers = k <= _LONGEST_NUMBER and a.isascii() and b.isascii()
+    words_of: Callable[[str, int], frozenset[Any]] = _word_numbers if as_numbers else _words
+    words1, words2 = words_of(a, k), words_of(b, k)
     shared = len(words1 & words2)
     return shared / max(len(words1) + len(words2) - shared, 1)
 
@@ -89,3 +93,11 @@ def word_overlap(a: str, b: str, k: int) -> float:
 @lru_cache(maxsize=16)  # one side is compared with several others
 def _words(text: str, k: int) -> frozenset[str]:
     return frozenset([text[at : at + k] for at in range(len(text) - k + 1)])
+
+
+@lru_cache(maxsize=16)
+def _word_numbers(text: str, k: int) -> frozenset[int]:
+    """Read each word as a number, in half the time that cutting it out takes."""
+    letters = text.encode() + bytes(_LONGEST_NUMBER)
+    words = np.ndarray(max(len(text) - k + 1, 0), np.dtype("<u8"), letters, strides=(1,))
+    return frozenset((words & np.uint64((1 << 8 * k) - 1)).tolist())
