@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.configs import Molecule
 from bio_paws.features.kmers import LONGEST_KMER, KmerMeasure, KmerSimilarity, kmer_similarity
+from bio_paws.features.one_sided import OneSidedClassifier
 from bio_paws.features.pair_features import (
     alignment_scores,
     composition_differences,
     edit_similarities,
     length_differences,
-    one_sided_classifier,
 )
 from bio_paws.features.thresholds import equal_to_rounding, fit_threshold
 
@@ -182,7 +182,7 @@ def _majority(_: PairBatch, labels: NDArray[np.int8]) -> Rule:
 def _fit_side(train: PairBatch, labels: NDArray[np.int8], side: Side) -> Rule:
     recipe = {"classifier": "logistic regression on character 3-mers"}
     try:
-        classifier = one_sided_classifier().fit(getattr(train, side), labels)
+        classifier = OneSidedClassifier().fit(getattr(train, side), labels)
     except ValueError:  # no sentence has three characters
         return Rule(recipe, lambda batch: np.zeros(len(batch)))
     return Rule(recipe, lambda batch: classifier.decision_function(getattr(batch, side)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,23 +73,3 @@ def alignment_scores(first: Sequence[str], second: Sequence[str], alphabet: Alph
         other_strand = [(a, reverse_complement(b)) for a, b in pairs]
         scores = np.maximum(scores, align_scores(other_strand, "dna"))
     return scores / [max(len(a), len(b)) for a, b in pairs]
-
-
-def one_sided_classifier() -> Any:
-    """Return a logistic regression on the character 3-mers of one string, counted as written, to be fitted.
-
-    Returns
-    -------
-    sklearn.pipeline.Pipeline
-        Takes a list of strings; its `decision_function` is above 0 for label 1.
-    """
-    from sklearn.feature_extraction.text import CountVectorizer  # takes a second, and workers never need it
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MaxAbsScaler
-
-    return make_pipeline(
-        CountVectorizer(analyzer="char", ngram_range=(3, 3), lowercase=False),
-        MaxAbsScaler(),
-        LogisticRegression(max_iter=500),
-    )
