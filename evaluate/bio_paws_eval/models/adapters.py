@@ -101,7 +101,7 @@ def merge_adapter(model: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:
     for names, what in ((loaded.unexpected_keys, "holds weights of other layers than"), (missing, "lacks weights for")):
         if names:
             raise ModelError(f"{adapter.folder}: the adapter {what} the model has, {min(names)} among them")
-    if adapter.base and Path(adapter.base).name != Path(model.config.name_or_path).name:
+    if adapter.base and Path(adapter.base).name != Path(str(model.config.name_or_path)).name:
         _log.warning("the adapter %s was trained on %s: make sure that this is the model", adapter.folder, adapter.base)
     merged: PreTrainedModel = wrapped.merge_and_unload()
     return merged
