@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OWNER/NAME[@COMMIT]",
         help="repository on the Hub that the data came from: write entries for its leaderboards (eval_results)",
     )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="also write the results of models to DIR in the shared schema of Every Eval Ever",
+    )
 
 
 def _repository(text: str) -> str:
@@ -40,10 +46,13 @@ def _repository(text: str) -> str:
 def run(options: argparse.Namespace) -> int:
     """Write the report, print its tables and the files written."""
     with needed_extra("plots"):
+        from bio_paws_eval.report.every_eval_ever import export_records
         from bio_paws_eval.report.writer import write_report
     out = options.out or options.results / "report"
-    written = write_report(options.results, out, options.url, options.against, options.data_repo or "")
+    data_repo = options.data_repo or ""
+    exported = export_records(options.results, options.export, data_repo) if options.export else []
+    written = write_report(options.results, out, options.url, options.against, data_repo)
     print(written.markdown)
-    for path in written.files:
+    for path in (*written.files, *exported):
         print(path)
     return 0
