@@ -10,7 +10,7 @@ SETUP := $(VENV)/.done
 BUILT := bioPAWS/manifest.json
 CODE := $(shell find builders cards -name '*.py' -o -name '*.j2')
 
-.PHONY: dataset release-data test lint docs bench soak clean results
+.PHONY: dataset release-data test lint docs bench soak clean results reproduce
 dataset: $(BUILT)
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
 
@@ -32,6 +32,12 @@ results: $(SETUP)
 	cp docs/_build/reference/leaderboard.html docs/extra/
 	cp docs/_build/reference/answer.md docs/explanation/reference-answer.md
 	cp docs/_build/reference/figures/forest.svg docs/explanation/reference-forest.svg
+
+# One training of results/reference from nothing, and whether its scores are the committed ones. PAWSX=FOLDER names a
+# folder with PAWS-X (dev/, test/, train/en.tsv); without it PAWS-X comes from the Hub, whose train split is larger.
+reproduce: $(SETUP) $(BUILT)
+	$(BIN)/bio-paws sweep reproduce $(if $(PAWSX),--pawsx $(PAWSX)) --data bioPAWS --out results/reproduced
+	$(BIN)/bio-paws report results/reproduced --against results/reference
 
 bench: $(SETUP)
 	$(BIN)/python -m benchmarks.build

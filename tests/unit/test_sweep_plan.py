@@ -125,7 +125,9 @@ def test_what_is_no_plan_is_told_in_one_line(tmp_path: Path, text: str, message:
         read_plan(str(path))
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
-    with pytest.raises(BioPawsError, match=r"no such plan .*controls, length, reference, seeds, smoke, table1"):
+    with pytest.raises(
+        BioPawsError, match=r"no such plan .*controls, length, reference, reproduce, seeds, smoke, table1"
+    ):
         read_plan("tabel1")
 
 
@@ -284,3 +286,16 @@ def test_what_is_no_name_of_a_package_is_no_plan(name: str, tmp_path: Path) -> N
     plan = write(tmp_path, GOOD | {"models": [{"package": name, "folder": "x"}]})
     with pytest.raises(ConfigError, match=r"grids\[0\]\.models\[0\]"):
         read_plan(plan)
+
+
+def test_what_reproduces_the_reference_is_a_part_of_it() -> None:
+    """Otherwise its results would be others."""
+    (grid,), (of_reference, *_) = read_plan("reproduce").grids, read_plan("reference").grids
+    assert (grid.models, grid.recipe, grid.dtype, grid.limit) == (
+        of_reference.models,
+        of_reference.recipe,
+        of_reference.dtype,
+        of_reference.limit,
+    )
+    assert set(grid.finetune_on) <= set(of_reference.finetune_on)
+    assert set(grid.configs) <= set(of_reference.configs)
