@@ -21,6 +21,7 @@ from bio_paws_cards.about import (
 )
 from bio_paws_cards.description import ConfigDescription, Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, ShortcutScore
+from bio_paws_cards.markdown import escape_markdown
 from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
@@ -192,6 +193,7 @@ _ENVIRONMENT = Environment(
     autoescape=select_autoescape(["svg.j2"], default=False),
 )
 _ENVIRONMENT.filters["number"] = _number
+_ENVIRONMENT.filters["text"] = escape_markdown
 
 
 def _highest(aucs: dict[str, float], prefixes: tuple[str, ...] = ("",)) -> str:

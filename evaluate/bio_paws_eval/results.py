@@ -16,13 +16,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bio_paws.errors import DataError
@@ -65,7 +65,7 @@ class Model:
         Digest of the adapter that was merged into the weights; "" where none was.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     id: str
     method: Method
     revision: str | None = None
@@ -111,7 +111,7 @@ class Training:
         Parts of the tokens trained on that are unknown, and of the pairs that were cut to the recipe's length.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     on: str
     control: str = "none"
     seed: Count = 0
@@ -159,8 +159,8 @@ class Task:
         Digest of the pairs in their order: ids, sentences, labels.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
-    name: str
+    __pydantic_config__ = READ_STRICTLY
+    name: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]  # files of a report are called after it
     split: str
     rows: Count
     dropped: Count
@@ -194,7 +194,7 @@ class Encoding:
         Tokens a pair before it was cut: minimum, then the 5th, 10th, .. 95th percentile, then maximum.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     join: str
     segment: Count | None
     max_length: Count | None
@@ -237,7 +237,7 @@ class Result:
         `models.preflight.Preflight` of a model, and ``batches``: how pairs were put into batches. Since 2.1.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     key: str
     model: Model
     training: Training

@@ -18,6 +18,8 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import parse_eval_result_entries
@@ -366,8 +368,9 @@ def test_whole_later_and_scored_cells_are_shown_before_others(tmp_path: Path) ->
 def test_predictions_of_other_pairs_are_an_error(tmp_path: Path) -> None:
     first = write_cell(tmp_path, GPT2, training(0), task("dna150"), 0.8)
     second = write_cell(tmp_path, GPT2, training(1), task("dna150"), 0.8)
-    other = write_cell(tmp_path / "other", GPT2, training(1), task("dna50"), 0.8)
-    shutil.copy(other.with_suffix(".parquet"), second.with_suffix(".parquet"))
+    table = pq.read_table(second.with_suffix(".parquet"))
+    other_ids = pa.array([f"other-{pair_id}" for pair_id in table["pair_id"].to_pylist()])
+    pq.write_table(table.set_column(0, "pair_id", other_ids), second.with_suffix(".parquet"))
     with pytest.raises(BioPawsError, match=f"name other pairs than .*{first.name}"):
         grouped(tmp_path)
 

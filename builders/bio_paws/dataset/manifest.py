@@ -30,6 +30,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path}: is not a file: put the data set's own in its place")
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{folder}: no {MANIFEST} in it, so not a built data set: run bio-paws build") from None

@@ -69,12 +69,26 @@ class _Statement(_Part):
 def data_files(folder: Path) -> list[str]:
     """Return the names of a data set's files but hidden ones, relative to its folder."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in paths if not any(part.startswith(".") for part in path.parts))
+    return sorted(path.as_posix() for path in paths if not is_hidden(path))
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a path, relative to the data set's folder, is hidden or below a hidden folder."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def statement_of(folder: Path) -> dict[str, Any]:
-    """State what a data set was made of, by what, and the SHA-256 of each of its files but the statement."""
+    """State what a data set was made of, by what, and the SHA-256 of each of its files but the statement.
+
+    Raises
+    ------
+    DataError
+        When it has no manifest, or a folder in it is a link, whose files would be left out.
+    """
     manifest = read_manifest(folder)
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and path.is_dir() and not is_hidden(path.relative_to(folder)):
+            raise DataError(f"{path}: is a link: put the folder itself in its place")
     names = [name for name in data_files(folder) if name != STATEMENT]
     sources = [
         {"name": f"{source.accession}/{file.name}", "digest": {"sha256": file.sha256}}

@@ -218,7 +218,7 @@ def search(
         When BLAST fails, is killed, answers fewer queries than it was asked, or with what cannot be.
     """
     with tempfile.NamedTemporaryFile(prefix="bio-paws-blast-") as out:
-        command = [find_program(program), "-query", str(query.absolute()), "-db", database.name, "-outfmt", _FORMAT]
+        command = [find_program(program), "-query", str(query.absolute()), "-db", _named(database), "-outfmt", _FORMAT]
         command += ["-max_target_seqs", str(max_targets), "-num_threads", "1", *options]
         logger.debug("running %s", " ".join(command))
         done = run_program(command, out, cwd=database.parent)
@@ -235,6 +235,19 @@ def search(
         raise BioPawsError(f"{program} answered {answered} of {expected} queries in {query.name}: run it again")
     rows = b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"#"))
     return read_hits(rows, program, query, database)
+
+
+def _named(database: Path) -> str:
+    """Return the name that BLAST+ opens a database by when it runs in its folder.
+
+    BLAST+ divides the path of that folder at colons, but reads a quoted one as it is.
+    """
+    whole = os.path.realpath(database)
+    if ":" not in whole:
+        return database.name
+    if '"' in whole:
+        raise BioPawsError(f"{database.parent}: BLAST+ cannot use a path with a colon and a quote: name another folder")
+    return f'"{whole}"'
 
 
 def read_hits(rows: bytes, program: str, query: Path, database: Path) -> pa.Table:

@@ -13,7 +13,7 @@ from pathlib import Path
 from bio_paws.dataset.card import differing_files, render_files
 from bio_paws.dataset.manifest import MANIFEST, is_canonical
 from bio_paws.dataset.own_files import own_files
-from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement
+from bio_paws.dataset.provenance import STATEMENT, data_files, fault_of_statement, is_hidden
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import sha256_of
 from bio_paws.verify.violations import Violation
@@ -56,6 +56,22 @@ def _check_data(folder: Path, manifest: Manifest) -> Iterator[Violation]:
     for name in data_files(folder):
         if name not in own:
             yield Violation("FILE004", "", "", "", f"{name}: is not a file of the data set: move it away")
+    yield from _check_entries(folder)
+
+
+def _check_entries(folder: Path) -> Iterator[Violation]:
+    """Yield what is neither a file nor a folder that holds one: copies of the data set would differ by it."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if is_hidden(name):
+            continue
+        if path.is_symlink():
+            yield Violation("FILE009", "", "", "", f"{name}: is a link: put what it leads to in its place")
+        elif path.is_dir():
+            if not any(path.iterdir()):
+                yield Violation("FILE010", "", "", "", f"{name}: is an empty folder: remove it")
+        elif not path.is_file():
+            yield Violation("FILE009", "", "", "", f"{name}: is neither a file nor a folder: move it away")
 
 
 def _check_derived(folder: Path, manifest: Manifest) -> Iterator[Violation]:

@@ -17,6 +17,8 @@ _CODES = (
     ("FILE006", "the card and the figures cannot be rendered for the comparison"),
     ("FILE007", "the signed statement does not match the files, or its signature its key"),
     ("FILE008", "a Parquet file cannot be read, or has other columns than a pair"),
+    ("FILE009", "there is a link, or something else that is neither a file nor a folder"),
+    ("FILE010", "there is an empty folder"),
     ("ROW001", "a value is missing"),
     ("ROW002", "pair_id is not the digest of the row"),
     ("ROW003", "the label does not go with the pair type"),

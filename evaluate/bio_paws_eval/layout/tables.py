@@ -9,6 +9,8 @@ from itertools import zip_longest
 
 import pandas as pd
 
+from bio_paws_cards.markdown import escape_markdown
+
 Row = tuple[str, ...]
 
 _LATEX = {
@@ -99,7 +101,7 @@ def percent(rate: float) -> str:
 
 def markdown(table: Table) -> str:
     """Render a table as Markdown. Further lines of an entry become rows of their own, which a terminal shows best."""
-    frame = _one_line_per_row(table.frame).map(lambda entry: re.sub(r"([\\|<*`])", r"\\\1", entry))
+    frame = _one_line_per_row(table.frame).map(escape_markdown).rename(columns=escape_markdown)
     values = len(frame.columns) - table.labels
     text: str = frame.to_markdown(
         index=False, disable_numparse=True, colalign=("left",) * table.labels + ("right",) * values
@@ -127,7 +129,7 @@ def latex(table: Table, preamble: Sequence[str] = ()) -> str:
     ]
     columns = "l" * table.labels + "r" * (len(frame.columns) - table.labels)
     comments = [table.title, "Needs \\usepackage{booktabs}.", table.note, *preamble]
-    return "".join(f"% {line}\n" for line in comments if line) + frame.to_latex(
+    return "".join(f"% {' '.join(line.split())}\n" for line in comments if line) + frame.to_latex(
         index=False, escape=False, column_format=columns
     )
 

@@ -14,6 +14,7 @@ from itertools import combinations
 
 import numpy as np
 
+from bio_paws_cards.markdown import markdown_paragraph
 from bio_paws_eval.layout.tables import Row, Table, markdown, text_frame
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval
@@ -330,12 +331,12 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
 
 def answer_markdown(grouped: Grouped, transfers: Sequence[Transfer]) -> str:
     """Return the answer alone, to be included in a page: its lines and its two tables."""
-    parts = ["\n".join(f"- {line}" for line in answer_lines(grouped, transfers))]
+    parts = ["\n".join(f"- {markdown_paragraph(line)}" for line in answer_lines(grouped, transfers))]
     for table in (answers_table(grouped, transfers), sources_table(grouped.systems)):
         if not table.frame.empty:
             # Beside each other: a page wraps lines, a terminal does not.
             joined = replace(table, frame=table.frame.map(lambda entry: entry.replace("\n", " ")))
-            parts += [f"**{table.title}**", markdown(joined), table.note]
+            parts += [f"**{markdown_paragraph(table.title)}**", markdown(joined), markdown_paragraph(table.note)]
     return "\n\n".join(parts) + "\n"
 
 

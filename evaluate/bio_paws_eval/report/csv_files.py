@@ -55,10 +55,20 @@ def csv_files(entries: Sequence[Entry], grouped: Grouped, results: Path) -> dict
         "pair-types.csv": pd.DataFrame(key | row for key, result in keyed for row in _pair_type_rows(result)),
     }
     return {
-        name: table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        name: _without_formulas(table).to_csv(index=False, float_format="%.6g", lineterminator="\n")
         for name, table in frames.items()
         if not table.empty
     }
+
+
+def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before text that a spreadsheet would compute: names of models and notes are anybody's."""
+    texts = frame.select_dtypes(include=["object", "str"]).columns
+    return frame.assign(**{name: frame[name].map(_inert) for name in texts})
+
+
+def _inert(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and len(value) > 1 and value[0] in "=+-@\t\r" else value
 
 
 def _perturbation_rows(result: Result) -> Iterator[dict[str, Any]]:

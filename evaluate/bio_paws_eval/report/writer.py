@@ -15,6 +15,7 @@ from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from bio_paws.errors import DataError
 from bio_paws.execution.files import atomic, read_json
+from bio_paws_cards.markdown import markdown_paragraph
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Table, latex, markdown, percent
@@ -187,17 +188,18 @@ def _data_of(task: str, systems: Sequence[System]) -> str:
 
 
 def _markdown_report(chapters: Sequence[Chapter], answer: Sequence[str], notes: Sequence[str]) -> str:
-    parts = ["# bioPAWS: results", "\n".join(f"- {line}" for line in answer)]
+    parts = ["# bioPAWS: results", "\n".join(f"- {markdown_paragraph(line)}" for line in answer)]
     parts += ["## Marks", "\n".join(f"- `{mark}`: {meaning}." for mark, meaning in MARKS)]
     if notes:
-        parts += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+        parts += ["## Notes", "\n".join(f"- {markdown_paragraph(note)}" for note in notes)]
     for chapter in chapters:
         parts.append(f"## {chapter.title}")
         for item in chapter.items:
             if isinstance(item, Table):
-                parts += [f"### {item.title}", markdown(item), item.note]
+                parts += [f"### {markdown_paragraph(item.title)}", markdown(item), markdown_paragraph(item.note)]
             else:
-                parts += [f"### {item.title}", f"![{item.title}](figures/{item.name}.png)", item.caption]
+                title = markdown_paragraph(item.title)
+                parts += [f"### {title}", f"![{title}](figures/{item.name}.png)", markdown_paragraph(item.caption)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import read_json
@@ -66,7 +67,8 @@ def _read(path: Path) -> tuple[Comparison, pa.Table]:
             raise BioPawsError(
                 f"{path}: schema version {version}, this program reads {SCHEMA_VERSION}: update it, or move it away"
             )
-        comparison = TypeAdapter(Comparison).validate_python(raw)
+        # Strict JSON, as models are read: a list becomes a tuple.
+        comparison = TypeAdapter(Comparison).validate_json(to_json(raw, inf_nan_mode="constants"))
         return comparison, pq.read_table(path.with_name("projections.parquet"))
     except (OSError, KeyError, TypeError, ValueError, ValidationError, pa.ArrowException) as error:
         why = " ".join(str(error).split())

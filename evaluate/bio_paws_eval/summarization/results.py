@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from bio_paws.errors import BioPawsError
@@ -39,7 +39,7 @@ class Learnt:
         As in `finetune.Course`.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     dev_losses: tuple[float, ...]
     best_epoch: int
     steps: int
@@ -62,7 +62,7 @@ class EnglishScore:
         The model's less this one; None for the model.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     method: str
     rouge_l: Interval
     above: Interval | None
@@ -90,7 +90,7 @@ class Finetuned:
         On held-out English.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     dataset: str
     origin: dict[str, str]
     train: int
@@ -127,7 +127,7 @@ class SummaryResult:
         None where the model was asked as it is. Since 1.1.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     model: str
     weights_sha256: str
     tokenizer_sha256: str

@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict
 
 from bio_paws_eval.measurements import READ_STRICTLY, Amount, Share
 from bio_paws_eval.stats.intervals import RESAMPLES, with_interval
@@ -43,7 +41,7 @@ class Score:
         The model's difference less this one; None for the model.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = READ_STRICTLY
+    __pydantic_config__ = READ_STRICTLY
     method: str
     dna_letters: Share
     valid: Share
