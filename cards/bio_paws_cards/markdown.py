@@ -6,7 +6,7 @@ import re
 
 _MARKUP = re.compile(
     r"[\\`*|<]"  # code, emphasis, cells of tables, tags and links in angle brackets
-    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis; inside of a word it is none
+    r"|(?<![^\W_])(?<!_)_++|_++(?![^\W_])"  # emphasis; inside of a word it is none
     r"|\](?=[(\[:])"  # links, images, and what they refer to
     r"|&(?=#?\w+;)"  # entities
     r"|~(?=~)"  # struck-out text
@@ -23,7 +23,7 @@ def escape_markdown(text: str) -> str:
     >>> print(escape_markdown("[a](http://b) <b>dna150_paws</b> [0.1, 0.2]"))
     [a\](http://b) \<b>dna150_paws\</b> [0.1, 0.2]
     """
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _MARKUP.sub(lambda marks: "".join(f"\\{mark}" for mark in marks[0]), " ".join(text.split()))
 
 
 def markdown_paragraph(text: str) -> str:
