@@ -23,11 +23,8 @@ from pydantic_core import CoreSchema, core_schema
 
 from bio_paws.errors import ConfigError
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from bio_paws_eval.methods.registry import CONTROLS, MethodName, registered
 from bio_paws_eval.tasks.registry import LANGUAGES, PAWSX_REPO, Sources, all_names, is_pawsx, pawsx
-
-CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
-"""What a fine-tuned model ("none") is compared with: not trained at all, weights drawn anew, trained on permuted
-labels, only the classifier trained."""
 
 MIN_WORDS = 5
 """Groups of fewer words are not compared."""
@@ -162,6 +159,10 @@ class GridOptions:
     The text under each field is its description in the help of the command line and of `evaluate`.
     """
 
+    method: MethodName = "fine-tune"
+    """How the model answers: fine-tuned; frozen, a linear probe of its embeddings; cosine of its embeddings, with a
+    threshold from the validation split of what the others are fine-tuned on."""
+
     finetune: Annotated[Sequence[str] | None, Names("language", (*LANGUAGES, "none"))] = None
     """Languages of PAWS-X to fine-tune on, one at a time; none for the model as it is, its head drawn by seed (default:
     en, or nothing where finetune_on is given)."""
@@ -213,7 +214,12 @@ class GridOptions:
             raise ValueError(
                 "nothing to fine-tune on: give finetune, finetune_on or both (finetune none for the model as it is)"
             )
+        allowed = registered(self.method).controls
+        if unsuited := [control for control in self.controls if control not in allowed]:
+            raise ValueError(f"method {self.method} has no control {unsuited[0]}: choose from {', '.join(allowed)}")
         trained = sorted({*self.controls} - {"none", "untuned"})
+        if "none" in self.train_on and self.method != "fine-tune":
+            raise ValueError(f"method {self.method} needs something to be fitted on: leave none out of finetune")
         if "none" in self.train_on and trained:
             raise ValueError(f"control {trained[0]} needs something to fine-tune on: leave none out of finetune")
         if self.hyperparameters.lora_rank and "frozen" in self.controls:
@@ -229,6 +235,11 @@ class GridOptions:
     def training_seeds(self) -> tuple[int, ...]:
         """All seeds."""
         return cast(tuple[int, ...], self.seeds)
+
+    def seeds_of(self, control: str) -> tuple[int, ...]:
+        """The seeds of a control, only the first where the seed would change nothing."""
+        draws = control != "none" or registered(self.method).draws
+        return self.training_seeds if draws else self.training_seeds[:1]
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -282,6 +293,13 @@ class EvaluationOptions(GridOptions):
 
     save_models: StrictBool = False
     """Keep the fine-tuned models, with their tokenizers, next to their results."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trust_remote_code and self.method != "fine-tune":
+            raise ValueError(f"method {self.method} runs no code of a model's own: leave out trust_remote_code")
+        if self.save_models and self.method != "fine-tune":
+            raise ValueError(f"method {self.method} changes no weights: leave out save_models")
 
     @property
     def sources(self) -> Sources:

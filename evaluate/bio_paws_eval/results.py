@@ -30,7 +30,7 @@ from bio_paws.execution.documents import first_fault
 from bio_paws.execution.files import atomic, read_json, write_json
 from bio_paws_eval.measurements import READ_STRICTLY, Amount, Count, Metrics, PairTypes, Perturbations, Share
 
-SCHEMA_VERSION = "2.1"
+SCHEMA_VERSION = "2.2"
 """Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
 
 _READ_VERSIONS = {"1", "2"}
@@ -109,6 +109,10 @@ class Training:
         Mean training loss of equal stretches of the steps.
     unknown, truncated_pairs : float
         Parts of the tokens trained on that are unknown, and of the pairs that were cut to the recipe's length.
+    method : str
+        How it was trained: one of `methods.registry.METHODS`. Since 2.2.
+    fitted : dict
+        What a method other than fine-tuning fitted: the threshold of a cosine, say. Since 2.2.
     """
 
     __pydantic_config__ = READ_STRICTLY
@@ -129,6 +133,13 @@ class Training:
     losses: tuple[float, ...] = ()
     unknown: Share = 0.0
     truncated_pairs: Share = 0.0
+    method: str = "fine-tune"
+    fitted: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is fine-tuning without a control, which is what claims of transfer are about."""
+        return self.control == "none" and self.method == "fine-tune"
 
     @property
     def dev_accuracy(self) -> float | None:
@@ -137,8 +148,10 @@ class Training:
 
     @property
     def name(self) -> str:
-        """How a table names it: ``pawsx_en``, ``none``, ``pawsx_en (shuffled-labels)``."""
-        return self.on if self.control in {"none", "untuned"} else f"{self.on} ({self.control})"
+        """How a table names it: ``pawsx_en``, ``none``, ``pawsx_en (shuffled-labels)``, ``pawsx_en (cosine)``."""
+        usual = {"none", "untuned", "fine-tune"}
+        differs = ", ".join(part for part in (self.method, self.control) if part not in usual)
+        return f"{self.on} ({differs})" if differs else self.on
 
 
 @dataclass(frozen=True)
@@ -178,8 +191,8 @@ class Encoding:
 
     Attributes
     ----------
-    join : {"template", "concatenation"}
-        By the tokenizer's own template for pairs, or one sentence after the other.
+    join : {"template", "concatenation", "separate"}
+        By the tokenizer's own template for pairs, one sentence after the other, or not at all.
     segment : int or None
         Letters a word that sequences were split into; None where they were left whole.
     max_length : int or None
@@ -235,6 +248,8 @@ class Result:
         1.1.
     preflight : dict
         `models.preflight.Preflight` of a model, and ``batches``: how pairs were put into batches. Since 2.1.
+    details : dict
+        What the method measures of a task beside the metrics: of a cosine, MTEB's numbers. Since 2.2.
     """
 
     __pydantic_config__ = READ_STRICTLY
@@ -255,6 +270,7 @@ class Result:
     by_pair_type: PairTypes = field(default_factory=dict)
     perturbations: Perturbations = field(default_factory=dict)
     preflight: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
     @property
@@ -284,7 +300,8 @@ class Predictions:
 
 def result_path(out: Path, model: Model, training: Training, run_key: str, task: str, key: str) -> Path:
     """Path of a result's JSON; its predictions lie beside it as Parquet."""
-    run = training.on if training.control == "none" else f"{training.on}-{training.control}"
+    usual = {"none", "fine-tune"}
+    run = "-".join([training.on, *(part for part in (training.method, training.control) if part not in usual)])
     return out / slug(model.id) / f"{run}-{run_key[:8]}" / f"seed-{training.seed}" / f"{task}-{key[:8]}.json"
 
 

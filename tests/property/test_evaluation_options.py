@@ -19,10 +19,13 @@ from bio_paws.errors import ConfigError
 from bio_paws_eval import evaluate
 from bio_paws_eval.cli.arguments import add_evaluation_options, evaluation_options
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
-from bio_paws_eval.options import CONTROLS, EvaluationOptions, GridOptions, description_of, names_of
+from bio_paws_eval.methods.registry import METHODS, Registered
+from bio_paws_eval.options import EvaluationOptions, GridOptions, description_of, names_of
 from bio_paws_eval.sweep.run import options_of_plan
 from bio_paws_eval.tasks.registry import LANGUAGES, Sources, all_names, is_pawsx
 
+FINE_TUNING = {"save_models", "trust_remote_code"}
+"""Options of fine-tuning only."""
 MACHINE = {"data", "pawsx", "device", "out"}  # set beside a plan
 NOT_IN_PLANS = {"save_models"}
 
@@ -46,7 +49,6 @@ RECIPES = st.sampled_from(list(HYPERPARAMETERS)) | st.fixed_dictionaries(
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "finetune": names(LANGUAGES),
     "finetune_on": names(tuple(name for name in all_names() if not is_pawsx(name))),
-    "controls": names(CONTROLS),
     "seeds": st.integers(1, 9) | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4),
     "recipe": RECIPES,
     "configs": names(all_names()),
@@ -105,8 +107,18 @@ def from_plan(values: Mapping[str, Any]) -> EvaluationOptions:
     return options
 
 
+def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw options that go together with a method."""
+    own = {"controls": names(method.controls)}
+    given = VALUES if method.name == "fine-tune" else {name: VALUES[name] for name in VALUES if name not in FINE_TUNING}
+    required = {"model": st.sampled_from(["gpt2", "me/model"])}
+    if method.name != "fine-tune":
+        required["method"] = st.just(method.name)
+    return st.fixed_dictionaries(required, optional=given | own)
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.fixed_dictionaries({"model": st.sampled_from(["gpt2", "me/model"])}, optional=VALUES))
+@given(st.one_of(*map(values_of, METHODS)))
 def test_three_ways_to_set_options_are_one(values: dict[str, Any]) -> None:
     expected = EvaluationOptions(**values)
     assert from_command_line(values) == expected
@@ -115,10 +127,11 @@ def test_three_ways_to_set_options_are_one(values: dict[str, Any]) -> None:
 
 
 def test_every_option_is_tried_here() -> None:
-    assert {"model", *VALUES} == set(names_of(EvaluationOptions))
+    assert {"model", "method", "controls", *VALUES} == set(names_of(EvaluationOptions))
 
 
 INVALID: dict[str, list[Any]] = {
+    "method": ["finetune"],
     "finetune": [["xx"]],
     "finetune_on": [["pawsx_en"], ["dna15"]],
     "controls": [["frozn"]],
@@ -156,6 +169,8 @@ def test_three_ways_refuse_alike(name: str, value: Any, tmp_path: Path, capsys: 
     [
         ({"finetune": ["none"], "controls": ["frozen"]}, "control frozen needs something to fine-tune on"),
         ({"finetune": ["en"], "controls": ["nothing"]}, "unknown control 'nothing'"),
+        ({"method": "cosine", "controls": ["shuffled-labels"]}, "method cosine has no control shuffled-labels"),
+        ({"method": "frozen", "finetune": ["none"]}, "method frozen needs something to be fitted on"),
     ],
 )
 def test_contradictions_are_refused_alike(values: dict[str, Any], message: str) -> None:

@@ -202,6 +202,8 @@ CHANGES: dict[str, Callable[[EvaluationOptions, Path], EvaluationOptions]] = {
     "trained on bioPAWS": lambda s, _: replace(s, finetune=(), finetune_on=("dna150",), allow_unknown=True),
     "not trained": lambda s, _: replace(s, finetune=("none",)),
     "control": lambda s, _: replace(s, controls=("frozen",)),
+    "linear probe": lambda s, _: replace(s, method="frozen"),
+    "cosine": lambda s, _: replace(s, method="cosine"),
     "task": lambda s, _: replace(s, configs=("dna50",)),
     "split": lambda s, _: replace(s, split="validation"),
     "limit": lambda s, _: replace(s, limit=10),

@@ -41,7 +41,7 @@ class Threshold:
     value: float
 
 
-def fit_threshold(scores: NDArray[np.float64], labels: NDArray[Any]) -> Threshold:
+def fit_threshold(scores: NDArray[np.float64], labels: NDArray[Any], *, rising: bool = False) -> Threshold:
     """Find the threshold and the direction that get most labels right.
 
     Parameters
@@ -50,6 +50,8 @@ def fit_threshold(scores: NDArray[np.float64], labels: NDArray[Any]) -> Threshol
         Any numbers; equal ones are never told apart.
     labels : ndarray, shape=(n,)
         0 and 1.
+    rising : bool
+        Whether label 1 must lie above the threshold.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def fit_threshold(scores: NDArray[np.float64], labels: NDArray[Any]) -> Threshol
     # below[label][i]: how often a label occurs among the i lowest values.
     below = [np.r_[0, np.cumsum(np.bincount(steps[labels == label], minlength=len(values)))] for label in (0, 1)]
     right_if_above = below[0] + below[1][-1] - below[1]
-    right = np.stack([right_if_above, len(scores) - right_if_above])
+    right = np.stack([right_if_above, len(scores) - right_if_above])[: 1 if rising else 2]
     way, cut = np.unravel_index(np.argmax(right), right.shape)
     cuts = np.r_[values[0] - 1, (values[1:] + values[:-1]) / 2, values[-1] + 1]
     return Threshold((1, -1)[way], float(cuts[cut]))

@@ -19,8 +19,8 @@ from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, fir
 from bio_paws_eval.models.own_code import names_code, own_classifier
 from bio_paws_eval.results import Model
 
-Join = Literal["template", "concatenation"]
-"""How two sentences are joined; see `pair_encoder.PairEncoder`."""
+Join = Literal["template", "concatenation", "separate"]
+"""How two sentences are joined; see `pair_encoder.PairEncoder`. Separate ones are inputs of their own."""
 
 # These count positions from the padding token's id on, so that their table holds fewer than it has rows.
 _OFFSET_POSITIONS = {

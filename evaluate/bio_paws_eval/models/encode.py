@@ -124,7 +124,7 @@ class _Counts:
     def tokenise(self, sentences1: list[str], sentences2: list[str]) -> tuple[list[list[int]], list[list[int]]]:
         """Tokenise a batch, and truncate what is too long."""
         ids, types = self._encoder.tokenise(sentences1, sentences2, None)
-        lengths = np.array(list(map(len, ids)))
+        lengths = self._encoder.longest_inputs(ids, types)
         flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in ids])
         self._check_ids(flat)
         self._pairs += len(ids)
@@ -163,11 +163,10 @@ class _Counts:
             ids[i] = cut[place]
             if types:
                 types[i] = cut_types[place]
-        kept = self._encoder.tokenizer.batch_decode(cut, skip_special_tokens=True)
         self._cut_pairs += len(rows)
         self._cut_characters += sum(
-            max(0, _characters(text1) + _characters(text2) - _characters(rest))
-            for text1, text2, rest in zip(texts1, texts2, kept, strict=True)
+            max(0, _characters(text1) + _characters(text2) - kept)
+            for text1, text2, kept in zip(texts1, texts2, self._encoder.letters_kept(cut), strict=True)
         )
 
     def encoding(self, segment: int | None) -> Encoding:

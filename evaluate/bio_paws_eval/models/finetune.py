@@ -87,8 +87,8 @@ def fine_tune(
     recipe : Hyperparameters
         Hyperparameters.
     control : str
-        One of `options.CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the classifier
-        only.
+        One of `methods.registry.CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the
+        classifier only.
     seed : int
         Of order, dropout and shuffled labels.
     dtype : torch.dtype

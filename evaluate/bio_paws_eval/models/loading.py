@@ -98,20 +98,27 @@ def _check_loaded(source: ModelSource, loading: dict[str, Any], part: str = "") 
         )
 
 
-def load_base(source: ModelSource) -> PreTrainedModel:
+def load_base(source: ModelSource, random_seed: int | None = None) -> PreTrainedModel:
     """Load the model without a head, in float32: of an encoder with a decoder, the encoder.
+
+    Parameters
+    ----------
+    source : ModelSource
+        From `model_files.find_model`.
+    random_seed : int, optional
+        Draw all weights from this seed, instead of reading those of the files.
 
     Raises
     ------
     ModelError
         When the weights do not fit the architecture, or some are missing.
     """
-    model = _load_whole(source, AutoModel)
+    model = _load_whole(source, AutoModel, random_seed)
     return model.get_encoder() if source.config.is_encoder_decoder else model
 
 
-def load_generator(source: ModelSource) -> PreTrainedModel:
-    """Load the model with its language-modelling head, in float32.
+def load_generator(source: ModelSource, random_seed: int | None = None) -> PreTrainedModel:
+    """Load the model with its language-modelling head, in float32; parameters as for `load_base`.
 
     Raises
     ------
@@ -121,11 +128,15 @@ def load_generator(source: ModelSource) -> PreTrainedModel:
     auto_class = AutoModelForSeq2SeqLM if source.config.is_encoder_decoder else AutoModelForCausalLM
     if not source.config.is_encoder_decoder and join_of(source.config) != "concatenation":
         raise ModelError(f"{source.id}: it does not generate text: take a text-to-text or a causal model")
-    return _load_whole(source, auto_class)
+    return _load_whole(source, auto_class, random_seed)
 
 
-def _load_whole(source: ModelSource, auto_class: Any) -> PreTrainedModel:
+def _load_whole(source: ModelSource, auto_class: Any, random_seed: int | None) -> PreTrainedModel:
     try:
+        if random_seed is not None:
+            set_seed(random_seed)
+            drawn: PreTrainedModel = auto_class.from_config(source.config, dtype=torch.float32, **NO_CODE)
+            return drawn
         model, loading = auto_class.from_pretrained(
             source.folder, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **NO_CODE
         )

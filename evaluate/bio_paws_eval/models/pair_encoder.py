@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws.errors import ModelError
@@ -71,14 +73,27 @@ class PairEncoder:
         )
         return encoded["input_ids"], encoded["token_type_ids"] if self.has_types else []
 
+    def longest_inputs(self, ids: list[list[int]], types: list[list[int]]) -> NDArray[np.int64]:
+        """Return the number of tokens that the model reads at once of each pair: shape=(n,)."""
+        return np.array(list(map(len, ids)))
+
+    def letters_kept(self, ids: list[list[int]]) -> list[int]:
+        """Return how many letters of each pair its tokens spell, spaces not counted."""
+        spelt = self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        return [len("".join(str(text).split())) for text in spelt]
+
+    @property
+    def starts(self) -> list[int]:
+        """The token that starts a text; empty where the tokenizer has none."""
+        starts: list[int] = self.tokenizer("")["input_ids"][:1]
+        return starts if starts in ([self.tokenizer.bos_token_id], [self.tokenizer.cls_token_id]) else []
+
     def _concatenated(self, sentences1: list[str], sentences2: list[str], max_length: int | None) -> list[list[int]]:
         first, second = (
             self.tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
             for texts in (sentences1, sentences2)
         )
-        starts = self.tokenizer("")["input_ids"][:1]
-        if starts not in ([self.tokenizer.bos_token_id], [self.tokenizer.cls_token_id]):
-            starts = []
+        starts = self.starts
         joined = []
         for ids1, ids2 in zip(first, second, strict=True):
             if max_length:

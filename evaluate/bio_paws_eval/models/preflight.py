@@ -14,7 +14,6 @@ import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from bio_paws_eval.models.encode import MAX_UNKNOWN, split_into_blocks
-from bio_paws_eval.models.heads import Head
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.tasks.pairs import Pairs
 
@@ -68,7 +67,7 @@ class Preflight:
         return ""
 
 
-def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: Head, *, trained: bool) -> Preflight:
+def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: str) -> Preflight:
     """Look at the first pairs of a task, as the tokenizer reads them.
 
     Parameters
@@ -79,10 +78,8 @@ def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: Hea
         The tokenizer.
     segment : int or None
         Residues per block that sequences are split into.
-    head : Head
-        Of the model's files.
-    trained : bool
-        Whether the head is trained before it is asked.
+    head : str
+        What the result says of the head, as in `Preflight`.
     """
     tokenizer = encoder.tokenizer
     batch = next(iter(pairs.read())).slice(0, SAMPLE)
@@ -96,7 +93,7 @@ def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: Hea
         str(tokenizer.pad_token),
         _describe_join(encoder, sides[0][0], sides[1][0]),
         encoder.rows,
-        head.note if not trained else "trained",
+        head,
         tuple(map(str, tokenizer.convert_ids_to_tokens(ids[0]))),
         letters_covered(tokenizer, texts),
         _empty(tokenizer, texts),

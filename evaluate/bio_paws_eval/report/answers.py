@@ -122,7 +122,7 @@ def judge_transfers(grouped: Grouped) -> list[Transfer]:
         Transfer(system, task, _differences(system, task, grouped))
         for task in config_names()
         for system in grouped.systems
-        if task in system.scored and system.training.control == "none" and system.training.on not in {"none", task}
+        if task in system.scored and system.training.is_plain and system.training.on not in {"none", task}
     ]
     tests = [difference.comparison.p_value for transfer in transfers for difference in transfer.differences.values()]
     corrected = iter(holm(tests))
@@ -158,7 +158,7 @@ def _control_of(system: System, task: str, control: str, systems: Sequence[Syste
         rival
         for rival in systems
         if rival.weights == system.weights
-        and (rival.training.on, rival.training.control) == (on, control)
+        and (rival.training.on, rival.training.control, rival.training.method) == (on, control, "fine-tune")
         and task in rival.scored
     ]
     return max(matching, key=lambda rival: rival.results[task].summary.seeds, default=None)
@@ -196,7 +196,7 @@ def answer_lines(grouped: Grouped, transfers: Sequence[Transfer]) -> list[str]:
 
 
 def _sources_line(systems: Sequence[System]) -> str:
-    trained = [system for system in systems if system.training.control == "none" and system.training.on != "none"]
+    trained = [system for system in systems if system.training.is_plain and system.training.on != "none"]
     if not trained:
         return "No model was fine-tuned: nothing can be said of transfer."
     parts = [f"{system.name} ({_dev(system)})" for system in trained if system.source_learnt]
@@ -258,7 +258,7 @@ def _supervised_line(grouped: Grouped) -> str:
     scores = []
     for task in config_names():
         own = [system for system in grouped.systems if system.training.on == task and task in system.scored]
-        own = [system for system in own if system.training.control == "none"]
+        own = [system for system in own if system.training.is_plain]
         bound = best_of(grouped.baselines, task, "upper_bound")
         if own:
             best = max(own, key=lambda system: system.scored[task].summary.mean)

@@ -104,7 +104,8 @@ def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
         trained = [
             system
             for system in systems
-            if (system.training.on, system.training.control) == (on, role.control) and task in system.scored
+            if (system.training.on, system.training.control, system.training.method) == (on, role.control, "fine-tune")
+            and task in system.scored
         ]
         if trained:
             by_role[role] = max(trained, key=lambda system: system.results[task].summary.seeds)

@@ -15,7 +15,18 @@ from bio_paws_eval.stats.metrics import METRICS
 _ENCODING = tuple(field.name for field in fields(Encoding) if field.name != "lengths")
 _CONFUSION = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 _TEXT = (
-    *("model", "method", "revision", "weights_sha256", "trained_on", "control", "task", "split", "version"),
+    *(
+        "model",
+        "method",
+        "revision",
+        "weights_sha256",
+        "trained_on",
+        "control",
+        "trained_by",
+        "task",
+        "split",
+        "version",
+    ),
     *("content_sha256", "status", "note", "join", "key", "file"),
 )
 _INTEGERS = ("seed", "pairs", "dropped", "segment", "max_length", *_CONFUSION)
@@ -36,9 +47,9 @@ def results_frame(folder: Path | str) -> pd.DataFrame:
 
         ``model``, ``method``, ``revision``, ``weights_sha256``
             Hub id, folder or name of the baseline; the kind of method; commit on the Hub; digest of the weights.
-        ``trained_on``, ``control``, ``seed``, ``dev_accuracy``
-            Task of the fine-tuning ("none" without one); control experiment; seed; accuracy of the checkpoint that
-            was kept on the development split.
+        ``trained_on``, ``control``, ``trained_by``, ``seed``, ``dev_accuracy``
+            Task of the fine-tuning ("none" without one); control experiment; method, as ``--method`` takes it; seed;
+            accuracy of the checkpoint that was kept on the development split.
         ``task``, ``split``, ``pairs``, ``dropped``, ``version``, ``content_sha256``
             The pairs that were predicted: their number, the placeholders of the source that were filtered out,
             version and digest.
@@ -113,6 +124,7 @@ def _row(result: Result) -> dict[str, Any]:
     return {
         **{"model": model.id, "method": model.method, "revision": model.revision},
         **{"weights_sha256": model.weights_sha256, "trained_on": training.on, "control": training.control},
+        "trained_by": training.method,
         **{"seed": training.seed, "dev_accuracy": training.dev_accuracy, "task": task.name, "split": task.split},
         **{"pairs": task.rows, "dropped": task.dropped, "version": task.version, "content_sha256": task.content_sha256},
         **{"status": result.status, "note": result.note, "comparable": result.comparable},

@@ -21,7 +21,7 @@ class LeaderboardRow:
     ----------
     task, model, trained_on, method : str
         The config or language; what predicted; the task and control of its training; "fine-tuned", "control",
-        "supervised", "baseline" or "upper bound".
+        "supervised", "baseline", "upper bound", or the method where that is another than fine-tuning.
     accuracy, low, high : float
         Mean over seeds, and its 95% interval over seeds and pairs.
     marks : str
@@ -113,6 +113,8 @@ def _method(system: System, task: str) -> str:
         return system.method.replace("_", " ")
     if system.training.control != "none" or system.training.on == "none":
         return "control"
+    if system.training.method != "fine-tune":
+        return system.training.method
     return "supervised" if system.training.on == task else "fine-tuned"
 
 

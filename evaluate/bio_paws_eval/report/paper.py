@@ -103,7 +103,7 @@ def paper_tables(systems: Sequence[System]) -> list[Table]:
 
 def _numbers_of(system: System, table: PaperTable) -> list[PaperNumber]:
     """List what a table states of a system."""
-    if system.training.control != "none":
+    if not system.training.is_plain:
         return []
     name = system.model.id.rsplit("/", 1)[-1]
     return [number for number in table.numbers if name in number.names and number.trained_on == system.training.on]

@@ -55,10 +55,10 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
     return tables
 
 
-def _named(plan: Plan) -> list[tuple[str, str, str]]:
-    """List model, task trained on and control of all systems of a plan; an empty model stands for any."""
+def _named(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """List model, task trained on, control and method of all systems of a plan; an empty model stands for any."""
     return [
-        (model, "none" if control == "untuned" else on, control)
+        (model, "none" if control == "untuned" else on, control, grid.method)
         for grid in plan.grids
         for planned in grid.models
         for on in grid.train_on
@@ -67,8 +67,9 @@ def _named(plan: Plan) -> list[tuple[str, str, str]]:
     ]
 
 
-def _place(system: System, *, any_model: bool) -> tuple[str, str, str]:
-    return "" if any_model else _last(system.model.id), system.training.on, system.training.control
+def _place(system: System, *, any_model: bool) -> tuple[str, str, str, str]:
+    training = system.training
+    return "" if any_model else _last(system.model.id), training.on, training.control, training.method
 
 
 def _last(name: str) -> str:

@@ -49,7 +49,7 @@ def study_seeds(systems: Sequence[System]) -> list[SeedStudy]:
     """Study all systems but controls that have at least `FEWEST` seeds on both tasks, not all alike."""
     studies = []
     for system in systems:
-        if system.training.control != "none" or not set(TASKS) <= set(system.scored):
+        if not system.training.is_plain or not set(TASKS) <= set(system.scored):
             continue
         by_seed = []
         for task in TASKS:

@@ -217,7 +217,7 @@ def _eval_results(systems: Sequence[System], data_repo: str) -> dict[str, str]:
     """
     by_model: dict[str, list[EvalResultEntry]] = defaultdict(list)
     for system in systems:
-        if system.training.control == "none" and system.training.on not in {"none", *GENERATED}:
+        if system.training.is_plain and system.training.on not in {"none", *GENERATED}:
             by_model[slug(system.model.id)] += [
                 _eval_entry(system, cell, data_repo)
                 for name, cell in system.results.items()

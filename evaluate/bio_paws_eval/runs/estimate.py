@@ -88,12 +88,14 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         missing = [task for task in missing if not task.refusal]
         forward_tokens += sum(tokens_per_task[task.pairs.task.name] for task in missing)
         if run.train and run.dev:
-            steps = hyperparameters.epochs * math.ceil(run.training.rows / hyperparameters.batch_size)
-            tokens = hyperparameters.epochs * tokens_per_split[run.train]
+            by_steps = run.training.method == "fine-tune"  # the other methods read each pair once
+            epochs = hyperparameters.epochs if by_steps else 1
+            steps = epochs * math.ceil(run.training.rows / hyperparameters.batch_size) if by_steps else 0
+            tokens = epochs * tokens_per_split[run.train]
             # The last percentile is the longest pair: as it is cut, it sets the memory of a batch.
             longest = max(longest, min(run.train.encoding.lengths[-1], hyperparameters.max_length))
             # A training step is a forward pass and a backward pass of twice the cost.
-            forward_tokens += bool(missing) * (3 * tokens + hyperparameters.epochs * tokens_per_split[run.dev])
+            forward_tokens += bool(missing) * ((3 if by_steps else 1) * tokens + epochs * tokens_per_split[run.dev])
         trainings[name] = (name, seeds + 1, steps, tokens)
     parameters = prepared.model.parameters
     width, layers = getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)

@@ -18,12 +18,13 @@ from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.perturbations import perturbations_of
 from bio_paws_eval import results
 from bio_paws_eval.layout.tables import percent
+from bio_paws_eval.methods.interface import Method
+from bio_paws_eval.methods.registry import implementation_of
 from bio_paws_eval.models import encode
-from bio_paws_eval.models.architectures import describe, empty_classifier, max_length_of
+from bio_paws_eval.models.architectures import describe, max_length_of
 from bio_paws_eval.models.encode import MAX_UNKNOWN, Segment
-from bio_paws_eval.models.heads import Head, read_head
 from bio_paws_eval.models.model_files import ModelSource, find_model
-from bio_paws_eval.models.pair_encoder import PairEncoder, encoder_of
+from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.preflight import Preflight, preflight
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.options import EvaluationOptions
@@ -32,13 +33,10 @@ from bio_paws_eval.runs.device import device_of, dtype_of
 from bio_paws_eval.tasks import load, registry
 from bio_paws_eval.tasks.pairs import Pairs, perturbed
 
-_PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "tokenizers", "torch", "transformers")
+_PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "scikit-learn", "tokenizers", "torch", "transformers")
 
 RESULT_CODE = (
     "bio_paws_eval.models.encode",
-    "bio_paws_eval.models.finetune",
-    "bio_paws_eval.models.loading",
-    "bio_paws_eval.models.predict",
     "bio_paws_eval.stats.intervals",
     "bio_paws_eval.stats.metrics",
     "bio_paws_eval.stats.pair_types",
@@ -46,7 +44,8 @@ RESULT_CODE = (
     "bio_paws_eval.stats.significance",
     "bio_paws_eval.tasks.load",
 )
-"""Modules that, with what they import, compute a result: a changed statement there gives a new key."""
+"""Modules that, with those of the method and what all import, compute a result: a changed statement there gives a new
+key."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,7 @@ class Prepared:
     dtype: torch.dtype
     source: ModelSource
     model: Model
+    method: Method
     encoder: PairEncoder
     tasks: tuple[EncodedTask, ...]
     runs: tuple[Run, ...]
@@ -124,20 +124,20 @@ def prepare(options: EvaluationOptions) -> Prepared:
     source = find_model(
         options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter
     )
-    encoder, classifier = encoder_of(source), empty_classifier(source)
-    head = read_head(source, classifier)
+    method = implementation_of(options.method)(options.hyperparameters)
+    encoder, network = method.encoder(source), method.network(source)
     state = PartialState()
     with state.main_process_first():  # the other processes find the tokens on disk
         # Untuned runs of several training sets are the same run: the key keeps one of them.
-        runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, encoder)}
-        trained = all(run.train is not None for run in runs.values())
-        tasks, skipped = _encode_tasks(options, source, encoder, head, trained=trained)
-    model = describe(source, classifier)
-    return Prepared(options, device, dtype, source, model, encoder, tasks, tuple(runs.values()), skipped)
+        runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, method, encoder)}
+        head = method.head(source, network, trained=all(run.train is not None for run in runs.values()))
+        tasks, skipped = _encode_tasks(options, source, encoder, head)
+    model = describe(source, network)
+    return Prepared(options, device, dtype, source, model, method, encoder, tasks, tuple(runs.values()), skipped)
 
 
 def _encode_tasks(
-    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, head: Head, *, trained: bool
+    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, head: str
 ) -> tuple[tuple[EncodedTask, ...], tuple[str, ...]]:
     available, skipped = load.load_available(options.configs, registry.task_names(), [options.split], options.sources)
     max_length = max_length_of(source.config, encoder.tokenizer)
@@ -145,7 +145,7 @@ def _encode_tasks(
     tasks = []
     for (pairs,) in available:
         encoded = encode.encode(pairs, encoder, _segment(options), max_length, folder)
-        checked = preflight(pairs, encoder, encoded.encoding.segment, head, trained=trained)
+        checked = preflight(pairs, encoder, encoded.encoding.segment, head)
         refusal = _refusal(options, encoded) or checked.refusal
         # Perturbed pairs get the blocks of the stored pairs: another length could change the predictions by itself.
         segment = encoded.encoding.segment
@@ -186,7 +186,7 @@ def _note(encoded: Encoded) -> str:
 
 
 def _list_runs(
-    options: EvaluationOptions, device: torch.device, source: ModelSource, encoder: PairEncoder
+    options: EvaluationOptions, device: torch.device, source: ModelSource, method: Method, encoder: PairEncoder
 ) -> Iterator[Run]:
     for name in options.train_on:
         data = None
@@ -194,8 +194,8 @@ def _list_runs(
             if name == "none" or control == "untuned":
                 yield from _untuned_runs(options, device, source)
             else:
-                data = data or _training_data(options, source, encoder, name)
-                yield from _trained_runs(options, device, source, data, name, control)
+                data = data or _training_data(options, source, method, encoder, name)
+                yield from _trained_runs(options, device, source, method, data, name, control)
 
 
 def _untuned_runs(options: EvaluationOptions, device: torch.device, source: ModelSource) -> Iterator[Run]:
@@ -214,10 +214,12 @@ class _TrainingData:
     content_sha256: str
 
 
-def _training_data(options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, name: str) -> _TrainingData:
-    folder, length = options.work / "tokens", options.hyperparameters.max_length
-    limit = max_length_of(source.config, encoder.tokenizer)
-    length = min(length, limit) if limit else length
+def _training_data(
+    options: EvaluationOptions, source: ModelSource, method: Method, encoder: PairEncoder, name: str
+) -> _TrainingData:
+    folder = options.work / "tokens"
+    lengths = (method.training_length, max_length_of(source.config, encoder.tokenizer))
+    length = min((length for length in lengths if length), default=None)
     dev_pairs = load.load_pairs(name, "validation", options.sources)
     dev = encode.encode(dev_pairs, encoder, _segment(options), length, folder)
     # Both splits are cut into blocks of the same length.
@@ -236,21 +238,23 @@ def _trained_runs(
     options: EvaluationOptions,
     device: torch.device,
     source: ModelSource,
+    method: Method,
     data: _TrainingData,
     name: str,
     control: str,
 ) -> Iterator[Run]:
-    for seed in options.training_seeds:
+    for seed in options.seeds_of(control):
         training = Training(
             name,
             control,
             seed,
-            dataclasses.asdict(options.hyperparameters),
+            method.recipe,
             data.train_task.rows,
             data.train_task.dropped,
             data.content_sha256,
             unknown=data.train.encoding.unknown,
             truncated_pairs=data.train.encoding.truncated_pairs,
+            method=options.method,
         )
         segment = digest_of(data.train.encoding.segment)
         yield Run(training, data.train, data.dev, _run_key(options, device, source, training, segment))
@@ -260,11 +264,12 @@ def _run_key(
     options: EvaluationOptions, device: torch.device, source: ModelSource, training: Training, segment: str
 ) -> str:
     """Return a digest of everything that can change the trained weights, except the seed."""
+    method_code = implementation_of(options.method).__module__
     return digest_of(
         [source.weights_sha256, source.tokenizer_sha256, source.adapter.sha256 if source.adapter else ""],
-        [training.on, training.control, training.recipe, training.content_sha256, segment],
+        [training.on, training.method, training.control, training.recipe, training.content_sha256, segment],
         PartialState().num_processes,
-        [environment(device, dtype_of(options.dtype)), source_digest(*RESULT_CODE)],
+        [environment(device, dtype_of(options.dtype)), source_digest(method_code, *RESULT_CODE)],
     )
 
 

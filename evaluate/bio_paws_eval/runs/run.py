@@ -10,18 +10,16 @@ from typing import NoReturn
 
 from accelerate import PartialState
 from tqdm import tqdm
-from transformers import PreTrainedModel
 
 from bio_paws.execution.files import atomic
 from bio_paws.execution.progress import progress
 from bio_paws_eval import results
-from bio_paws_eval.models import finetune, loading, predict
+from bio_paws_eval.methods.interface import Fitted, Fitting
 from bio_paws_eval.models.checkpoints import exclusive
-from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.own_code import copy_code
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.options import EvaluationOptions, keyword_form
-from bio_paws_eval.results import Result, Training
+from bio_paws_eval.results import Result
 from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import (
     EncodedTask,
@@ -106,17 +104,17 @@ def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path
     if all(task.refusal for task, _ in missing) and not to_save:
         return
     folder = prepared.options.work / "runs" / f"{run.key}-{run.training.seed}"
-    model, training = _trained_model(prepared, run, folder)
+    fitted = _fit(prepared, run, folder)
     if to_save and state.is_main_process:
         with atomic(saved) as part:
-            model.save_pretrained(part)
+            fitted.save(part)
             # Loaded anew: a tokenizer that has encoded pairs would save its padding and truncation too.
             load_tokenizer(prepared.source).save_pretrained(part)
             if prepared.source.code_sha256:
                 copy_code(prepared.source.folder, part)
     for task, path in mine:
         if not task.refusal:
-            _predict(prepared, dataclasses.replace(run, training=training), task, path, model)
+            _predict(prepared, dataclasses.replace(run, training=fitted.training), task, path, fitted)
     state.wait_for_everyone()
     if state.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)  # there is none for an untuned model
@@ -130,50 +128,39 @@ def saved_model(prepared: Prepared, run: Run) -> Path:
     )
 
 
-def _trained_model(prepared: Prepared, run: Run, folder: Path) -> tuple[PreTrainedModel, Training]:
-    """Load the classifier and train it."""
-    training = run.training
-    tokenizer = prepared.encoder.tokenizer
-    random_init = training.control == "random-init"
-    model = loading.load_classifier(prepared.source, tokenizer, training.seed, random_init=random_init)
-    device = PartialState().device if PartialState().num_processes > 1 else prepared.device
-    model.to(device)  # type: ignore[arg-type]
-    if run.train is None or run.dev is None:
-        return model, training
-    trained = finetune.fine_tune(
-        model,
-        run.train,
-        run.dev,
-        tokenizer.pad_token_id,
-        prepared.options.hyperparameters,
-        training.control,
-        training.seed,
-        prepared.dtype,
-        folder,
+def _fit(prepared: Prepared, run: Run, folder: Path) -> Fitted:
+    """Load the model and fit it as the method says."""
+    state = PartialState()
+    return prepared.method.fit(
+        Fitting(
+            prepared.source,
+            prepared.encoder,
+            run.training,
+            run.train,
+            run.dev,
+            state.device if state.num_processes > 1 else prepared.device,
+            prepared.dtype,
+            folder,
+            prepared.options.work,
+        )
     )
-    return model, dataclasses.replace(training, **vars(trained))
 
 
-def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, model: PreTrainedModel) -> None:
-    pad_id = prepared.encoder.tokenizer.pad_token_id
-    batching = batching_of(model, next(task.encoded.batches()), pad_id)
-    predictions, timing = predict.predict(model, task.encoded, pad_id, prepared.dtype, batching=batching)
-    perturbed = {
-        name: predict.predict(model, encoded, pad_id, prepared.dtype, batching=batching)[0].logits
-        for name, encoded in task.perturbations.items()
-    }
-    logits, labels = predictions.logits, predictions.labels
+def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, fitted: Fitted) -> None:
+    answers = fitted.answer(task.encoded, task.perturbations)
+    logits, labels = answers.predictions.logits, answers.predictions.labels
     result = dataclasses.replace(
         _result(prepared, run, task),
-        seconds=timing.seconds,
-        tokens_per_second=timing.tokens / timing.seconds,
+        seconds=answers.timing.seconds,
+        tokens_per_second=answers.timing.tokens / answers.timing.seconds,
         metrics=measure(logits, labels),
         predictions=path.with_suffix(".parquet").name,
         by_pair_type=measure_pair_types(logits, labels, task.pairs.kinds),
-        perturbations=measure_perturbations(logits, labels, perturbed),
-        preflight=dataclasses.asdict(task.preflight) | {"batches": str(batching)},
+        perturbations=measure_perturbations(logits, labels, answers.perturbed),
+        preflight=dataclasses.asdict(task.preflight) | {"batches": answers.batches},
+        details=answers.details,
     )
-    results.write_result(path, result, predictions)
+    results.write_result(path, result, answers.predictions)
 
 
 def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:

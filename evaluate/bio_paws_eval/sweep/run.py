@@ -166,7 +166,7 @@ def _split_trainings(options: EvaluationOptions) -> Iterator[EvaluationOptions]:
         for control in options.controls:
             untuned = name == "none" or control == "untuned"
             language = "none" if untuned else language_of(name) if is_pawsx(name) else None
-            for seed in options.training_seeds:
+            for seed in options.seeds_of(control):
                 yield replace(
                     options,
                     finetune=(language,) if language else (),
