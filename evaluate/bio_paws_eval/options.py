@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from bio_paws.errors import ConfigError
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from bio_paws_eval.methods.prompt_templates import Calibration, Prompting, TemplateName
 from bio_paws_eval.methods.registry import CONTROLS, MethodName, registered
 from bio_paws_eval.tasks.registry import LANGUAGES, PAWSX_REPO, Sources, all_names, is_pawsx, pawsx
 
@@ -161,7 +162,18 @@ class GridOptions:
 
     method: MethodName = "fine-tune"
     """How the model answers: fine-tuned; frozen, a linear probe of its embeddings; cosine of its embeddings, with a
-    threshold from the validation split of what the others are fine-tuned on."""
+    threshold from the validation split of what the others are fine-tuned on; prompt, by the log-likelihood of yes and
+    no."""
+
+    template: TemplateName = "question-1"
+    """Words of a prompt."""
+
+    shots: Annotated[StrictInt, Field(ge=0)] = 0
+    """Answered pairs that a prompt shows first, drawn from the train split by the seed."""
+
+    calibration: Calibration = "contextual"
+    """How a prompted model's preference for an answer is removed: contextual, by what it answers to texts that say
+    nothing; none."""
 
     finetune: Annotated[Sequence[str] | None, Names("language", (*LANGUAGES, "none"))] = None
     """Languages of PAWS-X to fine-tune on, one at a time; none for the model as it is, its head drawn by seed (default:
@@ -209,7 +221,8 @@ class GridOptions:
 
     def __post_init__(self) -> None:
         if self.finetune is None:
-            object.__setattr__(self, "finetune", () if self.finetune_on else ("en",))
+            zero_shot = self.method == "prompt" and not self.shots
+            object.__setattr__(self, "finetune", () if self.finetune_on else ("none",) if zero_shot else ("en",))
         if not self.train_on:
             raise ValueError(
                 "nothing to fine-tune on: give finetune, finetune_on or both (finetune none for the model as it is)"
@@ -217,13 +230,21 @@ class GridOptions:
         allowed = registered(self.method).controls
         if unsuited := [control for control in self.controls if control not in allowed]:
             raise ValueError(f"method {self.method} has no control {unsuited[0]}: choose from {', '.join(allowed)}")
-        trained = sorted({*self.controls} - {"none", "untuned"})
-        if "none" in self.train_on and self.method != "fine-tune":
-            raise ValueError(f"method {self.method} needs something to be fitted on: leave none out of finetune")
+        trained = sorted({*self.controls} - {"none", "untuned"}) if self.method == "fine-tune" else []
+        self._check_method()
         if "none" in self.train_on and trained:
             raise ValueError(f"control {trained[0]} needs something to fine-tune on: leave none out of finetune")
         if self.hyperparameters.lora_rank and "frozen" in self.controls:
             raise ValueError("control frozen trains the classifier only: leave lora_rank or frozen out")
+
+    def _check_method(self) -> None:
+        if self.method != "prompt" and self.prompting != Prompting():
+            raise ValueError(f"template, shots and calibration are of method prompt, not of {self.method}")
+        if self.method == "prompt" and not self.shots:
+            if self.train_on != ("none",):
+                raise ValueError("a prompt without shots learns nothing: give shots, or no finetune and finetune_on")
+        elif "none" in self.train_on and self.method != "fine-tune":
+            raise ValueError(f"method {self.method} needs something to be fitted on: leave none out of finetune")
 
     @property
     def train_on(self) -> tuple[str, ...]:
@@ -238,8 +259,13 @@ class GridOptions:
 
     def seeds_of(self, control: str) -> tuple[int, ...]:
         """The seeds of a control, only the first where the seed would change nothing."""
-        draws = control != "none" or registered(self.method).draws
+        draws = control != "none" or registered(self.method).draws or self.shots > 0
         return self.training_seeds if draws else self.training_seeds[:1]
+
+    @property
+    def prompting(self) -> Prompting:
+        """How a causal model is asked."""
+        return Prompting(self.template, self.shots, self.calibration)
 
     @property
     def hyperparameters(self) -> Hyperparameters:

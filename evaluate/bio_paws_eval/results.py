@@ -191,8 +191,8 @@ class Encoding:
 
     Attributes
     ----------
-    join : {"template", "concatenation", "separate"}
-        By the tokenizer's own template for pairs, one sentence after the other, or not at all.
+    join : {"template", "concatenation", "separate", "prompt"}
+        By the tokenizer's own template for pairs, one sentence after the other, not at all, or in words.
     segment : int or None
         Letters a word that sequences were split into; None where they were left whole.
     max_length : int or None

@@ -19,6 +19,7 @@ from bio_paws.errors import ConfigError
 from bio_paws_eval import evaluate
 from bio_paws_eval.cli.arguments import add_evaluation_options, evaluation_options
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from bio_paws_eval.methods.prompt_templates import TEMPLATES
 from bio_paws_eval.methods.registry import METHODS, Registered
 from bio_paws_eval.options import EvaluationOptions, GridOptions, description_of, names_of
 from bio_paws_eval.sweep.run import options_of_plan
@@ -26,6 +27,12 @@ from bio_paws_eval.tasks.registry import LANGUAGES, Sources, all_names, is_pawsx
 
 FINE_TUNING = {"save_models", "trust_remote_code"}
 """Options of fine-tuning only."""
+PROMPTING: dict[str, st.SearchStrategy[Any]] = {
+    "template": st.sampled_from(list(TEMPLATES)),
+    "shots": st.integers(1, 9),
+    "calibration": st.sampled_from(["contextual", "none"]),
+}
+"""Options of prompts only."""
 MACHINE = {"data", "pawsx", "device", "out"}  # set beside a plan
 NOT_IN_PLANS = {"save_models"}
 
@@ -114,6 +121,9 @@ def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
     required = {"model": st.sampled_from(["gpt2", "me/model"])}
     if method.name != "fine-tune":
         required["method"] = st.just(method.name)
+    if method.name == "prompt":
+        required["shots"] = PROMPTING["shots"]  # without them, there is nothing to fit
+        own |= PROMPTING
     return st.fixed_dictionaries(required, optional=given | own)
 
 
@@ -127,11 +137,14 @@ def test_three_ways_to_set_options_are_one(values: dict[str, Any]) -> None:
 
 
 def test_every_option_is_tried_here() -> None:
-    assert {"model", "method", "controls", *VALUES} == set(names_of(EvaluationOptions))
+    assert {"model", "method", "controls", *PROMPTING, *VALUES} == set(names_of(EvaluationOptions))
 
 
 INVALID: dict[str, list[Any]] = {
     "method": ["finetune"],
+    "template": ["question-2"],
+    "shots": [-1, "two"],
+    "calibration": ["linear"],
     "finetune": [["xx"]],
     "finetune_on": [["pawsx_en"], ["dna15"]],
     "controls": [["frozn"]],
@@ -170,6 +183,8 @@ def test_three_ways_refuse_alike(name: str, value: Any, tmp_path: Path, capsys: 
         ({"finetune": ["none"], "controls": ["frozen"]}, "control frozen needs something to fine-tune on"),
         ({"finetune": ["en"], "controls": ["nothing"]}, "unknown control 'nothing'"),
         ({"method": "cosine", "controls": ["shuffled-labels"]}, "method cosine has no control shuffled-labels"),
+        ({"method": "cosine", "shots": 2}, "template, shots and calibration are of method prompt, not of cosine"),
+        ({"method": "prompt", "finetune": ["en"]}, "a prompt without shots learns nothing"),
         ({"method": "frozen", "finetune": ["none"]}, "method frozen needs something to be fitted on"),
     ],
 )

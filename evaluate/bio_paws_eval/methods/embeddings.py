@@ -172,7 +172,7 @@ class EmbeddingScorer(Fitted):
         self._score = score
         self._describe = describe
 
-    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded]) -> Answers:
+    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded], molecule: str) -> Answers:
         """Answer the pairs of a task; tokens of texts whose embeddings are known do not count as work."""
         start, tokens_before = time.perf_counter(), self._embedder.tokens
         predictions = self._predict(pairs)

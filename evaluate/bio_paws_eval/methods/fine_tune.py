@@ -74,7 +74,7 @@ class _Classifier(Fitted):
         self._pad_id = fitting.encoder.tokenizer.pad_token_id
         self._dtype = fitting.dtype
 
-    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded]) -> Answers:
+    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded], molecule: str) -> Answers:
         batching = batching_of(self._model, next(pairs.batches()), self._pad_id)
         predictions, timing = predict(self._model, pairs, self._pad_id, self._dtype, batching=batching)
         logits = {

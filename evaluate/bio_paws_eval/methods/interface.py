@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
+from bio_paws_eval.methods.prompt_templates import Prompting
+from bio_paws_eval.models.architectures import max_length_of
 from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import Timing
@@ -93,8 +95,18 @@ class Fitted(ABC):
     training: Training
 
     @abstractmethod
-    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded]) -> Answers:
-        """Answer the pairs of a task, and these pairs perturbed."""
+    def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded], molecule: str) -> Answers:
+        """Answer the pairs of a task, and these pairs perturbed.
+
+        Parameters
+        ----------
+        pairs : Encoded
+            The pairs.
+        perturbed : mapping of str to Encoded
+            The perturbed pairs, by the name of the perturbation.
+        molecule : str
+            What the sides are, as in `tasks.pairs.Pairs`.
+        """
 
     def save(self, folder: Path) -> None:
         """Save the model as Transformers loads it; only fine-tuning makes one."""
@@ -109,9 +121,12 @@ class Method(ABC):
     ----------
     hyperparameters : Hyperparameters
         Of fine-tuning.
+    prompting : Prompting
+        Of prompts.
     """
 
     hyperparameters: Hyperparameters
+    prompting: Prompting
 
     @property
     @abstractmethod
@@ -122,6 +137,10 @@ class Method(ABC):
     def training_length(self) -> int | None:
         """Tokens that pairs are cut to where the model is fitted on them; None for the model's maximum."""
         return None
+
+    def input_length(self, source: ModelSource, encoder: PairEncoder) -> int | None:
+        """Return the tokens that an input may have; None where nothing limits it."""
+        return max_length_of(source.config, encoder.tokenizer)
 
     @abstractmethod
     def encoder(self, source: ModelSource) -> PairEncoder:

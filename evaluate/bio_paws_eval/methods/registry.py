@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from bio_paws_eval.methods.interface import Method
 
-MethodName = Literal["fine-tune", "frozen", "cosine"]
+MethodName = Literal["fine-tune", "frozen", "cosine", "prompt"]
 
 CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
 """What a model that was trained as the method says ("none") is compared with: not trained at all, weights drawn anew,
@@ -44,6 +44,7 @@ METHODS = (
         "frozen", "bio_paws_eval.methods.frozen:Frozen", ("none", "random-init", "shuffled-labels"), draws=False
     ),
     Registered("cosine", "bio_paws_eval.methods.cosine:Cosine", ("none", "random-init"), draws=False),
+    Registered("prompt", "bio_paws_eval.methods.prompt:Prompt", ("none", "random-init"), draws=False),
 )
 _BY_NAME = {method.name: method for method in METHODS}
 if tuple(_BY_NAME) != get_args(MethodName):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from transformers import (
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     PretrainedConfig,
     PreTrainedModel,
@@ -19,8 +20,9 @@ from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, fir
 from bio_paws_eval.models.own_code import names_code, own_classifier
 from bio_paws_eval.results import Model
 
-Join = Literal["template", "concatenation", "separate"]
-"""How two sentences are joined; see `pair_encoder.PairEncoder`. Separate ones are inputs of their own."""
+Join = Literal["template", "concatenation", "separate", "prompt"]
+"""How two sentences are joined; see `pair_encoder.PairEncoder`. Separate ones are inputs of their own; a prompt asks
+about both in words."""
 
 # These count positions from the padding token's id on, so that their table holds fewer than it has rows.
 _OFFSET_POSITIONS = {
@@ -142,6 +144,21 @@ def empty_model(source: ModelSource) -> PreTrainedModel:
     """Return the model without a head, and without memory for its weights."""
     with torch.device("meta"):
         model: PreTrainedModel = AutoModel.from_config(source.config, **NO_CODE)
+    return model
+
+
+def empty_generator(source: ModelSource) -> PreTrainedModel:
+    """Return the causal model with its language-modelling head, without memory for its weights.
+
+    Raises
+    ------
+    ModelError
+        When it is another kind of model.
+    """
+    if join_of(source.config) != "concatenation":
+        raise ModelError(f"{source.id}: models of type {source.config.model_type!r} are not causal: take one that is")
+    with torch.device("meta"):
+        model: PreTrainedModel = AutoModelForCausalLM.from_config(source.config, **NO_CODE)
     return model
 
 

@@ -49,6 +49,7 @@ def encode(pairs: Pairs, encoder: PairEncoder, segment: Segment, max_length: int
     folder : Path
         Of the files.
     """
+    encoder = encoder.of(pairs.molecule)
     if pairs.molecule == "text":
         return _encode(pairs, encoder, None, max_length, folder)
     if segment != "auto":
@@ -66,6 +67,7 @@ def encode(pairs: Pairs, encoder: PairEncoder, segment: Segment, max_length: int
 def _encode(pairs: Pairs, encoder: PairEncoder, segment: int | None, max_length: int | None, folder: Path) -> Encoded:
     key = stage_key(
         "bio_paws_eval.models.encode",
+        type(encoder).__module__,
         packages=("tokenizers", "transformers"),
         values=(pairs.task.content_sha256, *encoder.key, segment, max_length),
     )

@@ -73,6 +73,26 @@ class PairEncoder:
         )
         return encoded["input_ids"], encoded["token_type_ids"] if self.has_types else []
 
+    def of(self, molecule: str) -> PairEncoder:
+        """Return the encoder of pairs of such sides; most read all in the same way."""
+        return self
+
+    def describe(self, sentence1: str, sentence2: str) -> str:
+        """Return how a pair is joined and by which special tokens, as in ``template: [CLS] A [SEP] B [SEP]``."""
+        special = set(self.tokenizer.all_special_ids)
+        first, second = (
+            len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+            for text in (sentence1, sentence2)
+        )
+        (ids,), _ = self.tokenise([sentence1], [sentence2], None)
+        start = next((i for i, token in enumerate(ids) if token not in special), 0)
+        end = len(ids) - next((i for i, token in enumerate(reversed(ids)) if token not in special), 0)
+        between = ids[start + first : end - second]
+        start_tokens, between_tokens, end_tokens = (
+            " ".join(map(str, self.tokenizer.convert_ids_to_tokens(part))) for part in (ids[:start], between, ids[end:])
+        )
+        return f"{self.join}: {' '.join(filter(None, (start_tokens, 'A', between_tokens, 'B', end_tokens)))}"
+
     def longest_inputs(self, ids: list[list[int]], types: list[list[int]]) -> NDArray[np.int64]:
         """Return the number of tokens that the model reads at once of each pair: shape=(n,)."""
         return np.array(list(map(len, ids)))

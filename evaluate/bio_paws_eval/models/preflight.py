@@ -81,6 +81,7 @@ def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: str
     head : str
         What the result says of the head, as in `Preflight`.
     """
+    encoder = encoder.of(pairs.molecule)
     tokenizer = encoder.tokenizer
     batch = next(iter(pairs.read())).slice(0, SAMPLE)
     sides = [
@@ -91,28 +92,13 @@ def preflight(pairs: Pairs, encoder: PairEncoder, segment: int | None, head: str
     return Preflight(
         type(tokenizer).__name__ + (", tokenizer.json as it is" if encoder.from_file else ""),
         str(tokenizer.pad_token),
-        _describe_join(encoder, sides[0][0], sides[1][0]),
+        encoder.describe(sides[0][0], sides[1][0]),
         encoder.rows,
         head,
         tuple(map(str, tokenizer.convert_ids_to_tokens(ids[0]))),
         letters_covered(tokenizer, texts),
         _empty(tokenizer, texts),
     )
-
-
-def _describe_join(encoder: PairEncoder, sentence1: str, sentence2: str) -> str:
-    """Return the join and its special tokens, as in ``template: [CLS] A [SEP] B [SEP]``."""
-    special = set(encoder.tokenizer.all_special_ids)
-    first = len(encoder.tokenizer(sentence1, add_special_tokens=False, verbose=False)["input_ids"])
-    second = len(encoder.tokenizer(sentence2, add_special_tokens=False, verbose=False)["input_ids"])
-    (ids,), _ = encoder.tokenise([sentence1], [sentence2], None)
-    start = next((i for i, token in enumerate(ids) if token not in special), 0)
-    end = len(ids) - next((i for i, token in enumerate(reversed(ids)) if token not in special), 0)
-    between = ids[start + first : end - second]
-    start_tokens, between_tokens, end_tokens = (
-        " ".join(map(str, encoder.tokenizer.convert_ids_to_tokens(part))) for part in (ids[:start], between, ids[end:])
-    )
-    return f"{encoder.join}: {' '.join(filter(None, (start_tokens, 'A', between_tokens, 'B', end_tokens)))}"
 
 
 def letters_covered(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> float:

@@ -21,7 +21,7 @@ from bio_paws_eval.layout.tables import percent
 from bio_paws_eval.methods.interface import Method
 from bio_paws_eval.methods.registry import implementation_of
 from bio_paws_eval.models import encode
-from bio_paws_eval.models.architectures import describe, max_length_of
+from bio_paws_eval.models.architectures import describe
 from bio_paws_eval.models.encode import MAX_UNKNOWN, Segment
 from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.pair_encoder import PairEncoder
@@ -124,23 +124,22 @@ def prepare(options: EvaluationOptions) -> Prepared:
     source = find_model(
         options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter
     )
-    method = implementation_of(options.method)(options.hyperparameters)
+    method = implementation_of(options.method)(options.hyperparameters, options.prompting)
     encoder, network = method.encoder(source), method.network(source)
     state = PartialState()
     with state.main_process_first():  # the other processes find the tokens on disk
         # Untuned runs of several training sets are the same run: the key keeps one of them.
         runs = {(run.key, run.training.seed): run for run in _list_runs(options, device, source, method, encoder)}
         head = method.head(source, network, trained=all(run.train is not None for run in runs.values()))
-        tasks, skipped = _encode_tasks(options, source, encoder, head)
+        tasks, skipped = _encode_tasks(options, encoder, method.input_length(source, encoder), head)
     model = describe(source, network)
     return Prepared(options, device, dtype, source, model, method, encoder, tasks, tuple(runs.values()), skipped)
 
 
 def _encode_tasks(
-    options: EvaluationOptions, source: ModelSource, encoder: PairEncoder, head: str
+    options: EvaluationOptions, encoder: PairEncoder, max_length: int | None, head: str
 ) -> tuple[tuple[EncodedTask, ...], tuple[str, ...]]:
     available, skipped = load.load_available(options.configs, registry.task_names(), [options.split], options.sources)
-    max_length = max_length_of(source.config, encoder.tokenizer)
     folder = options.work / "tokens"
     tasks = []
     for (pairs,) in available:
@@ -192,15 +191,20 @@ def _list_runs(
         data = None
         for control in options.controls:
             if name == "none" or control == "untuned":
-                yield from _untuned_runs(options, device, source)
+                yield from _runs_without_data(options, device, source, method, control)
             else:
                 data = data or _training_data(options, source, method, encoder, name)
                 yield from _trained_runs(options, device, source, method, data, name, control)
 
 
-def _untuned_runs(options: EvaluationOptions, device: torch.device, source: ModelSource) -> Iterator[Run]:
-    for seed in options.training_seeds:
-        training = Training("none", "untuned", seed)
+def _runs_without_data(
+    options: EvaluationOptions, device: torch.device, source: ModelSource, method: Method, control: str
+) -> Iterator[Run]:
+    for seed in options.seeds_of(control):
+        if options.method == "fine-tune":
+            training = Training("none", "untuned", seed)
+        else:
+            training = Training("none", control, seed, method.recipe, method=options.method)
         yield Run(training, None, None, _run_key(options, device, source, training, ""))
 
 
@@ -218,7 +222,7 @@ def _training_data(
     options: EvaluationOptions, source: ModelSource, method: Method, encoder: PairEncoder, name: str
 ) -> _TrainingData:
     folder = options.work / "tokens"
-    lengths = (method.training_length, max_length_of(source.config, encoder.tokenizer))
+    lengths = (method.training_length, method.input_length(source, encoder))
     length = min((length for length in lengths if length), default=None)
     dev_pairs = load.load_pairs(name, "validation", options.sources)
     dev = encode.encode(dev_pairs, encoder, _segment(options), length, folder)

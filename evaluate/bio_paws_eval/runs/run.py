@@ -147,7 +147,7 @@ def _fit(prepared: Prepared, run: Run, folder: Path) -> Fitted:
 
 
 def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, fitted: Fitted) -> None:
-    answers = fitted.answer(task.encoded, task.perturbations)
+    answers = fitted.answer(task.encoded, task.perturbations, task.pairs.molecule)
     logits, labels = answers.predictions.logits, answers.predictions.labels
     result = dataclasses.replace(
         _result(prepared, run, task),

@@ -164,8 +164,8 @@ def _split_trainings(options: EvaluationOptions) -> Iterator[EvaluationOptions]:
     """Yield the options of each training, on all configs; every untuned model has the same ones."""
     for name in options.train_on:
         for control in options.controls:
-            untuned = name == "none" or control == "untuned"
-            language = "none" if untuned else language_of(name) if is_pawsx(name) else None
+            untuned = control == "untuned" or (name == "none" and options.method == "fine-tune")
+            language = "none" if untuned or name == "none" else language_of(name) if is_pawsx(name) else None
             for seed in options.seeds_of(control):
                 yield replace(
                     options,
