@@ -150,6 +150,8 @@ def _check_segment(value: Any) -> Any:
 _CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True)
 _Seed = Annotated[StrictInt, Field(ge=0, lt=2**32)]
 _Seeds = Annotated[tuple[_Seed, ...], Field(min_length=1), AfterValidator(_without_duplicates)]
+_EvenNumber = Annotated[StrictInt, Field(ge=2, multiple_of=2)]
+_TrainPairs = Annotated[tuple[_EvenNumber, ...], Field(min_length=1), AfterValidator(_without_duplicates)]
 _BIOPAWS_AND_GENERATED = tuple(name for name in all_names() if not is_pawsx(name))
 
 
@@ -181,6 +183,12 @@ class GridOptions:
 
     finetune_on: Annotated[Sequence[str], Names("config", _BIOPAWS_AND_GENERATED)] = ()
     """Configs of bioPAWS, or generated pairs, to fine-tune on, one at a time."""
+
+    train_pairs: Annotated[
+        Sequence[int] | None, ParsedAs(_TrainPairs | None, lambda value: value), Flag(metavar="N")
+    ] = None
+    """Numbers of pairs to train on, one at a time, half of each label, drawn by the seed; as many of the validation
+    split choose the epoch or the penalty (default: all pairs)."""
 
     controls: Annotated[Sequence[str], Names("control", CONTROLS, at_least=1), Flag("control")] = ("none",)
     """Controls to run instead of the plain fine-tuning (none): not trained, from random weights, on permuted labels,
@@ -238,6 +246,8 @@ class GridOptions:
             raise ValueError("control frozen trains the classifier only: leave lora_rank or frozen out")
 
     def _check_method(self) -> None:
+        if self.train_pairs and self.method not in {"fine-tune", "frozen"}:
+            raise ValueError(f"method {self.method} is not trained on pairs: leave out train_pairs")
         if self.method != "prompt" and self.prompting != Prompting():
             raise ValueError(f"template, shots and calibration are of method prompt, not of {self.method}")
         if self.method == "prompt" and not self.shots:
@@ -257,9 +267,14 @@ class GridOptions:
         """All seeds."""
         return cast(tuple[int, ...], self.seeds)
 
+    @property
+    def training_sizes(self) -> tuple[int | None, ...]:
+        """Numbers of pairs to train on, one at a time; None for all."""
+        return tuple(self.train_pairs) if self.train_pairs else (None,)
+
     def seeds_of(self, control: str) -> tuple[int, ...]:
         """The seeds of a control, only the first where the seed would change nothing."""
-        draws = control != "none" or registered(self.method).draws or self.shots > 0
+        draws = control != "none" or registered(self.method).draws or self.shots > 0 or bool(self.train_pairs)
         return self.training_seeds if draws else self.training_seeds[:1]
 
     @property

@@ -113,6 +113,9 @@ class Training:
         How it was trained: one of `methods.registry.METHODS`. Since 2.2.
     fitted : dict
         What a method other than fine-tuning fitted: the threshold of a cosine, say. Since 2.2.
+    train_pairs : int or None
+        How many of the pairs that `content_sha256` is of were drawn by the seed, and as many of those that chose the
+        checkpoint; None where all were taken. Since 2.2.
     """
 
     __pydantic_config__ = READ_STRICTLY
@@ -135,11 +138,17 @@ class Training:
     truncated_pairs: Share = 0.0
     method: str = "fine-tune"
     fitted: dict[str, Any] = field(default_factory=dict)
+    train_pairs: Count | None = None
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is fine-tuning without a control, which is what claims of transfer are about."""
-        return self.control == "none" and self.method == "fine-tune"
+        """Whether it is fine-tuning on all pairs, without a control: what claims of transfer are about."""
+        return self.control == "none" and self.of_all_pairs
+
+    @property
+    def of_all_pairs(self) -> bool:
+        """Whether it is fine-tuning on all pairs, with or without a control."""
+        return self.method == "fine-tune" and self.train_pairs is None
 
     @property
     def dev_accuracy(self) -> float | None:
@@ -148,9 +157,10 @@ class Training:
 
     @property
     def name(self) -> str:
-        """How a table names it: ``pawsx_en``, ``none``, ``pawsx_en (shuffled-labels)``, ``pawsx_en (cosine)``."""
+        """How a table names it: ``none``, ``pawsx_en (shuffled-labels)``, ``dna50 (frozen, 64 pairs)``."""
         usual = {"none", "untuned", "fine-tune"}
-        differs = ", ".join(part for part in (self.method, self.control) if part not in usual)
+        size = f"{self.train_pairs:,} pairs" if self.train_pairs else "fine-tune"
+        differs = ", ".join(part for part in (self.method, self.control, size) if part not in usual)
         return f"{self.on} ({differs})" if differs else self.on
 
 

@@ -120,6 +120,21 @@ def test_a_text_is_embedded_once(bert: Path, pawsx: Path, tmp_path: Path, monkey
     run(tmp_path, bert, pawsx, "--method", "frozen", "--split", "validation")
 
 
+def test_few_pairs_are_those_of_the_seed(bert: Path, pawsx: Path, tmp_path: Path) -> None:
+    few = ("--train-pairs", 8, 16, "--seeds", 2)
+    run(tmp_path, bert, pawsx, *few, "--method", "frozen")
+    done = run(tmp_path, bert, pawsx, *few, "--epochs", 3, "--learning-rate", 1e-3)  # and those of before
+    trainings = {(result.training.name, result.training.seed): result.training for result, _ in done}
+    names = ("pawsx_en (8 pairs)", "pawsx_en (16 pairs)", "pawsx_en (frozen, 8 pairs)", "pawsx_en (frozen, 16 pairs)")
+    assert set(trainings) == {(name, seed) for name in names for seed in (0, 1)}
+    for training in trainings.values():
+        assert training.rows == training.dev_pairs == training.train_pairs
+        assert training.dev_majority == 0.5
+    assert len({predictions.logits.tobytes() for _, predictions in done}) == 8
+    folders = {path.parents[1].name for path, _ in read_results(tmp_path)}
+    assert len(folders) == 4  # seeds of one training lie in one folder
+
+
 def test_rounding_never_lifts_a_threshold_onto_the_score_above() -> None:
     low = np.float32(0.99399)
     high = np.nextafter(low, np.float32(1))

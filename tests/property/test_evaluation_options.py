@@ -59,6 +59,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "seeds": st.integers(1, 9) | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=4),
     "recipe": RECIPES,
     "configs": names(all_names()),
+    "train_pairs": st.lists(st.integers(1, 600).map(lambda half: 2 * half), min_size=1, max_size=4),
     "split": st.sampled_from(["test", "validation"]),
     "segment": st.sampled_from(["auto", "none"]) | st.integers(1, 200),
     "allow_unknown": st.booleans(),
@@ -117,7 +118,8 @@ def from_plan(values: Mapping[str, Any]) -> EvaluationOptions:
 def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
     """Draw options that go together with a method."""
     own = {"controls": names(method.controls)}
-    given = VALUES if method.name == "fine-tune" else {name: VALUES[name] for name in VALUES if name not in FINE_TUNING}
+    unsuited = {"fine-tune": set(), "frozen": FINE_TUNING}.get(method.name, FINE_TUNING | {"train_pairs"})
+    given = {name: VALUES[name] for name in VALUES if name not in unsuited}
     required = {"model": st.sampled_from(["gpt2", "me/model"])}
     if method.name != "fine-tune":
         required["method"] = st.just(method.name)
@@ -142,6 +144,7 @@ def test_every_option_is_tried_here() -> None:
 
 INVALID: dict[str, list[Any]] = {
     "method": ["finetune"],
+    "train_pairs": [[16, 7], [0], ["few"]],
     "template": ["question-2"],
     "shots": [-1, "two"],
     "calibration": ["linear"],
@@ -184,6 +187,7 @@ def test_three_ways_refuse_alike(name: str, value: Any, tmp_path: Path, capsys: 
         ({"finetune": ["en"], "controls": ["nothing"]}, "unknown control 'nothing'"),
         ({"method": "cosine", "controls": ["shuffled-labels"]}, "method cosine has no control shuffled-labels"),
         ({"method": "cosine", "shots": 2}, "template, shots and calibration are of method prompt, not of cosine"),
+        ({"method": "cosine", "train_pairs": [16]}, "method cosine is not trained on pairs"),
         ({"method": "prompt", "finetune": ["en"]}, "a prompt without shots learns nothing"),
         ({"method": "frozen", "finetune": ["none"]}, "method frozen needs something to be fitted on"),
     ],

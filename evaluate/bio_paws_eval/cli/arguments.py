@@ -105,12 +105,14 @@ def _add_argument(parser: argparse.ArgumentParser, options: type, name: str, def
         parser.add_argument(argument, action=action, help=_help_text(help_), dest=name, default=default)
         return
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
-    derived = names.what.upper() if names else f"{{{','.join(choices)}}}" if choices else _METAVARS[kinds[0]]
+    derived = names.what.upper() if names else f"{{{','.join(choices)}}}" if choices else _METAVARS.get(kinds[0])
+    is_list = names is not None or kinds == [Sequence[int]]
     settings["metavar"] = flag.metavar or derived
-    settings["type"] = partial(_parse, TypeAdapter(hint), name, kinds, names is not None)
-    if names:
+    settings["type"] = partial(_parse, TypeAdapter(hint), name, kinds, is_list)
+    if is_list:
         # Repeatable, and takes several values; None where it is not used, since argparse would extend the default.
         settings |= {"action": "extend", "nargs": "+", "default": None}
+    if names:
         help_ = f"{help_.rstrip('.')}; choose from {', '.join(names.known)}"
     parser.add_argument(argument, help=_help_text(help_), **settings)
 
@@ -133,7 +135,9 @@ def _parse(adapter: TypeAdapter[Any], name: str, kinds: Sequence[Any], is_list: 
         When the option does not take it.
     """
     value: Any = text
-    if Sequence[int] in kinds and "," in text:
+    if is_list and Sequence[int] in kinds:
+        value = _number(text)
+    elif Sequence[int] in kinds and "," in text:
         value = [_number(part) for part in text.split(",") if part]
     elif int in kinds or float in kinds:
         value = _number(text)

@@ -158,7 +158,8 @@ def _control_of(system: System, task: str, control: str, systems: Sequence[Syste
         rival
         for rival in systems
         if rival.weights == system.weights
-        and (rival.training.on, rival.training.control, rival.training.method) == (on, control, "fine-tune")
+        and (rival.training.on, rival.training.control) == (on, control)
+        and rival.training.of_all_pairs
         and task in rival.scored
     ]
     return max(matching, key=lambda rival: rival.results[task].summary.seeds, default=None)

@@ -104,7 +104,8 @@ def _in_roles(systems: Sequence[System], task: str) -> dict[Role, System]:
         trained = [
             system
             for system in systems
-            if (system.training.on, system.training.control, system.training.method) == (on, role.control, "fine-tune")
+            if (system.training.on, system.training.control) == (on, role.control)
+            and system.training.of_all_pairs
             and task in system.scored
         ]
         if trained:

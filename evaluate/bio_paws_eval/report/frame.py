@@ -29,7 +29,7 @@ _TEXT = (
     ),
     *("content_sha256", "status", "note", "join", "key", "file"),
 )
-_INTEGERS = ("seed", "pairs", "dropped", "segment", "max_length", *_CONFUSION)
+_INTEGERS = ("train_pairs", "seed", "pairs", "dropped", "segment", "max_length", *_CONFUSION)
 
 
 def results_frame(folder: Path | str) -> pd.DataFrame:
@@ -47,9 +47,10 @@ def results_frame(folder: Path | str) -> pd.DataFrame:
 
         ``model``, ``method``, ``revision``, ``weights_sha256``
             Hub id, folder or name of the baseline; the kind of method; commit on the Hub; digest of the weights.
-        ``trained_on``, ``control``, ``trained_by``, ``seed``, ``dev_accuracy``
-            Task of the fine-tuning ("none" without one); control experiment; method, as ``--method`` takes it; seed;
-            accuracy of the checkpoint that was kept on the development split.
+        ``trained_on``, ``control``, ``trained_by``, ``train_pairs``, ``seed``, ``dev_accuracy``
+            Task of the fine-tuning ("none" without one); control experiment; method, as ``--method`` takes it; pairs
+            drawn for it, missing where all were taken; seed; accuracy of the checkpoint that was kept on the
+            development split.
         ``task``, ``split``, ``pairs``, ``dropped``, ``version``, ``content_sha256``
             The pairs that were predicted: their number, the placeholders of the source that were filtered out,
             version and digest.
@@ -124,7 +125,7 @@ def _row(result: Result) -> dict[str, Any]:
     return {
         **{"model": model.id, "method": model.method, "revision": model.revision},
         **{"weights_sha256": model.weights_sha256, "trained_on": training.on, "control": training.control},
-        "trained_by": training.method,
+        **{"trained_by": training.method, "train_pairs": training.train_pairs},
         **{"seed": training.seed, "dev_accuracy": training.dev_accuracy, "task": task.name, "split": task.split},
         **{"pairs": task.rows, "dropped": task.dropped, "version": task.version, "content_sha256": task.content_sha256},
         **{"status": result.status, "note": result.note, "comparable": result.comparable},

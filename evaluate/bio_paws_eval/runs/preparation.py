@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -28,9 +29,10 @@ from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.preflight import Preflight, preflight
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.results import Model, Task, Training
+from bio_paws_eval.results import Model, Training
 from bio_paws_eval.runs.device import device_of, dtype_of
 from bio_paws_eval.tasks import load, registry
+from bio_paws_eval.tasks.drawn import draw_pairs
 from bio_paws_eval.tasks.pairs import Pairs, perturbed
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "scikit-learn", "tokenizers", "torch", "transformers")
@@ -42,6 +44,7 @@ RESULT_CODE = (
     "bio_paws_eval.stats.pair_types",
     "bio_paws_eval.stats.perturbations",
     "bio_paws_eval.stats.significance",
+    "bio_paws_eval.tasks.drawn",
     "bio_paws_eval.tasks.load",
 )
 """Modules that, with those of the method and what all import, compute a result: a changed statement there gives a new
@@ -194,7 +197,7 @@ def _list_runs(
                 yield from _runs_without_data(options, device, source, method, control)
             else:
                 data = data or _training_data(options, source, method, encoder, name)
-                yield from _trained_runs(options, device, source, method, data, name, control)
+                yield from _trained_runs(options, device, source, method, encoder, data, name, control)
 
 
 def _runs_without_data(
@@ -212,7 +215,8 @@ def _runs_without_data(
 class _TrainingData:
     """Pairs and tokens of the train and the validation split, the same for every control."""
 
-    train_task: Task
+    train_pairs: Pairs
+    dev_pairs: Pairs
     train: Encoded
     dev: Encoded
     content_sha256: str
@@ -235,7 +239,19 @@ def _training_data(
             "nothing can be learnt from it; set allow_unknown to try, or another finetune or finetune_on"
         )
     content = digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256)
-    return _TrainingData(train_pairs.task, train, dev, content)
+    return _TrainingData(train_pairs, dev_pairs, train, dev, content)
+
+
+def _draw(data: _TrainingData, count: int, seed: int, encoder: PairEncoder, folder: Path) -> _TrainingData:
+    """Draw some of the pairs of both splits: a whole split to choose the checkpoint would be no few-shot learning."""
+    train, dev = (
+        encode.encode(pairs, encoder, encoded.encoding.segment, encoded.encoding.max_length, folder)
+        for pairs, encoded in (
+            (draw_pairs(data.train_pairs, count, seed), data.train),
+            (draw_pairs(data.dev_pairs, count, seed), data.dev),
+        )
+    )
+    return dataclasses.replace(data, train=train, dev=dev)
 
 
 def _trained_runs(
@@ -243,25 +259,28 @@ def _trained_runs(
     device: torch.device,
     source: ModelSource,
     method: Method,
+    encoder: PairEncoder,
     data: _TrainingData,
     name: str,
     control: str,
 ) -> Iterator[Run]:
-    for seed in options.seeds_of(control):
+    for size, seed in product(options.training_sizes, options.seeds_of(control)):
+        used = data if size is None else _draw(data, size, seed, encoder, options.work / "tokens")
         training = Training(
             name,
             control,
             seed,
             method.recipe,
-            data.train_task.rows,
-            data.train_task.dropped,
+            size or data.train_pairs.task.rows,
+            data.train_pairs.task.dropped,
             data.content_sha256,
-            unknown=data.train.encoding.unknown,
-            truncated_pairs=data.train.encoding.truncated_pairs,
+            unknown=used.train.encoding.unknown,
+            truncated_pairs=used.train.encoding.truncated_pairs,
             method=options.method,
+            train_pairs=size,
         )
         segment = digest_of(data.train.encoding.segment)
-        yield Run(training, data.train, data.dev, _run_key(options, device, source, training, segment))
+        yield Run(training, used.train, used.dev, _run_key(options, device, source, training, segment))
 
 
 def _run_key(
@@ -272,6 +291,7 @@ def _run_key(
     return digest_of(
         [source.weights_sha256, source.tokenizer_sha256, source.adapter.sha256 if source.adapter else ""],
         [training.on, training.method, training.control, training.recipe, training.content_sha256, segment],
+        training.train_pairs,
         PartialState().num_processes,
         [environment(device, dtype_of(options.dtype)), source_digest(method_code, *RESULT_CODE)],
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from accelerate import PartialState
@@ -166,9 +167,10 @@ def _split_trainings(options: EvaluationOptions) -> Iterator[EvaluationOptions]:
         for control in options.controls:
             untuned = control == "untuned" or (name == "none" and options.method == "fine-tune")
             language = "none" if untuned or name == "none" else language_of(name) if is_pawsx(name) else None
-            for seed in options.seeds_of(control):
+            for size, seed in product((None,) if untuned else options.training_sizes, options.seeds_of(control)):
                 yield replace(
                     options,
+                    train_pairs=None if size is None else (size,),
                     finetune=(language,) if language else (),
                     finetune_on=() if language else (name,),
                     controls=("none",) if untuned else (control,),
