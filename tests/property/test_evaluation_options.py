@@ -60,6 +60,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "recipe": RECIPES,
     "configs": names(all_names()),
     "train_pairs": st.lists(st.integers(1, 600).map(lambda half: 2 * half), min_size=1, max_size=4),
+    "perturbations": st.sampled_from(["all", "none"]),
     "split": st.sampled_from(["test", "validation"]),
     "segment": st.sampled_from(["auto", "none"]) | st.integers(1, 200),
     "allow_unknown": st.booleans(),
@@ -99,7 +100,18 @@ def command_line(values: Mapping[str, Any]) -> list[str]:
 def from_command_line(values: Mapping[str, Any]) -> EvaluationOptions:
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_evaluation_options(parser)
-    return evaluation_options(parser.parse_args(command_line(values)))
+    (options,) = evaluation_options(parser.parse_args(command_line(values)))
+    return options
+
+
+def from_file(values: Mapping[str, Any]) -> EvaluationOptions:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_evaluation_options(parser)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "options.yaml"
+        path.write_text(yaml.safe_dump(values))
+        (options,) = evaluation_options(parser.parse_args(["--config", str(path)]))
+    return options
 
 
 def from_plan(values: Mapping[str, Any]) -> EvaluationOptions:
@@ -125,7 +137,7 @@ def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
         required["method"] = st.just(method.name)
     if method.name == "prompt":
         required["shots"] = PROMPTING["shots"]  # without them, there is nothing to fit
-        own |= PROMPTING
+        own |= {name: PROMPTING[name] for name in PROMPTING if name != "shots"}
     return st.fixed_dictionaries(required, optional=given | own)
 
 
@@ -133,7 +145,7 @@ def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
 @given(st.one_of(*map(values_of, METHODS)))
 def test_three_ways_to_set_options_are_one(values: dict[str, Any]) -> None:
     expected = EvaluationOptions(**values)
-    assert from_command_line(values) == expected
+    assert from_command_line(values) == from_file(values) == expected
     if not values.get("save_models"):
         assert from_plan(values) == expected
 
@@ -145,6 +157,7 @@ def test_every_option_is_tried_here() -> None:
 INVALID: dict[str, list[Any]] = {
     "method": ["finetune"],
     "train_pairs": [[16, 7], [0], ["few"]],
+    "perturbations": ["swapped"],
     "template": ["question-2"],
     "shots": [-1, "two"],
     "calibration": ["linear"],
@@ -198,6 +211,52 @@ def test_contradictions_are_refused_alike(values: dict[str, Any], message: str) 
             way(model="gpt2", **values)
         assert "\n" not in str(raised.value)
     assert main(["eval", *command_line({"model": "gpt2", **values})]) == 2
+
+
+def test_arguments_go_before_a_file_of_options(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_evaluation_options(parser)
+    path = tmp_path / "options.yaml"
+    path.write_text("model: [gpt2, me/model]\nseeds: [3, 4]\nrecipe: {name: xtreme, epochs: 7}\nlimit: 20\n")
+    given = ["--config", str(path), "--limit", "5", "--epochs", "2", "--model", "a", "b", "--model", "a"]
+    planned = evaluation_options(parser.parse_args(given))
+    assert [options.model for options in planned] == ["a", "b"]
+    assert planned[0] == EvaluationOptions("a", seeds=[3, 4], recipe={"name": "xtreme", "epochs": 2}, limit=5)
+    planned = evaluation_options(parser.parse_args(given[:2]))
+    assert [(options.model, options.hyperparameters.epochs) for options in planned] == [("gpt2", 7), ("me/model", 7)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: 1", "no model: give --model"),
+        ("model: []", "no model"),
+        ("model: 5", "model: input should be a valid string"),
+        ("models: [a]", "'models' is no option"),
+        ("- model", "is no option"),
+        ("model: [a, b]\nrevision: main", "revision: it is of one model"),
+        ("model: a\nmodel: b", "a key is given twice"),
+        ("model: a\nrecipe: 5\n", "recipe"),
+    ],
+)
+def test_files_of_options_that_are_none(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "options.yaml"
+    assert main(["eval", "--config", str(path)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    path.write_text(text)
+    assert main(["eval", "--config", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_tasks_are_listed_without_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["eval", "--list-tasks"])
+    assert ended.value.code == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(all_names())
 
 
 def test_finetune_on_alone_does_not_train_on_english() -> None:

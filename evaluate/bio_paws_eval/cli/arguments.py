@@ -13,30 +13,67 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import TypeAdapter, ValidationError
 
+from bio_paws.errors import ConfigError
+from bio_paws.execution.documents import parse_yaml
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.options import EvaluationOptions, Flag, Names, checked, default_of, description_of, explain, names_of
 
 
 def add_evaluation_options(parser: argparse.ArgumentParser) -> None:
-    """Add an argument for every option of an evaluation, and for every hyperparameter."""
+    """Add an argument for every option of an evaluation and for every hyperparameter, several models, and --config.
+
+    What an argument does not give is None, so that a file of options may.
+    """
     for name in names_of(EvaluationOptions):
-        add_options(parser, name)
+        default, help_ = default_of(EvaluationOptions, name), description_of(EvaluationOptions, name)
+        if name == "model":
+            help_, default = f"{help_.rstrip('.')}; one or several", None
+        _add_argument(parser, EvaluationOptions, name, default, help_, is_list=name == "model")
         if name == "recipe":
             add_hyperparameters(parser, None)
+    parser.set_defaults(**dict.fromkeys(names_of(EvaluationOptions)))
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML of options, named as evaluate() names them; arguments go before it"
+    )
 
 
-def evaluation_options(arguments: argparse.Namespace) -> EvaluationOptions:
-    """Return the options that the command line sets.
+def evaluation_options(arguments: argparse.Namespace) -> tuple[EvaluationOptions, ...]:
+    """Return the options of each model that the command line and its file of options set.
 
     Raises
     ------
     ConfigError
-        When options contradict each other.
+        When the file cannot be used, no model is named, or options contradict each other.
     """
-    changed = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Hyperparameters)}
-    values = {name: getattr(arguments, name) for name in names_of(EvaluationOptions)}
-    values["recipe"] = {"name": arguments.recipe} | _without_none(changed)
-    return checked(EvaluationOptions, **_without_none(values))
+    values = _read_config(arguments.config) if arguments.config else {}
+    values |= _without_none({name: getattr(arguments, name) for name in names_of(EvaluationOptions)})
+    names = (field.name for field in dataclasses.fields(Hyperparameters))
+    if changed := _without_none({name: getattr(arguments, name) for name in names}):
+        recipe = values.get("recipe", {})
+        values["recipe"] = (recipe if isinstance(recipe, dict) else {"name": recipe}) | changed
+    models = values.pop("model", None)
+    models = models if isinstance(models, list) else [models]
+    if models in ([], [None]):
+        raise ConfigError("no model: give --model, or --config with a file that names one")
+    if len(models) > 1 and "revision" in values:
+        raise ConfigError("revision: it is of one model: give one --model, or a plan, which takes one of each")
+    distinct = [model for i, model in enumerate(models) if model not in models[:i]]
+    return tuple(checked(EvaluationOptions, model=model, **values) for model in distinct)
+
+
+def _read_config(file: str) -> dict[str, Any]:
+    """Read a file of options; their values are checked with all others."""
+    try:
+        values = parse_yaml(Path(file).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}): pass a YAML file of options") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: not YAML: {error}") from error
+    known = names_of(EvaluationOptions)
+    if not isinstance(values, dict) or not all(name in known for name in values):
+        unknown = next((name for name in values if name not in known), "") if isinstance(values, dict) else values
+        raise ConfigError(f"{file}: {unknown!r} is no option: it takes {', '.join(known)}")
+    return values
 
 
 def add_options(parser: argparse.ArgumentParser, *names: str, without: Mapping[str, str] | None = None) -> None:
@@ -88,7 +125,9 @@ def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _add_argument(parser: argparse.ArgumentParser, options: type, name: str, default: Any, help_: str) -> None:
+def _add_argument(
+    parser: argparse.ArgumentParser, options: type, name: str, default: Any, help_: str, *, is_list: bool = False
+) -> None:
     """Add the argument of one field; its value is checked on its own here, so that an error names the argument."""
     hint = get_type_hints(options, include_extras=True)[name]
     marks, kinds = _marks_of(hint), _kinds_of(hint)
@@ -106,10 +145,10 @@ def _add_argument(parser: argparse.ArgumentParser, options: type, name: str, def
         return
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     derived = names.what.upper() if names else f"{{{','.join(choices)}}}" if choices else _METAVARS.get(kinds[0])
-    is_list = names is not None or kinds == [Sequence[int]]
     settings["metavar"] = flag.metavar or derived
-    settings["type"] = partial(_parse, TypeAdapter(hint), name, kinds, is_list)
-    if is_list:
+    takes_list = names is not None or kinds == [Sequence[int]]
+    settings["type"] = partial(_parse, TypeAdapter(hint), name, kinds, takes_list)
+    if is_list or takes_list:
         # Repeatable, and takes several values; None where it is not used, since argparse would extend the default.
         settings |= {"action": "extend", "nargs": "+", "default": None}
     if names:

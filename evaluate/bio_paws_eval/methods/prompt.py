@@ -147,7 +147,8 @@ class AnswerLikelihoods(nn.Module):
             logits = self._model(input_ids=ids, attention_mask=mask, logits_to_keep=kept).logits
         else:
             logits, index = self._model(input_ids=ids, attention_mask=mask).logits, places
-        return logits[rows[:, None], index].float().log_softmax(dim=-1)
+        log_probabilities: torch.Tensor = logits[rows[:, None], index].float().log_softmax(dim=-1)
+        return log_probabilities
 
 
 class _Prompted(Fitted):
@@ -230,4 +231,5 @@ class _Prompted(Fitted):
 
 def _mean(scores: NDArray[np.float32], prior: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return scores of labels, means over orders of log-likelihoods without the prior: shape=(n, 2)."""
-    return (scores - prior).mean(axis=1).astype(np.float32)
+    means: NDArray[np.float64] = (scores - prior).mean(axis=1)
+    return means.astype(np.float32)

@@ -154,7 +154,7 @@ def _encode_tasks(
         perturbations = {
             name: encode.encode(perturbed(pairs, perturbation), encoder, segment, max_length, folder)
             for name, perturbation in perturbations_of(pairs.molecule).items()
-            if options.split == "test" and not refusal
+            if options.split == "test" and options.perturbations == "all" and not refusal
         }
         tasks.append(EncodedTask(pairs, encoded, refusal, _note(encoded), perturbations, checked))
     return tuple(tasks), skipped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -69,12 +70,25 @@ def evaluate(options: EvaluationOptions) -> Evaluation:
 
 def run(options: EvaluationOptions) -> Evaluation:
     """Evaluate one model; errors as for `evaluate`."""
+    return run_all([options])
+
+
+def run_all(planned: Sequence[EvaluationOptions]) -> Evaluation:
+    """Evaluate one model after another; what one of them lacks is reported before the first is trained."""
     # Under `accelerate launch` every process comes here: they train together, and each predicts some of the tasks.
-    state = PartialState(cpu=device_of(options.device).type == "cpu")
-    prepared = prepare(options)
-    total = len(prepared.runs) * len(prepared.tasks)
+    state = PartialState(cpu=device_of(planned[0].device).type == "cpu")
+    prepared = [prepare(options) for options in planned]
+    total = sum(len(part.runs) * len(part.tasks) for part in prepared)
     with progress(total=total, desc="results", leave=True, show=state.is_main_process) as bar:
-        return run_prepared(prepared, bar)
+        return join_evaluations([run_prepared(part, bar) for part in prepared])
+
+
+def join_evaluations(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return the results of all, and each reason once."""
+    reasons = (reason for evaluation in evaluations for reason in evaluation.skipped)
+    return Evaluation(
+        tuple(result for evaluation in evaluations for result in evaluation.results), tuple(dict.fromkeys(reasons))
+    )
 
 
 def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:

@@ -21,7 +21,7 @@ from bio_paws_eval.options import EvaluationOptions, checked
 from bio_paws_eval.results import read_result
 from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import Prepared, prepare
-from bio_paws_eval.runs.run import Evaluation, run_prepared
+from bio_paws_eval.runs.run import Evaluation, join_evaluations, run_prepared
 from bio_paws_eval.sweep.compare import Comparison, check_libraries, compare
 from bio_paws_eval.sweep.models import find_planned
 from bio_paws_eval.sweep.plan import Grid, read_plan
@@ -226,7 +226,4 @@ def sweep(prepared: Sequence[Prepared], work: Work) -> Evaluation:
         for comparison in work.comparisons:
             compare(comparison, prepared)
             bar.update()
-    return Evaluation(
-        tuple(result for evaluation in evaluations for result in evaluation.results) + tuple(map(read_result, paths)),
-        tuple(dict.fromkeys([*(reason for evaluation in evaluations for reason in evaluation.skipped), *skipped])),
-    )
+    return join_evaluations([*evaluations, Evaluation(tuple(map(read_result, paths)), tuple(skipped))])
