@@ -335,6 +335,9 @@ class EvaluationOptions(GridOptions):
     out: Annotated[str | Path, ParsedAs(Path, lambda value: value), Flag(metavar="DIR")] = Path("results")
     """Folder of results; every evaluation adds to it."""
 
+    report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"
+    """Tracker that losses and accuracies of a training are sent to, too."""
+
     save_models: StrictBool = False
     """Keep the fine-tuned models, with their tokenizers, next to their results."""
 

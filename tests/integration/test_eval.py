@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from bio_paws import load
 from bio_paws.cli.app import main
@@ -29,6 +30,7 @@ from bio_paws.execution.files import sha256_of
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
+from bio_paws_eval.models import tracking
 from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.models.tokenizers import load_tokenizer
@@ -429,6 +431,31 @@ def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path
     assert {result.task.name for result in results} == {"pawsx_en", "dna50", "protein150"}
     assert len({result.training.dev_accuracies for result in results}) == 1
     assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
+
+
+def test_a_tracker_is_sent_what_is_measured(
+    run: Callable[..., tuple[int, list[Result]]],
+    bert: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent: list[tuple[int, dict[str, float]]] = []
+
+    class Tracker(TrainerCallback):
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+            sent.append((state.global_step, logs))
+
+    monkeypatch.setattr(tracking, "find_spec", lambda _: None)
+    assert main(["eval", "--model", str(bert), "--report-to", "trackio"]) == 2
+    assert "trackio is not installed: pip install trackio" in capsys.readouterr().err
+    monkeypatch.setattr(tracking, "find_spec", lambda name: name)
+    monkeypatch.setattr(tracking, "get_reporting_integration_callbacks", lambda _: [Tracker])
+    _, (result,) = run(bert, "--seeds", 1, "--configs", "pawsx_en", "--report-to", "trackio")
+    losses = {step: logs["loss"] for step, logs in sent if "loss" in logs}
+    assert tuple(losses.values()) == pytest.approx(result.training.losses)
+    assert list(losses) == list(range(1, result.training.steps + 1))
+    measured = [logs["eval_accuracy"] for _, logs in sent if "eval_accuracy" in logs]
+    assert tuple(measured) == result.training.dev_accuracies
 
 
 def test_baselines_stand_beside_models_in_the_report(

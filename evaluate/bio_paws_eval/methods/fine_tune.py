@@ -62,6 +62,7 @@ class FineTune(Method):
                 training.seed,
                 fitting.dtype,
                 fitting.folder,
+                fitting.tracking,
             )
             training = dataclasses.replace(training, **vars(trained))
         return _Classifier(model, dataclasses.replace(fitting, training=training))

@@ -20,6 +20,7 @@ from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import Timing
 from bio_paws_eval.models.tokens import Encoded
+from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.results import Predictions, Training
 
 
@@ -45,6 +46,8 @@ class Fitting:
         Of this training's checkpoints; removed when all tasks are predicted.
     cache : Path
         Of what other runs may use again.
+    tracking : Tracking or None
+        Where a training is tracked.
     """
 
     source: ModelSource
@@ -56,6 +59,7 @@ class Fitting:
     dtype: torch.dtype
     folder: Path
     cache: Path
+    tracking: Tracking | None = None
 
 
 @dataclass(frozen=True)

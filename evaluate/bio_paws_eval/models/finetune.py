@@ -19,6 +19,7 @@ from bio_paws_eval.models.checkpoints import finish_training, load_trained, read
 from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.models.tokens import Encoded
+from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
 from bio_paws_eval.results import record_of
 from bio_paws_eval.stats.metrics import predicted
@@ -73,6 +74,7 @@ def fine_tune(
     seed: int,
     dtype: torch.dtype,
     folder: Path,
+    tracking: Tracking | None = None,
 ) -> FineTuning:
     """Train a classifier in place; it ends with the weights of the epoch that is best on the dev split.
 
@@ -95,6 +97,9 @@ def fine_tune(
         Number format of the matrix products; weights stay float32.
     folder : Path
         Of the checkpoints and, in the end, the weights: a finished training is loaded from here, a stopped one resumes.
+
+    tracking : Tracking, optional
+        Where losses and accuracies are sent while it runs.
 
     Raises
     ------
@@ -128,7 +133,7 @@ def fine_tune(
             return float((predicted(answers.logits) == dev_labels).mean())
 
         selection = Selection("accuracy", accuracy)
-        history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder)
+        history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder, tracking)
         state.restore()
     record_of_training = FineTuning(
         history.measured,
@@ -153,6 +158,7 @@ def train_by_length(
     seed: int,
     dtype: torch.dtype,
     folder: Path,
+    tracking: Tracking | None = None,
 ) -> TrainingHistory:
     """Train a model in place, from its last checkpoint on, in batches of rows of similar lengths.
 
@@ -166,7 +172,7 @@ def train_by_length(
         Makes a batch of the numbers of its rows.
     selection : Selection
         How the best epoch is chosen, whose weights the model ends with.
-    recipe, seed, dtype, folder
+    recipe, seed, dtype, folder, tracking
         As in `fine_tune`.
 
     Raises
@@ -186,4 +192,5 @@ def train_by_length(
         dtype,
     )
     order = ByLength(lengths, recipe.batch_size, seed)
-    return train(model, RowNumbers(len(lengths)), order, collate_rows, optimization, _REMEDIES, folder, selection)
+    rows = RowNumbers(len(lengths))
+    return train(model, rows, order, collate_rows, optimization, _REMEDIES, folder, selection, tracking)

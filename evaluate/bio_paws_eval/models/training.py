@@ -30,6 +30,7 @@ from transformers import (
 
 from bio_paws.errors import ModelError
 from bio_paws_eval.models.checkpoints import last_checkpoint
+from bio_paws_eval.models.tracking import PROJECT, Tracking, tracking_callback
 
 POINTS = 100
 """Largest number of points of a history at which the time is taken, epochs' ends not counted."""
@@ -156,7 +157,8 @@ class _Recorder(TrainerCallback):
     the last entry.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tracker: TrainerCallback | None) -> None:
+        self._tracker = tracker
         self._start = self._last_save = time.perf_counter()
         self._seconds_before = 0.0
         self._steps_per_point = 1
@@ -181,7 +183,7 @@ class _Recorder(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Record a point when it is due, and ask for a checkpoint when that is due too."""
         if state.global_step % self._steps_per_point == 0:
-            self._record(state)
+            self._record(args, state, control)
             # The processes' clocks differ, and all must save at the same step: the first one's decides.
             seconds = broadcast(torch.tensor(time.perf_counter() - self._last_save, device=args.device))
             if float(seconds) >= SAVE_SECONDS:
@@ -191,13 +193,13 @@ class _Recorder(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Record a point for the checkpoint of the epoch."""
-        self._record(state)
+        self._record(args, state, control)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Count the time to the next checkpoint from this one."""
         self._last_save = time.perf_counter()
 
-    def _record(self, state: TrainerState) -> None:
+    def _record(self, args: TrainingArguments, state: TrainerState, control: TrainerControl) -> None:
         if not self._losses:  # an epoch that ends at a point
             return
         losses = reduce(torch.stack(self._losses), "mean").tolist()
@@ -206,16 +208,20 @@ class _Recorder(TrainerCallback):
         entries[-1]["seconds"] = self._seconds_before + time.perf_counter() - self._start - self.paused
         state.log_history += entries
         self._losses.clear()
+        if self._tracker:
+            self._tracker.on_log(args, state, control, logs={"loss": float(np.mean(losses)), "epoch": state.epoch})
 
 
 class _Trainer(Trainer):
     """The Trainer with our order of the rows, our measure of an epoch and our history."""
 
-    def __init__(self, sampler: Sampler[int], selection: Selection | None, **arguments: Any) -> None:
-        super().__init__(**arguments)
+    def __init__(
+        self, sampler: Sampler[int], selection: Selection | None, tracker: TrainerCallback | None, **arguments: Any
+    ) -> None:
+        super().__init__(callbacks=[tracker] if tracker else None, **arguments)
         self._sampler = sampler
         self._selection = selection
-        self._recorder = _Recorder()
+        self._recorder = _Recorder(tracker)
         self._recorded_step = -1
         self.add_callback(self._recorder)
 
@@ -257,6 +263,7 @@ def train(
     remedies: Remedies,
     folder: Path,
     selection: Selection | None = None,
+    tracking: Tracking | None = None,
 ) -> TrainingHistory:
     """Train a model in place, from its last checkpoint on.
 
@@ -278,6 +285,8 @@ def train(
         Of the checkpoints.
     selection : Selection, optional
         How the best epoch is chosen, whose weights the model ends with; without, it ends with the last weights.
+    tracking : Tracking, optional
+        Where losses and measures are sent while it runs.
 
     Returns
     -------
@@ -289,7 +298,7 @@ def train(
     ModelError
         When the batch cannot be shared evenly by the processes, memory runs out, or the training diverges.
     """
-    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection)
+    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection, tracking)
     checkpoint = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -327,6 +336,7 @@ def _trainer(
     optimization: Optimization,
     folder: Path,
     selection: Selection | None,
+    tracking: Tracking | None,
 ) -> _Trainer:
     processes = PartialState().num_processes
     if optimization.batch_size % (optimization.device_batch * processes):
@@ -359,7 +369,9 @@ def _trainer(
         save_strategy="epoch",  # and within an epoch when `_Recorder` asks for it
         save_total_limit=1,
         logging_strategy="no",
-        report_to="none",
+        report_to="none",  # the callback is made by `tracking_callback`
+        run_name=tracking.name if tracking else None,
+        project=PROJECT,
         disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=device == "cuda",
         remove_unused_columns=False,
@@ -369,6 +381,7 @@ def _trainer(
     trainer = _Trainer(
         sampler,
         selection,
+        tracking_callback(tracking) if tracking else None,
         model=model,
         args=arguments,
         data_collator=collate,

@@ -28,6 +28,7 @@ from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.preflight import Preflight, preflight
 from bio_paws_eval.models.tokens import Encoded
+from bio_paws_eval.models.tracking import check_tracker
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Training
 from bio_paws_eval.runs.device import device_of, dtype_of
@@ -123,6 +124,7 @@ def prepare(options: EvaluationOptions) -> Prepared:
     BioPawsError
         When the device, the model, the pairs to train on or a task of `options.configs` is not available.
     """
+    check_tracker(options.report_to)
     device, dtype = device_of(options.device), dtype_of(options.dtype)
     source = find_model(
         options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter

@@ -19,6 +19,7 @@ from bio_paws_eval.methods.interface import Fitted, Fitting
 from bio_paws_eval.models.checkpoints import exclusive
 from bio_paws_eval.models.own_code import copy_code
 from bio_paws_eval.models.tokenizers import load_tokenizer
+from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.options import EvaluationOptions, keyword_form
 from bio_paws_eval.results import Result
 from bio_paws_eval.runs.device import device_of
@@ -156,8 +157,17 @@ def _fit(prepared: Prepared, run: Run, folder: Path) -> Fitted:
             prepared.dtype,
             folder,
             prepared.options.work,
+            _tracking(prepared, run),
         )
     )
+
+
+def _tracking(prepared: Prepared, run: Run) -> Tracking | None:
+    options = prepared.options
+    if options.report_to == "none":
+        return None
+    name = results.slug(f"{prepared.model.id}-{run.training.name}-{run.key[:8]}-seed-{run.training.seed}")
+    return Tracking(options.report_to, name, options.folder / "tracking")
 
 
 def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, fitted: Fitted) -> None:
