@@ -458,6 +458,39 @@ def test_a_tracker_is_sent_what_is_measured(
     assert tuple(measured) == result.training.dev_accuracies
 
 
+@pytest.mark.soak
+def test_two_processes_learn_what_one_does(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> None:
+    """Without dropout, which each process draws for itself, and with batches that two processes share evenly."""
+    model = Path(shutil.copytree(bert, tmp_path / "bert"))
+    described = json.loads((model / "config.json").read_text())
+    described |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (model / "config.json").write_text(json.dumps(described))
+    given = ["eval", "--model", model, "--data", built, "--pawsx", pawsx, *QUICK, "--seeds", 1]
+    given += ["--device", "cpu", "--configs", "pawsx_en", "dna50"]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    found = []
+    for name, launch in (("one", ["-m"]), ("two", torchrun)):
+        done = subprocess.run(
+            [sys.executable, *launch, "bio_paws.cli", *map(str, given), "--out", str(tmp_path / name)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found.append({result.task.name: (path, result) for path, result in read_results(tmp_path / name)})
+    one, two = found
+    assert one.keys() == two.keys() == {"pawsx_en", "dna50"}
+    for name, (path, result) in one.items():
+        other_path, other = two[name]
+        assert result.key != other.key  # the number of processes is a part of it
+        assert other.training.losses == pytest.approx(result.training.losses, rel=1e-5)
+        assert other.training.dev_accuracies == result.training.dev_accuracies
+        answers, others = read_predictions(path, result), read_predictions(other_path, other)
+        assert others.pair_ids == answers.pair_ids
+        np.testing.assert_allclose(others.logits, answers.logits, atol=1e-4)
+
+
 def test_baselines_stand_beside_models_in_the_report(
     run: Callable[..., tuple[int, list[Result]]],
     bert: Path,
