@@ -345,6 +345,10 @@ class EvaluationOptions(GridOptions):
         super().__post_init__()
         if self.trust_remote_code and self.method != "fine-tune":
             raise ValueError(f"method {self.method} runs no code of a model's own: leave out trust_remote_code")
+        if self.adapter and self.method != "fine-tune":
+            raise ValueError(
+                f"method {self.method} merges no adapter: merge it into the weights (PEFT: merge_and_unload)"
+            )
         if self.save_models and self.method != "fine-tune":
             raise ValueError(f"method {self.method} changes no weights: leave out save_models")
 

@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from transformers import TrainerCallback
 
 from bio_paws import load
 from bio_paws.cli.app import main
@@ -30,7 +29,6 @@ from bio_paws.execution.files import sha256_of
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
-from bio_paws_eval.models import tracking
 from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.models.tokenizers import load_tokenizer
@@ -433,31 +431,6 @@ def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path
     assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
 
 
-def test_a_tracker_is_sent_what_is_measured(
-    run: Callable[..., tuple[int, list[Result]]],
-    bert: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    sent: list[tuple[int, dict[str, float]]] = []
-
-    class Tracker(TrainerCallback):
-        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-            sent.append((state.global_step, logs))
-
-    monkeypatch.setattr(tracking, "find_spec", lambda _: None)
-    assert main(["eval", "--model", str(bert), "--report-to", "trackio"]) == 2
-    assert "trackio is not installed: pip install trackio" in capsys.readouterr().err
-    monkeypatch.setattr(tracking, "find_spec", lambda name: name)
-    monkeypatch.setattr(tracking, "get_reporting_integration_callbacks", lambda _: [Tracker])
-    _, (result,) = run(bert, "--seeds", 1, "--configs", "pawsx_en", "--report-to", "trackio")
-    losses = {step: logs["loss"] for step, logs in sent if "loss" in logs}
-    assert tuple(losses.values()) == pytest.approx(result.training.losses)
-    assert list(losses) == list(range(1, result.training.steps + 1))
-    measured = [logs["eval_accuracy"] for _, logs in sent if "eval_accuracy" in logs]
-    assert tuple(measured) == result.training.dev_accuracies
-
-
 @pytest.mark.soak
 def test_two_processes_learn_what_one_does(bert: Path, built: Path, pawsx: Path, tmp_path: Path) -> None:
     """Without dropout, which each process draws for itself, and with batches that two processes share evenly."""
@@ -468,8 +441,8 @@ def test_two_processes_learn_what_one_does(bert: Path, built: Path, pawsx: Path,
     given = ["eval", "--model", model, "--data", built, "--pawsx", pawsx, *QUICK, "--seeds", 1]
     given += ["--device", "cpu", "--configs", "pawsx_en", "dna50"]
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
-    found = []
-    for name, launch in (("one", ["-m"]), ("two", torchrun)):
+    by_launch = []
+    for name, launch in (("alone", ["-m"]), ("together", torchrun)):
         done = subprocess.run(
             [sys.executable, *launch, "bio_paws.cli", *map(str, given), "--out", str(tmp_path / name)],
             capture_output=True,
@@ -478,11 +451,11 @@ def test_two_processes_learn_what_one_does(bert: Path, built: Path, pawsx: Path,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        found.append({result.task.name: (path, result) for path, result in read_results(tmp_path / name)})
-    one, two = found
-    assert one.keys() == two.keys() == {"pawsx_en", "dna50"}
-    for name, (path, result) in one.items():
-        other_path, other = two[name]
+        by_launch.append({result.task.name: (path, result) for path, result in read_results(tmp_path / name)})
+    alone, together = by_launch
+    assert alone.keys() == together.keys() == {"pawsx_en", "dna50"}
+    for name, (path, result) in alone.items():
+        other_path, other = together[name]
         assert result.key != other.key  # the number of processes is a part of it
         assert other.training.losses == pytest.approx(result.training.losses, rel=1e-5)
         assert other.training.dev_accuracies == result.training.dev_accuracies

@@ -1,4 +1,4 @@
-"""Methods without fine-tuning: a cosine of embeddings and a linear probe, against the plainest way to compute them."""
+"""Methods without fine-tuning, against the plainest way to compute them; few pairs to train on; trackers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, TrainerCallback
 
 from bio_paws.cli.app import main
 from bio_paws_eval.methods import embeddings
 from bio_paws_eval.methods.cosine import best_threshold
+from bio_paws_eval.models import tracking
 from bio_paws_eval.results import Predictions, Result, read_predictions, read_results
 
 SHARED = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/pawsx"
@@ -123,14 +125,16 @@ def test_a_text_is_embedded_once(bert: Path, pawsx: Path, tmp_path: Path, monkey
 def test_few_pairs_are_those_of_the_seed(bert: Path, pawsx: Path, tmp_path: Path) -> None:
     few = ("--train-pairs", 8, 16, "--seeds", 2)
     run(tmp_path, bert, pawsx, *few, "--method", "frozen")
-    done = run(tmp_path, bert, pawsx, *few, "--epochs", 3, "--learning-rate", 1e-3)  # and those of before
+    done = run(tmp_path, bert, pawsx, *few, "--epochs", 1)  # and those of before
     trainings = {(result.training.name, result.training.seed): result.training for result, _ in done}
     names = ("pawsx_en (8 pairs)", "pawsx_en (16 pairs)", "pawsx_en (frozen, 8 pairs)", "pawsx_en (frozen, 16 pairs)")
     assert set(trainings) == {(name, seed) for name in names for seed in (0, 1)}
     for training in trainings.values():
         assert training.rows == training.dev_pairs == training.train_pairs
         assert training.dev_majority == 0.5
-    assert len({predictions.logits.tobytes() for _, predictions in done}) == 8
+    probes = [predictions.logits.tobytes() for result, predictions in done if result.training.method == "frozen"]
+    assert len(set(probes)) == 4
+    assert len({training.losses for training in trainings.values() if training.method == "fine-tune"}) == 4
     folders = {path.parents[1].name for path, _ in read_results(tmp_path)}
     assert len(folders) == 4  # seeds of one training lie in one folder
 
@@ -139,6 +143,33 @@ def test_rounding_never_lifts_a_threshold_onto_the_score_above() -> None:
     low = np.float32(0.99399)
     high = np.nextafter(low, np.float32(1))
     assert low <= best_threshold(np.array([low, high]), np.array([0, 1], np.int8)) < high
+
+
+def test_a_tracker_is_sent_what_is_measured(
+    bert: Path,
+    pawsx: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent: list[tuple[int, dict[str, float]]] = []
+
+    class Tracker(TrainerCallback):
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+            sent.append((state.global_step, logs))
+
+    monkeypatch.setattr(tracking, "find_spec", lambda _: None)
+    assert main(["eval", "--model", str(bert), "--report-to", "trackio"]) == 2
+    assert "trackio is not installed: pip install trackio" in capsys.readouterr().err
+    monkeypatch.setattr(tracking, "find_spec", lambda name: name)
+    monkeypatch.setattr(tracking, "get_reporting_integration_callbacks", lambda _: [Tracker])
+    few = ("--epochs", 2, "--batch-size", 16, "--learning-rate", 1e-3, "--seeds", 1)
+    ((result, _),) = run(tmp_path, bert, pawsx, *few, "--report-to", "trackio")
+    losses = {step: logs["loss"] for step, logs in sent if "loss" in logs}
+    assert tuple(losses.values()) == pytest.approx(result.training.losses)
+    assert list(losses) == list(range(1, result.training.steps + 1))
+    measured = [logs["eval_accuracy"] for _, logs in sent if "eval_accuracy" in logs]
+    assert tuple(measured) == result.training.dev_accuracies
 
 
 @pytest.mark.soak

@@ -25,7 +25,7 @@ from bio_paws_eval.options import EvaluationOptions, GridOptions, description_of
 from bio_paws_eval.sweep.run import options_of_plan
 from bio_paws_eval.tasks.registry import LANGUAGES, Sources, all_names, is_pawsx
 
-FINE_TUNING = {"save_models", "trust_remote_code"}
+FINE_TUNING = {"save_models", "trust_remote_code", "adapter"}
 """Options of fine-tuning only."""
 PROMPTING: dict[str, st.SearchStrategy[Any]] = {
     "template": st.sampled_from(list(TEMPLATES)),
@@ -34,7 +34,7 @@ PROMPTING: dict[str, st.SearchStrategy[Any]] = {
 }
 """Options of prompts only."""
 MACHINE = {"data", "pawsx", "device", "out"}  # set beside a plan
-NOT_IN_PLANS = {"save_models", "report_to"}
+NOT_IN_PLANS = {"save_models", "report_to", "adapter"}
 
 
 def names(known: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
@@ -73,6 +73,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "out": st.sampled_from(["results", "a/b"]),
     "revision": st.sampled_from(["main", "0123456", "1e5"]),
     "save_models": st.booleans(),
+    "trust_remote_code": st.booleans(),
+    "adapter": st.sampled_from(["./adapter"]),
     "report_to": st.sampled_from(["none", "tensorboard", "wandb", "trackio"]),
 }
 
@@ -116,7 +118,7 @@ def from_file(values: Mapping[str, Any]) -> EvaluationOptions:
 
 
 def from_plan(values: Mapping[str, Any]) -> EvaluationOptions:
-    model = {name: values[name] for name in ("model", "revision") if name in values}
+    model = {name: values[name] for name in ("model", "revision", "trust_remote_code") if name in values}
     grid = {name: value for name, value in values.items() if name not in MACHINE | NOT_IN_PLANS | set(model)}
     sources = Sources(**{name: values[name] for name in ("data", "pawsx") if name in values})
     with tempfile.TemporaryDirectory() as folder:
@@ -212,6 +214,12 @@ def test_contradictions_are_refused_alike(values: dict[str, Any], message: str) 
             way(model="gpt2", **values)
         assert "\n" not in str(raised.value)
     assert main(["eval", *command_line({"model": "gpt2", **values})]) == 2
+
+
+@pytest.mark.parametrize("own", [{"trust_remote_code": True}, {"adapter": "./adapter"}, {"save_models": True}])
+def test_what_only_fine_tuning_does_is_refused_elsewhere(own: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="method cosine "):
+        evaluate("gpt2", method="cosine", **own)
 
 
 def test_arguments_go_before_a_file_of_options(tmp_path: Path) -> None:

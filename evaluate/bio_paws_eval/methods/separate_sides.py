@@ -57,8 +57,8 @@ def separate_encoder(source: ModelSource) -> SeparateEncoder:
 
 def join_inputs(first: list[list[int]], second: list[list[int]]) -> tuple[list[list[int]], list[list[int]]]:
     """Put two inputs of each pair one after the other; return their ids and their types."""
-    ids = [[*one, *other] for one, other in zip(first, second, strict=True)]
-    types = [[0] * len(one) + [1] * len(other) for one, other in zip(first, second, strict=True)]
+    ids = [[*ids1, *ids2] for ids1, ids2 in zip(first, second, strict=True)]
+    types = [[0] * len(ids1) + [1] * len(ids2) for ids1, ids2 in zip(first, second, strict=True)]
     return ids, types
 
 

@@ -15,19 +15,8 @@ from bio_paws_eval.stats.metrics import METRICS
 _ENCODING = tuple(field.name for field in fields(Encoding) if field.name != "lengths")
 _CONFUSION = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 _TEXT = (
-    *(
-        "model",
-        "method",
-        "revision",
-        "weights_sha256",
-        "trained_on",
-        "control",
-        "trained_by",
-        "task",
-        "split",
-        "version",
-    ),
-    *("content_sha256", "status", "note", "join", "key", "file"),
+    *("model", "method", "revision", "weights_sha256", "trained_on", "control", "trained_by", "task", "split"),
+    *("version", "content_sha256", "status", "note", "join", "key", "file"),
 )
 _INTEGERS = ("train_pairs", "seed", "pairs", "dropped", "segment", "max_length", *_CONFUSION)
 
