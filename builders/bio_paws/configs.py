@@ -19,6 +19,12 @@ here: major when rows a model was scored on change, minor when configs, columns 
 
 DATA_VERSION = CHANGES[0][0]
 
+SearchFrom = Literal["auto", "genomes", "genes"]
+"""What is searched for similar DNA: whole genomes, regions around genes, or these where the genomes are large."""
+SEARCH_FROM: tuple[SearchFrom, ...] = ("auto", "genomes", "genes")
+LARGEST_WHOLE = 300_000_000
+"""Bases of all genomes up to which "auto" is "genomes"."""
+
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SPLIT_SHARES: tuple[Fraction, ...] = (Fraction(8, 10), Fraction(1, 10), Fraction(1, 10))
 

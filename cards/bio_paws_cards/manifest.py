@@ -213,6 +213,10 @@ def _is_both(searched: list[str]) -> bool:
     return searched == _both_molecules()
 
 
+def _is_auto(search_from: str) -> bool:
+    return search_from == "auto"
+
+
 class BuildArguments(_Entry):
     """The arguments of the build.
 
@@ -227,6 +231,8 @@ class BuildArguments(_Entry):
         file where it is both.
     holdout_organisms : list of str
         Organisms of test alone. Left out of the file where there is none.
+    search_from : {"auto", "genomes", "genes"}
+        What was to be searched for similar DNA. Left out of the file where it was "auto".
     """
 
     pairs: Count | None
@@ -234,6 +240,7 @@ class BuildArguments(_Entry):
     source: list[str]
     searched: list[Literal["dna", "protein"]] = Field(default_factory=_both_molecules, exclude_if=_is_both)
     holdout_organisms: list[str] = Field(default_factory=list, exclude_if=_is_empty)
+    search_from: Literal["auto", "genomes", "genes"] = Field(default="auto", exclude_if=_is_auto)
 
 
 class PartitionLimits(_Entry):
@@ -243,8 +250,25 @@ class PartitionLimits(_Entry):
     max_group_share: Annotated[float, Field(gt=0, le=1)]
 
 
+class GeneRegions(_Entry):
+    """Regions around genes that were searched in place of whole genomes.
+
+    Attributes
+    ----------
+    genes, regions, bases : int
+        Genes drawn, regions with their flanks, and bp in them.
+    of_bases : int
+        bp of the genomes.
+    """
+
+    genes: Count
+    regions: Count
+    bases: Count
+    of_bases: Count
+
+
 class DatabaseSize(_Entry):
-    """Length of all sequences of the sources (BLAST's ``-dbsize``), which E-values refer to: in bp and in aa."""
+    """Length of all sequences that were searched (BLAST's ``-dbsize``), which E-values refer to: in bp and in aa."""
 
     dna: Count
     protein: Count
@@ -271,6 +295,8 @@ class Manifest(_Entry):
     source_notes : dict of str to int
         What was changed or guessed when the sources were read, by kind.
     database_size : DatabaseSize
+    gene_regions : GeneRegions or None
+        Where the sources are so large that regions around genes were searched in place of whole genomes.
     partition_limits : PartitionLimits or None
         Where the source is so small that the ordinary limits would leave nearly everything out.
     url : str or None
@@ -290,6 +316,7 @@ class Manifest(_Entry):
     masks: dict[str, str] = Field(default_factory=dict, exclude_if=_is_empty)
     source_notes: dict[str, Count] = Field(default_factory=dict, exclude_if=_is_empty)
     database_size: DatabaseSize = Field(validation_alias=AliasChoices("database_size", "search_space"))
+    gene_regions: GeneRegions | None = Field(default=None, exclude_if=_is_none)
     partition_limits: PartitionLimits | None = Field(default=None, exclude_if=_is_none)
     url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/datasets/[\w.-]+/[\w.-]+$")] | None = Field(
         default=None, exclude_if=_is_none

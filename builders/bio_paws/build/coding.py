@@ -234,7 +234,7 @@ def _make(config: PairConfig, corpus: Corpus, proposal: Proposal, rng: np.random
         text2 = mutate_protein(text2, rng)
     elif proposal.kind == "frameshift":
         text1 = break_frame(text1, gene, rng)
-    code = corpus.genetic_codes.get(gene.span.source, 1)
+    code = corpus.genetic_code(gene.span.source)
     alignment = best_frame_alignment(text1, text2, code)
     translations = 2 * database_size(corpus, "dna")  # residues of the six translations of the genomes
     return {

@@ -28,6 +28,7 @@ from bio_paws_cards.manifest import (
     BuildArguments,
     ConfigEntry,
     DatabaseSize,
+    GeneRegions,
     Manifest,
     PartitionLimits,
     Source,
@@ -118,6 +119,7 @@ def new_manifest(
             seed=options.seed,
             source=[Path(source).name for source in options.source],
             holdout_organisms=list(options.holdout),
+            search_from=options.search_from,
             searched=[molecule for molecule in ALPHABETS if molecule in prepared.hits],
         ),
         versions=_versions(options.engine),
@@ -136,6 +138,7 @@ def new_manifest(
         masks=corpus.masks,
         source_notes=corpus.notes,
         database_size=database_size,
+        gene_regions=GeneRegions(**vars(prepared.from_genes)) if prepared.from_genes else None,
         partition_limits=None if limits == Limits() else PartitionLimits(**vars(limits)),
         configs=entries,
     )

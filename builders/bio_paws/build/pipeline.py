@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.build import adversarial, coding, partition, similarity_search
+from bio_paws.build import adversarial, coding, gene_regions, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.negatives import make_quartets
 from bio_paws.build.pair_filter import PairFilter, database_size
 from bio_paws.build.pairs import DistinctSequences, write_pairs
-from bio_paws.configs import PairConfig, quotas
+from bio_paws.configs import CONFIGS, LARGEST_WHOLE, PairConfig, SearchFrom, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
 from bio_paws.execution.files import digest_of, read_arrow, write_arrow
@@ -56,6 +56,8 @@ class BuildOptions:
         What is searched for similar sequences, as `searched_molecules` says: the hits of both decide the regions.
     holdout : tuple of str
         Organisms of the test split alone.
+    search_from : {"auto", "genomes", "genes"}
+        What is searched for similar DNA: whole genomes, or regions around genes (`bio_paws.build.gene_regions`).
     """
 
     source: tuple[str, ...] = ("bundled",)
@@ -67,6 +69,7 @@ class BuildOptions:
     cluster: Cluster | None = None
     molecules: tuple[Alphabet, ...] = ("dna", "protein")
     holdout: tuple[str, ...] = ()
+    search_from: SearchFrom = "auto"
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ class Prepared:
     assemblies : tuple of Assembly
         What the sources were resolved to.
     files : CorpusFiles
-        The corpus on disk.
+        The corpus on disk: whole, or regions around genes.
+    from_genes : GeneRegions, optional
+        What these regions hold.
     hits : dict of str to Path
         Hits of the corpus against itself, schema `similarity_search.HIT_INTERVALS`, by molecule: those that are
         searched and in the source.
@@ -95,6 +100,7 @@ class Prepared:
     options: BuildOptions
     assemblies: tuple[resolve.Assembly, ...]
     files: CorpusFiles
+    from_genes: gene_regions.GeneRegions | None
     hits: dict[str, Path]
     regions: Path
     work: Workdir
@@ -137,12 +143,14 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         files = CorpusFiles.of(work)
         if not files.are_finished():
             files.make(assemblies)
+        genome_bases = files.genome_bases()
+        files, work = _choose_regions(files, work, options)
         hits: dict[str, Path] = {}
         corpus = files.load()
         residues = database_size(corpus, "protein") if "protein" in options.molecules else 0
         engine = engines.choose_engine(options.engine, residues)
         options = replace(options, engine=engine.name)
-        work = replace(work, key=digest_of(key, engines.versions(engine.name)))
+        work = replace(work, key=digest_of(work.key, engines.versions(engine.name)))
         if "dna" in options.molecules and corpus.dna:
             hits["dna"] = similarity_search.search_dna(files, work, executor)
         if "protein" in options.molecules and corpus.proteins:
@@ -158,7 +166,26 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
                 for molecule in ALPHABETS
             )
             write_arrow(regions, partition.make_regions(corpus, dna_hits, protein_hits, options.seed, options.holdout))
-        yield Prepared(options, assemblies, files, hits, regions, work, executor)
+        from_genes = gene_regions.describe_regions(corpus, genome_bases) if corpus.places else None
+        yield Prepared(options, assemblies, files, from_genes, hits, regions, work, executor)
+
+
+def _choose_regions(files: CorpusFiles, work: Workdir, options: BuildOptions) -> tuple[CorpusFiles, Workdir]:
+    """Return the corpus that a build searches, whole or around genes, and where what depends on it is kept."""
+    large = files.genome_bases() > LARGEST_WHOLE
+    if options.search_from == "genomes" or (options.search_from == "auto" and not large):
+        return files, work
+    count = options.pairs or max(config.pairs for config in CONFIGS)
+    around_genes = replace(work, key=digest_of(work.key, "genes", count, options.seed))
+    regions = replace(CorpusFiles.of(around_genes), residues=files.residues)
+    if not regions.are_finished():
+        corpus = gene_regions.restrict_to_genes(files.load(), count, options.seed)
+        if corpus is None and options.search_from == "auto":
+            return files, work
+        if corpus is None:
+            raise BioPawsError("--search-from genes: the source holds no genes on their genome: leave it out")
+        regions.write_tables(corpus)
+    return regions, around_genes
 
 
 def _check_organisms(names: Iterable[str], corpus: Corpus) -> None:
@@ -211,7 +238,7 @@ def _coding_pairs(
     )
     tables, outcomes = made.make(cross_split_filter, pairs)
     for split, path in paths.items():
-        write_pairs(path, [tables[split]], config, split)
+        write_pairs(path, [gene_regions.on_genomes(tables[split], prepared.files.load())], config, split)
     return outcomes
 
 
@@ -247,6 +274,7 @@ def _homologous_pairs(
                 )
                 del here  # none is there beside those of the next split
         outcomes.update(more)
-        write_pairs(paths[split], quartets, config, split)
+        rows = (gene_regions.on_genomes(table, prepared.files.load()) for table in quartets)
+        write_pairs(paths[split], rows, config, split)
         earlier.append(paths[split])
     return outcomes

@@ -54,6 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="search engine for similar proteins (default: auto, by how many there are)",
     )
     parser.add_argument(
+        "--search-from",
+        choices=configs.SEARCH_FROM,
+        default="auto",
+        help="search whole genomes, or regions around as many genes as there are pairs (default: auto, genes above "
+        f"{configs.LARGEST_WHOLE // 1_000_000} Mb of genomes)",
+    )
+    parser.add_argument(
         "--work",
         metavar="DIR|URL",
         help="folder of finished stages (default: .bio-paws-work next to OUT); the machines of a cluster must share it",
@@ -87,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         options.engine,
         cluster,
         holdout=tuple(dict.fromkeys(options.holdout_organism)),
+        search_from=options.search_from,
     )
     try:
         report = build(tuple(options.config), build_options, options.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import PairConfig
@@ -11,6 +12,13 @@ from bio_paws.sequences.reader import Reader
 from bio_paws.sequences.records import Gene, Sequence
 from bio_paws.sequences.store import ResidueFile
 from bio_paws.sources.resolve import Assembly
+
+
+class Place(NamedTuple):
+    """Where a region lies: genome sequence, and position of its first base, 0-based."""
+
+    source: str
+    start: int
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Corpus:
         Program that made the soft mask of a genome sequence that came without one.
     notes : dict of str to int
         What was changed or guessed, by kind.
+    places : dict of str to Place
+        Where the sequences of `dna` lie, if these are regions of genomes (`bio_paws.build.gene_regions`).
     """
 
     dna: Mapping[str, Sequence]
@@ -42,11 +52,17 @@ class Corpus:
     genetic_codes: dict[str, int] = field(default_factory=dict)
     masks: dict[str, str] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
 
     @property
     def organism(self) -> dict[str, str]:
         """Organism of every accession."""
         return {sequence.id: sequence.organism for sequence in (*self.dna.values(), *self.proteins.values())}
+
+    def genetic_code(self, source: str) -> int:
+        """Return the genetic code of a sequence of `dna`, by NCBI's number."""
+        genome = self.places[source].source if source in self.places else source
+        return self.genetic_codes.get(genome, 1)
 
 
 def missing_input(config: PairConfig, corpus: Corpus) -> str:

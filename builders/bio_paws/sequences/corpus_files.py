@@ -14,12 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.execution.files import atomic, read_arrow, require_sealed, write_arrow
 from bio_paws.execution.sealed import seal
 from bio_paws.execution.stages import Workdir, are_finished
-from bio_paws.sequences.corpus import Corpus, read_corpus
+from bio_paws.sequences.corpus import Corpus, Place, read_corpus
 from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
 from bio_paws.sequences.store import ResidueFile, StoredResidues
 from bio_paws.sources.resolve import Assembly
@@ -91,8 +92,16 @@ class CorpusFiles:
             finally:
                 store.close()
             seal(part, self.residues.name)
+        self.write_tables(corpus)
+
+    def write_tables(self, corpus: Corpus) -> None:
+        """Write all but the residues, which are there."""
         for name, table in _tables(corpus).items():
             write_arrow(getattr(self, name), table)
+
+    def genome_bases(self) -> int:
+        """Return the bases of all genomes, bp, without opening the corpus."""
+        return pc.sum(read_arrow(self.dna)["length"]).as_py() or 0
 
     def load(self) -> Corpus:
         """Open the corpus; a process opens it once.
@@ -115,13 +124,16 @@ def _load(files: CorpusFiles) -> Corpus:
     store = ResidueFile(files.residues)
     dna = _SequenceTable(read_arrow(files.dna), store, "dna")
     proteins = _SequenceTable(read_arrow(files.proteins), store, "protein")
-    remarks: dict[str, dict[str, str]] = {kind: {} for kind in ("rejected", "code", "mask", "note")}
+    remarks: dict[str, dict[str, str]] = {kind: {} for kind in ("rejected", "code", "mask", "note", "place")}
     for row in read_arrow(files.remarks).to_pylist():
         remarks[row["kind"]][row["name"]] = row["value"]
     rejected, codes, notes = (
         {name: int(value) for name, value in remarks[kind].items()} for kind in ("rejected", "code", "note")
     )
-    return Corpus(dna, proteins, _GeneTable(read_arrow(files.genes), proteins), rejected, codes, remarks["mask"], notes)
+    genes = _GeneTable(read_arrow(files.genes), proteins)
+    pairs = {name: place.partition(" ") for name, place in remarks["place"].items()}
+    places = {name: Place(source, int(start)) for name, (start, _, source) in pairs.items()}
+    return Corpus(dna, proteins, genes, rejected, codes, remarks["mask"], notes, places)
 
 
 class _SequenceTable(Mapping[str, Sequence]):
@@ -199,6 +211,7 @@ def _tables(corpus: Corpus) -> dict[str, pa.Table]:
         *(("code", name, str(code)) for name, code in corpus.genetic_codes.items()),
         *(("mask", name, program) for name, program in corpus.masks.items()),
         *(("note", note, str(count)) for note, count in corpus.notes.items()),
+        *(("place", name, f"{place.start} {place.source}") for name, place in corpus.places.items()),
     ]
     genes = [
         (

@@ -116,6 +116,10 @@ class StoredResidues:
             return len(self) == len(other) and self[:] == other[:]
         return NotImplemented
 
+    def part(self, start: int, end: int) -> StoredResidues:
+        """Return an interval as residues of their own."""
+        return StoredResidues(self._file, self.start + start, end - start)
+
     def __repr__(self) -> str:
         return f"<{self._length:,} residues>"
 
