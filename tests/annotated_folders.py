@@ -88,7 +88,7 @@ def in_folders(files: Callable[[Species], dict[str, str]]) -> Callable[[Path, li
     """Return a writer of a folder for each species."""
 
     def write(folder: Path, all_species: list[Species]) -> Path:
-        made = ((f"s{one.number}/{name}", text) for one in all_species for name, text in files(one).items())
+        made = ((f"s{species.number}/{name}", text) for species in all_species for name, text in files(species).items())
         return _write(folder, dict(made))
 
     return write
@@ -96,107 +96,118 @@ def in_folders(files: Callable[[Species], dict[str, str]]) -> Callable[[Path, li
 
 def ucsc(folder: Path, all_species: list[Species]) -> Path:
     """A .2bit genome, and GTF whose CDS end before a stop codon that has no row."""
-    for one in all_species:
-        rows = gff_rows(one, lambda i, _: f'gene_id "G{i}"; transcript_id "t{i}";', stop=False, gtf=True)
-        _write(folder / f"s{one.number}", {"db.ensGene.gtf": rows, "db.proteins.fa": protein_fasta(one)})
-        (folder / f"s{one.number}/db.2bit").write_bytes(twobit({one.chromosome: soft_masked(one.dna)}))
+    for species in all_species:
+        rows = gff_rows(species, lambda i, _: f'gene_id "G{i}"; transcript_id "t{i}";', stop=False, gtf=True)
+        _write(folder / f"s{species.number}", {"db.ensGene.gtf": rows, "db.proteins.fa": protein_fasta(species)})
+        (folder / f"s{species.number}/db.2bit").write_bytes(twobit({species.chromosome: soft_masked(species.dna)}))
     return folder
 
 
 def without_proteins(tags: Callable[[int, int], str], *, stop: bool, transcripts: bool = True) -> Callable[..., Path]:
     return in_folders(
-        lambda one: {"a.fa": named_genome(one), "a.gff3": gff_rows(one, tags, stop=stop, transcripts=transcripts)}
+        lambda species: {
+            "a.fa": named_genome(species),
+            "a.gff3": gff_rows(species, tags, stop=stop, transcripts=transcripts),
+        }
     )
 
 
 def phytozome(folder: Path, all_species: list[Species]) -> Path:
     """CDS numbered by exon, three genomes that differ in their mask, and genes cut out of the genome."""
     files = {}
-    for one in all_species:
-        genome, genes = f"s{one.number}/assembly/S_447_T10", f"s{one.number}/annotation/S_447_A11"
+    for species in all_species:
+        genome, genes = f"s{species.number}/assembly/S_447_T10", f"s{species.number}/annotation/S_447_A11"
         files |= {
-            f"{genome}.fa": named_genome(one),
-            f"{genome}.softmasked.fa": f">{one.chromosome} [organism={one.organism}]\n{soft_masked(one.dna)}\n",
-            f"{genome}.hardmasked.fa": f">{one.chromosome}\n{hard_masked(one.dna)}\n",
-            f"{genes}.gene.gff3": gff_rows(one, lambda i, number: f"ID=G{i}.v3.CDS.{number};Parent=G{i}.v3"),
-            f"{genes}.protein.fa": protein_fasta(one),
-            f"{genes}.cds.fa": cds_fasta(one),
-            f"{genes}.cds_primaryTranscriptOnly.fa": cds_fasta(one),
-            f"{genes}.transcript.fa": cds_fasta(one),
+            f"{genome}.fa": named_genome(species),
+            f"{genome}.softmasked.fa": (
+                f">{species.chromosome} [organism={species.organism}]\n{soft_masked(species.dna)}\n"
+            ),
+            f"{genome}.hardmasked.fa": f">{species.chromosome}\n{hard_masked(species.dna)}\n",
+            f"{genes}.gene.gff3": gff_rows(species, lambda i, number: f"ID=G{i}.v3.CDS.{number};Parent=G{i}.v3"),
+            f"{genes}.protein.fa": protein_fasta(species),
+            f"{genes}.cds.fa": cds_fasta(species),
+            f"{genes}.cds_primaryTranscriptOnly.fa": cds_fasta(species),
+            f"{genes}.transcript.fa": cds_fasta(species),
         }
     return _write(folder, files)
 
 
-def tair(one: Species) -> dict[str, str]:
+def tair(species: Species) -> dict[str, str]:
     """Isoforms whose ids look like versions; a CDS is part of its transcript and of its protein."""
 
     def name(i: int) -> str:
         return f"AT{i // 2}.{i % 2 + 1}"
 
-    rows = gff_rows(one, lambda i, _: f"Parent={name(i)},{name(i)}-Protein", transcripts=False)
-    proteins = "".join(f">{name(i)}\n{one.protein(i)}\n" for i in range(len(one.genes)))
+    rows = gff_rows(species, lambda i, _: f"Parent={name(i)},{name(i)}-Protein", transcripts=False)
+    proteins = "".join(f">{name(i)}\n{species.protein(i)}\n" for i in range(len(species.genes)))
     kinds = "".join(
-        f"{one.chromosome}\tmade\t{kind}\t1\t9\t.\t+\t.\tID={name(i)}{end}\n"
-        for i in range(len(one.genes))
+        f"{species.chromosome}\tmade\t{kind}\t1\t9\t.\t+\t.\tID={name(i)}{end}\n"
+        for i in range(len(species.genes))
         for kind, end in (("mRNA", ""), ("protein", "-Protein"))
     )
-    return {"a.fa": named_genome(one), "a.gff": rows + kinds, "a.faa": proteins}
+    return {"a.fa": named_genome(species), "a.gff": rows + kinds, "a.faa": proteins}
 
 
-def annotated(one: Species, *, bakta: bool) -> dict[str, str]:
+def annotated(species: Species, *, bakta: bool) -> dict[str, str]:
     """All that Bakta or Prokka writes of a genome."""
-    record = SeqIO.read(io.StringIO(genbank(one)), "genbank")
-    record.id = one.chromosome
+    record = SeqIO.read(io.StringIO(genbank(species)), "genbank")
+    record.id = species.chromosome
     flat = io.StringIO()
     SeqIO.write(record, flat, "embl")
     both = {
-        "x.fna": genome_fasta(one),
-        "x.ffn": cds_fasta(one),
-        "x.faa": protein_fasta(one),
+        "x.fna": genome_fasta(species),
+        "x.ffn": cds_fasta(species),
+        "x.faa": protein_fasta(species),
         "x.tsv": "#Sequence Id\tType\n",
         "x.txt": "Length: 1\n",
         "x.log": "done\n",
     }
-    rows = f"{gff(one)}##FASTA\n{genome_fasta(one)}"
+    rows = f"{gff(species)}##FASTA\n{genome_fasta(species)}"
     if bakta:
         return both | {
             "x.gff3": rows,
-            "x.gbff": genbank(one),
+            "x.gbff": genbank(species),
             "x.embl": flat.getvalue(),
-            "x.hypotheticals.faa": protein_fasta(one),
+            "x.hypotheticals.faa": protein_fasta(species),
             "x.json": "{}",
         }
-    return both | {"x.gff": rows, "x.gbk": genbank(one), "x.fsa": genome_fasta(one), "x.tbl": ">Feature x\n1\t2\tCDS\n"}
+    return both | {
+        "x.gff": rows,
+        "x.gbk": genbank(species),
+        "x.fsa": genome_fasta(species),
+        "x.tbl": ">Feature x\n1\t2\tCDS\n",
+    }
 
 
 def ensembl(folder: Path, all_species: list[Species]) -> Path:
     """A folder for each kind of file, one for all species, as on Ensembl's server."""
     files = {}
-    for one in all_species:
-        name = f"{one.organism.replace(' ', '_')}.R{one.number}"
-        rows = gff_rows(one, lambda i, _: f"ID=CDS:P{i}.1;Parent=transcript:P{i}.1;protein_id=P{i}.1")
+    for species in all_species:
+        name = f"{species.organism.replace(' ', '_')}.R{species.number}"
+        rows = gff_rows(species, lambda i, _: f"ID=CDS:P{i}.1;Parent=transcript:P{i}.1;protein_id=P{i}.1")
         files |= {
-            f"dna/{name}.{mask}.toplevel.fa": f">{one.chromosome} REF\n{masked(one.dna)}\n"
+            f"dna/{name}.{mask}.toplevel.fa": f">{species.chromosome} REF\n{masked(species.dna)}\n"
             for mask, masked in (("dna", str), ("dna_sm", soft_masked), ("dna_rm", hard_masked))
         }
         files |= {
             f"gff3/{name}.110.gff3": rows,
             f"gff3/{name}.110.chr.gff3": rows,
-            f"cdna/{name}.cdna.all.fa": cds_fasta(one),
+            f"cdna/{name}.cdna.all.fa": cds_fasta(species),
             f"pep/{name}.pep.all.fa": "".join(
-                f">P{i}.1 pep gene:G{i} description:made [Source:HGNC Symbol;Acc:HGNC:{i}]\n{lines(one.protein(i))}\n"
-                for i in range(len(one.genes))
+                f">P{i}.1 pep gene:G{i} description:made [Source:HGNC Symbol;Acc:HGNC:{i}]\n"
+                f"{lines(species.protein(i))}\n"
+                for i in range(len(species.genes))
             ),
         }
     return _write(folder, files)
 
 
-def without_known_endings(one: Species) -> dict[str, str]:
-    return {"genome.txt": named_genome(one), "annotation": gff(one), "coding.fasta": cds_fasta(one)}
+def without_known_endings(species: Species) -> dict[str, str]:
+    return {"genome.txt": named_genome(species), "annotation": gff(species), "coding.fasta": cds_fasta(species)}
 
 
-def ncbi_without_proteins(one: Species) -> dict[str, str]:
-    return {"GCF_1.1_T_genomic.fna": named_genome(one), "GCF_1.1_T_cds_from_genomic.fna": cds_fasta(one)}
+def ncbi_without_proteins(species: Species) -> dict[str, str]:
+    return {"GCF_1.1_T_genomic.fna": named_genome(species), "GCF_1.1_T_cds_from_genomic.fna": cds_fasta(species)}
 
 
 def behind_links(folder: Path, all_species: list[Species]) -> Path:

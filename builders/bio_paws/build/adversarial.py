@@ -153,8 +153,8 @@ def _quartet(
         quartet = _judged(pair_filter, kind, texts, arranged)
         if not isinstance(quartet, str):
             origin = _origin(pair_filter, windows, int(placed.locus[0]))
-            one, two, three, four = ({**origin, **row} for row in quartet)
-            return one, two, three, four
+            first, second, third, fourth = ({**origin, **row} for row in quartet)
+            return first, second, third, fourth
         why[quartet] += 1
         if why["same"] == MOST_SAME:
             break
