@@ -95,6 +95,8 @@ class ConfigDescription:
         Of the column of that name.
     sequences : tuple of SequenceSet
         One, or one for each side.
+    test_digest : str
+        `reference.pairs_digest` of the test split; "" where there is none.
     """
 
     rules: tuple[str, str]
@@ -105,6 +107,7 @@ class ConfigDescription:
     sides: tuple[Side, Side]
     similarity: Histogram
     sequences: tuple[SequenceSet, ...]
+    test_digest: str = ""
 
 
 @dataclass(frozen=True)

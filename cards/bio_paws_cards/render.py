@@ -23,6 +23,7 @@ from bio_paws_cards.description import ConfigDescription, Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, ShortcutScore
 from bio_paws_cards.markdown import escape_markdown
 from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
+from bio_paws_cards.reference import ReferenceResult, reference_results
 
 _TYPES = {"double": "float64"}  # Arrow's name, and the one datasets uses
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
@@ -140,6 +141,7 @@ def render_card(manifest: Manifest, description: Description) -> str:
         personal_information=PERSONAL_INFORMATION,
         social_impact=SOCIAL_IMPACT,
         lengths=_lengths,
+        reference=_reference(description),
     )
     return f"---\n{block}\n---\n\n{body}"
 
@@ -208,6 +210,14 @@ def _lengths(config: ConfigDescription) -> tuple[str, ...]:
     return (first,) if first == second else (first, second)
 
 
+def _reference(description: Description) -> dict[str, ReferenceResult]:
+    """Return the reference results that are of these very test splits, by config."""
+    known = reference_results()
+    return {
+        name: known[config.test_digest] for name, config in description.configs.items() if config.test_digest in known
+    }
+
+
 def _pair_types(description: Description) -> dict[str, str]:
     """Return how pairs of each type were made, over all configs."""
     return {kind.name: kind.meaning for config in description.configs.values() for kind in config.kinds}
@@ -256,9 +266,5 @@ def _limits(manifest: Manifest) -> dict[str, Any]:
             if abs(baselines[baseline] - 0.5) > CUE
         ],
         # Half the width of a 95% interval around an accuracy of one half, in points.
-        "small": [
-            f"{name} ({count} pairs: {196 * math.sqrt(0.25 / count):.0f} points)"
-            for name, count in tests.items()
-            if 0 < count < SMALL
-        ],
+        "small": [f"{name} {196 * math.sqrt(0.25 / count):.0f}" for name, count in tests.items() if 0 < count < SMALL],
     }

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bio_paws.dataset.description import describe
+from bio_paws.dataset.manifest import read_manifest
+from bio_paws_cards.reference import ReferenceResult, reference_results
+from bio_paws_cards.render import render_card
 from bio_paws_eval.report.answers import answer_markdown, judge_transfers
+from bio_paws_eval.report.card_results import card_results
 from bio_paws_eval.report.grouping import group
 from bio_paws_eval.report.systems import Grouped
 from bio_paws_eval.results import read_results
+from bio_paws_eval.tasks.biopaws import load_biopaws
+from bio_paws_eval.tasks.registry import Sources
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,3 +37,20 @@ def test_the_reference_is_complete_and_comparable(reference: Grouped) -> None:
     assert not reference.left_out
     for system in reference.everything:
         assert not any(result.limited for result in system.results.values()), system.name
+
+
+def test_cards_state_the_reference_results(reference: Grouped) -> None:
+    """To accept new ones: make results, then bio-paws card for the card that is in the repository."""
+    assert reference_results() == card_results(reference)
+
+
+def test_a_card_states_results_of_its_own_pairs_only(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = read_manifest(built)
+    description = describe(built, manifest)
+    assert "## Results" not in render_card(manifest, description)
+    digest = load_biopaws("dna50", "test", Sources(str(built))).task.content_sha256
+    stated = ReferenceResult("owner/model", "pawsx_en", 3, 0.61, 0.72)
+    monkeypatch.setattr("bio_paws_cards.render.reference_results", lambda: {digest: stated, "of others": stated})
+    card = render_card(manifest, description)
+    assert card.split("## Results")[1].count("owner/model") == 1
+    assert "\n- dna50: 0.610, 0.720 (owner/model, pawsx_en, 3 seeds)\n" in card

@@ -31,6 +31,7 @@ from bio_paws_cards.description import (
     Spread,
 )
 from bio_paws_cards.manifest import ConfigEntry, Manifest
+from bio_paws_cards.reference import pairs_digest
 
 _BATCH = 10_000  # rows
 _PARTS_AT_ONCE = 50  # of digests, before those that repeat are left out
@@ -143,11 +144,20 @@ def _describe_config(
         sides=(_side(alphabets[0], numbers["length1"]), _side(alphabets[1], numbers["length2"])),
         similarity=_histogram(numbers["similarity"], labels, _PARTS),
         sequences=_sequences(alphabets, numbers),
+        test_digest=_test_digest(folder, entry),
     )
 
 
 def _rows(batch: pa.RecordBatch, *names: str) -> Iterable[tuple[Any, ...]]:
     return zip(*(batch[name].to_pylist() for name in names), strict=True)
+
+
+def _test_digest(folder: Path, entry: ConfigEntry) -> str:
+    if "test" not in entry.splits:
+        return ""
+    columns = ["pair_id", "sentence1", "sentence2", "label"]
+    batches = pq.ParquetFile(folder / entry.splits["test"].file).iter_batches(_BATCH, columns=columns)
+    return pairs_digest(row for batch in batches for row in _rows(batch, *columns))
 
 
 def _first_row(batch: pa.RecordBatch, label: int) -> dict[str, Any] | None:
