@@ -39,9 +39,9 @@ class Estimate:
     parameters : int
         Weights of the model.
     memory : int
-        Approximate bytes of a training: weights, gradients and two moments of AdamW (16 bytes per weight), and the
-        activations of a batch of the longest pairs, 34 bytes per token, hidden unit and layer in 16 bits, twice that in
-        32 (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2, attention matrices not kept).
+        Approximate bytes: of the weights (4 each); of a training, of weights, gradients and two moments of AdamW (16),
+        and of the activations of a batch of the longest pairs, 34 bytes per token, hidden unit and layer in 16 bits,
+        twice that in 32 (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2, attention matrices not kept).
     seconds : float
         Approximate time of what is not finished: operations over `EFFICIENCY` times the device's rate of matrix
         products. A forward pass takes 2 operations per token and weight of the layers, which have 12 times layers times
@@ -93,7 +93,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
             steps = epochs * math.ceil(run.training.rows / hyperparameters.batch_size) if by_steps else 0
             tokens = epochs * tokens_per_split[run.train]
             # The last percentile is the longest pair: as it is cut, it sets the memory of a batch.
-            longest = max(longest, min(run.train.encoding.lengths[-1], hyperparameters.max_length))
+            longest = max(longest, by_steps * min(run.train.encoding.lengths[-1], hyperparameters.max_length))
             # A training step is a forward pass and a backward pass of twice the cost.
             forward_tokens += bool(missing) * ((3 if by_steps else 1) * tokens + epochs * tokens_per_split[run.dev])
         trainings[name] = (name, seeds + 1, steps, tokens)
@@ -117,7 +117,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         len(prepared.runs) * len(prepared.tasks),
         finished,
         parameters,
-        16 * parameters + bytes_per_unit * hyperparameters.batch_size * longest * width * layers,
+        (16 if longest else 4) * parameters + bytes_per_unit * hyperparameters.batch_size * longest * width * layers,
         operations / (EFFICIENCY * matrix_rate(prepared.device, prepared.dtype)),
         prepared.skipped,
         {task.pairs.task.name: task.preflight for task in prepared.tasks},
@@ -181,7 +181,7 @@ def _preflight_text(checked: Preflight) -> str:
 def estimate_text(planned: Estimate) -> str:
     """Format what an evaluation would do."""
     lines = [
-        f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB to train, "
+        f"model: {planned.parameters:,} weights, about {planned.memory / 2**30:.1f} GiB of memory, "
         f"about {_duration(planned.seconds)} on this device"
     ]
     for checked in list(planned.preflight.values())[:1]:
