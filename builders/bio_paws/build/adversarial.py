@@ -116,8 +116,8 @@ def choose_rearranged(
     def quartets() -> Iterator[Quartet[int]]:
         for number in take_turns(rng.permutation(len(rows) // 4), group, both).tolist():
             first, behind = 4 * number, 4 * number + 4
-            if choice.missing[kinds[first]] > 0 and not choice.used(slots[first]):
-                choice.take(slots[first])
+            if choice.missing[kinds[first]] > 0 and slots[first] not in choice.used:
+                choice.used.add(slots[first])
                 texts = zip(sentences1[first:behind], sentences2[first:behind], strict=True)
                 row1, row2 = first, first + 1
                 yield quartet_of((kinds[row1], kinds[row2]), (slots[row1], slots[row2]), texts, number)

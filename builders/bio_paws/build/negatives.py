@@ -175,6 +175,8 @@ class Choice(Generic[Content]):
         Decides the order of candidates, and which quartets swap their sides.
     pair_keys : set of int
         Pairs already in the config, by `unordered`.
+    used : set of int
+        Slots of the quartets that were proposed, but for those that are free again.
     outcomes : Counter
         Quartets and candidates by outcome.
     """
@@ -193,17 +195,9 @@ class Choice(Generic[Content]):
         self.outcomes: Counter[str] = Counter()
         self._leaks = leaks
         self._rows_of = rows_of
-        self._used: set[int] = set()
+        self.used: set[int] = set()
         self._chosen: list[tuple[Content, bool]] = []
         self._taken: Counter[PairType] = Counter()
-
-    def used(self, slot: int) -> bool:
-        """Whether a quartet of this slot was proposed already."""
-        return slot in self._used
-
-    def take(self, *slots: int) -> None:
-        """Mark slots as used."""
-        self._used.update(slots)
 
     def left(self, identical: bool) -> int:
         """How many quartets are still wanted: those with an identical pair, or all."""
@@ -216,7 +210,7 @@ class Choice(Generic[Content]):
                 if not all(clean):
                     self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
                     # What is clean is free for another partner.
-                    self._used.difference_update(slot for slot, free in zip(quartet.slots, clean, strict=True) if free)
+                    self.used.difference_update(slot for slot, free in zip(quartet.slots, clean, strict=True) if free)
                 elif self._wanted(quartet) and _add(quartet.keys, self.pair_keys):
                     self._chosen.append((quartet.content, bool(self.rng.random() < 0.5)))
                     for kind in quartet.kinds:
@@ -282,6 +276,7 @@ def _matched(
     # Memory views give plain numbers, without a list of all of them.
     slots, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
     is_identical = [kind == "identical" for kind in kinds]
+    used, missing = choice.used, choice.missing
     taken = [0] * len(candidates.names.get("group", ()))
     even = sum(choice.missing.values()) / max(len(np.unique(columns["group"])), 1)
     # A group takes what the others leave only when these have given all they can, closely matched or not.
@@ -290,19 +285,19 @@ def _matched(
         buckets: dict[int, list[int]] = {}
         for i in order.data:
             slot, kind, group = slots[i], kind_of[i], groups[i]
-            if choice.used(slot) or choice.missing[kinds[kind]] < 1 or taken[group] >= most:
+            if slot in used or missing[kinds[kind]] < 1 or taken[group] >= most:
                 continue
             waiting = buckets.setdefault(keys[i], [])
             for at, j in enumerate(waiting):
                 partner_slot, partner_group = slots[j], groups[j]
                 if (
-                    not choice.used(partner_slot)
+                    partner_slot not in used
                     and partner_slot != slot
                     and partner_group != group
                     and taken[partner_group] < most
                     and is_identical[kind] + is_identical[kind_of[j]] == identical
                 ):
-                    choice.take(slot, partner_slot)
+                    used.update((slot, partner_slot))
                     taken[group] += 1
                     taken[partner_group] += 1
                     del waiting[at]

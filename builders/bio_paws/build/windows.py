@@ -22,6 +22,9 @@ at: related genomes hold few windows that are alike by less than 0.7 over their 
 MIN_JITTER = 0.05
 """Smallest part of a jittered window that lies beyond the other one's end."""
 
+Snapped = tuple[int, int, int, int]
+"""A window that begins and ends on a match: start and end on the first sequence, then along the second one."""
+
 _RUN = re.compile(r"\d+")
 
 
@@ -41,15 +44,17 @@ class Trace:
 
     Attributes
     ----------
-    start1, end1, start2, length : list of int
+    start1, end1, start2, length, before : list of int
         First position of each run on the forward strand of the first sequence, the one behind its last, offset of the
-        run from the beginning of the second one's aligned part in the alignment's direction, and length of the run.
+        run from the beginning of the second one's aligned part in the alignment's direction, length of the run, and
+        matches in the runs before it.
     """
 
     start1: list[int]
     end1: list[int]
     start2: list[int]
     length: list[int]
+    before: list[int]
 
     @classmethod
     def parse(cls, btop: str, start1: int) -> Trace:
@@ -63,9 +68,15 @@ class Trace:
         letter = column & (letters != ord("-"))
         before = np.cumsum(length) - length
         at1, at2 = (before + np.cumsum(letter & side)[begin] for side in (first, ~first))
-        return cls(*(array.tolist() for array in (start1 + at1, start1 + at1 + length, at2, length)))
+        return cls(*(array.tolist() for array in (start1 + at1, start1 + at1 + length, at2, length, before)))
 
-    def snap(self, start: int, end: int) -> tuple[int, int, int, int] | None:
+    def matches(self, start: int, end: int) -> int:
+        """Count the matches in [start, end), which holds at least one."""
+        first, last = bisect_right(self.end1, start), bisect_left(self.start1, end) - 1
+        until = self.before[last] + min(self.end1[last], end) - self.start1[last]
+        return until - self.before[first] - max(start - self.start1[first], 0)
+
+    def snap(self, start: int, end: int) -> Snapped | None:
         """Return the widest window inside [start, end) that begins and ends on a match, in both coordinates."""
         first = bisect_right(self.end1, start)
         last = bisect_left(self.start1, end) - 1
@@ -110,8 +121,8 @@ def draw_windows(
         for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
                 if config.graded and rng.random() < JITTERED_SHARE:
-                    jittered = draw_jittered(config, hit, low, high, rng.uniform(*JITTERED_TO), rng)
-                    window = (jittered.side1, jittered.side2) if jittered else None
+                    offset = _draw_offset(config, hit, low, high, rng.uniform(*JITTERED_TO), rng)
+                    window = offset[:2] if offset else None
                 else:
                     window = _draw(config, kind, hit, low, high, rng)
                 if window is not None:
@@ -226,13 +237,26 @@ def draw_jittered(
 
     None where they overlap nearly wholly, or run over the end of their sequence.
     """
+    offset = _draw_offset(config, hit, low, high, aimed, rng)
+    if offset is None:
+        return None
+    side1, side2, window, (before1, before2) = offset
+    core1, core2 = window[1] - window[0], window[3] - window[2]
+    runs = tuple(_runs(trace_of(hit), window))
+    return Jittered(side1, side2, (before1, before1 + core1), (before2, before2 + core2), runs)
+
+
+def _draw_offset(
+    config: PairConfig, hit: dict[str, Any], low: int, high: int, aimed: float, rng: np.random.Generator
+) -> tuple[Interval, Interval, Snapped, tuple[int, int]] | None:
+    """Draw the windows of `draw_jittered`: both, their aligned part, and how much of each lies before it."""
     trace = trace_of(hit)
     length = int(rng.integers(config.min_length, config.max_length + 1))
     start = low + int(rng.integers(0, max(high - low - length, 0) + 1))
     window = trace.snap(start, min(start + length, high))
     if window is None:
         return None
-    identity = sum(run[2] for run in _runs(trace, window)) / max(window[1] - window[0], window[3] - window[2])
+    identity = trace.matches(*window[:2]) / max(window[1] - window[0], window[3] - window[2])
     core = round(aimed * length / identity)
     jitter = length - core
     window = trace.snap(window[0], window[0] + core)
@@ -240,20 +264,13 @@ def draw_jittered(
         return None
     before1, after1 = (jitter, 0) if rng.random() < 0.5 else (0, jitter)
     before2, after2 = after1, before1
-    core1, core2 = window[1] - window[0], window[3] - window[2]
     second = side2_interval(hit, window[2] - before2, window[3] + after2)
     if window[0] < before1 or second.start < 0:
         return None
-    return Jittered(
-        Interval(hit["source1"], window[0] - before1, window[1] + after1, "+"),
-        second,
-        (before1, before1 + core1),
-        (before2, before2 + core2),
-        tuple(_runs(trace, window)),
-    )
+    return Interval(hit["source1"], window[0] - before1, window[1] + after1, "+"), second, window, (before1, before2)
 
 
-def _runs(trace: Trace, window: tuple[int, int, int, int]) -> list[tuple[int, int, int]]:
+def _runs(trace: Trace, window: Snapped) -> list[tuple[int, int, int]]:
     """Return the runs of matches of a snapped window, from its beginning on both sides."""
     start1, end1, start2, _ = window
     here = slice(bisect_right(trace.end1, start1), bisect_left(trace.start1, end1))
