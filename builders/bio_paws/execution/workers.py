@@ -21,9 +21,12 @@ PATIENCE = 10.0
 
 def initialize_worker() -> None:
     """Have this process end without a word when it gets a signal to, or when the program that started it is killed."""
+    # The pool would report an exception in here with its traceback, and there is nothing to clean up yet.
+    for number in _ENDING:
+        signal.signal(number, _end_at_once)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for number in _ENDING:
         signal.signal(number, _end)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def run_job(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
@@ -34,10 +37,18 @@ def run_job(work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         os._exit(1)
 
 
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
     for each in _ENDING:  # what cleans up must not be broken off
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, _ignore)
     raise SystemExit(128 + number)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Do nothing. With SIG_IGN in its place, Python would report a signal that is pending already as an error."""
 
 
 def _end_with_parent() -> None:
