@@ -87,7 +87,7 @@ def build_on(cluster: LoopbackCluster, *arguments: object, kill: tuple[str, ...]
                 time.sleep(0.05)
             said = running.communicate()[1]
         client.unregister_scheduler_plugin(KillOnce.name)
-    return running.returncode, re.sub(r"bio-paws: .*(?: done, \d+ s|, \d+:\d+)\n", "", said)
+    return running.returncode, re.sub(r"bio-paws: .*(?: done, \d+ s| left)\n", "", said)
 
 
 @pytest.fixture(scope="module")

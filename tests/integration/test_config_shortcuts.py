@@ -11,12 +11,13 @@ from bio_paws.audit.config_shortcuts import measure_config_shortcuts
 from bio_paws.configs import get_config
 from bio_paws.dataset.description import describe
 from bio_paws.dataset.manifest import parse_manifest, read_manifest, write_manifest
+from bio_paws.features.baseline_aucs import split_files
 from bio_paws_cards.manifest import ShortcutScore
 from bio_paws_cards.render import render_build_record
 
 
 def measured(built: Path, name: str) -> dict[str, ShortcutScore]:
-    return measure_config_shortcuts(built, get_config(name), read_manifest(built).configs[name])
+    return measure_config_shortcuts(split_files(built, read_manifest(built).configs[name]), get_config(name))
 
 
 def test_what_needs_no_biology_is_measured(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:

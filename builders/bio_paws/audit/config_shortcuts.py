@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from bio_paws.audit.alphabets import Kind
 from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.checks.shortcuts import measure_shortcuts
 from bio_paws.audit.pairs import collect
 from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.tables.columns import find_columns
-from bio_paws.audit.tables.dataset import open_data
+from bio_paws.audit.tables.dataset import open_files
 from bio_paws.audit.tables.request import Request
 from bio_paws.configs import PairConfig
-from bio_paws_cards.manifest import ConfigEntry, ShortcutScore
+from bio_paws_cards.manifest import ShortcutScore
 
 FEWEST_ROWS = 50
 """Test pairs below which nothing is measured: the interval of an accuracy would be over 14 points to either side."""
@@ -21,26 +23,24 @@ FEWEST_ROWS = 50
 _DECIMALS = 3  # so that a rounding in the last place changes no manifest
 
 
-def measure_config_shortcuts(folder: Path, config: PairConfig, entry: ConfigEntry) -> dict[str, ShortcutScore]:
+def measure_config_shortcuts(files: dict[str, Path], config: PairConfig) -> dict[str, ShortcutScore]:
     """Measure what needs no biology on the test split of a config, fitted on its earlier splits.
 
     Parameters
     ----------
-    folder : Path
-        The data set.
+    files : dict of str to Path
+        Parquet file of each split.
     config : PairConfig
-        The config.
-    entry : ConfigEntry
-        Its entry in the manifest, whose files are there.
+        The config that they hold.
 
     Returns
     -------
     dict of str to ShortcutScore
         By the names of `checks.shortcuts`; empty where test has fewer than `FEWEST_ROWS` pairs, or is the only split.
     """
-    if len(entry.splits) < 2 or "test" not in entry.splits or entry.splits["test"].rows < FEWEST_ROWS:
+    if len(files) < 2 or "test" not in files or pq.read_metadata(files["test"]).num_rows < FEWEST_ROWS:
         return {}
-    [data] = open_data(str(folder / config.name))
+    data = open_files(config.name, files)
     sides: tuple[Kind, Kind] = (
         ("dna", "protein") if config.molecule == "dna_protein" else (config.molecule, config.molecule)
     )

@@ -285,12 +285,9 @@ def _prepared(builder: BioPaws, split: str) -> pa.Table:
 def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) -> None:
     """Measure baselines, upper bounds and shortcuts of configs, and put them into their entries."""
     submit = prepared.executor.submit
-    shortcuts = {
-        name: submit(measure_config_shortcuts, folder, get_config(name), entry) for name, entry in entries.items()
-    }
-    baselines = {
-        name: submit(measure_baselines, split_files(folder, entry), get_config(name)) for name, entry in entries.items()
-    }
+    files = {name: split_files(folder, entry) for name, entry in entries.items()}
+    shortcuts = {name: submit(measure_config_shortcuts, files[name], get_config(name)) for name in entries}
+    baselines = {name: submit(measure_baselines, files[name], get_config(name)) for name in entries}
     for name, entry in entries.items():
         measured = baselines[name].result()
         entry.baselines, entry.upper_bounds = measured["baselines"], measured["upper_bounds"]

@@ -45,7 +45,12 @@ WORKERS_S = 60
 RETRIES = 2
 """How often a job is run again that failed by itself: a machine's disk may be full, or its network down."""
 
-_RUN_BY_WORKERS = ("bio_paws.build.pipeline", "bio_paws.features.baseline_aucs", "bio_paws.verify.verify")
+_RUN_BY_WORKERS = (
+    "bio_paws.audit.config_shortcuts",
+    "bio_paws.build.pipeline",
+    "bio_paws.features.baseline_aucs",
+    "bio_paws.verify.verify",
+)
 """Modules whose functions are sent to workers; named, not imported, since they stand above this one."""
 
 P = ParamSpec("P")

@@ -76,7 +76,7 @@ def open_data(dataset: str, config: str | None = None, split: str | None = None)
     if path.is_file():
         return [_selected(_open_file(dataset, path), config, split)]
     if path.is_dir() and not config and (files := _files_by_split(path)):
-        return [_selected(_open_files(path, files), config, split)]
+        return [_selected(open_files(path.resolve().name, files), config, split)]
     if not path.is_dir() and (path.suffix in FORMATS or not _HUB_ID.fullmatch(dataset)):
         raise DataError(f"{dataset}: no such file or folder, and not the id of a data set on the Hub")
     return _open_with_datasets(dataset, config, split)
@@ -167,13 +167,22 @@ def _files_by_split(folder: Path) -> dict[str, Path]:
     return splits if known and len(splits) == len(files) else {}
 
 
-def _open_files(folder: Path, files: dict[str, Path]) -> DataSet:
+def open_files(name: str, files: dict[str, Path]) -> DataSet:
+    """Open files that are the splits of a data set.
+
+    Parameters
+    ----------
+    name : str
+        What the data set is called.
+    files : dict of str to Path
+        A file of pairs by split.
+    """
     parts, notes = [], []
     for split in sorted(files, key=_split_order):
         opened = _open_file(str(files[split]), files[split], divide=False)
         parts.append(Part(split, opened.parts[0].read))
         notes += [f"{files[split].name}: {note}" for note in opened.notes]
-    return DataSet(folder.resolve().name, tuple(parts), tuple(notes))
+    return DataSet(name, tuple(parts), tuple(notes))
 
 
 # Folders and the Hub
