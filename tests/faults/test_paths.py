@@ -151,7 +151,7 @@ def test_names_that_a_server_makes_up_are_not_written(
             path.unlink()
     (served / "a blank").write_text("x")  # no name that a line of the list can hold
     for prefix in ("GCF_000000001.1_..", "GCF_000000001.1_Test1"):
-        with serving(served, "GCF_000000001.1", prefix) as server:
+        with serving(served, prefix) as server:
             monkeypatch.setenv("BIO_PAWS_NCBI_URL", server.url)
             if prefix.endswith("Test1"):
                 ncbi.download("GCF_000000001.1", tmp_path / "cache")

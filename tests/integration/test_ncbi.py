@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bio_paws.errors import BioPawsError, SourceError
 from bio_paws.sources import ncbi
 from bio_paws.sources.resolve import resolve
 from conftest import Run
-from genomes import ancestor, evolve, write_assembly
+from genomes import ancestor, evolve, write_assembly, write_source
 from ncbi_server import NcbiServer, serving
 
 ACCESSION, PREFIX = "GCF_000000001.1", "GCF_000000001.1_Test1"
@@ -27,7 +28,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NcbiServ
     write_assembly(tmp_path / "served", 1, "Testus primus", copies, genes)
     report = tmp_path / "served" / f"{PREFIX}_assembly_report.txt"
     report.write_text("# Assembly name:  Test1\n# Organism name:  Testus primus (a test)\n")
-    with serving(tmp_path / "served", ACCESSION, PREFIX) as running:
+    with serving(tmp_path / "served", PREFIX) as running:
         monkeypatch.setenv("BIO_PAWS_NCBI_URL", running.url)
         yield running
 
@@ -94,6 +95,36 @@ def test_a_server_neither_makes_us_wait_for_hours_nor_fills_the_memory(
     server.page_bytes = 1 << 21
     with pytest.raises(SourceError, match="over 1 MiB"):
         ncbi.download(ACCESSION, tmp_path)
+
+
+def test_assemblies_are_fetched_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_source(tmp_path / "served", genes=3)
+    accessions = [f"GCF_00000000{number}.1" for number in (3, 1, 2)]
+    specs = tuple(f"ncbi:{accession}" for accession in accessions)
+    with serving(folder, *(f"GCF_00000000{number}.1_Test{number}" for number in (1, 2, 3))) as running:
+        monkeypatch.setenv("BIO_PAWS_NCBI_URL", running.url)
+        running.meeting = threading.Barrier(3)  # breaks where fewer than three come at a time
+        assemblies = resolve(specs, cache=tmp_path / "cache")
+        assert [assembly.accession for assembly in assemblies] == accessions
+        running.meeting = None
+        requests = len(running.requests)
+        assert resolve(specs, cache=tmp_path / "cache") == assemblies
+        assert len(running.requests) == requests
+        with pytest.raises(SourceError, match="not an assembly accession"):
+            resolve(("ncbi:GCF_000000009.1", "ncbi:ecoli"), cache=tmp_path / "cache")
+        assert len(running.requests) == requests
+        with pytest.raises(SourceError, match="named twice"):
+            resolve((specs[0], specs[0]), cache=tmp_path / "again")
+
+
+def test_a_download_that_is_broken_off_goes_on_later(server: NcbiServer, tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(SourceError, match="broken off: run again"):
+        ncbi.download(ACCESSION, tmp_path, stop)
+    (part,) = (tmp_path / "ncbi" / ACCESSION).iterdir()
+    assert part.stat().st_size > 0
+    assert files(ncbi.download(ACCESSION, tmp_path)) == files(server.folder)
 
 
 def test_unknown_and_malformed_accessions_are_one_line(

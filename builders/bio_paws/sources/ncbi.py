@@ -7,6 +7,9 @@ import logging
 import os
 import re
 import shutil
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,8 @@ NCBI = "https://ftp.ncbi.nlm.nih.gov"
 _PARTS = ("_genomic.fna.gz", "_cds_from_genomic.fna.gz", "_protein.faa.gz")
 _REPORT = "_assembly_report.txt"
 _TIMEOUT = (20, 60)  # seconds to connect, seconds without a byte
+CONNECTIONS = 3
+"""Assemblies that are downloaded at a time: NCBI asks not to open many connections."""
 ATTEMPTS = 6
 _CHUNK = 1 << 20
 _LONGEST_WAIT = 600  # seconds
@@ -77,7 +82,32 @@ def folder_url(accession: str) -> str:
     return f"{base}/genomes/all/{'/'.join(match.groups())}"
 
 
-def download(accession: str, cache: Path | None = None) -> Path:
+def download_all(accessions: Sequence[str], cache: Path | None = None) -> list[Path]:
+    """Download assemblies, `CONNECTIONS` at a time, as `download` does one; return their folders in the same order.
+
+    When one fails, or the program is interrupted, the others stop at their next piece, and what they have is kept.
+
+    Raises
+    ------
+    SourceError
+        As `download`, for the first that fails.
+    """
+    for accession in accessions:
+        folder_url(accession)  # none is fetched for a list with a mistake in it
+    stop = threading.Event()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        jobs = [pool.submit(download, accession, cache, stop) for accession in accessions]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [job.result() for job in jobs]
+
+
+def download(accession: str, cache: Path | None = None, stop: threading.Event | None = None) -> Path:
     """Download the genome, CDS, proteins and report of an assembly, and return their folder.
 
     Files that are there and match their checksum are kept; a broken download is resumed.
@@ -88,11 +118,14 @@ def download(accession: str, cache: Path | None = None) -> Path:
         Assembly accession with version.
     cache : Path, optional
         Parent folder; by default the user's cache folder.
+    stop : threading.Event, optional
+        When it is set the download is broken off; what came so far is kept.
 
     Raises
     ------
     SourceError
-        When NCBI has no such assembly, cannot be reached, or keeps sending bytes that do not match its md5.
+        When it was broken off, NCBI has no such assembly, cannot be reached, or keeps sending bytes that do not match
+        its md5.
     """
     url = folder_url(accession)
     folder = (cache or platformdirs.user_cache_path("bio-paws")) / "ncbi" / accession
@@ -115,7 +148,7 @@ def download(accession: str, cache: Path | None = None) -> Path:
             raise SourceError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")
         folder.mkdir(parents=True, exist_ok=True)
         for name in wanted:
-            _fetch(session, f"{url}/{prefix}/{name}", folder / name, sums[name])
+            _fetch(session, f"{url}/{prefix}/{name}", folder / name, sums[name], stop)
     done.write_text(listing, encoding="utf-8")
     return folder
 
@@ -204,13 +237,13 @@ def _text(session: requests.Session, url: str) -> str:
     return page.decode("utf-8", errors="replace")
 
 
-def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
+def _fetch(session: requests.Session, url: str, path: Path, md5: str, stop: threading.Event | None) -> None:
     """Download a file; a broken connection or a kill leaves a `.part` beside it, from which the next try goes on."""
     if path.is_file() and _md5(path) == md5:
         return
     part = path.with_name(path.name + ".part")
     for _ in range(ATTEMPTS):
-        _append(session, url, part)
+        _append(session, url, part, stop)
         if part.is_file() and _md5(part) == md5:
             part.replace(path)
             return
@@ -218,7 +251,7 @@ def _fetch(session: requests.Session, url: str, path: Path, md5: str) -> None:
     raise SourceError(f"{url}: md5 does not match NCBI's md5checksums.txt after {ATTEMPTS} tries: run again later")
 
 
-def _append(session: requests.Session, url: str, part: Path) -> None:
+def _append(session: requests.Session, url: str, part: Path, stop: threading.Event | None) -> None:
     """Append to `part` the bytes that it lacks, until the connection ends."""
     have = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={have}-"} if have else {}
@@ -238,6 +271,8 @@ def _append(session: requests.Session, url: str, part: Path) -> None:
                 # read1 returns what has arrived; reading a whole chunk would lose that when the connection breaks.
                 while chunk := response.raw.read1(_CHUNK):
                     out.write(chunk)
+                    if stop and stop.is_set():
+                        raise SourceError(f"{url}: broken off: run again, it goes on from here")
                     if out.tell() > _LARGEST_FILE:
                         raise SourceError(f"{url}: over {_LARGEST_FILE >> 30} GiB, so not a genome: run again later")
                     bar.update(len(chunk))

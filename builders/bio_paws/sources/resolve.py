@@ -75,14 +75,14 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
     SourceError
         When a source is unknown, missing, changed, or there are two files for one part.
     """
+    wanted = list(dict.fromkeys(accession for spec in specs for accession in ncbi_accessions(spec)))
+    folders = dict(zip(wanted, ncbi.download_all(wanted, cache), strict=True))
     assemblies: list[Assembly] = []
     for spec in specs:
         if spec in PINNED:
             assemblies += map(_packaged, PINNED[spec])
-        elif spec == "refseq13":
-            assemblies += (_downloaded(assembly.accession, cache) for assembly in ncbi.REFSEQ13)
-        elif spec.startswith("ncbi:"):
-            assemblies.append(_downloaded(spec.removeprefix("ncbi:"), cache))
+        elif accessions := ncbi_accessions(spec):
+            assemblies += (_downloaded(accession, folders[accession]) for accession in accessions)
         else:
             assemblies += _local(Path(spec))
     first: dict[str, SourceFile] = {}
@@ -121,8 +121,14 @@ def _packaged(pinned: PinnedAssembly) -> Assembly:
     return Assembly(pinned.accession, pinned.name, pinned.organism, origin, tuple(files))
 
 
-def _downloaded(accession: str, cache: Path | None) -> Assembly:
-    folder = ncbi.download(accession, cache)
+def ncbi_accessions(spec: str) -> list[str]:
+    """Return the assemblies of NCBI that a source names; none where it is another source."""
+    if spec == "refseq13":
+        return [assembly.accession for assembly in ncbi.REFSEQ13]
+    return [spec.removeprefix("ncbi:")] if spec.startswith("ncbi:") else []
+
+
+def _downloaded(accession: str, folder: Path) -> Assembly:
     (assembly,) = _grouped(folder)
     return Assembly(accession, assembly.name, assembly.organism, ncbi.folder_url(accession), assembly.files)
 
