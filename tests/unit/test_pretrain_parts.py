@@ -32,6 +32,7 @@ from bio_paws_eval.pretrain.recipe import (
     read_recipe,
     recipe_names,
 )
+from bio_paws_eval.pretrain.run import RECORD, _is_finished
 from bio_paws_eval.pretrain.text_sources import find_text, read_text
 from bio_paws_eval.pretrain.tokenizer import END, end_of, read_tokenizer, train_tokenizer
 from bio_paws_eval.pretrain.train import new_model, steps_of
@@ -271,3 +272,11 @@ def test_documents_of_text_are_held_out_and_never_trained_on(tmp_path: Path) -> 
     only = TextRecipe((str(tmp_path / "one.txt"),))
     with pytest.raises(BioPawsError, match="the sources hold no text that may be trained on"):
         make_documents(PretrainingRecipe(bytes={"text": 9}, text=only), (), find_text(only), None, tmp_path, 1)
+
+
+@pytest.mark.parametrize("text", ["[", "[" * 10_000, "\x00", "[]", "3", "null", "{}", '{"key": 3}'])
+def test_what_is_no_record_of_a_model_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / RECORD).write_text(text)
+    with pytest.raises(BioPawsError, match=r"not a record of bio-paws pretrain|holds something else") as refused:
+        _is_finished(tmp_path, "key")
+    assert "\n" not in str(refused.value)

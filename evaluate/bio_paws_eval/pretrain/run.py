@@ -189,11 +189,19 @@ def _is_finished(out: Path, key: str) -> bool:
     BioPawsError
         When something else does.
     """
-    if (out / RECORD).is_file() and read_json(out / RECORD)["key"] == key:
+    if (out / RECORD).is_file() and _key_of(out / RECORD) == key:
         return True
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BioPawsError(f"{out}: holds something else: move it away, or name another folder with --out")
     return False
+
+
+def _key_of(path: Path) -> object:
+    try:
+        record = read_json(path)
+    except ValueError as error:
+        raise BioPawsError(f"{path}: not a record of bio-paws pretrain ({error}): restore it from a copy") from error
+    return record.get("key") if isinstance(record, dict) else None
 
 
 def _record(inputs: Inputs, mixture: Mixture, trained: Pretraining, model: GPT2LMHeadModel) -> dict[str, Any]:
