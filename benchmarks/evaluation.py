@@ -39,6 +39,7 @@ from bio_paws_eval.models.pair_encoder import encoder_of
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks.load import load_pairs
 from bio_paws_eval.tasks.pairs import Pairs
 from bio_paws_eval.tasks.registry import Sources, pawsx
@@ -84,7 +85,12 @@ def sentence_pairs(count: int) -> Pairs:
     labels = pa.array([rng.randint(0, 1) for _ in range(count)], pa.int8())
     ids = [str(i) for i in range(count)]
     batch = pa.record_batch({"pair_id": ids, "sentence1": first, "sentence2": second, "label": labels})
-    return Pairs(Task(pawsx("en"), "train", count, 0, "made up", str(count)), "text", lambda: iter([batch]))
+    return Pairs(
+        Task(pawsx("en"), "train", count, 0, "made up", str(count)),
+        "text",
+        lambda: iter([batch]),
+        PairGroups.unknown(count),
+    )
 
 
 def padded(encoded: Encoded, rows: list[int], pad_id: int) -> dict[str, torch.Tensor]:

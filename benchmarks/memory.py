@@ -21,6 +21,7 @@ from bio_paws_eval.models.encode import encode
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import predict
 from bio_paws_eval.results import Task
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks.pairs import ROWS_PER_BATCH, Pairs
 
 
@@ -35,7 +36,7 @@ def pairs_of(count: int) -> Pairs:
             ids = [f"{i:016}" for i in rows]
             yield pa.record_batch({"pair_id": ids, "sentence1": texts, "sentence2": texts[::-1], "label": labels})
 
-    return Pairs(Task("dna50", "test", count, 0, "1.0.0", str(count)), "dna", read)
+    return Pairs(Task("dna50", "test", count, 0, "1.0.0", str(count)), "dna", read, PairGroups.unknown(count))
 
 
 def peak(count: int) -> int:

@@ -32,12 +32,14 @@ from bio_paws_eval.representations.results import (
 )
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
-from bio_paws_eval.stats.metrics import measure
+from bio_paws_eval.stats.groups import PairGroups
+from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.stats.perturbations import measure_perturbations
 from bio_paws_eval.tasks.registry import PAWSX_REVISION, is_pawsx
 
 PAIRS = 200
+GROUPS_OF_PAIRS = 40
 LENGTHS = tuple(range(20, 62, 2))
 
 GPT2 = Model("openai-community/gpt2", "model", "607a30d783dfa663caf39e06633721c8", "GPT2", 124_439_808, "aa", "t1")
@@ -76,7 +78,17 @@ def predictions(task_: Task, accuracy: float | NDArray[np.float64], seed: object
     margin = np.where(right == (labels == 1), 1, -1) * rng.uniform(0.1, 2, task_.rows)
     logits = np.stack([-margin, margin], axis=1).astype(np.float32)
     order = rng.permutation(task_.rows) if turned else np.arange(task_.rows)
-    return Predictions([ids[i] for i in order], logits[order], labels[order])
+    return Predictions([ids[i] for i in order], logits[order], labels[order], groups_of(task_).take(order))
+
+
+def groups_of(task_: Task) -> PairGroups:
+    """Groups of the pairs of `predictions`: 40 homology groups, two of them in a dissimilar pair; of PAWS-X none."""
+    number = np.arange(task_.rows)
+    if is_pawsx(task_.name):
+        return PairGroups.sharing_sentences(number, number)
+    first = number // 2 % GROUPS_OF_PAIRS
+    second = np.where(number % 2 == 1, first, (first + 1) % GROUPS_OF_PAIRS)
+    return PairGroups.of_names("homology groups", *(side.astype(str) for side in (first, second)))
 
 
 def kinds(task_: Task) -> NDArray[np.object_]:
@@ -97,9 +109,9 @@ def perturbations(task_: Task, answers: Predictions) -> dict[str, Any]:
     turned = (np.arange(len(labels)) % 3 == 0) & (labels == 1)
     other = np.where(turned[:, np.newaxis], logits[:, ::-1], logits)
     more = logits + np.array([0, 0.25], dtype=np.float32)
-    return measure_perturbations(
-        logits, labels, {name: other if name in STRAND_PERTURBATIONS else more for name in known}
-    )
+    assert answers.groups
+    perturbed = {name: other if name in STRAND_PERTURBATIONS else more for name in known}
+    return measure_perturbations(logits, labels, perturbed, answers.groups)
 
 
 def write_cell(
@@ -121,6 +133,7 @@ def write_cell(
     key = digest_of(run, trained.seed, task_.content_sha256, segment, accuracy is None)
     path = result_path(out, model, trained, run_key or digest_of(run), task_.name, key)
     answers = None if accuracy is None else predictions(task_, accuracy, (model.id, trained.on, trained.seed), turned)
+    known = groups_of(task_) if answers is None or answers.groups is None else answers.groups
     result = Result(
         key=key,
         model=model,
@@ -133,12 +146,13 @@ def write_cell(
         environment={"torch": "2.9"},
         seconds=1.0,
         tokens_per_second=1000.0,
-        metrics={} if answers is None else measure(answers.logits, answers.labels),
+        metrics={} if answers is None else measure(answers.logits, answers.labels, known),
         predictions="" if answers is None else path.with_suffix(".parquet").name,
         by_pair_type={}
         if answers is None or turned
-        else measure_pair_types(answers.logits, answers.labels, kinds(task_)),
+        else measure_pair_types(answers.logits, answers.labels, kinds(task_), known),
         perturbations={} if answers is None or model.method != "model" else perturbations(task_, answers),
+        sampling={} if answers is None else sampling_of(answers.logits, answers.labels, known),
     )
     write_result(path, result, answers)
     return path

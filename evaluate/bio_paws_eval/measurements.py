@@ -27,7 +27,7 @@ class _Entry(BaseModel):
 
 
 class _Interval(_Entry):
-    """A value with its 95% interval; None where it is not defined."""
+    """A value with its 95% interval; None where it is not defined, of one group only the interval."""
 
     value: float | None
     low: float | None
@@ -36,8 +36,8 @@ class _Interval(_Entry):
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
         ends = (self.value, self.low, self.high)
-        if None in ends and ends != (None, None, None):
-            raise ValueError("value, low and high are defined together")
+        if (self.value is None and ends != (None, None, None)) or (self.low is None) != (self.high is None):
+            raise ValueError("low and high are defined together, and only where there is a value")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ValueError(f"low {self.low} is above high {self.high}")
         return self
@@ -103,6 +103,15 @@ class _Perturbations(_Entry):
     tells_strands: bool | None
 
 
+class _Sampling(_Entry):
+    unit: Literal["homology groups", "shared sentences", "pairs"]
+    pairs: Count
+    groups: Count
+    effective_groups: Amount
+    effective_pairs: Amount | None
+    few_groups: bool
+
+
 def _is(expected: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return a check that a dictionary is empty, or is what a model describes; it returns the dictionary itself."""
     adapter = TypeAdapter(expected)
@@ -126,3 +135,6 @@ PairTypes = Annotated[dict[str, Any], AfterValidator(_is(dict[str, _PairType]))]
 
 Perturbations = Annotated[dict[str, Any], AfterValidator(_is(_Perturbations))]
 """As `stats.perturbations.measure_perturbations` returns them."""
+
+Sampling = Annotated[dict[str, Any], AfterValidator(_is(_Sampling))]
+"""As `stats.metrics.sampling_of` returns it, or empty."""

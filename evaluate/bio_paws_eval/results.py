@@ -3,7 +3,8 @@
 Layout of a results folder::
 
     OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.json       the result, `Result` as JSON
-    OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.parquet    pair_id, logit0, logit1, label; one row a pair
+    OUT/<model>/<training>-<key>/seed-<n>/<task>-<key>.parquet    pair_id, logit0, logit1, label, group1, group2; one
+                                                                  row a pair
 
 Both appear by rename, the Parquet first: where the JSON stands, the result is complete and is never computed again. Its
 key is a digest of everything that can change the result, so a result is never taken for another's.
@@ -28,9 +29,10 @@ from pydantic_core import to_json
 from bio_paws.errors import DataError
 from bio_paws.execution.documents import first_fault
 from bio_paws.execution.files import atomic, read_json, write_json
-from bio_paws_eval.measurements import READ_STRICTLY, Amount, Count, Metrics, PairTypes, Perturbations, Share
+from bio_paws_eval.measurements import READ_STRICTLY, Amount, Count, Metrics, PairTypes, Perturbations, Sampling, Share
+from bio_paws_eval.stats.groups import PairGroups
 
-SCHEMA_VERSION = "2.2"
+SCHEMA_VERSION = "2.3"
 """Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
 
 _READ_VERSIONS = {"1", "2"}
@@ -247,8 +249,8 @@ class Result:
     seconds, tokens_per_second : float
         Time of prediction, and real tokens a second.
     metrics : dict
-        For each metric its value and a 95% interval over pairs, and the confusion matrix, as `metrics.measure` returns
-        them; empty for a refused result.
+        For each metric its value and a 95% interval, and the confusion matrix, as `metrics.measure` returns them; empty
+        for a refused result. Before 2.3 pairs were resampled as if they were independent.
     predictions : str
         Name of the Parquet file beside it; "" for a refused result.
     by_pair_type : dict
@@ -260,6 +262,9 @@ class Result:
         `models.preflight.Preflight` of a model, and ``batches``: how pairs were put into batches. Since 2.1.
     details : dict
         What the method measures of a task beside the metrics: of a cosine, MTEB's numbers. Since 2.2.
+    sampling : dict
+        What its intervals rest on: pairs, groups and their effective numbers, as `metrics.sampling_of` returns it;
+        empty for a refused result. Since 2.3.
     """
 
     __pydantic_config__ = READ_STRICTLY
@@ -281,6 +286,7 @@ class Result:
     perturbations: Perturbations = field(default_factory=dict)
     preflight: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
+    sampling: Sampling = field(default_factory=dict)
     schema_version: str = SCHEMA_VERSION
 
     @property
@@ -301,11 +307,14 @@ class Predictions:
         Scores of labels 0 and 1.
     labels : ndarray, shape=(n,), dtype=int8
         The truth.
+    groups : PairGroups or None
+        Groups of the pairs; None where they are not known, as before schema 2.3.
     """
 
     pair_ids: list[str]
     logits: NDArray[np.float32]
     labels: NDArray[np.int8]
+    groups: PairGroups | None = None
 
 
 def result_path(out: Path, model: Model, training: Training, run_key: str, task: str, key: str) -> Path:
@@ -323,6 +332,7 @@ def slug(name: str) -> str:
 def write_result(path: Path, result: Result, predictions: Predictions | None) -> None:
     """Write a result, its predictions first."""
     if predictions is not None:
+        groups = predictions.groups
         table = pa.table(
             {
                 "pair_id": predictions.pair_ids,
@@ -330,6 +340,7 @@ def write_result(path: Path, result: Result, predictions: Predictions | None) ->
                 "logit1": predictions.logits[:, 1],
                 "label": predictions.labels,
             }
+            | ({} if groups is None else {"group1": groups.names[groups.first], "group2": groups.names[groups.second]})
         )
         with atomic(path.with_suffix(".parquet")) as part:
             pq.write_table(table, part, compression="zstd")
@@ -428,20 +439,39 @@ def read_predictions(path: Path, result: Result) -> Predictions:
     file = path.with_name(result.predictions)
     advice = f"restore it from a copy, or move {path} away and run again"
     try:
-        table = pq.read_table(file, columns=_PREDICTED.names, page_checksum_verification=True).cast(_PREDICTED)
+        schema = _PREDICTED_WITH_GROUPS if "group1" in pq.read_schema(file).names else _PREDICTED
+        table = pq.read_table(file, columns=schema.names, page_checksum_verification=True).cast(schema)
         logits = np.stack([table["logit0"].to_numpy(), table["logit1"].to_numpy()], axis=1)
         ids, labels = table["pair_id"].to_pylist(), table["label"].to_numpy()
+        groups = _groups_of(table, result)
     except (OSError, LookupError, ValueError, pa.ArrowException) as error:
         why = " ".join(str(error).split())
         raise DataError(f"{file}: predictions cannot be read ({why}): {advice}") from error
     if fault := _fault_of_predictions(table, logits, result):
         raise DataError(f"{file}: {fault}: {advice}")
-    return Predictions(ids, logits, labels)
+    return Predictions(ids, logits, labels, groups)
+
+
+def _groups_of(table: pa.Table, result: Result) -> PairGroups | None:
+    """Return the groups that predictions name, if they do.
+
+    Raises
+    ------
+    ValueError
+        When the result names another number of them.
+    """
+    if not result.sampling or "group1" not in table.column_names:
+        return None
+    groups = PairGroups.of_names(result.sampling["unit"], table["group1"].to_pylist(), table["group2"].to_pylist())
+    if groups.count != result.sampling["groups"]:
+        raise ValueError(f"{groups.count} groups, not {result.sampling['groups']}")
+    return groups
 
 
 _PREDICTED = pa.schema(
     [("pair_id", pa.string()), ("logit0", pa.float32()), ("logit1", pa.float32()), ("label", pa.int8())]
 )
+_PREDICTED_WITH_GROUPS = pa.schema([*_PREDICTED, ("group1", pa.string()), ("group2", pa.string())])
 
 
 def _fault_of_predictions(table: pa.Table, logits: NDArray[np.float32], result: Result) -> str:

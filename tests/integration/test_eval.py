@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from bio_paws import load
 from bio_paws.cli.app import main
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.dataset.manifest import read_manifest, write_manifest
-from bio_paws.execution.files import sha256_of
+from bio_paws.execution.files import sha256_of, write_json
 from bio_paws.features import perturbations
 from bio_paws.features.perturbations import PERTURBATIONS
 from bio_paws_eval import evaluate
@@ -511,6 +512,36 @@ def test_baselines_need_no_paws_x(built: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["baselines", *map(str, given)]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert {entry["task"]["name"] for entry in printed["results"]} == {"dna50"}
+
+
+def test_results_name_the_groups_of_their_pairs_and_a_report_finds_those_of_earlier_ones(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "out"
+    assert main(["baselines", "--data", str(built), "--out", str(out), "--configs", "dna50"]) == 0
+    columns = ["pair_id", "group1", "group2"]
+    stored = pq.read_table(next((built / "dna50").glob("test*.parquet")), columns=columns).to_pydict()
+    groups = set(stored["group1"]) | set(stored["group2"])
+    closing = capsys.readouterr().out
+    assert ("Under 30 groups in effect" in closing) == (len(groups) < 30)
+    for path, result in read_results(out):
+        assert (result.sampling["pairs"], result.sampling["groups"]) == (len(stored["pair_id"]), len(groups))
+        assert result.sampling["effective_groups"] <= len(groups)
+        assert pq.read_table(path.with_suffix(".parquet"), columns=columns).to_pydict() == stored
+
+    def report(*options: str) -> str:
+        assert main(["report", str(out), *options]) == 0
+        return (out / "report/report.md").read_text().partition("## Marks")[2].partition("## ")[2]
+
+    expected = report()
+    for path, result in read_results(out):  # as schema 2.1 wrote them
+        table = pq.read_table(path.with_suffix(".parquet"))
+        pq.write_table(table.drop_columns(columns[1:]), path.with_suffix(".parquet"))
+        write_json(path, {**dataclasses.asdict(result), "schema_version": "2.1", "sampling": {}})
+    assert "≈" not in expected
+    assert report("--data", str(built)) == expected
+    assert report().count("≈") >= len(read_results(out))
 
 
 ERRORS = {

@@ -15,6 +15,7 @@ from bio_paws_eval.models.model_files import find_model
 from bio_paws_eval.models.pair_encoder import PairEncoder, encoder_of, truncate_longest_first
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.results import Task
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks import registry
 from bio_paws_eval.tasks.pairs import Pairs
 from models import ARCHITECTURES, write_model
@@ -38,7 +39,7 @@ def pairs_of(rows: list[tuple[str, str]], molecule: str = "dna", name: str = "dn
     }
     table = pa.table(columns)
     task = Task(name, "test", len(rows), 0, "1.0.0", str(hash(tuple(rows))))
-    return Pairs(task, molecule, lambda: iter(table.to_batches(3)))
+    return Pairs(task, molecule, lambda: iter(table.to_batches(3)), PairGroups.unknown(table.num_rows))
 
 
 def ids_of(encoded: Encoded) -> list[list[int]]:

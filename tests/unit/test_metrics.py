@@ -9,13 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
 
-from bio_paws.features.thresholds import auroc
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import share
-from bio_paws_eval.stats.metrics import METRICS, measure, resampled_auroc
+from bio_paws_eval.stats.metrics import METRICS, measure
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.stats.perturbations import measure_perturbations
+from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.seeds import summarise_seeds
 from bio_paws_eval.stats.significance import compare, holm
+
+
+def apart(labels: np.ndarray) -> PairGroups:
+    """Each pair by itself."""
+    return PairGroups.unknown(len(labels))
+
+
+def scored(correct: np.ndarray) -> ScoredPairs:
+    labels = np.ones(correct.shape[1], dtype=np.int8)
+    return ScoredPairs(correct, labels, apart(labels))
 
 
 def logits_of(margins: list[float]) -> np.ndarray:
@@ -29,7 +40,7 @@ def logits_of(margins: list[float]) -> np.ndarray:
 def test_metrics_are_those_of_scikit_learn(rows: list[tuple[float, int]]) -> None:
     labels = np.array([label for _, label in rows] + [0, 1], dtype=np.int8)
     margins = [margin for margin, _ in rows] + [-0.5, 0.5]
-    measured = measure(logits_of(margins), labels)
+    measured = measure(logits_of(margins), labels, apart(labels))
     answers = np.array(margins) > 0
     assert measured["accuracy"]["value"] == pytest.approx(reference.accuracy_score(labels, answers))
     assert measured["balanced_accuracy"]["value"] == pytest.approx(reference.balanced_accuracy_score(labels, answers))
@@ -44,15 +55,17 @@ def test_metrics_are_those_of_scikit_learn(rows: list[tuple[float, int]]) -> Non
 
 def test_one_answer_for_all_has_no_correlation_and_one_label_no_curve() -> None:
     labels = np.array([0, 1, 0, 1], dtype=np.int8)
-    assert measure(logits_of([1, 1, 1, 1]), labels)["mcc"]["value"] == 0
-    assert measure(logits_of([1, 1, 1, 1]), labels)["auroc"]["value"] == 0.5
-    single = measure(logits_of([1, -1]), np.zeros(2, dtype=np.int8))
+    assert measure(logits_of([1, 1, 1, 1]), labels, apart(labels))["mcc"]["value"] == 0
+    assert measure(logits_of([1, 1, 1, 1]), labels, apart(labels))["auroc"]["value"] == 0.5
+    zeros = np.zeros(2, dtype=np.int8)
+    single = measure(logits_of([1, -1]), zeros, apart(zeros))
     assert single["auroc"] == {"value": None, "low": None, "high": None}
     assert single["accuracy"]["value"] == 0.5
 
 
 def test_a_tie_is_answered_with_label_0() -> None:
-    assert measure(logits_of([0.0, 0.0]), np.array([0, 1], dtype=np.int8))["predicted_positive_rate"]["value"] == 0
+    labels = np.array([0, 1], dtype=np.int8)
+    assert measure(logits_of([0.0, 0.0]), labels, apart(labels))["predicted_positive_rate"]["value"] == 0
 
 
 def test_intervals_have_the_width_of_the_normal_approximation() -> None:
@@ -60,28 +73,16 @@ def test_intervals_have_the_width_of_the_normal_approximation() -> None:
     labels = rng.integers(0, 2, 2000).astype(np.int8)
     right = rng.random(2000) < 0.8
     margins = np.where(right == (labels == 1), 1.0, -1.0) * rng.random(2000)
-    accuracy = measure(logits_of(margins.tolist()), labels)["accuracy"]
+    accuracy = measure(logits_of(margins.tolist()), labels, apart(labels))["accuracy"]
     half = 1.96 * np.sqrt(accuracy["value"] * (1 - accuracy["value"]) / 2000)
     assert accuracy["high"] - accuracy["value"] == pytest.approx(half, rel=0.15)
     assert accuracy["value"] - accuracy["low"] == pytest.approx(half, rel=0.15)
 
 
-def test_resampled_curves_are_those_of_resampled_pairs() -> None:
-    rng = np.random.default_rng(1)
-    margin, labels = rng.integers(0, 5, 40).astype(float), rng.integers(0, 2, 40).astype(np.int8)
-    order = np.argsort(margin, kind="stable")
-    margin, labels = margin[order], labels[order]
-    draws = resampled_auroc(margin, labels, np.random.default_rng(7))
-    again = np.random.default_rng(7)
-    for draw in draws[:20]:
-        rows = again.integers(0, 40, 40)
-        assert draw == pytest.approx(auroc(margin[rows], labels[rows]))
-
-
 def test_seeds_are_summarised_and_the_oracle_is_named_apart() -> None:
     correct = np.zeros((3, 100), dtype=bool)
     correct[0, :60] = correct[1, :90] = correct[2, :70] = True
-    summary = summarise_seeds(correct, [0.8, 0.7, 0.9])
+    summary = summarise_seeds(scored(correct), [0.8, 0.7, 0.9])
     assert (summary.seeds, summary.min, summary.max) == (3, 0.6, 0.9)
     assert summary.mean == pytest.approx(0.7333, abs=1e-4)
     assert summary.sd == pytest.approx(np.std([0.6, 0.9, 0.7], ddof=1))
@@ -89,31 +90,32 @@ def test_seeds_are_summarised_and_the_oracle_is_named_apart() -> None:
     assert summary.oracle == 0.9
     assert summary.low < summary.mean < summary.high
     # Seeds that differ widen the interval beyond that of the pairs.
-    alike = summarise_seeds(np.repeat(correct[2:], 3, axis=0), [0.9] * 3)
+    alike = summarise_seeds(scored(np.repeat(correct[2:], 3, axis=0)), [0.9] * 3)
     assert summary.high - summary.low > alike.high - alike.low
-    assert summarise_seeds(correct, [None, 0.7, 0.9]).dev_chosen is None
-    assert np.isnan(summarise_seeds(correct[:1], [0.5]).sd)
+    assert summarise_seeds(scored(correct), [None, 0.7, 0.9]).dev_chosen is None
+    assert np.isnan(summarise_seeds(scored(correct[:1]), [0.5]).sd)
 
 
 def test_of_seeds_that_tie_on_dev_the_first_is_chosen() -> None:
     correct = np.zeros((2, 10), dtype=bool)
     correct[1] = True
-    assert summarise_seeds(correct, [0.8, 0.8]).dev_chosen == 0
+    assert summarise_seeds(scored(correct), [0.8, 0.8]).dev_chosen == 0
 
 
-def test_comparison_is_mcnemars_and_paired() -> None:
+def test_comparison_is_paired() -> None:
     first, second = np.zeros((1, 200), dtype=bool), np.zeros((1, 200), dtype=bool)
     first[0, :120] = True
     second[0, :100] = True  # right where the first is right, but for 20
-    comparison = compare(first, second)
+    comparison = compare(scored(first), scored(second))
     assert (comparison.only_first, comparison.only_second) == (20, 0)
-    assert comparison.p_value == pytest.approx(2 * 0.5**20)
+    # Of independent pairs the test is McNemar's, whose normal form here is z = 20 / sqrt(20).
+    assert 1e-7 < comparison.p_value < 1e-4
     assert comparison.difference == pytest.approx(0.1)
     # Paired: 20 pairs decide, so the interval is narrower than that of two separate samples.
     assert 0.05 < comparison.low < 0.1 < comparison.high < 0.15
-    assert compare(first, first).p_value == 1
+    assert compare(scored(first), scored(first)).p_value == 1
     with pytest.raises(ValueError, match="cannot be compared"):
-        compare(first, second[:, :100])
+        compare(scored(first), scored(second[:, :100]))
 
 
 def test_holm() -> None:
@@ -148,7 +150,7 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
     kinds = np.array(["near"] * 4 + ["far"] * 4 + ["other"] * 8, dtype=object)
     labels = np.array([1] * 8 + [0] * 8, dtype=np.int8)
     margins = [3, 3, 3, -1, 1, -2, -2, -2, *[-1.5] * 6, 2, 2]
-    pair_types = measure_pair_types(logits_of([float(margin) for margin in margins]), labels, kinds)
+    pair_types = measure_pair_types(logits_of([float(margin) for margin in margins]), labels, kinds, apart(labels))
     assert {name: (entry["label"], entry["n"]) for name, entry in pair_types.items()} == {
         "far": (1, 4), "near": (1, 4), "other": (0, 8),
     }  # fmt: skip
@@ -165,8 +167,13 @@ def test_each_kind_is_measured_against_the_other_label() -> None:
 
 def test_one_kind_a_label_says_no_more_than_the_label() -> None:
     labels = np.array([0, 1], dtype=np.int8)
-    assert measure_pair_types(logits_of([-1, 1]), labels, np.array(["other_group", "homolog"], dtype=object)) == {}
-    assert measure_pair_types(logits_of([-1, 1]), labels, np.empty(0, dtype=object)) == {}
+    assert (
+        measure_pair_types(
+            logits_of([-1, 1]), labels, np.array(["other_group", "homolog"], dtype=object), apart(labels)
+        )
+        == {}
+    )
+    assert measure_pair_types(logits_of([-1, 1]), labels, np.empty(0, dtype=object), apart(labels)) == {}
 
 
 def test_views_are_compared_with_what_is_stored() -> None:
@@ -178,19 +185,18 @@ def test_views_are_compared_with_what_is_stored() -> None:
     views = {"swapped": stored + 0.5, "reverse_complement1": turned, "reverse_complement2": stored}
     given = {name: logits_of(margins.tolist()) for name, margins in views.items()}
     # Two pairs more than the views are of change nothing.
-    perturbations = measure_perturbations(
-        logits_of([*stored, 1.0, -1.0]), np.append(labels, [0, 1]).astype(np.int8), given
-    )
+    more = np.append(labels, [0, 1]).astype(np.int8)
+    perturbations = measure_perturbations(logits_of([*stored, 1.0, -1.0]), more, given, apart(more))
     assert perturbations["n"] == 40
-    assert perturbations["original"]["accuracy"] == share([38], 40)
-    assert perturbations["original"]["recall"] == share([18], 20)
+    assert perturbations["original"]["accuracy"] == share([38], 40) | {"effective_pairs": 40}
+    assert perturbations["original"]["recall"] == share([18], 20) | {"effective_pairs": 20}
     perturbed = perturbations["perturbed"]["reverse_complement1"]
     assert perturbed["accuracy"]["value"] == 27 / 40
     assert perturbed["recall"]["value"] == 7 / 20
-    assert perturbed["consistency"] == share([27], 40)
+    assert perturbed["consistency"] == share([27], 40) | {"effective_pairs": 40}
     assert perturbed["margin_change"] == pytest.approx((12 * 3 + 4) / 40)
     assert (perturbed["only_original"], perturbed["only_perturbed"]) == (12, 1)
-    assert perturbed["p_value"] == pytest.approx(binomtest(12, 13).pvalue)
+    assert binomtest(12, 13).pvalue / 10 < perturbed["p_value"] < binomtest(12, 13).pvalue
     assert perturbed["p_corrected"] == pytest.approx(3 * perturbed["p_value"])
     same = perturbations["perturbed"]["swapped"]
     assert (same["consistency"]["value"], same["margin_change"], same["p_value"]) == (1.0, 0.5, 1.0)
@@ -203,19 +209,19 @@ def test_a_model_tells_strands_only_by_one_side_complemented_and_only_where_ther
     right, wrong = logits_of(stored.tolist()), logits_of([-1.0] * 40)
     sides = ("reverse_complement1", "reverse_complement2")
     both = {**dict.fromkeys(sides, right), "reverse_complement_both": wrong, "swapped": wrong}
-    assert measure_perturbations(right, labels, both)["tells_strands"] is False
-    assert measure_perturbations(right, labels, both | {"reverse_complement2": wrong})["tells_strands"] is True
-    # Six changes are significant alone, but not as one of four.
-    few = logits_of([-1.0] * 6 + [1.0] * 14 + [-1.0] * 20)
-    assert measure_perturbations(right, labels, {"reverse_complement1": few})["tells_strands"] is True
+    assert measure_perturbations(right, labels, both, apart(labels))["tells_strands"] is False
+    changed = both | {"reverse_complement2": wrong}
+    assert measure_perturbations(right, labels, changed, apart(labels))["tells_strands"] is True
+    # Five changes are significant alone, but not as one of four.
+    few = logits_of([-1.0] * 5 + [1.0] * 15 + [-1.0] * 20)
+    assert measure_perturbations(right, labels, {"reverse_complement1": few}, apart(labels))["tells_strands"] is True
     four = {**dict.fromkeys((*sides, "reverse_complement_both", "swapped"), right), "reverse_complement1": few}
-    assert measure_perturbations(right, labels, four)["tells_strands"] is False
-    assert measure_perturbations(right, labels, {"swapped": wrong})["tells_strands"] is None
-    assert measure_perturbations(right, labels, {}) == {}
+    assert measure_perturbations(right, labels, four, apart(labels))["tells_strands"] is False
+    assert measure_perturbations(right, labels, {"swapped": wrong}, apart(labels))["tells_strands"] is None
+    assert measure_perturbations(right, labels, {}, apart(labels)) == {}
 
 
 def test_views_of_one_label_have_no_recall() -> None:
-    perturbations = measure_perturbations(
-        logits_of([1, 1]), np.zeros(2, dtype=np.int8), {"swapped": logits_of([1, -1])}
-    )
+    zeros = np.zeros(2, dtype=np.int8)
+    perturbations = measure_perturbations(logits_of([1, 1]), zeros, {"swapped": logits_of([1, -1])}, apart(zeros))
     assert perturbations["original"]["recall"]["value"] is None

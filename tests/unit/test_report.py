@@ -46,6 +46,7 @@ from bio_paws_eval.report.writer import Report, report_notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
 from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.significance import compare, holm
 from bio_paws_eval.sweep.plan import read_plan
 from bio_paws_eval.tasks.registry import is_pawsx, task_names
@@ -54,6 +55,7 @@ from evaluation_results import (
     BERT,
     GPT2,
     encoding,
+    groups_of,
     kinds,
     predictions,
     task,
@@ -384,16 +386,17 @@ def test_pairs_are_aligned_by_their_id(results: Path) -> None:
     assert (compared.first, compared.second) == ("bert-base-cased, pawsx_en", "openai-community/gpt2, pawsx_en")
     dna150 = task("dna150")
 
-    def right(name: str, accuracies: tuple[float, float]) -> np.ndarray:
+    def right(name: str, accuracies: tuple[float, float]) -> ScoredPairs:
         answers = [predictions(dna150, accuracy, (name, "pawsx_en", seed)) for seed, accuracy in enumerate(accuracies)]
-        return np.stack([predicted(answer.logits) == answer.labels for answer in answers])
+        correct = np.stack([predicted(answer.logits) == answer.labels for answer in answers])
+        return ScoredPairs(correct, answers[0].labels, groups_of(dna150))
 
     expected = compare(right("bert-base-cased", (0.8, 0.8)), right("openai-community/gpt2", (0.79, 0.79 - 0.05)))
     assert compared.comparison == expected
     assert compared.seeds == (0, 0)
 
 
-def test_mcnemar_takes_the_seed_that_is_best_on_dev(tmp_path: Path) -> None:
+def test_pairs_are_set_side_by_side_of_the_seeds_that_are_best_on_dev(tmp_path: Path) -> None:
     for seed, dev in enumerate((0.7, 0.9, 0.8)):
         write_cell(tmp_path, GPT2, training(seed, dev_accuracies=(dev,), best_epoch=1), task("dna150"), 0.8)
     for seed in (4, 5):

@@ -21,6 +21,7 @@ from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Predictions, json_of, read_predictions, read_result, read_results, slug, write_result
 from bio_paws_eval.runs import preparation
+from bio_paws_eval.stats.metrics import METRICS
 from bio_paws_eval.tasks import load
 from bio_paws_eval.tasks import pairs as task_pairs
 from bio_paws_eval.tasks.pairs import Pairs
@@ -56,7 +57,29 @@ def test_results_in_earlier_terms_are_read_as_today(tmp_path: Path) -> None:
     today = next(result for _, result in read_results(tmp_path) if result.model.method == "model")
     earlier = read_result(Path(__file__).parents[1] / "golden/result-earlier-terms.json")
     unknown_then = replace(today.training, dev_pairs=0, dev_majority=0.0)
-    assert replace(earlier, schema_version=today.schema_version) == replace(today, training=unknown_then)
+    # Intervals were of resampled pairs then; what they are of is the same.
+    none: dict[str, Any] = {"metrics": {}, "by_pair_type": {}, "perturbations": {}, "sampling": {}}
+    assert earlier.sampling == {}
+    assert replace(earlier, **none, schema_version=today.schema_version) == replace(
+        today, **none, training=unknown_then
+    )
+    for name in METRICS:
+        assert earlier.metrics[name]["value"] == pytest.approx(today.metrics[name]["value"])
+    assert earlier.perturbations.keys() <= today.perturbations.keys()
+
+
+def test_predictions_name_the_groups_that_the_result_counts(tmp_path: Path) -> None:
+    path = scored(tmp_path)
+    result = read_result(path)
+    groups = read_predictions(path, result).groups
+    assert groups is not None
+    assert (groups.unit, groups.count, groups.pairs) == ("homology groups", 40, result.task.rows)
+    assert result.sampling["groups"] == 40
+    with pytest.raises(DataError, match="40 groups, not 39"):
+        read_predictions(path, replace(result, sampling=result.sampling | {"groups": 39}))
+    table = pq.read_table(path.with_suffix(".parquet"))
+    pq.write_table(table.drop_columns(["group1", "group2"]), path.with_suffix(".parquet"), write_page_checksum=True)
+    assert read_predictions(path, result).groups is None
 
 
 @pytest.mark.parametrize(("earlier", "today"), [("floor", "baseline"), ("ceiling", "upper_bound"), ("model", "model")])
@@ -114,6 +137,7 @@ def scored(folder: Path) -> Path:
         ({"encoding": {"unknown": 1.1}}, "encoding.unknown"),
         ({"by_pair_type": {"identical": {"label": 2}}}, "identical.label"),
         ({"perturbations": {"n": None}}, "n: Input should be a valid integer"),
+        ({"sampling": {"unit": "clans"}}, "unit"),
         ({"status": "refused"}, "it is refused, and has metrics"),
         ({"predictions": ""}, "it is scored, and has no metrics or no predictions"),
         ({"predictions": "../other.parquet"}, "predictions"),
@@ -157,7 +181,10 @@ def test_fields_of_a_later_minor_version_are_kept(tmp_path: Path) -> None:
         (lambda table: table.set_column(3, "label", pa.array([2] * 200, pa.int8())), "a label is neither 0 nor 1"),
         (lambda table: table.set_column(1, "logit0", pa.array([None] * 200, pa.float32())), "missing or no number"),
         (lambda table: table.set_column(1, "logit0", pa.array([np.nan] * 200, pa.float32())), "missing or no number"),
-        (lambda table: table.rename_columns(["pair_id", "logit1", "logit0", "label"]), "the counts of its result"),
+        (
+            lambda table: table.rename_columns(["pair_id", "logit1", "logit0", *table.column_names[3:]]),
+            "the counts of its result",
+        ),
         (lambda table: table.drop_columns(["logit1"]), "cannot be read"),
         (lambda table: table.set_column(3, "label", pa.array(["one"] * 200)), "cannot be read"),
     ],

@@ -25,7 +25,7 @@ from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.baselines import Baseline, PairBatch, Rule, applicable
 from bio_paws_eval.results import SCHEMA_VERSION, Model, Predictions, Result, Training, result_path, write_result
-from bio_paws_eval.stats.metrics import measure
+from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.tasks.load import load_available
 from bio_paws_eval.tasks.pairs import Pairs
@@ -150,7 +150,7 @@ def _predict(rules: Sequence[Rule], test: Pairs) -> list[tuple[Predictions, floa
             seconds[i] += time.perf_counter() - start
     truth = np.concatenate(labels)
     return [
-        (Predictions(ids, _logits(np.concatenate(parts)), truth), spent)
+        (Predictions(ids, _logits(np.concatenate(parts)), truth, test.groups), spent)
         for parts, spent in zip(margins, seconds, strict=True)
     ]
 
@@ -183,6 +183,7 @@ def _logits(margin: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _write(job: _Job, test: Pairs, comparable: bool, seconds: float, predictions: Predictions) -> None:
+    scored = predictions.logits, predictions.labels
     result = Result(
         key=job.key,
         model=job.model,
@@ -195,9 +196,10 @@ def _write(job: _Job, test: Pairs, comparable: bool, seconds: float, predictions
         environment=_environment(),
         seconds=seconds,
         tokens_per_second=0.0,
-        metrics=measure(predictions.logits, predictions.labels),
+        metrics=measure(*scored, test.groups),
         predictions=job.path.with_suffix(".parquet").name,
-        by_pair_type=measure_pair_types(predictions.logits, predictions.labels, test.kinds),
+        by_pair_type=measure_pair_types(*scored, test.kinds, test.groups),
+        sampling=sampling_of(*scored, test.groups),
     )
     write_result(job.path, result, predictions)
     _log.info("%s on %s: accuracy %.4f", job.model.id, test.task.name, result.metrics["accuracy"]["value"])

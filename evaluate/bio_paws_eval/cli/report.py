@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--against", type=Path, metavar="DIR", help="reference results to set beside these, such as results/reference"
     )
     parser.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of bioPAWS: homology groups for results of before schema 2.3, which name none (default: bioPAWS)",
+    )
+    parser.add_argument(
         "--data-repo",
         type=_repository,
         metavar="OWNER/NAME[@COMMIT]",
@@ -48,10 +53,12 @@ def run(options: argparse.Namespace) -> int:
     with needed_extra("plots"):
         from bio_paws_eval.report.every_eval_ever import export_records
         from bio_paws_eval.report.writer import write_report
+    from bio_paws_eval.tasks.registry import Sources
+
     out = options.out or options.results / "report"
     data_repo = options.data_repo or ""
     exported = export_records(options.results, options.export, data_repo) if options.export else []
-    written = write_report(options.results, out, options.url, options.against, data_repo)
+    written = write_report(options.results, out, options.url, options.against, data_repo, Sources(options.data))
     print(written.markdown)
     for path in (*written.files, *exported):
         print(path)

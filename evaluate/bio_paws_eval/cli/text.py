@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.results import Result, json_of
+from bio_paws_eval.stats.groups import FEW_GROUPS
 
 
 def print_results(results: Sequence[Result], skipped: Sequence[str], options: argparse.Namespace) -> None:
@@ -19,9 +20,18 @@ def print_results(results: Sequence[Result], skipped: Sequence[str], options: ar
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result.model.id, _trained_on(result), result.task.name), []).append(result)
-    rows = tuple((*key, str(len(seeds)), *_values(seeds), seeds[0].note) for key, seeds in groups.items())
-    columns = ("model", "trained on", "task", "seeds", "accuracy", "range", "MCC", "AUROC", "note")
+    rows = tuple(
+        (*key, str(len(seeds)), *_values(seeds), *_sample(seeds), seeds[0].note) for key, seeds in groups.items()
+    )
+    scores = ("accuracy", "range", "MCC", "AUROC", "pairs", "groups", "effective pairs")
+    columns = ("model", "trained on", "task", "seeds", *scores, "note")
     print(markdown(Table("results", "", text_frame(columns, [rows]), labels=3)))
+    few = {
+        result.task.name: result.sampling["effective_groups"] for result in results if result.sampling.get("few_groups")
+    }
+    if few:
+        named = ", ".join(f"{task} ({groups:.0f})" for task, groups in sorted(few.items()))
+        print(f"Under {FEW_GROUPS} groups in effect, too few for intervals to be relied on: {named}.")
     for reason in skipped:
         print(f"skipped: {reason}")
     if cut := sorted({result.task.name for result in results if not result.comparable}):
@@ -33,6 +43,16 @@ def print_results(results: Sequence[Result], skipped: Sequence[str], options: ar
 
 def _trained_on(result: Result) -> str:
     return "-" if result.model.method != "model" else result.training.name
+
+
+def _sample(seeds: list[Result]) -> tuple[str, str, str]:
+    """Pairs, groups and effective number of pairs, its mean over seeds."""
+    sampling = [result.sampling for result in seeds]
+    if not all(sampling):
+        return f"{seeds[0].task.rows:,}", "-", "-"
+    known = [each["effective_pairs"] for each in sampling if each["effective_pairs"] is not None]
+    effective = f"{sum(known) / len(known):,.0f}" if known else "-"
+    return f"{sampling[0]['pairs']:,}", f"{sampling[0]['groups']:,}", effective
 
 
 def _values(seeds: list[Result]) -> tuple[str, str, str, str]:

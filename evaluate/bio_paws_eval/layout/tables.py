@@ -25,6 +25,8 @@ _LATEX = {
         "§": r"\S{}",
         "¶": r"\P{}",
         "◊": r"$\diamond$",
+        "△": r"$\triangle$",
+        "≈": r"$\approx$",
     },
 }
 

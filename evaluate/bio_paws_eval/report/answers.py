@@ -2,7 +2,7 @@
 
 A score after fine-tuning on another task counts as transfer where that task was learnt, and where it lies above the
 best baseline, above the same model untuned, from random weights, and fine-tuned on shuffled labels; each difference
-by its interval and by McNemar's test with Holm's correction.
+by its interval and by a test of the same resamples with Holm's correction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from bio_paws_cards.markdown import markdown_paragraph
 from bio_paws_eval.layout.tables import Row, Table, markdown, text_frame
 from bio_paws_eval.report.comparisons import pairs_key
-from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval
+from bio_paws_eval.report.score_text import MISSING, SAMPLE, SAMPLE_NOTE, accuracy, decimal, interval, sample
 from bio_paws_eval.report.systems import Grouped, System, TaskResult, config_names
 from bio_paws_eval.stats.significance import SIGNIFICANT, Comparison, compare, holm
 
@@ -147,7 +147,7 @@ def _differences(system: System, task: str, grouped: Grouped) -> dict[str, Diffe
     for name, rival in rivals.items():
         if rival is not None and pairs_key(rival.results[task]) == pairs_key(result):
             against = rival.results[task]
-            comparison = compare(result.correct, against.correct, result.chosen, against.chosen)
+            comparison = compare(result.scored_pairs, against.scored_pairs, result.chosen, against.chosen)
             differences[name] = Difference(name, rival, comparison)
     return differences
 
@@ -307,6 +307,7 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
             *(_difference(transfer.differences.get(name)) for name in ("baseline", *CONTROLS)),
             f"{bound.model.id}\n{bound.scored[transfer.task].summary.mean:.3f}" if bound else MISSING,
             decimal(seed_agreement(transfer.result)),
+            sample(transfer.result),
             transfer.verdict,
         )
 
@@ -317,16 +318,17 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
         text_frame(
             (
                 *("config", "system", "accuracy", "AUROC", "less best baseline", "less shuffled labels"),
-                *("less random weights", "less untuned", "upper bound", "seeds alike", "verdict"),
+                *("less random weights", "less untuned", "upper bound", "seeds alike", SAMPLE, "verdict"),
             ),
             [group for group in groups if group],
         ),
         labels=2,
-        note="Accuracy: mean over seeds, beneath it the 95% interval over seeds and pairs. Less: difference of the "
-        "mean accuracies with its 95% interval by paired bootstrap. *: the interval lies above 0, and McNemar's test "
-        f"is significant ({SIGNIFICANT:g}) after Holm's correction for all differences of this table. The best "
-        "baseline is chosen on this very test, so that the bar is high. Seeds alike: part of the pairs that two seeds "
-        "answer alike. Transfers: the source was learnt, no pair was cut, and all four differences have their *.",
+        note="Accuracy: mean over seeds, beneath it the 95% interval over seeds and groups. Less: difference of the "
+        "mean accuracies with its 95% interval by paired bootstrap. *: the interval lies above 0, and the p-value of "
+        f"the same resamples is significant ({SIGNIFICANT:g}) after Holm's correction for all differences of this "
+        "table. The best baseline is chosen on this very test, so that the bar is high. Seeds alike: part of the pairs "
+        f"that two seeds answer alike. {SAMPLE_NOTE} Transfers: the source was learnt, no pair was cut, and all four "
+        "differences have their *.",
     )
 
 

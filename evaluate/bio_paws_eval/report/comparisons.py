@@ -22,7 +22,7 @@ class Compared:
     task, first, second : str
         Names.
     seeds : tuple of int
-        Seed of each that McNemar's test compares.
+        Seed of each whose pairs are set side by side.
     comparison : Comparison
         What came out.
     corrected : float
@@ -61,7 +61,7 @@ def _compare(task: str, first: System, second: System) -> Compared:
             f"{task}: {first.name} and {second.name} claim the same pairs, but their predictions name others: run again"
         )
     seeds = tuple(cell.seed_results[cell.chosen].training.seed for cell in (cell1, cell2))
-    comparison = compare(cell1.correct, cell2.correct, cell1.chosen, cell2.chosen)
+    comparison = compare(cell1.scored_pairs, cell2.scored_pairs, cell1.chosen, cell2.chosen)
     return Compared(task, first.name, second.name, (seeds[0], seeds[1]), comparison, comparison.p_value)
 
 

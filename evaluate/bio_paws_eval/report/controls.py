@@ -88,9 +88,9 @@ def control_matrix(systems: Sequence[System], compared: Sequence[Compared]) -> T
         ),
         labels=3,
         note="Each cell: mean accuracy of the row less that of the column, beneath it the 95% interval by paired "
-        "bootstrap over seeds and pairs. *: the interval leaves out 0, and McNemar's test of the seeds that are best "
-        f"on dev is significant too ({SIGNIFICANT:g}) after Holm's correction for all {len(pairs)} comparisons of this "
-        "table. Trained on: paraphrases (PAWS-X, English); the same with permuted labels; bracket strings; paraphrases "
+        "bootstrap over seeds and groups. *: the interval leaves out 0, and the p-value of the same resamples is "
+        f"significant ({SIGNIFICANT:g}) after Holm's correction for all {len(pairs)} comparisons of this table. "
+        "Trained on: paraphrases (PAWS-X, English); the same with permuted labels; bracket strings; paraphrases "
         "from random weights; nothing; the config itself. Of several systems in one place the one with most seeds "
         "stands here.",
     )

@@ -79,7 +79,7 @@ def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawi
             figure,
             "forest",
             "Each config: models, controls, baseline and upper bound",
-            "Mean accuracy over seeds with its 95% interval over seeds and pairs. A hollow dot is a system whose "
+            "Mean accuracy over seeds with its 95% interval over seeds and groups. A hollow dot is a system whose "
             "source was not learnt, or a score with a mark in the tables. The shaded strip is the interval of the best "
             "baseline; the dashed line is what always answering the commoner label gives.",
         )
@@ -301,9 +301,9 @@ def draw_similarity_bins(systems: Sequence[System], baselines: Sequence[System])
             "similarity-bins",
             "Answers by similarity",
             "The psychometric curve of each system: the part of the similar pairs of each band of similarity that it "
-            "calls similar, in the middle of the band, with its 95% interval over seeds and pairs; at the far left its "
-            "false alarms, the part of the dissimilar pairs that it calls similar. Whoever understood similarity would "
-            "be high down to the remote pairs, and low at the far left.",
+            "calls similar, in the middle of the band, with its 95% interval over seeds and groups; at the far left "
+            "its false alarms, the part of the dissimilar pairs that it calls similar. Whoever understood similarity "
+            "would be high down to the remote pairs, and low at the far left.",
         )
 
 

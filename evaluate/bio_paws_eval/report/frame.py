@@ -13,12 +13,13 @@ from bio_paws_eval.results import Encoding, Result, read_results
 from bio_paws_eval.stats.metrics import METRICS
 
 _ENCODING = tuple(field.name for field in fields(Encoding) if field.name != "lengths")
+_SAMPLING = ("groups", "effective_groups", "effective_pairs", "few_groups")
 _CONFUSION = ("true_negatives", "false_positives", "false_negatives", "true_positives")
 _TEXT = (
     *("model", "method", "revision", "weights_sha256", "trained_on", "control", "trained_by", "task", "split"),
-    *("version", "content_sha256", "status", "note", "join", "key", "file"),
+    *("version", "content_sha256", "status", "note", "join", "key", "file", "resampled"),
 )
-_INTEGERS = ("train_pairs", "seed", "pairs", "dropped", "segment", "max_length", *_CONFUSION)
+_INTEGERS = ("train_pairs", "seed", "pairs", "groups", "dropped", "segment", "max_length", *_CONFUSION)
 
 
 def results_frame(folder: Path | str) -> pd.DataFrame:
@@ -48,7 +49,10 @@ def results_frame(folder: Path | str) -> pd.DataFrame:
         ``join``, ``segment``, ``max_length``, ``unknown``, ``truncated_pairs``, ...
             How the tokenizer encoded the pairs, as in `Encoding`; missing for baselines.
         ``accuracy``, ``accuracy_low``, ``accuracy_high``, ``balanced_accuracy``, ``f1``, ``mcc``, ``auroc``, ...
-            Each metric with the ends of its 95% interval over pairs; missing where the result was refused.
+            Each metric with the ends of its 95% interval; missing where the result was refused.
+        ``resampled``, ``groups``, ``effective_groups``, ``effective_pairs``, ``few_groups``
+            What the intervals resample, as `stats.metrics.sampling_of` describes it. Results before schema 2.3
+            resampled "pairs" as if they were independent, and name no groups.
         ``true_negatives``, ``false_positives``, ``false_negatives``, ``true_positives``
             Counts of pairs.
         ``key``, ``file``
@@ -121,5 +125,7 @@ def _row(result: Result) -> dict[str, Any]:
         **encoding,
         **metrics,
         **dict(zip(_CONFUSION, confusion, strict=True)),
+        "resampled": result.sampling.get("unit", "pairs") if result.metrics else None,
+        **{name: result.sampling.get(name) for name in _SAMPLING},
         "key": result.key,
     }

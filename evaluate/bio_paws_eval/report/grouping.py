@@ -13,23 +13,29 @@ from numpy.typing import NDArray
 
 from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
+from bio_paws_eval.report.pair_groups import GroupFinder
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, segment_of, task_order
-from bio_paws_eval.results import Method, Result, Task, read_predictions
+from bio_paws_eval.results import Method, Predictions, Result, Task, read_predictions
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.seeds import SeedSummary, summarise_seeds
-from bio_paws_eval.tasks.registry import is_pawsx
+from bio_paws_eval.tasks.registry import Sources, is_pawsx
 
 _NAN = float("nan")
+_NO_PAIRS = ScoredPairs(np.empty((0, 0), dtype=bool), np.empty(0, dtype=np.int8), PairGroups.unknown(0))
 _NO_SEEDS = SeedSummary(0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, None, _NAN)
 
 
-def group(entries: Sequence[Entry]) -> Grouped:
+def group(entries: Sequence[Entry], sources: Sources | None = None) -> Grouped:
     """Group results by system.
 
     Parameters
     ----------
     entries : sequence of (Path, Result)
         As `results.read_results` returns them.
+    sources : Sources, optional
+        Where pairs are, for results that do not name the groups of theirs; by default the folder ``bioPAWS``.
 
     Raises
     ------
@@ -39,11 +45,12 @@ def group(entries: Sequence[Entry]) -> Grouped:
     runs: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for path, result in entries:
         runs[_identity(path, result)].append((path, result))
+    finder = GroupFinder(sources or Sources())
     systems: list[System] = []
     left_out: list[Path] = []
     for run in progress(runs.values(), desc="read", unit="system"):
         for suffix, variant in _variants(run):
-            system, hidden = _system(variant, suffix)
+            system, hidden = _system(variant, suffix, finder)
             systems.append(system)
             left_out += hidden
     named = _with_unique_names(sorted(systems, key=_place))
@@ -83,7 +90,7 @@ def _variants(run: list[Entry]) -> list[tuple[str, list[Entry]]]:
     ]
 
 
-def _system(entries: list[Entry], suffix: str) -> tuple[System, list[Path]]:
+def _system(entries: list[Entry], suffix: str, finder: GroupFinder) -> tuple[System, list[Path]]:
     """Build a system of its results; return it with the files of results that are not shown."""
     by_task: dict[str, list[Entry]] = defaultdict(list)
     for path, result in entries:
@@ -91,7 +98,7 @@ def _system(entries: list[Entry], suffix: str) -> tuple[System, list[Path]]:
     results, left_out = {}, []
     for name in task_order(by_task):
         shown = _shown(by_task[name])
-        results[name] = _task_result(shown)
+        results[name] = _task_result(shown, finder)
         left_out += [entry[0] for entry in by_task[name] if entry not in shown]
     path, first = entries[0]
     parts = [first.model.id] if first.model.method != "model" else [first.model.id, first.training.name, suffix]
@@ -124,25 +131,34 @@ def _version(task: Task) -> list[int]:
     return [] if is_pawsx(task.name) else [int(part) for part in task.version.split(".") if part.isdigit()]
 
 
-def _task_result(entries: list[Entry]) -> TaskResult:
+def _task_result(entries: list[Entry], finder: GroupFinder) -> TaskResult:
     """Read the predictions of all seeds, and bring their pairs into one order."""
     results = tuple(result for _, result in entries)
     if results[0].status != "scored":
-        return TaskResult(results, np.empty(0, dtype=object), np.empty((0, 0), dtype=bool), _NO_SEEDS)
-    ids: NDArray[np.object_] | None = None
-    rows = []
-    for path, result in entries:
-        predictions = read_predictions(path, result)
-        named = np.asarray(predictions.pair_ids, dtype=object)
-        order = np.argsort(named, kind="stable")
-        if ids is not None and not np.array_equal(ids, named[order]):
+        return TaskResult(results, np.empty(0, dtype=object), _NO_PAIRS, _NO_SEEDS)
+    first, correct = _in_order(*entries[0])
+    rows = [correct]
+    for path, result in entries[1:]:
+        predictions, correct = _in_order(path, result)
+        if predictions.pair_ids != first.pair_ids:
             raise DataError(f"{path}: its predictions name other pairs than {entries[0][0]}: move one of them away")
-        ids = named[order]
-        rows.append((predicted(predictions.logits) == predictions.labels)[order])
-    assert ids is not None
-    correct = np.stack(rows)
-    summary = summarise_seeds(correct, [result.training.dev_accuracy for result in results])
-    return TaskResult(results, ids, correct, summary)
+        if first.groups is None:
+            first = replace(first, groups=predictions.groups)
+        rows.append(correct)
+    ids = np.asarray(first.pair_ids, dtype=object)
+    groups = first.groups or finder.find(results[0].task, ids) or PairGroups.unknown(len(ids))
+    scored = ScoredPairs(np.stack(rows), first.labels, groups)
+    summary = summarise_seeds(scored, [result.training.dev_accuracy for result in results])
+    return TaskResult(results, ids, scored, summary)
+
+
+def _in_order(path: Path, result: Result) -> tuple[Predictions, NDArray[np.bool_]]:
+    """Read predictions in the order of the ids of pairs, and which of them are right."""
+    read = read_predictions(path, result)
+    order = np.argsort(np.asarray(read.pair_ids, dtype=object), kind="stable")
+    groups = None if read.groups is None else read.groups.take(order)
+    in_order = Predictions([read.pair_ids[i] for i in order], read.logits[order], read.labels[order], groups)
+    return in_order, predicted(in_order.logits) == in_order.labels
 
 
 def _place(system: System) -> tuple[Any, ...]:

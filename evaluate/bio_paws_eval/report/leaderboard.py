@@ -23,13 +23,18 @@ class LeaderboardRow:
         The config or language; what predicted; the task and control of its training; "fine-tuned", "control",
         "supervised", "baseline", "upper bound", or the method where that is another than fine-tuning.
     accuracy, low, high : float
-        Mean over seeds, and its 95% interval over seeds and pairs.
+        Mean over seeds, and its 95% interval over seeds and groups.
     marks : str
         As in the tables of a report.
     auroc : float or None
         Mean over seeds.
     seeds : int
         How many.
+    pairs : int
+        How many were predicted.
+    groups, effective : int or None
+        Groups that were resampled; as many independent pairs as would give as wide an interval. None where they are not
+        known, or not defined.
     baseline, upper_bound : float or None
         Accuracy of the best baseline and of the best upper bound of the task.
     position : str
@@ -48,6 +53,9 @@ class LeaderboardRow:
     marks: str
     auroc: float | None
     seeds: int
+    pairs: int
+    groups: int | None
+    effective: int | None
     baseline: float | None
     upper_bound: float | None
     position: str
@@ -86,7 +94,7 @@ def _row(
 ) -> LeaderboardRow:
     best, bound = best_of(baselines, task, "baseline"), best_of(baselines, task, "upper_bound")
     baseline = best.scored[task].summary.mean if best else None
-    summary = result.summary
+    summary, effective = result.summary, result.scored_pairs.effective_pairs
     position = ""
     if baseline is not None and system.method == "model":
         position = "above" if summary.low > baseline else "below" if summary.high < baseline else "across"
@@ -101,6 +109,9 @@ def _row(
         marks(result).strip(),
         result.metric("auroc"),
         summary.seeds,
+        result.groups.pairs,
+        None if result.groups.unit == "pairs" else result.groups.count,
+        None if effective is None else round(effective),
         baseline,
         bound.scored[task].summary.mean if bound else None,
         position,

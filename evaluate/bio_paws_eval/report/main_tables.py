@@ -15,10 +15,29 @@ from bio_paws_eval.report.comparisons import Compared, compare_all
 from bio_paws_eval.report.controls import control_matrix
 from bio_paws_eval.report.paper import paper_tables
 from bio_paws_eval.report.plan_tables import plan_tables
-from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval, marks, p_value, rates, share_interval
+from bio_paws_eval.report.score_text import (
+    MISSING,
+    SAMPLE,
+    SAMPLE_NOTE,
+    accuracy,
+    decimal,
+    interval,
+    marks,
+    p_value,
+    rates,
+    sample,
+    share_interval,
+)
 from bio_paws_eval.report.seed_study import SeedStudy, seed_table
-from bio_paws_eval.report.systems import Grouped, System, TaskResult, config_names, names_of, tasks_of
-from bio_paws_eval.stats.intervals import share
+from bio_paws_eval.report.systems import (
+    Grouped,
+    System,
+    TaskResult,
+    config_names,
+    names_of,
+    share_over_seeds,
+    tasks_of,
+)
 from bio_paws_eval.stats.metrics import METRICS
 from bio_paws_eval.stats.seeds import best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, language_of, pawsx
@@ -86,7 +105,7 @@ def configs_table(grouped: Grouped) -> Table:
         "configs",
         "Accuracy on bioPAWS",
         text_frame(columns, (systems, baselines)),
-        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs. PAWS-X: in "
+        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and groups. PAWS-X: in "
         "the language of fine-tuning. Mean: over the configs that are scored and not cut; systems that are scored on "
         "different configs do not compare by it. Best baseline: chosen on this very test, so that the bar is high.",
     )
@@ -111,7 +130,7 @@ def _languages_table(grouped: Grouped) -> Table:
         "languages",
         "Accuracy on PAWS-X",
         text_frame(("system", *LANGUAGES), (rows(grouped.systems), rows(baseline_rows(grouped.baselines)))),
-        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and pairs.",
+        note="Mean and standard deviation over n seeds; in brackets the 95% interval over seeds and groups.",
     )
 
 
@@ -151,15 +170,16 @@ def _seeds_table(systems: Sequence[System]) -> Table:
             summary = cell.summary
             numbers = [decimal(value) for value in (summary.mean, summary.sd, summary.min, summary.max)]
             ends = [interval(summary.low, summary.high), decimal(summary.dev_chosen), decimal(summary.oracle)]
-            rows.append((system.name, task, f"{summary.seeds}{marks(cell)}", *numbers, *ends))
-    columns = ("mean", "sd", "min", "max", "95% interval", "best on dev", "oracle: chosen on this test")
+            rows.append((system.name, task, f"{summary.seeds}{marks(cell)}", sample(cell), *numbers, *ends))
+    columns = (SAMPLE, "mean", "sd", "min", "max", "95% interval", "best on dev", "oracle: chosen on this test")
     return Table(
         "seeds",
         "Seeds",
         text_frame(("system", "task", "seeds", *columns), [rows]),
         labels=2,
         note="Accuracy. Best on dev: the seed that the development split chooses. The oracle is the seed that is best "
-        "on the very test it is shown for: nobody could have chosen it, and it is no estimate of anything.",
+        "on the very test it is shown for: nobody could have chosen it, and it is no estimate of anything. "
+        f"{SAMPLE_NOTE}",
     )
 
 
@@ -170,14 +190,14 @@ def _metrics_table(name: str, title: str, systems: Sequence[System]) -> Table:
             values = [decimal(cell.metric(metric)) for metric in METRICS]
             label = system.name if system.method == "model" else f"{system.method.replace('_', ' ')}: {system.name}"
             values.insert(1, interval(cell.summary.low, cell.summary.high))
-            rows.append((label, task, f"{cell.summary.seeds}{marks(cell)}", *values))
+            rows.append((label, task, f"{cell.summary.seeds}{marks(cell)}", sample(cell), *values))
     return Table(
         name,
         title,
-        text_frame(("system", "task", "seeds", *_METRIC_COLUMNS), [rows]),
+        text_frame(("system", "task", "seeds", SAMPLE, *_METRIC_COLUMNS), [rows]),
         labels=2,
         note="Means over seeds. MCC: Matthews correlation. Answered 1: part of the pairs that were called similar. "
-        "Intervals of the other metrics stand in results.csv, seed by seed.",
+        f"Intervals of the other metrics stand in results.csv, seed by seed. {SAMPLE_NOTE}",
     )
 
 
@@ -240,7 +260,7 @@ def _pair_types_table(grouped: Grouped) -> Table:
         text_frame(("system", "task", "kind", *columns), [rows]),
         labels=3,
         note="Of tasks in which a label has several kinds of pairs. Answered 1: part of the pairs of this kind that "
-        "was called similar, mean over seeds, with its interval over seeds and pairs. Accuracy: mean of the part of "
+        "was called similar, mean over seeds, with its interval over seeds and groups. Accuracy: mean of the part of "
         "these pairs, and of the part of all pairs of the other label, that was answered rightly. AUROC: these pairs "
         "against all pairs of the other label.",
     )
@@ -259,7 +279,7 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         "same answer",
         "95% interval",
         "margin change",
-        "p (McNemar)",
+        "p",
         "p (Holm)",
         "tells strands",
     )
@@ -272,11 +292,11 @@ def _consistency_table(systems: Sequence[System]) -> Table:
         "other strand. No label changes, so a model that understands the pairs gives the same answers; so does one "
         "that gives one answer to everything, and then finds all similar pairs or none. Means over seeds, beside each "
         "the value of the same pairs as stored. Similar found: part of the similar pairs that was called similar. Same "
-        "answer: part of the pairs, with its interval over seeds and pairs. Margin: score of label 1 less that of "
-        "label 0; mean absolute change. McNemar's test asks whether the model is right as often as on the pairs as "
-        "stored, for the seed that is best on the development split; Holm's method corrects for the views of the "
-        "config. Tells strands: in so many seeds this changes significantly when one side only is written as its other "
-        "strand. Where answers change both ways alike, only the part of same answers shows it.",
+        "answer: part of the pairs, with its interval over seeds and groups. Margin: score of label 1 less that of "
+        "label 0; mean absolute change. p: whether the model is right as often as on the pairs as stored, by a paired "
+        "bootstrap over groups, for the seed that is best on the development split; Holm's method corrects for the "
+        "views of the config. Tells strands: in so many seeds this changes significantly when one side only is written "
+        "as its other strand. Where answers change both ways alike, only the part of same answers shows it.",
     )
 
 
@@ -287,6 +307,8 @@ def _consistency_rows(system: str, task: str, cell: TaskResult) -> tuple[Row, ..
     chosen = results[best_on_dev([result.training.dev_accuracy for result in results]) or 0].perturbations
     tells_strands = [result.perturbations["tells_strands"] for result in results]
     pairs = chosen["n"]
+    # Before schema 2.3 the tests took pairs for independent, and their predictions were not kept.
+    known = "" if "groups" in chosen or cell.groups.unit == "pairs" else " ≈"
 
     def mean(seeds: Sequence[dict[str, Any]], name: str) -> str:
         values = [seed[name]["value"] for seed in seeds]
@@ -296,10 +318,10 @@ def _consistency_rows(system: str, task: str, cell: TaskResult) -> tuple[Row, ..
     rows = []
     for name, test in chosen["perturbed"].items():
         seeds = [result.perturbations["perturbed"][name] for result in results]
-        same = share([round(seed["consistency"]["value"] * pairs) for seed in seeds], pairs)
+        same = share_over_seeds([seed["consistency"] for seed in seeds], pairs)
         rows.append(
             (
-                *(system, task, name, f"{len(results)}{marks(cell)}", f"{pairs:,}"),
+                *(system, task, name, f"{len(results)}{marks(cell)}{known}", f"{pairs:,}"),
                 *(mean(seeds_of, metric) for metric in ("accuracy", "recall") for seeds_of in (seeds, stored)),
                 *(decimal(same["value"]), share_interval(same)),
                 f"{sum(seed['margin_change'] for seed in seeds) / len(seeds):.3g}",
@@ -328,7 +350,7 @@ def _comparisons_table(compared: Sequence[Compared]) -> Table:
         "seeds",
         "only first right",
         "only second right",
-        "p (McNemar)",
+        "p",
         "p (Holm)",
     )
     return Table(
@@ -337,10 +359,10 @@ def _comparisons_table(compared: Sequence[Compared]) -> Table:
         text_frame(("task", "first", "second", *columns), [rows]),
         labels=3,
         note="Systems of one model, or of one training. Difference: mean accuracy of the first less that of the "
-        "second, its interval by paired bootstrap over seeds and pairs. McNemar's test takes one seed of each, the "
-        "best on the development split, or the first where no such accuracy is known. Its p-values are not corrected "
-        f"for the number of comparisons; those beside them are, by Holm's method, for all {len(compared)} of this "
-        "table.",
+        "second, its interval by paired bootstrap over seeds and groups, and p by the same resamples. Only first "
+        "right: pairs, for one seed of each, the best on the development split, or the first where no such accuracy is "
+        f"known. p is not corrected for the number of comparisons; what stands beside it is, by Holm's method, for all "
+        f"{len(compared)} of this table.",
     )
 
 

@@ -15,7 +15,7 @@ from bio_paws_eval.report.systems import System
 
 _NOTE = (
     "Accuracy; ours is the mean over seeds. Outside: the paper's number lies outside our 95% interval over seeds and "
-    "pairs. That alone refutes neither: the paper's pairs of sequences are others, made by a similarity that is not "
+    "groups. That alone refutes neither: the paper's pairs of sequences are others, made by a similarity that is not "
     "recorded, and its single numbers are those of the seed that is best on the test. Our best such seed, which nobody "
     "could have chosen, stands beside them for that."
 )

@@ -49,7 +49,7 @@ def plan_tables(systems: Sequence[System]) -> list[Table]:
                     ],
                 ),
                 note="Accuracy: mean and standard deviation over n seeds; in brackets the 95% interval over seeds and "
-                f"pairs. bio-paws sweep {name} runs what is missing.",
+                f"groups. bio-paws sweep {name} runs what is missing.",
             )
         )
     return tables

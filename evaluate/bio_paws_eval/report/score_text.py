@@ -7,12 +7,18 @@ import re
 
 from bio_paws_eval.layout.tables import percent
 from bio_paws_eval.report.systems import TaskResult
+from bio_paws_eval.stats.groups import FEW_GROUPS, PairGroups
 
 MARKS = (
     ("† 12%", "so many pairs were longer than the model takes, and were cut; such a cell is left out of means"),
     ("‡ 3.1%", "so many tokens were unknown to the tokenizer"),
     ("¶ 100", "sequences were split into words of so many letters before they were tokenised"),
     ("§", "rows were left out (--limit): not comparable with other reports"),
+    (
+        "△ 11",
+        f"pairs of so few homology groups, in effect (under {FEW_GROUPS}): too few for its interval to be relied on",
+    ),
+    ("≈", "groups not known, so pairs were resampled as if they were independent: its interval is too narrow"),
     ("◊", "the source was not learnt, by its development split: no claim of transfer rests on such a score"),
     ("refused", "not scored, for the reason given; a score would say nothing about the model"),
     ("-", "not asked, or not defined"),
@@ -20,6 +26,14 @@ MARKS = (
 """Marks beside a score, and what they mean."""
 
 MISSING = "-"
+
+SAMPLE = "pairs / groups / effective"
+"""Heading of what `sample` writes."""
+
+SAMPLE_NOTE = (
+    "Groups: homology groups, or pairs connected by a shared sentence; these are resampled, not pairs. Effective: as "
+    "many independent pairs would give as wide an interval."
+)
 
 
 def accuracy(cell: TaskResult | None) -> str:
@@ -39,7 +53,23 @@ def marks(cell: TaskResult) -> str:
     segment = f" ¶{cell.segment}" if cell.segment else ""
     training = cell.seed_results[0].training
     unlearnt = " ◊" if cell.source_learnt is False and training.control != "shuffled-labels" else ""
-    return rates(cell.truncated, cell.unknown) + segment + (" §" if cell.limited else "") + unlearnt
+    limited = " §" if cell.limited else ""
+    return rates(cell.truncated, cell.unknown) + segment + limited + sampling_mark(cell.groups) + unlearnt
+
+
+def sampling_mark(groups: PairGroups) -> str:
+    """Return the mark of groups that are not known, or too few, behind a space."""
+    if groups.unit == "pairs":
+        return " ≈"
+    return f" △{groups.effective:.0f}" if groups.few else ""
+
+
+def sample(cell: TaskResult) -> str:
+    """Write pairs, groups and the effective number of pairs."""
+    groups = cell.groups
+    known = MISSING if groups.unit == "pairs" else f"{groups.count:,}"
+    effective = cell.scored_pairs.effective_pairs
+    return f"{groups.pairs:,} / {known} / {MISSING if effective is None else f'{effective:,.0f}'}"
 
 
 def rates(truncated: float, unknown: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from bio_paws import configs
 from bio_paws_eval.results import Encoding, Method, Model, Result, Task, Training
-from bio_paws_eval.stats.intervals import Interval, share
+from bio_paws_eval.stats.groups import PairGroups
+from bio_paws_eval.stats.intervals import UNDEFINED, Interval, share, with_interval
+from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds, resampled_rates, with_constants_varied
 from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, pawsx
 
@@ -57,16 +59,26 @@ class TaskResult:
         One per seed, in the order of seeds: all scored, or all refused.
     pair_ids : ndarray, shape=(pairs,), dtype=object
         Ids of the pairs, sorted; empty for a refused result.
-    correct : ndarray, shape=(seeds, pairs), dtype=bool
-        Which pairs each seed predicted rightly, in the order of `pair_ids`.
+    scored_pairs : ScoredPairs
+        Which pairs each seed predicted rightly, and their groups, in the order of `pair_ids`.
     summary : SeedSummary
         Accuracy over seeds; of no seeds for a refused result.
     """
 
     seed_results: tuple[Result, ...]
     pair_ids: NDArray[np.object_]
-    correct: NDArray[np.bool_]
+    scored_pairs: ScoredPairs
     summary: SeedSummary
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Which pairs each seed predicted rightly: shape (seeds, pairs)."""
+        return self.scored_pairs.correct
+
+    @property
+    def groups(self) -> PairGroups:
+        """What its intervals resample."""
+        return self.scored_pairs.groups
 
     @property
     def task(self) -> Task:
@@ -135,8 +147,9 @@ class TaskResult:
 
     @property
     def marked(self) -> bool:
-        """Whether its score needs a mark: truncation, unknown tokens, or rows left out."""
-        return self.limited or self.truncated > 0 or self.unknown > 0
+        """Whether its score needs a mark: truncation, unknown tokens, rows left out, few groups or unknown ones."""
+        weak = self.groups.few or self.groups.unit == "pairs"
+        return self.limited or self.truncated > 0 or self.unknown > 0 or weak
 
     @property
     def confusion(self) -> NDArray[np.int64]:
@@ -173,9 +186,15 @@ class TaskResult:
 
     @property
     def false_positive_rate(self) -> dict[str, float | None]:
-        """Proportion of the dissimilar pairs that were predicted to be similar, over seeds, as `share` returns it."""
-        counts = [result.metrics["confusion"][0] for result in self.seed_results]
-        return share([false_positives for _, false_positives in counts], sum(counts[0]))
+        """Proportion of the dissimilar pairs that were predicted to be similar, over seeds, with its interval."""
+        dissimilar = self.scored_pairs.labels == 0
+        if not dissimilar.any():
+            return dict(UNDEFINED)
+        wrong, groups = ~self.correct[:, dissimilar], self.groups.take(dissimilar)
+        rates, _ = resampled_rates(wrong, self.scored_pairs.labels[dissimilar], groups)
+        varied = with_constants_varied(rates[:, :, :1], wrong, groups)[..., 0]
+        draws = mean_over_seeds(varied, np.random.default_rng(0))
+        return with_interval(float(wrong.mean()), draws, groups.effective)
 
     @property
     def chosen(self) -> int:
@@ -186,7 +205,7 @@ class TaskResult:
 def _summarise_pair_type(name: str, results: Sequence[Result]) -> PairTypeSummary:
     measured = [result.by_pair_type[name] for result in results]
     label, n = measured[0]["label"], measured[0]["n"]
-    rate = share([round(seed["predicted_positive_rate"]["value"] * n) for seed in measured], n)
+    rate = share_over_seeds([seed["predicted_positive_rate"] for seed in measured], n)
     aurocs = [seed["auroc"]["value"] for seed in measured if seed["auroc"]["value"] is not None]
     opposite = [result.metrics["confusion"][1 - label] for result in results]
     positive = rate["value"] or 0.0
@@ -196,6 +215,18 @@ def _summarise_pair_type(name: str, results: Sequence[Result]) -> PairTypeSummar
     )
     mean_auroc = float(np.mean(aurocs)) if aurocs else None
     return PairTypeSummary(label, n, len(measured), rate, (right + right_opposite) / 2, mean_auroc)
+
+
+def share_over_seeds(shares: Sequence[Mapping[str, float | None]], n: int) -> Interval:
+    """Return the mean of proportions of `n` pairs that results state, with its interval over seeds and groups.
+
+    Results before schema 2.3 do not state how many independent pairs theirs are worth: then it is over pairs.
+    """
+    values = [value for stated in shares if (value := stated["value"]) is not None]
+    if len(values) < len(shares):
+        return dict(UNDEFINED)
+    effective = [worth for stated in shares if (worth := stated.get("effective_pairs")) is not None]
+    return share([round(value * n) for value in values], n, float(np.mean(effective)) if effective else None)
 
 
 def segment_of(result: Result) -> int | None:

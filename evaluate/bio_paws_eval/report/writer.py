@@ -33,7 +33,7 @@ from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, nam
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_summary_results, tables_of
-from bio_paws_eval.tasks.registry import GENERATED, is_biopaws
+from bio_paws_eval.tasks.registry import GENERATED, Sources, is_biopaws
 
 _MAIN_TABLES = ("against-reference", "answers", "configs", "languages")
 _FILE_LIST = "report.json"
@@ -56,7 +56,12 @@ class Report:
 
 
 def write_report(
-    results: Path, out: Path, url: str | None = None, against: Path | None = None, data_repo: str = ""
+    results: Path,
+    out: Path,
+    url: str | None = None,
+    against: Path | None = None,
+    data_repo: str = "",
+    sources: Sources | None = None,
 ) -> Report:
     """Write the report of a results folder, over an earlier one.
 
@@ -74,6 +79,8 @@ def write_report(
     data_repo : str
         Repository on the Hub that the data came from, as in ``owner/bioPAWS`` or ``owner/bioPAWS@COMMIT``: entries for
         its leaderboards are written for the models. "" writes none.
+    sources : Sources, optional
+        As `grouping.group` takes them.
 
     Raises
     ------
@@ -88,13 +95,13 @@ def write_report(
         raise DataError("the report draws with matplotlib: pip install 'bio-paws[plots]'") from error
     entries = read_results(results)
     _refuse_several_majors(entries)
-    grouped = group(entries)
+    grouped = group(entries, sources)
     studies = study_seeds(grouped.systems)
     transfers = judge_transfers(grouped)
     answer = answer_lines(grouped, transfers)
     tables = [*all_tables(grouped, studies, transfers), *tables_of(read_summary_results(results))]
     if against:
-        tables.insert(0, against_table(grouped, group(read_results(against))))
+        tables.insert(0, against_table(grouped, group(read_results(against), sources)))
     notes = report_notes(grouped, results)
     drawings = figures.draw_all(grouped.systems, grouped.baselines, studies)
     vectors = representation_section(results)

@@ -32,7 +32,7 @@ from bio_paws_eval.runs.preparation import (
     path_of_result,
     prepare,
 )
-from bio_paws_eval.stats.metrics import measure
+from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.stats.perturbations import measure_perturbations
 
@@ -172,19 +172,20 @@ def _tracking(prepared: Prepared, run: Run) -> Tracking | None:
 
 def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, fitted: Fitted) -> None:
     answers = fitted.answer(task.encoded, task.perturbations, task.pairs.molecule)
-    logits, labels = answers.predictions.logits, answers.predictions.labels
+    logits, labels, groups = answers.predictions.logits, answers.predictions.labels, task.pairs.groups
     result = dataclasses.replace(
         _result(prepared, run, task),
         seconds=answers.timing.seconds,
         tokens_per_second=answers.timing.tokens / answers.timing.seconds,
-        metrics=measure(logits, labels),
+        metrics=measure(logits, labels, groups),
         predictions=path.with_suffix(".parquet").name,
-        by_pair_type=measure_pair_types(logits, labels, task.pairs.kinds),
-        perturbations=measure_perturbations(logits, labels, answers.perturbed),
+        by_pair_type=measure_pair_types(logits, labels, task.pairs.kinds, groups),
+        perturbations=measure_perturbations(logits, labels, answers.perturbed, groups),
         preflight=dataclasses.asdict(task.preflight) | {"batches": answers.batches},
         details=answers.details,
+        sampling=sampling_of(logits, labels, groups),
     )
-    results.write_result(path, result, answers.predictions)
+    results.write_result(path, result, dataclasses.replace(answers.predictions, groups=groups))
 
 
 def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:

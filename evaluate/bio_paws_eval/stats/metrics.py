@@ -1,4 +1,4 @@
-"""Metrics of binary predictions, each with a 95% bootstrap interval over the pairs (`intervals`).
+"""Metrics of binary predictions, each with a 95% bootstrap interval over groups of pairs (`resampling`).
 
 Accuracy, balanced accuracy, F1, Matthews correlation (Matthews 1975, Biochim Biophys Acta 405:442-451), area under the
 ROC curve, and the rate of predicted positives.
@@ -12,12 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.features.thresholds import auroc
-from bio_paws_eval.stats.intervals import RESAMPLES, with_interval
+from bio_paws_eval.stats.groups import PairGroups
+from bio_paws_eval.stats.intervals import Interval, with_interval
+from bio_paws_eval.stats.resampling import (
+    ScoredPairs,
+    constant_draws,
+    resampled_auroc,
+    resampled_rates,
+    with_constants_varied,
+)
 
 METRICS = ("accuracy", "balanced_accuracy", "f1", "mcc", "auroc", "predicted_positive_rate")
 
 
-def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, Any]:
+def measure(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: PairGroups) -> dict[str, Any]:
     """Measure the predictions of one (model, task) result.
 
     Parameters
@@ -26,6 +34,8 @@ def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, 
         Scores of labels 0 and 1; label 1 is predicted where its score is the higher.
     labels : ndarray, shape=(n,)
         The truth.
+    groups : PairGroups
+        What is resampled.
 
     Returns
     -------
@@ -33,17 +43,48 @@ def measure(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, 
         For each of `METRICS` ``{"value", "low", "high"}``, None where it is not defined (MCC of one label, say), and
         ``confusion``: ``[[true negatives, false positives], [false negatives, true positives]]``.
     """
-    confusion = confusion_matrix(predicted(logits), labels)
+    predictions = predicted(logits)
+    confusion = confusion_matrix(predictions, labels)
+    correct = (predictions == labels)[np.newaxis]
+    rates, totals = resampled_rates(correct, labels, groups)
+    right = with_constants_varied(rates, correct, groups)[:, 0] * totals
+    (tn, tp), (all_negative, all_positive) = right.T, totals.T
+    resampled = np.stack([tn, all_negative - tn, all_positive - tp, tp], axis=1)
     counts = confusion.reshape(1, 4)
-    rng = np.random.default_rng(0)
-    # The four counts of resampled pairs are multinomial: drawing them is drawing pairs.
-    resampled = rng.multinomial(counts.sum(), counts[0] / counts.sum(), RESAMPLES)
-    values = {name: function(counts)[0] for name, function in _OF_COUNTS.items()}
-    draws = {name: function(resampled) for name, function in _OF_COUNTS.items()}
-    margin = score_margin(logits)
-    values["auroc"] = auroc(margin, labels)
-    draws["auroc"] = resampled_auroc(margin, labels, rng)
-    return {name: with_interval(values[name], draws[name]) for name in METRICS} | {"confusion": confusion.tolist()}
+    intervals = {
+        name: with_interval(function(counts)[0], function(resampled), groups.effective)
+        for name, function in _OF_COUNTS.items()
+    }
+    intervals["auroc"] = auroc_interval(score_margin(logits), labels, groups)
+    return {name: intervals[name] for name in METRICS} | {"confusion": confusion.tolist()}
+
+
+def auroc_interval(margin: NDArray[np.float64], labels: NDArray[np.int8], groups: PairGroups) -> Interval:
+    """Return the area under the ROC curve; of 0 or 1, which do not vary, with the interval of a proportion."""
+    value = auroc(margin, labels)
+    constant = value in {0.0, 1.0}
+    draws = constant_draws(int(value), groups) if constant else resampled_auroc(margin, labels, groups)
+    return with_interval(value, draws, groups.effective)
+
+
+def sampling_of(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: PairGroups) -> dict[str, Any]:
+    """Describe what the intervals of a result rest on.
+
+    Returns
+    -------
+    dict
+        ``unit``, ``pairs``, ``groups``, ``effective_groups`` as in `PairGroups`; ``effective_pairs`` of the accuracy as
+        in `ScoredPairs`; ``few_groups``, whether there are under `groups.FEW_GROUPS` in effect.
+    """
+    correct = (predicted(logits) == labels)[np.newaxis]
+    return {
+        "unit": groups.unit,
+        "pairs": groups.pairs,
+        "groups": groups.count,
+        "effective_groups": groups.effective,
+        "effective_pairs": ScoredPairs(correct, labels, groups).effective_pairs,
+        "few_groups": groups.few,
+    }
 
 
 def score_margin(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -62,24 +103,24 @@ def confusion_matrix(predictions: NDArray[np.bool_], labels: NDArray[np.int8]) -
     return counts.reshape(2, 2)
 
 
-def _accuracy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _accuracy(counts: NDArray[Any]) -> NDArray[np.float64]:
     return _ratio(counts[:, 0] + counts[:, 3], counts.sum(axis=1))
 
 
-def _balanced_accuracy(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _balanced_accuracy(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Mean of sensitivity and specificity."""
     tn, fp, fn, tp = counts.T
     rates: NDArray[np.float64] = (_ratio(tn, tn + fp) + _ratio(tp, tp + fn)) / 2
     return rates
 
 
-def _f1(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _f1(counts: NDArray[Any]) -> NDArray[np.float64]:
     """2 TP / (2 TP + FP + FN)."""
     _, fp, fn, tp = counts.T
     return _ratio(2 * tp, 2 * tp + fp + fn)
 
 
-def _mcc(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _mcc(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Matthews correlation; 0 by convention where all predictions are the same.
 
     (TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)).
@@ -89,10 +130,10 @@ def _mcc(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     scale = np.sqrt(predictions * (tp + fn) * (tn + fp))
     correlation = _ratio(tp * tn - fp * fn, scale)
     correlation[predictions == 0] = 0.0
-    return correlation
+    return np.clip(correlation, -1.0, 1.0)  # rounding
 
 
-def _predicted_positive_rate(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def _predicted_positive_rate(counts: NDArray[Any]) -> NDArray[np.float64]:
     return _ratio(counts[:, 1] + counts[:, 3], counts.sum(axis=1))
 
 
@@ -108,26 +149,3 @@ _OF_COUNTS = {
 def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     ratio: NDArray[np.float64] = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole != 0)
     return ratio
-
-
-def resampled_auroc(
-    margin: NDArray[np.float64], labels: NDArray[np.int8], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return areas under the ROC curve of resampled pairs: shape (RESAMPLES,).
-
-    Scores are sorted once; in each resample a pair counts as often as it was drawn.
-    """
-    order = np.argsort(margin, kind="stable")
-    positive = labels[order] == 1
-    # Pairs of equal score share a step of the curve.
-    steps = np.unique(margin[order], return_inverse=True)[1]
-    draws = np.empty(RESAMPLES)
-    n = len(margin)
-    for i in range(RESAMPLES):
-        weight = np.bincount(rng.integers(0, n, n), minlength=n)
-        ones = np.bincount(steps, weights=weight * positive)
-        zeros = np.bincount(steps, weights=weight * ~positive)
-        below = np.cumsum(zeros) - zeros
-        total = ones.sum() * zeros.sum()
-        draws[i] = (ones * (below + zeros / 2)).sum() / total if total else np.nan
-    return draws

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws.features.thresholds import auroc
-from bio_paws_eval.stats.intervals import share, with_interval
-from bio_paws_eval.stats.metrics import predicted, resampled_auroc, score_margin
+from bio_paws_eval.stats.groups import PairGroups
+from bio_paws_eval.stats.intervals import proportion
+from bio_paws_eval.stats.metrics import auroc_interval, predicted, score_margin
 
 
 def measure_pair_types(
-    logits: NDArray[np.float32], labels: NDArray[np.int8], pair_types: NDArray[np.object_]
+    logits: NDArray[np.float32], labels: NDArray[np.int8], pair_types: NDArray[np.object_], groups: PairGroups
 ) -> dict[str, dict[str, Any]]:
     """Measure the predictions of one (model, task) result by pair type.
 
@@ -25,29 +25,32 @@ def measure_pair_types(
         The truth.
     pair_types : ndarray, shape=(n,) or (0,), dtype=object
         How each pair came about, which decides its label; of length 0 where the task has no pair types.
+    groups : PairGroups
+        What is resampled.
 
     Returns
     -------
     dict of str to dict
-        For each pair type ``label``, ``n``, ``predicted_positive_rate`` (proportion of its pairs that were predicted
-        to be similar, as `intervals.share` returns it) and ``auroc`` (its pairs against all pairs of the other label,
-        as `metrics.measure` returns it). Empty where no label has more than one pair type.
+        For each pair type ``label``, ``n``, ``groups`` (how many its pairs are of), ``predicted_positive_rate``
+        (proportion of its pairs that were predicted to be similar, as `intervals.proportion` returns it) and ``auroc``
+        (its pairs against all pairs of the other label, as `metrics.measure` returns it). Empty where no label has more
+        than one pair type.
     """
     label_of = dict(zip(pair_types.tolist(), labels.tolist(), strict=False))
     if len(label_of) <= len(set(label_of.values())):
         return {}
     predictions = predicted(logits)
     margin = score_margin(logits)
-    rng = np.random.default_rng(0)
     measured = {}
     for pair_type, label in sorted(label_of.items()):
         own = pair_types == pair_type
         rows = own | (labels != label)
-        draws = resampled_auroc(margin[rows], labels[rows], rng)
+        own_groups = groups.take(own)
         measured[pair_type] = {
             "label": label,
             "n": int(own.sum()),
-            "predicted_positive_rate": share([int(predictions[own].sum())], int(own.sum())),
-            "auroc": with_interval(auroc(margin[rows], labels[rows]), draws),
+            "groups": own_groups.count,
+            "predicted_positive_rate": proportion(predictions[own], own_groups),
+            "auroc": auroc_interval(margin[rows], labels[rows], groups.take(rows)),
         }
     return measured

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.features.perturbations import STRAND_PERTURBATIONS
-from bio_paws_eval.stats.intervals import Interval, share
-from bio_paws_eval.stats.metrics import confusion_matrix, predicted, score_margin
-from bio_paws_eval.stats.significance import SIGNIFICANT, holm, mcnemar
+from bio_paws_eval.stats.groups import PairGroups
+from bio_paws_eval.stats.intervals import Interval, proportion
+from bio_paws_eval.stats.metrics import predicted, score_margin
+from bio_paws_eval.stats.resampling import ScoredPairs
+from bio_paws_eval.stats.significance import SIGNIFICANT, compare, holm
 
 
 def measure_perturbations(
-    logits: NDArray[np.float32], labels: NDArray[np.int8], perturbed: Mapping[str, NDArray[np.float32]]
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int8],
+    perturbed: Mapping[str, NDArray[np.float32]],
+    groups: PairGroups,
 ) -> dict[str, Any]:
     """Measure whether predictions stay the same when pairs are perturbed (`bio_paws.features.perturbations`).
 
@@ -27,6 +32,8 @@ def measure_perturbations(
         The truth, which no perturbation changes.
     perturbed : mapping of str to ndarray, shape=(m, 2)
         Scores of the first m of these pairs under each perturbation, by its name.
+    groups : PairGroups
+        What is resampled: the groups of the pairs as they are stored.
 
     Returns
     -------
@@ -35,13 +42,15 @@ def measure_perturbations(
 
         ``n``
             The m pairs that were perturbed.
+        ``groups``
+            How many groups they are of.
         ``original``
             Of these pairs as stored, ``accuracy`` and ``recall`` (proportion of the similar ones that were predicted
-            to be similar), as `intervals.share` returns them.
+            to be similar), as `intervals.proportion` returns them.
         ``perturbed``
             For each perturbation these two; ``consistency``, proportion of the pairs with the same prediction as
-            stored, as `intervals.share` returns it; ``margin_change``, mean absolute change of the score of label 1
-            less that of label 0; ``only_original``, ``only_perturbed`` and ``p_value`` as `significance.mcnemar`
+            stored, as `intervals.proportion` returns it; ``margin_change``, mean absolute change of the score of label
+            1 less that of label 0; ``only_original``, ``only_perturbed`` and ``p_value`` as `significance.compare`
             returns them; ``p_corrected``, by `significance.holm` over the perturbations.
         ``tells_strands``
             Whether the model tells the strands of DNA apart: the corrected p-value of either of `STRAND_PERTURBATIONS`
@@ -51,14 +60,19 @@ def measure_perturbations(
     if not perturbed:
         return {}
     n = len(next(iter(perturbed.values())))
-    logits, labels = logits[:n], labels[:n]
+    logits, labels, groups = logits[:n], labels[:n], groups.take(slice(n))
     predictions, margin = predicted(logits), score_margin(logits)
-    tests = {name: mcnemar(predictions == labels, predicted(scores) == labels) for name, scores in perturbed.items()}
+
+    def scored(scores: NDArray[np.float32]) -> ScoredPairs:
+        return ScoredPairs((predicted(scores) == labels)[np.newaxis], labels, groups)
+
+    stored = scored(logits)
+    tests = {name: compare(stored, scored(scores)) for name, scores in perturbed.items()}
     corrected = dict(zip(tests, holm([test.p_value for test in tests.values()]), strict=True))
     measured = {
         name: {
-            **_accuracy_and_recall(scores, labels),
-            "consistency": share([int((predicted(scores) == predictions).sum())], n),
+            **_accuracy_and_recall(scores, labels, groups),
+            "consistency": proportion(predicted(scores) == predictions, groups),
             "margin_change": float(np.abs(score_margin(scores) - margin).mean()),
             "only_original": tests[name].only_first,
             "only_perturbed": tests[name].only_second,
@@ -70,12 +84,18 @@ def measure_perturbations(
     strands = [corrected[name] < SIGNIFICANT for name in STRAND_PERTURBATIONS if name in perturbed]
     return {
         "n": n,
-        "original": _accuracy_and_recall(logits, labels),
+        "groups": groups.count,
+        "original": _accuracy_and_recall(logits, labels, groups),
         "perturbed": measured,
         "tells_strands": any(strands) if strands else None,
     }
 
 
-def _accuracy_and_recall(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, Interval]:
-    (tn, _), (fn, tp) = confusion_matrix(predicted(logits), labels).tolist()
-    return {"accuracy": share([tn + tp], len(labels)), "recall": share([tp], fn + tp)}
+def _accuracy_and_recall(
+    logits: NDArray[np.float32], labels: NDArray[np.int8], groups: PairGroups
+) -> dict[str, Interval]:
+    predictions, similar = predicted(logits), labels == 1
+    return {
+        "accuracy": proportion(predictions == labels, groups),
+        "recall": proportion(predictions[similar], groups.take(similar)),
+    }

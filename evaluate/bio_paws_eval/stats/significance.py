@@ -1,19 +1,21 @@
-"""Whether two systems differ: paired bootstrap, McNemar's test, and Holm's correction for many tests."""
+"""Whether two systems differ: a paired bootstrap over groups and seeds, and Holm's correction for many tests."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import t
 
-from bio_paws_eval.stats.intervals import LEVELS, RESAMPLES
+from bio_paws_eval.stats.intervals import with_interval
+from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds
 
 SIGNIFICANT = 0.05
 """A corrected p-value under it is called significant."""
+
+_NOTHING = 1e-9  # a standard error that is rounding alone
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Comparison:
     ----------
     difference, low, high : float
         Mean accuracy of the first less that of the second, with its 95% interval by paired bootstrap over seeds and
-        pairs.
+        groups of pairs; -1 and 1 where there is but one group.
     only_first, only_second : int
-        Pairs that only one of the two got right, in the seeds that are compared.
+        Pairs that only one of the two got right, in the seeds that are set side by side.
     p_value : float
-        That of `mcnemar`: the chance of a split at least as uneven.
+        Of no difference, as `compare` has it.
     """
 
     difference: float
@@ -39,57 +41,55 @@ class Comparison:
     p_value: float
 
 
-def compare(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], seed_of_first: int = 0, seed_of_second: int = 0
-) -> Comparison:
+def compare(first: ScoredPairs, second: ScoredPairs, seed_of_first: int = 0, seed_of_second: int = 0) -> Comparison:
     """Compare two systems on the same pairs, in the same order.
 
+    The p-value is that of a Wald test: the difference divided by its bootstrap standard error, against t with one
+    degree of freedom fewer than there are groups in effect (Cameron AC, Miller DL 2015, A practitioner's guide to
+    cluster-robust inference, J Hum Resour 50:317-372, section VI). McNemar's test would take pairs for independent, and
+    bootstrap tail fractions are too coarse for a correction for many tests. One group allows no test: the p-value is 1.
+
     Parameters
     ----------
-    first, second : ndarray, shape=(seeds, pairs), dtype=bool
+    first, second : ScoredPairs
         Which pairs each seed got right; numbers of seeds may differ.
     seed_of_first, seed_of_second : int
-        Rows that McNemar's test compares: one network against one network. Name the seeds chosen on dev.
+        Rows that `only_first` and `only_second` count: one network against one network. Name the seeds chosen on dev.
     """
-    if first.shape[1] != second.shape[1]:
-        raise ValueError(f"{first.shape[1]} pairs cannot be compared with {second.shape[1]}")
+    if first.correct.shape[1] != second.correct.shape[1]:
+        raise ValueError(f"{first.correct.shape[1]} pairs cannot be compared with {second.correct.shape[1]}")
+    if first.groups.unit != second.groups.unit:
+        # One of them does not know the groups of their pairs.
+        known = second.groups if first.groups.unit == "pairs" else first.groups
+        first, second = (replace(scored, groups=known) for scored in (first, second))
+    difference = float(first.correct.mean() - second.correct.mean())
+    groups = first.groups.effective
+    draws = _difference_of(first.accuracies, second.accuracies)
+    if difference and np.nanstd(draws) < _NOTHING:
+        # One is right on all pairs, and the other on all of one label.
+        draws = _difference_of(first.varied_accuracies, second.varied_accuracies)
+    ends = with_interval(difference, draws, groups)
+    one, other = first.correct[seed_of_first], second.correct[seed_of_second]
+    return Comparison(
+        difference,
+        -1.0 if ends["low"] is None else ends["low"],
+        1.0 if ends["high"] is None else ends["high"],
+        int((one & ~other).sum()),
+        int((other & ~one).sum()),
+        _p_value(difference, float(np.nanstd(draws)), groups),
+    )
+
+
+def _difference_of(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Subtract means over seeds, of the same groups for both and seeds of each."""
     rng = np.random.default_rng(0)
-    pairs = first.shape[1]
-    rights = [correct.astype(np.float64) for correct in (first, second)]
-    draws = np.empty(RESAMPLES)
-    for i in range(RESAMPLES):
-        # The same pairs for both, seeds of each.
-        weight = np.bincount(rng.integers(0, pairs, pairs), minlength=pairs) / pairs
-        mean1, mean2 = ((right @ weight)[rng.integers(0, len(right), len(right))].mean() for right in rights)
-        draws[i] = mean1 - mean2
-    low, high = np.percentile(draws, LEVELS)
-    test = mcnemar(first[seed_of_first], second[seed_of_second])
-    return Comparison(float(first.mean() - second.mean()), float(low), float(high), *test)
+    return mean_over_seeds(first, rng) - mean_over_seeds(second, rng)
 
 
-class McNemar(NamedTuple):
-    """Pairs that only one of two systems predicted rightly, and the p-value of McNemar's test of them."""
-
-    only_first: int
-    only_second: int
-    p_value: float
-
-
-def mcnemar(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> McNemar:
-    """Test whether two systems are right equally often on the same pairs: McNemar's test, exact, two-sided.
-
-    McNemar Q (1947) Psychometrika 12:153-157. Only pairs that one of the two predicted rightly count; under the null
-    hypothesis each of the two is right in half of them.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape=(pairs,), dtype=bool
-        Which pairs each got right.
-    """
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    discordant = only_first + only_second
-    p_value = float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-    return McNemar(only_first, only_second, p_value)
+def _p_value(difference: float, error: float, groups: float) -> float:
+    if groups <= 1 or error < _NOTHING:
+        return 1.0
+    return float(2 * t.sf(abs(difference) / error, groups - 1))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

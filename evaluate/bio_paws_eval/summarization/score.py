@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws_eval.measurements import READ_STRICTLY, Amount, Share
-from bio_paws_eval.stats.intervals import RESAMPLES, with_interval
+from bio_paws_eval.stats.intervals import with_interval
+from bio_paws_eval.stats.resampling import RESAMPLES
 from bio_paws_eval.summarization.genes import Gene, finds
 
 Pair = tuple[int, int]

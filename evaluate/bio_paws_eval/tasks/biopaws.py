@@ -21,7 +21,7 @@ from bio_paws_eval.tasks.pairs import (
 )
 from bio_paws_eval.tasks.registry import Sources
 
-_COLUMNS = COLUMNS.append(pa.field("kind", pa.string()))
+_COLUMNS = pa.schema([*COLUMNS, *((name, pa.string()) for name in ("kind", "group1", "group2"))])
 
 
 def load_biopaws(name: str, split: str, sources: Sources) -> Pairs:

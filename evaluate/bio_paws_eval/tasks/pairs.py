@@ -18,6 +18,7 @@ from bio_paws.configs import Molecule
 from bio_paws.errors import DataError
 from bio_paws.features.perturbations import PERTURBED_ROWS, Perturbation
 from bio_paws_eval.results import Task
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks.registry import Row
 
 ROWS_PER_BATCH = 8192
@@ -52,7 +53,9 @@ class Pairs:
         What the sentences are.
     read : callable
         Returns an iterator of record batches of at most `ROWS_PER_BATCH` rows with the columns `COLUMNS`, and those of
-        bioPAWS with ``kind`` (string), too.
+        bioPAWS with ``kind``, ``group1`` and ``group2`` (string), too.
+    groups : PairGroups
+        Homology groups of bioPAWS; of other tasks, pairs that are connected by shared sentences.
     kinds : ndarray, shape=(rows,) or (0,), dtype=object
         Pair type of each pair; of length 0 for tasks other than bioPAWS.
     """
@@ -60,13 +63,14 @@ class Pairs:
     task: Task
     molecule: Molecule | Literal["text"]
     read: Batches
+    groups: PairGroups
     kinds: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
 
 
 def describe_pairs(
     name: str, split: str, molecule: Molecule | Literal["text"], read: Batches, dropped: int, version: str
 ) -> Pairs:
-    """Read the pairs once to count and digest them, and to collect their pair types.
+    """Read the pairs once to count and digest them, and to collect their pair types and groups.
 
     Parameters
     ----------
@@ -87,17 +91,26 @@ def describe_pairs(
     digest = hashlib.sha256()
     count = 0
     kinds: list[str] = []
+    groups: tuple[list[str], list[str]] = [], []
+    # Hashes, so that memory does not hold the sentences.
+    sentences: tuple[list[int], list[int]] = [], []
     for batch in read():
         count += batch.num_rows
-        # The pair type needs no place in the digest: the id of a pair of bioPAWS is a digest that covers it.
+        # Pair type and groups need no place in the digest: the id of a pair of bioPAWS is a digest that covers them.
         for row in zip(*(batch[column].to_pylist() for column in COLUMNS.names), strict=True):
             digest.update(json.dumps(row).encode())
         if "kind" in batch.schema.names:
             kinds += map(sys.intern, batch["kind"].to_pylist())  # so that memory holds one string per pair type
+        for side in (0, 1):
+            if "group1" in batch.schema.names:
+                groups[side].extend(map(sys.intern, batch[f"group{side + 1}"].to_pylist()))
+            else:
+                sentences[side].extend(map(hash, batch[f"sentence{side + 1}"].to_pylist()))
     if not count:
         raise DataError(f"{name}: its {split} split is empty")
     task = Task(name, split, count, dropped, version, digest.hexdigest())
-    return Pairs(task, molecule, read, np.array(kinds, object))
+    grouped = PairGroups.of_names("homology groups", *groups) if groups[0] else PairGroups.sharing_sentences(*sentences)
+    return Pairs(task, molecule, read, grouped, np.array(kinds, object))
 
 
 def text_pairs(name: str, split: str, rows: Iterable[Row], dropped: int, version: str) -> Pairs:
