@@ -48,6 +48,7 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.recall
 	$(BIN)/python -m benchmarks.scale
 	$(BIN)/python -m benchmarks.evaluation
+	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining
 	$(BIN)/python -m benchmarks.vector_memory
