@@ -32,6 +32,9 @@ from bio_paws.sequences.corpus import Corpus
 SCREEN_EVALUE = 1e-2
 """Ten times laxer than `DROPPED_EVALUE`: among fewer proteins an alignment's E-value is higher, but by a few percent
 only."""
+LAX_SCREEN_EVALUE = 0.1
+"""The same where windows of earlier splits are searched only as part of their proteins: BLAST adjusts its scores to the
+composition of the subject, and of a protein the E-value came out over ten times as high as of the window alone."""
 RUN_LENGTH = 1.25
 """Letters that stay together in a screen, for each of the longest string: what it aligns with may be longer."""
 QUERIES_PER_SHARD, QUERIES_PER_PREFILTER = 500, 20_000
@@ -53,10 +56,10 @@ class CrossSplitFilter:
 
         `chosen`, which can be gone through more than once, are different strings, those that the config already holds
         in earlier splits: they are searched by themselves too, as `verify` will, since among long intervals BLAST may
-        pass over what it finds among windows, and since some are altered. With `later`, those with a homolog in a later
-        split are picked too: what is altered can have one that the sequence it was made of has not, and other configs
-        do not look for it. With `longest`, the length of the longest string that will be asked for, proteins are first
-        searched in what isoforms do not repeat.
+        pass over what it finds among windows, and since some are altered. With `later`, which says that they are, those
+        with a homolog in a later split are picked too: what is altered can have one that the sequence it was made of
+        has not, and other configs do not look for it. With `longest`, the length of the longest string that will be
+        asked for, proteins are first searched in what isoforms do not repeat.
         """
         whole = self._corpus.dna if alphabet == "dna" else self._corpus.proteins
         place = SPLITS.index(split)
@@ -66,19 +69,20 @@ class CrossSplitFilter:
         def merged() -> Iterator[str]:
             return (whole[source].residues[start:end].upper() for source, start, end, _ in intervals)
 
+        # What is not altered lies in the merged intervals: a screen, which is laxer, finds it there.
+        altered = chosen if later else ()
         with tempfile.TemporaryDirectory(prefix="bio-paws-") as name:
             folder = Path(name)
             max_evalues = {folder / "all": DROPPED_EVALUE}
             blast.write_texts(folder / "all.fasta", chain(merged(), chosen))
             if alphabet == "protein" and longest:
-                max_evalues = {folder / "distinct": SCREEN_EVALUE, **max_evalues}
+                max_evalues = {folder / "distinct": SCREEN_EVALUE if later else LAX_SCREEN_EVALUE, **max_evalues}
                 parts = distinct_parts(list(merged()), round(longest * RUN_LENGTH))
-                blast.write_texts(folder / "distinct.fasta", chain(parts, chosen))
+                blast.write_texts(folder / "distinct.fasta", chain(parts, altered))
                 del parts
             sequences = folder / "sequences.fasta"
             if alphabet == "dna":
-                # What is not altered lies in the merged intervals.
-                blast.write_texts(sequences, chain(merged(), chosen if later else ()))
+                blast.write_texts(sequences, chain(merged(), altered))
             nothing = not (folder / "all.fasta").stat().st_size
             release_free_memory()
 

@@ -40,7 +40,8 @@ def find_hits(
     dict of str to int
         Each query with a hit, and the number of a subject it hits.
     """
-    options = ("-evalue", blast.WIDE_EVALUE, "-dbsize", str(residues), "-max_hsps", "1")
+    widest = max(blast.WIDE_EVALUE, str(max_evalue), key=float)
+    options = ("-evalue", widest, "-dbsize", str(residues), "-max_hsps", "1")
     hits = blast.search_widely(enumerate(queries), database, alphabet, options, max_targets=_TARGETS)
     return {
         queries[int(query)]: int(subject)
