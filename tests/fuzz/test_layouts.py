@@ -52,6 +52,11 @@ def test_ways_to_write_fasta(kind: str, tmp_path: Path) -> None:
     ]
 
 
+def test_a_base_in_upper_case_makes_no_mask(tmp_path: Path) -> None:
+    (tmp_path / "a.fna").write_text(f">a x\n{'acgttgcaac' * 30}A\n>b x\n{'acgttgcagg' * 30}\n")
+    assert corpus(tmp_path / "a.fna").masks == {"a": "dustmasker", "b": "dustmasker"}
+
+
 def test_a_chromosome_in_lower_case_is_not_all_repeat(tmp_path: Path) -> None:
     (tmp_path / "a.fna").write_text(f">a x\n{'ACGTTGCAAC' * 3}\n>b x\n{'acgttgcagg' * 3}\n")
     masked = corpus(tmp_path / "a.fna")

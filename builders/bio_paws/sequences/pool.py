@@ -19,6 +19,7 @@ from bio_paws.sources.unpack import uncompressed_name
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
 _DNA_BYTES = "".join(_DNA).encode()
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
+_MOST_MASKED = 0.95  # part of a genome that may be repeats: more in lower case masks nothing
 _LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
 
 
@@ -31,15 +32,16 @@ class _Written:
     residues : StoredResidues
     digest : bytes
         sha256 of the residues in upper case.
-    has_both_cases : bool
-        Whether bases in both cases are among them.
+    lower, upper : int
+        Bases in lower and in upper case.
     foreign : str
         What is wrong with the first character that is no nucleotide; empty where there is none.
     """
 
     residues: StoredResidues
     digest: bytes
-    has_both_cases: bool
+    lower: int
+    upper: int
     foreign: str
 
 
@@ -71,7 +73,7 @@ class SequencePool:
         self._store = store
         self._by_digest: dict[bytes, str] = {}
         self._origin: dict[str, int] = {}  # number of the assembly that a DNA sequence came with
-        self._with_both_cases: set[str] = set()
+        self._cases: dict[str, tuple[int, int]] = {}  # bases of a DNA sequence in lower and in upper case
 
     def add_dna_records(self, where: str, records: Iterable[FastaPieces], scope: Scope) -> None:
         """Take in the records of a FASTA file.
@@ -131,15 +133,14 @@ class SequencePool:
         scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
         self._by_digest.setdefault(written.digest, unique)
         self._origin[unique] = scope.number
-        if written.has_both_cases:
-            self._with_both_cases.add(unique)
+        self._cases[unique] = (written.lower, written.upper)
         self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
         return ""
 
     def _write_dna(self, pieces: Iterable[str]) -> _Written:
         """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide."""
         start, digest, foreign = self._store.length, sha256(), ""
-        cases = {"ACGT": False, "acgt": False}
+        lower = upper = 0
         for piece in fasta.as_dna(pieces, self.notes):
             residues = piece.encode("ascii", "replace")
             if residues.translate(None, _DNA_BYTES):
@@ -148,10 +149,10 @@ class SequencePool:
                 break
             self._store.append(residues)
             digest.update(residues.upper())
-            for bases, is_seen in cases.items():
-                cases[bases] = is_seen or any(base in piece for base in bases)
+            lower += len(residues) - len(residues.translate(None, b"acgt"))
+            upper += len(residues) - len(residues.translate(None, b"ACGT"))
         stored = StoredResidues(self._store, start, self._store.length - start)
-        return _Written(stored, digest.digest(), all(cases.values()), foreign)
+        return _Written(stored, digest.digest(), lower, upper, foreign)
 
     def add_protein_records(self, where: str, records: Iterable[FastaRecord], scope: Scope) -> None:
         """Take in the records of a FASTA file.
@@ -212,10 +213,10 @@ class SequencePool:
         del self.proteins[scope.proteins.pop(name)]
 
     def mask(self, names: list[str]) -> None:
-        """Give a genome its soft mask where it came without one."""
-        if not names or not self._with_both_cases.isdisjoint(names):
+        """Give a genome its soft mask where it came without one, or in lower case all but a few bases."""
+        lower, upper = (sum(self._cases[name][case] for name in names) for case in (0, 1))
+        if not names or (any(all(self._cases[name]) for name in names) and lower <= _MOST_MASKED * (lower + upper)):
             return
-        # One that is all in lower case is not all repeat.
         program = masks.soft_mask(self._store, [self.dna[name] for name in names])
         self.masks.update(dict.fromkeys(names, program))
 
