@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -160,6 +161,10 @@ def test_genes_of_another_genome_are_refused_with_both_names(species: list[Speci
 def test_a_file_of_coding_sequences_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
     write(tmp_path / "g.fa", genome_fasta(species[0]))
     write(tmp_path / "below/coding.fa", cds_fasta(species[0]))
+    write(tmp_path / "all.tar.gz", "whatever it holds")
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+        for name in ("a.fa", "b.fa"):
+            archive.writestr(name, ">a\nACGT\n")
     (assembly,) = resolve((str(tmp_path),))
     assert Counter(file.path.name for file in assembly.files) == {"g.fa": 1}
-    assert assembly.unused == ("coding.fa",)
+    assert set(assembly.unused) == {"coding.fa", "all.tar", "both"}

@@ -169,9 +169,15 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
         group.organism = group.organism or named.organism
         group.name = max(group.name, named.name, key=len)
         group.add(named.role, entry)
+    elif entry.ending == ".tar" or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
+        groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
     elif expected or looks_like_sequences(entry.path, entry.member):
         stem = _MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals"))
         groups.setdefault((entry.folder, stem), Group(stem)).add(role_in_folder(entry), entry)
+
+
+def _is_packed_folder(entry: Entry) -> bool:
+    return not entry.member and is_archive_of_many(entry.path)
 
 
 def _take_organisms(report: Entry, groups: dict[tuple[str, str], Group]) -> None:
