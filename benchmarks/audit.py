@@ -1,7 +1,9 @@
 """Memory and time of the audit at 10,000 and at 1,000,000 pairs, in one run; on Linux.
 
 `python -m benchmarks.audit`, or `python -m benchmarks.audit kinds` for CPU time at 100,000 pairs of other kinds:
-peptides, and a family of near-identical long proteins with RNA. Pairs are made as they are read: random DNA of 100 to
+peptides, a family of near-identical long proteins with RNA, and SMILES with one of 200 proteins.
+
+Pairs are made as they are read: random DNA of 100 to
 160 letters, each first sequence once beside a copy with a tenth of its letters changed (label 1), and once beside the
 copy of another (label 0). Each size runs in a process of its own, so that its peak is its own.
 """
@@ -17,6 +19,7 @@ from functools import partial
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from bio_paws.audit.run import audit
 from bio_paws.audit.tables.dataset import DataSet, Part
@@ -44,24 +47,33 @@ def read_pairs(count: int, seed: int) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch(dict(zip(("sentence1", "sentence2", "label"), columns, strict=True)))
 
 
-KINDS = ("peptides", "family")
+KINDS = ("peptides", "family", "molecules")
+_FRAGMENTS = ("CC(=O)O", "c1ccccc1", "N", "C(F)(F)F", "CCN", "C(=O)N", "S(=O)(=O)", "Cl", "c1ccncc1", "OC", "C#N")
 KIND_ROWS = 100_000
 
 
 def read_kind(kind: str, count: int, seed: int) -> Iterator[pa.RecordBatch]:
-    """Make pairs of two peptides, or of an RNA and a protein of 300 residues that is one of a family."""
+    """Make pairs of two peptides, of an RNA and a protein of 300 residues of one family, or of SMILES and a protein."""
     rng = np.random.default_rng(seed)
     residues, bases = (np.frombuffer(letters, dtype=np.uint8) for letters in (b"ARNDCQEGHILKMFPSTWYV", b"ACGU"))
     founder = np.random.default_rng(0).integers(0, 20, 300)
+    targets = _strings(residues[np.random.default_rng(0).integers(0, 20, (200, 300))])
     for at in range(0, count, ROWS_PER_BATCH):
         rows = min(ROWS_PER_BATCH, count - at)
         if kind == "peptides":
-            first, second = (residues[rng.integers(0, 20, (rows, width))] for width in (14, 9))
-        else:
+            first, second = (_strings(residues[rng.integers(0, 20, (rows, width))]) for width in (14, 9))
+        elif kind == "family":
             changed = np.where(rng.random((rows, 300)) < 0.05, rng.integers(0, 20, (rows, 300)), founder)
-            first, second = bases[rng.integers(0, 4, (rows, 200))], residues[changed]
-        texts = [[bytes(row).decode() for row in side] for side in (first, second)]
-        yield pa.record_batch({"sentence1": texts[0], "sentence2": texts[1], "label": rng.integers(0, 2, rows)})
+            first, second = _strings(bases[rng.integers(0, 4, (rows, 200))]), _strings(residues[changed])
+        else:
+            chosen = rng.integers(0, len(_FRAGMENTS), (rows, 8))
+            first = ["".join(_FRAGMENTS[fragment] for fragment in row) for row in chosen.tolist()]
+            second = [targets[target] for target in rng.integers(0, len(targets), rows).tolist()]
+        yield pa.record_batch({"sentence1": first, "sentence2": second, "label": rng.integers(0, 2, rows)})
+
+
+def _strings(letters: NDArray[np.uint8]) -> list[str]:
+    return [bytes(row).decode() for row in letters]
 
 
 def run_kind(kind: str, count: int) -> None:

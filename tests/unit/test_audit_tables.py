@@ -13,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.audit.alphabets import guess_alphabet
+from bio_paws.audit.checks.leakage import costly_divisions, divisions
+from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.pairs import Pairs, collect, fetch
+from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.tables import delimited
 from bio_paws.audit.tables.columns import find_columns
 from bio_paws.audit.tables.dataset import open_data
@@ -103,6 +106,17 @@ def quoted_lines(path: Path) -> Path:
     return path
 
 
+def no_numbers(path: Path) -> Path:
+    """A first row that is no header, in which nothing but the label shows it."""
+    rows = (f"{sequence(PROTEIN, 14)}\t{sequence(PROTEIN, 9)}\t{('no', 'yes')[i % 2]}" for i in range(40))
+    return write(path, *rows)
+
+
+def marks_at_ends(path: Path) -> Path:
+    """A comma at the end of each row but the first is no index column."""
+    return write(path, "seq1,seq2,label", *(f"{a},{b},{i % 2}," for i, (a, b) in enumerate(DNA)))
+
+
 Make = Callable[[Path], Path]
 TABLES: dict[str, tuple[Make, str, tuple[str, str], dict[str, int], str]] = {
     "tsv_across_lines.tsv": (unquoted, "text", ("0", "1"), {"all": 40}, "quotation marks are part of the text"),
@@ -114,6 +128,8 @@ TABLES: dict[str, tuple[Make, str, tuple[str, str], dict[str, int], str]] = {
     "split_column.csv": (split_column, "dna", ("0", "1"), {"train": 20, "test": 20}, "column 'split' is taken"),
     "rna_protein.csv": (rna_protein, "protein_rna", ("0", "1"), {"all": 40}, ""),
     "quoted.csv": (quoted_lines, "text", ("0", "1"), {"all": 40}, "fields in quotation marks"),
+    "words.tsv": (no_numbers, "protein", ("no", "yes"), {"all": 40}, "the first line is a row, not a header"),
+    "ends.csv": (marks_at_ends, "dna", ("0", "1"), {"all": 40}, "column 4 has no name"),
 }
 SHARED_ROWS = {
     "tsv_across_lines.tsv": {"all": 122},
@@ -194,6 +210,14 @@ def test_rows_in_are_rows_out(
             ("first,second,score", *(f"{a},{b},{i / 7}" for i, (a, b) in enumerate(DNA))),
             "which column holds the label?",
         ),
+        (
+            (
+                "seq1,seq2,affinity,split",
+                *(f"{a},{b},{i / 7},{'train' if i % 2 else 'test'}" for i, (a, b) in enumerate(DNA)),
+            ),
+            "which column holds the label? name it with --label, of affinity",
+        ),
+        (("sentence1,sentence2,label", *(["'a, b','c d',0"] * 3)), "fields stand in single quotes"),
     ],
 )
 def test_what_is_not_a_table_of_pairs_is_one_line(lines: tuple[str, ...], message: str, tmp_path: Path) -> None:
@@ -232,6 +256,11 @@ def test_ids_are_replaced_by_their_sequences(files: int, tmp_path: Path) -> None
     assert fetch(pairs, np.array([0])).sentence2 == ["MKVHHREDCCS"]
     with pytest.raises(DataError, match="holds no id of"):
         read(ids, Request(fasta=(write(tmp_path / "c.fasta", ">X1", "MKV"),)))
+    twice = write(tmp_path / "d.fasta", *first, *second, ">Q17630", "MKVA")
+    with pytest.raises(DataError, match="two sequences are called 'Q17630'"):
+        read(ids, Request(fasta=(twice,)))
+    shared = write(tmp_path / "e.fasta", *first, *second, ">tr|Q17630|B", "MKVA")
+    assert "Q17630" in read(ids, Request(fasta=(shared,))).data.notes[-1]
 
 
 def test_labels_are_words_classes_and_numbers(tmp_path: Path) -> None:
@@ -244,6 +273,10 @@ def test_labels_are_words_classes_and_numbers(tmp_path: Path) -> None:
     assert labelled("TRUE", "FALSE") == (("FALSE", "TRUE"), [1, 0])
     assert labelled("1.0", "0.0", "1") == (("0", "1"), [1, 0, 1])
     assert labelled("binder", "non-binder") == (("non-binder", "binder"), [1, 0])
+    assert labelled("interacting", "non-interacting") == (("non-interacting", "interacting"), [1, 0])
+    assert labelled("2", "1", "10", request=Request(positive=("10",)))[1] == [0, 0, 1]
+    assert labelled("2", "1") == (("1", "2"), [1, 0])
+    assert labelled("1", "-1", "NA") == (("-1", "1"), [1, 0])
     nli = ("entailment", "neutral", "contradiction")
     named = labelled(*nli, request=Request(positive=("entailment",)))
     assert named == (("neutral or contradiction", "entailment"), [1, 0, 0])
@@ -273,7 +306,19 @@ def test_folders_and_folds_are_splits(tmp_path: Path) -> None:
     pairs = read(folder)
     assert pairs.splits == ["train", "test"] and len(pairs) == 80
     rows = (f"{a},{b},{i % 2},{i % 5}" for i, (a, b) in enumerate(DNA))
-    assert read(write(tmp_path / "a.csv", "seq1,seq2,label,fold", *rows)).splits == [f"fold {i}" for i in range(5)]
+    folded = read(write(tmp_path / "a.csv", "seq1,seq2,label,fold", *rows))
+    assert folded.splits == [f"fold {i}" for i in range(5)]
+    for division, part in zip(divisions(folded), range(5), strict=True):
+        assert division.late.tolist() == (folded.part == part).tolist()
+        assert (division.early ^ division.late).all()
+    assert [division.name for division in costly_divisions(folded)] == ["fold 0"]
+    plan = design(folded, number_sequences(folded))
+    assert plan.how == "5 given folds, each predicted from the others"
+    assert [set(folded.part[plan.sample[predicted]]) for _, predicted in plan.folds] == [{i} for i in range(5)]
+    pandas = (f"{a},{b},{i % 2},{'' if i == 7 else f'{i % 5}.0'}" for i, (a, b) in enumerate(DNA))
+    missing = read(write(tmp_path / "b.csv", "seq1,seq2,label,fold", *pandas))
+    assert missing.splits == [*(f"fold {i}" for i in range(5)), "fold none"]
+    assert missing.data.folds
 
 
 def test_alphabets_are_guessed_each_side_by_itself() -> None:

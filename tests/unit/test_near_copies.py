@@ -12,6 +12,7 @@ from bio_paws.align.smith_waterman import Alphabet, reverse_complement
 from bio_paws.audit.near_copies.edits import EditIndex, allowed_edits
 from bio_paws.audit.near_copies.groups import near_copy_groups
 from bio_paws.audit.near_copies.sketches import Families
+from bio_paws.audit.near_copies.texts import SIMILARITY, TextIndex
 from pair_sets import LETTERS, mutated, random_text
 
 
@@ -54,6 +55,28 @@ def test_long_near_copies_are_grouped_on_either_strand(alphabet: Alphabet) -> No
     assert (groups[:20] == groups[20:]).mean() >= 0.95
     families = Families(alphabet)
     assert len(list(families.founders([*originals, *originals, *originals]))) == families.count == 20
+
+
+def test_near_copies_of_texts_are_those_that_differ_in_a_tenth() -> None:
+    rng = np.random.default_rng(0)
+    words = [random_text(rng, "abcdefghijklmnop", int(rng.integers(2, 9))) for _ in range(500)]
+    texts = [" ".join(rng.choice(words, 15)) for _ in range(300)]
+    molecules = [
+        "".join(rng.choice(["CC(=O)O", "c1ccccc1", "N", "C(F)(F)F", "Cl", "S(=O)(=O)"], 9)) for _ in range(300)
+    ]
+    for originals, letters in ((texts, "abcdefghijklmnop"), (molecules, "CNO")):
+        index = TextIndex(originals)
+        copies = [mutated(rng, text, letters, 0.04) for text in originals]
+        near = [list(numbers) for numbers in index.near(copies)]
+        exact = [
+            [i for i, text in enumerate(originals) if Levenshtein.normalized_similarity(copy, text) >= SIMILARITY]
+            for copy in copies[:50]
+        ]
+        assert sum(map(len, exact)) >= 45
+        assert sum(set(own) == set(all_near) for own, all_near in zip(near, exact, strict=False)) >= 48
+        groups = near_copy_groups([*originals, *copies], None)
+        assert (groups[:300] == groups[300:]).mean() >= 0.9
+    assert [list(numbers) for numbers in TextIndex(["short"]).near(["short", ""])] == [[], []]
 
 
 def test_sequences_without_kmers_are_in_no_family() -> None:

@@ -19,7 +19,7 @@ from bio_paws.audit.findings import Finding
 from bio_paws.audit.pairs import Pairs, collect
 from bio_paws.audit.tables.columns import Columns, find_columns, strings
 from bio_paws.audit.tables.dataset import DataSet, Part, open_data
-from bio_paws.audit.tables.fasta_ids import is_fasta, read_sequences
+from bio_paws.audit.tables.fasta_ids import distinct_sequences, is_fasta
 from bio_paws.audit.tables.formats import ROWS_PER_BATCH
 from bio_paws.audit.tables.request import Request
 from bio_paws.errors import DataError
@@ -76,7 +76,7 @@ def _earlier(earlier_set: str, columns: Columns) -> list[Pairs]:
 
 def _of_sequences(path: Path) -> DataSet:
     """Put each sequence of a FASTA file on both sides of a pair."""
-    sequences = list(dict.fromkeys(read_sequences(path).values()))
+    sequences = distinct_sequences(path)
     if len(sequences) < 2:
         raise DataError(f"{path}: holds fewer than two sequences: there is nothing to compare with")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,18 @@ def check_leaks(pairs: Pairs, numbered: Numbered) -> Iterator[Finding]:
 
 
 def divisions(pairs: Pairs, random_share: float = RANDOM_TEST) -> Iterator[Division]:
-    """Yield each split with those before it; where there is but one, a random split of it."""
+    """Yield each split with those before it, each fold with the others, or a random split where there is but one."""
     parts = [part for part in range(len(pairs.splits)) if (pairs.part == part).any()]
     if len(parts) == 1:
         rng = np.random.default_rng(_SEED)
         late = np.zeros(len(pairs), dtype=bool)
         late[rng.permutation(len(pairs))[: max(1, round(random_share * len(pairs)))]] = True
         yield Division(f"a random {random_share:.0%} test", ~late, late, random=True, earlier="the rest")
+    if pairs.data.folds:
+        for part in parts if len(parts) > 1 else []:
+            own = pairs.part == part
+            yield Division(pairs.splits[part], ~own, own, random=False, earlier="the other folds")
+        return
     for at, part in enumerate(parts[1:], start=1):
         yield Division(pairs.splits[part], np.isin(pairs.part, parts[:at]), pairs.part == part, random=False)
 
@@ -111,6 +117,11 @@ def is_class_side(numbers: NDArray[np.int64]) -> bool:
     """Whether the sequences of a side, by number, are so few that they are the classes of a task: epitopes, targets."""
     whole = len(np.unique(numbers))
     return whole < FEWEST or (whole <= _CLASSES and len(numbers) >= _ROWS_PER_CLASS * whole)
+
+
+def costly_divisions(pairs: Pairs, random_share: float = RANDOM_TEST) -> Iterator[Division]:
+    """Yield the `divisions` that what takes long is measured on: of folds the first, for which the others stand."""
+    return islice(divisions(pairs, random_share), 1 if pairs.data.folds else None)
 
 
 def _shared_rows(division: Division, check: str, shared: NDArray[np.bool_], words: str) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws.audit.checks.leakage import Division, divisions
+from bio_paws.audit.checks.leakage import Division, costly_divisions
 from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Estimate
 from bio_paws.audit.pairs import SIDE_FEATURES, Pairs, fetch
@@ -103,7 +103,7 @@ def measure_shortcuts(
     """
     rng = np.random.default_rng(_SEED)
     measured: list[Shortcut] = []
-    for division in divisions(pairs, RANDOM_TEST):
+    for division in costly_divisions(pairs, RANDOM_TEST):
         if split not in {None, division.name}:
             continue
         train = _read(pairs, rng.permutation(np.flatnonzero(division.early))[:TRAIN_ROWS])

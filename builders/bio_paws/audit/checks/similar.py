@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import LETTERS, Alphabet, reverse_complement
-from bio_paws.audit.checks.leakage import FEWEST, Division, divisions
+from bio_paws.audit.checks.leakage import FEWEST, Division, costly_divisions
 from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.near_copies.edits import SHORT, EditIndex
 from bio_paws.audit.near_copies.sketches import Families, sketch
+from bio_paws.audit.near_copies.texts import PIECE, SIMILARITY, TextIndex
 from bio_paws.audit.pairs import Pairs, fetch, sequences_of
 from bio_paws.execution.progress import progress
 from bio_paws.search import blast
@@ -100,7 +101,7 @@ def check_similar(
     pairs, numbered : Pairs, Numbered
         The data set.
     among : iterable of Division, optional
-        Which rows are later and which earlier; by default `divisions`.
+        Which rows are later and which earlier; by default `costly_divisions`.
 
     Returns
     -------
@@ -109,11 +110,7 @@ def check_similar(
     """
     findings: list[Finding] = []
     searches: list[str] = []
-    alphabets = pairs.columns.alphabets
-    for division in divisions(pairs) if among is None else among:
-        exact = [pairs.columns.sides[side] for side in (0, 1) if alphabets[side].aligned_as is None]
-        if exact:
-            searches.append(f"{division.name}: {' and '.join(exact)}: only exact copies are looked for")
+    for division in costly_divisions(pairs) if among is None else among:
         for search in search_division(pairs, numbered.canonical, division, SEARCHED, SEARCHED_SHORT):
             report, said = _report(pairs, division, search)
             findings += report
@@ -147,12 +144,30 @@ def search_division(
     alphabets = pairs.columns.alphabets
     for aligned_as in dict.fromkeys(alphabet.aligned_as for alphabet in alphabets):
         if aligned_as is None:
+            sides = [side for side in (0, 1) if alphabets[side].aligned_as is None]
+            if texts := _queries(pairs, numbers, division, sides, most_short, short=None):
+                yield _search_texts(pairs, numbers, division, sides, texts)
             continue
         sides = [side for side in (0, 1) if alphabets[side].aligned_as == aligned_as]
         if short := _queries(pairs, numbers, division, sides, most_short, short=True):
             yield _search_short(pairs, numbers, division, sides, aligned_as, short)
         if long := _queries(pairs, numbers, division, sides, most_long // len(sides), short=False):
             yield _search_long(pairs, numbers, division, sides, aligned_as, long, max_evalue)
+
+
+def _search_texts(
+    pairs: Pairs, numbers: NDArray[np.int64], division: Division, sides: list[int], queries: list[Queries]
+) -> Search:
+    """Compare texts, or SMILES as they are written, with earlier ones that share their rarest pieces."""
+    index = TextIndex(_earlier(pairs, numbers, division, sides, short=False))
+    answers = []
+    for own in queries:
+        near = progress(index.near(own.texts), desc="near copies", total=len(own.texts), unit="text")
+        answers.append(Answer(own, np.array([next(copies, None) is not None for copies in near])))
+    method = f"edit distance, up to {1 - SIMILARITY:.0%} of the characters, to those of {len(index.texts):,} earlier "
+    method += f"ones that share pieces of {PIECE}"
+    check = "random_near_copies" if division.random else "leaked_near_copies"
+    return Search(check, "a near copy", method, tuple(answers))
 
 
 def _search_short(
@@ -276,14 +291,15 @@ def _report(pairs: Pairs, division: Division, search: Search) -> tuple[list[Find
 
 
 def _queries(
-    pairs: Pairs, numbers: NDArray[np.int64], division: Division, sides: list[int], most: int, *, short: bool
+    pairs: Pairs, numbers: NDArray[np.int64], division: Division, sides: list[int], most: int, *, short: bool | None
 ) -> list[Queries]:
-    """Sample the later sequences of each side that no earlier row holds, short ones or the others."""
+    """Sample the later sequences of each side that no earlier row holds: short ones, the others, or (None) all."""
     known = np.zeros(int(numbers.max()) + 1, dtype=bool)
     known[numbers[sides][:, division.early].ravel()] = True
     queries = []
     for side in sides:
-        late = np.flatnonzero(division.late & ((pairs.features["length"][side] <= SHORT) == short))
+        of_length = True if short is None else (pairs.features["length"][side] <= SHORT) == short
+        late = np.flatnonzero(division.late & of_length)
         first = late[np.unique(numbers[side, late], return_index=True)[1]]
         new = first[~known[numbers[side, first]]]
         rows = np.sort(np.random.default_rng(_SEED).permutation(new)[:most])

@@ -61,8 +61,6 @@ def _groups(pairs: Pairs, numbered: Numbered, rows: NDArray[np.int64]) -> NDArra
     edges = [np.empty((0, 2), dtype=np.int64)]
     alphabets = pairs.columns.alphabets
     for aligned_as in dict.fromkeys(alphabet.aligned_as for alphabet in alphabets):
-        if aligned_as is None:
-            continue
         own: dict[int, str] = {}
         for side in (0, 1):
             if alphabets[side].aligned_as == aligned_as:
@@ -75,11 +73,13 @@ def _groups(pairs: Pairs, numbered: Numbered, rows: NDArray[np.int64]) -> NDArra
     return groups
 
 
-def _similar(texts: list[str], alphabet: Alphabet) -> NDArray[np.int64]:
+def _similar(texts: list[str], alphabet: Alphabet | None) -> NDArray[np.int64]:
     """Return pairs of numbers of similar sequences: near copies, and homologs of long ones: shape (k, 2)."""
     near = near_copy_groups(texts, alphabet)
     founders = np.unique(near, return_index=True)[1]
     edges = np.stack([founders[near], np.arange(len(texts))], axis=1)
+    if alphabet is None:
+        return edges
     long = [number for number in founders.tolist() if len(texts[number]) > SHORT]
     hits = [*_homologs([texts[number] for number in long], alphabet)]
     homologs = np.array(long, dtype=np.int64)[np.array(hits, dtype=np.int64).reshape(-1, 2)]

@@ -1,6 +1,7 @@
 """Which pairs a baseline is fitted on, and which it predicts: never a sequence, or a near copy, that it was fitted on.
 
-Where the set has a train split and another, it is fitted on the one and predicts the other. Else by grouped
+Where the set has a train split and another, it is fitted on the one and predicts the other; where it has folds, each is
+predicted from the others. Else by grouped
 cross-validation: pairs that share sequences or near copies, whatever the chain between them, stay in one fold. Where
 one chain holds more than half of the sample that leaves one fold, so sequences are dealt to folds instead: predicted
 are the pairs with both sequences in a fold, fitted on are those with neither, and the pairs between are left out.
@@ -80,6 +81,12 @@ def design(pairs: Pairs, numbered: Numbered) -> Design:
             if near.any():
                 how += f"; {int(near.sum()):,} train pairs with a near copy of a sequence in it left out"
             return Design(sample, texts, groups, ((fit[~near], predict),), clusters, how)
+    if pairs.data.folds:
+        sample = np.sort(rng.permutation(len(pairs))[:SAMPLE_ROWS])
+        texts, groups = _read(pairs, numbered, sample)
+        folds, how = _given_folds(groups, pairs.part[sample], pairs.labels[sample])
+        if folds:
+            return Design(sample, texts, groups, folds, clusters, how)
     sample = np.sort(rng.permutation(len(pairs))[:SAMPLE_ROWS]) if giant else _whole_components(components, sizes, rng)
     texts, groups = _read(pairs, numbered, sample)
     chained = _components(groups)
@@ -108,8 +115,6 @@ def _read(pairs: Pairs, numbered: Numbered, sample: NDArray[np.int64]) -> tuple[
     texts = Texts(written.places, sides[0], sides[1], written.ids)
     groups = numbered.canonical[:, sample].copy()
     for aligned_as in dict.fromkeys(alphabet.aligned_as for alphabet in alphabets):
-        if aligned_as is None:
-            continue
         own = [side for side in (0, 1) if alphabets[side].aligned_as == aligned_as]
         numbers, first, inverse = np.unique(groups[own].ravel(), return_index=True, return_inverse=True)
         unique = [sides[own[at // len(sample)]][at % len(sample)] for at in first.tolist()]
@@ -153,6 +158,32 @@ def _given(
     if sum(sizes) > len(fitted) + len(predicted):
         how += f"; {len(fitted):,} of {sizes[0]:,} and {len(predicted):,} of {sizes[1]:,} pairs"
     return fitted, predicted, how
+
+
+def _given_folds(
+    groups: NDArray[np.int64], parts: NDArray[np.int8], labels: NDArray[np.int8]
+) -> tuple[tuple[Fold, ...], str]:
+    """Return the given folds of a sample as far as they are of use, and how they are used, in words.
+
+    Parameters
+    ----------
+    groups : ndarray, shape=(2, k)
+        The group of near copies of each sequence.
+    parts, labels : ndarray, shape=(k,)
+        The given fold and the label of each pair.
+    """
+    folds = []
+    left_out = 0
+    for part in np.unique(parts):
+        predicted, others = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+        near = np.isin(groups[:, others], groups[:, predicted]).any(axis=0)
+        if _usable((others[~near], predicted), labels):
+            folds.append((others[~near], predicted))
+            left_out += int(near.sum())
+    how = f"{len(folds)} given folds, each predicted from the others"
+    if left_out:
+        how += f"; {left_out:,} times a pair with a near copy of a sequence of the predicted fold left out"
+    return tuple(folds), how
 
 
 def _usable(fold: Fold, labels: NDArray[np.int8]) -> bool:

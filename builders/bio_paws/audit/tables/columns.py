@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from bio_paws.audit.alphabets import ALPHABETS, Alphabet, Kind, guess_alphabet
-from bio_paws.audit.tables.dataset import FILE_ROW, DataSet
+from bio_paws.audit.tables.dataset import FILE_ROW, SPLIT_COLUMNS, DataSet
 from bio_paws.audit.tables.fasta_ids import with_sequences
 from bio_paws.audit.tables.formats import ROWS_PER_BATCH
 from bio_paws.audit.tables.request import Request
@@ -129,6 +129,8 @@ def find_columns(data: DataSet, request: Request) -> tuple[DataSet, Columns]:
             raise DataError(f"{data.name}: no column {name!r}: choose from {', '.join(profiles)}")
     sides = _guess_sides(data.name, profiles, request)
     chosen = request.label or _guess_label(data.name, profiles, sides)
+    if chosen != request.label and chosen.lower() not in _LABELS:
+        data = replace(data, notes=(*data.notes, f"column {chosen!r} is taken for the label: no other has two values"))
     if len({*sides, chosen}) < 3:
         raise DataError(f"{data.name}: the two sides and the label must be three columns, not {sides}, {chosen}")
     if request.fasta:
@@ -211,7 +213,7 @@ def _guess_sides(name: str, profiles: dict[str, _Profile], request: Request) -> 
     known = [(lower[a], lower[b]) for a, b in _SIDES if a in lower and b in lower]
     if request.fasta:
         known += [(lower[a], lower[b]) for a, b in _ID_SIDES if a in lower and b in lower]
-        ids = [column for column, profile in profiles.items() if profile.holds_ids and len(profile.values) > 2]
+        ids = _id_columns(profiles)
         known += [(ids[0], ids[1])] if len(ids) == 2 else []
     # Two columns that hold sequences, where no name is known.
     written = [column for column, profile in profiles.items() if profile.holds_sequences and column != request.label]
@@ -228,7 +230,7 @@ def _side_advice(profiles: dict[str, _Profile], written: Sequence[str]) -> str:
             f"{len(written)} hold sequences ({', '.join(written)}): name two of them, as in "
             f"--sentence1 {_quoted(written[0])} --sentence2 {_quoted(written[-1])}"
         )
-    ids = [column for column, profile in profiles.items() if profile.holds_ids and len(profile.values) > 2]
+    ids = _id_columns(profiles)
     if not written and len(ids) >= 2:
         return (
             f"{', '.join(ids)} hold ids, not sequences: give the sequences with --fasta FILE, and name two columns "
@@ -237,12 +239,27 @@ def _side_advice(profiles: dict[str, _Profile], written: Sequence[str]) -> str:
     return f"name them with --sentence1 and --sentence2, of {', '.join(profiles)}"
 
 
+def _id_columns(profiles: dict[str, _Profile]) -> list[str]:
+    """Return the columns of accessions: not those of labels, nor those that name or number rows."""
+    named = {*_IDS, "unnamed: 0"}
+    return [
+        column
+        for column, profile in profiles.items()
+        if profile.holds_ids and len(profile.values) > 2 and column.lower() not in named
+    ]
+
+
 def _quoted(column: str) -> str:
     return f'"{column}"' if " " in column else column
 
 
 def _guess_label(name: str, profiles: dict[str, _Profile], sides: tuple[str, str]) -> str:
-    candidates = {column: profile for column, profile in profiles.items() if column not in (*sides, *_IDS)}
+    others = {*sides, *_IDS}
+    candidates = {
+        column: profile
+        for column, profile in profiles.items()
+        if column not in others and column.lower() not in SPLIT_COLUMNS
+    }
     lower = {column.lower(): column for column in reversed(candidates)}
     known = next((lower[label] for label in _LABELS if label in lower), None)
     if known:

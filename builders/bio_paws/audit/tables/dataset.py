@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ FILE_ROW = "row of the file"
 
 _HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?")
 _SPLIT_ORDER = ("train", "training", "validation", "valid", "val", "dev", "test")
-_SPLIT_COLUMNS = ("split", "fold", "kfold", "subset", "partition")
+SPLIT_COLUMNS = ("split", "fold", "kfold", "subset", "partition")
+"""Columns that name the split of a row."""
+_FOLD_COLUMNS = ("fold", "kfold", "partition")  # of these, with numbers: no fold comes before another
 _MOST_SPLITS = 20
 
 
@@ -48,11 +51,14 @@ class DataSet:
         Splits in the order train, validation, test, others.
     notes : tuple of str
         What was guessed about the files, in words.
+    folds : bool
+        Whether the splits are folds, each to be predicted from all others.
     """
 
     name: str
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
+    folds: bool = False
 
 
 def open_data(dataset: str, config: str | None = None, split: str | None = None) -> list[DataSet]:
@@ -88,7 +94,7 @@ def _selected(data: DataSet, config: str | None, split: str | None) -> DataSet:
         raise DataError(f"{data.name}: a file has no configs or splits: leave --config and --split out")
     if split and split not in names:
         raise DataError(f"{data.name}: has no split {split!r}: choose from {', '.join(names)}")
-    return DataSet(data.name, tuple(part for part in data.parts if split in (None, part.split)), data.notes)
+    return replace(data, parts=tuple(part for part in data.parts if split in (None, part.split)))
 
 
 @contextmanager
@@ -98,6 +104,8 @@ def _one_line(name: str) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: cannot be read: byte {error.start} is not UTF-8: save it as UTF-8") from error
     except Exception as error:  # whatever a format's reader raises, of many libraries
         reraise_if_out_of_memory(error)
         why = (str(error).splitlines() or [""])[0] or type(error).__name__
@@ -122,31 +130,39 @@ def _open_file(name: str, path: Path, *, divide: bool = True) -> DataSet:
     divided = _divided(guarded) if divide else None
     if divided is None:
         return DataSet(path.name, (Part("all", guarded),), notes)
-    column, parts = divided
-    return DataSet(path.name, parts, (*notes, f"column {column!r} is taken for the given split"))
+    column, parts, folds = divided
+    given = "the given folds, each to be predicted from the others" if folds else "the given split"
+    return DataSet(path.name, parts, (*notes, f"column {column!r} is taken for {given}"), folds)
 
 
-def _divided(read: Read) -> tuple[str, tuple[Part, ...]] | None:
-    """Divide a file by a column that names the split of each row; None where there is none."""
+def _divided(read: Read) -> tuple[str, tuple[Part, ...], bool] | None:
+    """Divide a file by a column that names the split of each row, and say if these are folds; None without one."""
     values: dict[str, None] = {}
     column = None
     for batch in read():
         if column is None:
             names = {name.lower(): name for name in reversed(batch.schema.names)}
-            column = next((names[known] for known in _SPLIT_COLUMNS if known in names), None)
+            column = next((names[known] for known in SPLIT_COLUMNS if known in names), None)
         if column is None or column not in batch.schema.names or pa.types.is_nested(batch[column].type):
             return None
-        values |= dict.fromkeys(str(value) for value in pc.unique(batch[column]).to_pylist())
+        values |= dict.fromkeys(map(_split_name, pc.unique(batch[column]).to_pylist()))
         if len(values) > _MOST_SPLITS:
             return None
     if column is None or len(values) < 2:
         return None
-    fold = any(value.isdigit() for value in values)
+    numbered = any(value.isdigit() for value in values)
+    folds = all(value.isdigit() for value in values if value != "none") and column.lower() in _FOLD_COLUMNS
     ordered = sorted(values, key=lambda value: (_split_order(value), value))
     parts = [
-        Part(f"{column} {value}" if fold else value, partial(_rows_with, read, column, value)) for value in ordered
+        Part(f"{column} {value}" if numbered else value, partial(_rows_with, read, column, value)) for value in ordered
     ]
-    return column, tuple(parts)
+    return column, tuple(parts), folds
+
+
+def _split_name(value: object) -> str:
+    """Return the name of a split; pandas writes numbers of folds with a decimal point where one is missing."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "none" if missing else str(value).strip().removesuffix(".0")
 
 
 def _rows_with(read: Read, column: str, value: str) -> Iterator[pa.RecordBatch]:
@@ -154,7 +170,7 @@ def _rows_with(read: Read, column: str, value: str) -> Iterator[pa.RecordBatch]:
     for batch in read():
         numbered = batch.append_column(FILE_ROW, pa.array(range(row, row + batch.num_rows), pa.int64()))
         row += batch.num_rows
-        yield numbered.filter(pa.array([str(own) == value for own in batch[column].to_pylist()], pa.bool_()))
+        yield numbered.filter(pa.array([_split_name(own) == value for own in batch[column].to_pylist()], pa.bool_()))
 
 
 def _files_by_split(folder: Path) -> dict[str, Path]:

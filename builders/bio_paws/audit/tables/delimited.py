@@ -21,7 +21,8 @@ import pyarrow as pa
 
 from bio_paws.errors import DataError
 
-NULLS = frozenset(("", "NULL", "null", "None", "NaN", "nan"))
+NULLS = frozenset(("", "NULL", "null", "None", "NaN", "nan", "NA", "N/A", "#N/A", "<NA>"))
+_HEAD = 1_000  # rows that tell whether the first line is one of them
 _LONGEST_FIELD = 1 << 21  # characters: the longest gene fits
 _SEQUENCE = re.compile(r"[A-Za-z*\-]{20,}")
 _ALTERNATIVES = "\t;,"
@@ -79,12 +80,12 @@ def examine(path: Path, delimiter: str) -> Layout:
     layout = Layout(delimiter, quoted, (), header=False, notes=())
     with _lines(path) as lines:
         rows = _rows(path, lines, layout)
-        head = [fields for _, fields in islice(rows, 2)]
+        head = [fields for _, fields in islice(rows, _HEAD)]
     if quoted:
         notes.append("fields in quotation marks are read without them")
     elif _has_marks(path):
         notes.append("quotation marks are part of the text: they do not open and close every field")
-    names, header, more = _names(head)
+    names, header, more = _names(path, head)
     return Layout(delimiter, quoted, names, header, (*notes, *more))
 
 
@@ -170,17 +171,21 @@ def _has_marks(path: Path) -> bool:
         return any('"' in line for line in lines)
 
 
-def _names(head: list[list[str]]) -> tuple[tuple[str, ...], bool, list[str]]:
+def _names(path: Path, head: list[list[str]]) -> tuple[tuple[str, ...], bool, list[str]]:
     """Return the names of the columns, whether the first line holds them, and what was guessed about them."""
     first = head[0]
     width = len(head[1]) if len(head) > 1 else len(first)
     counted = [str(number) for number in range(len(first))]
-    if first != counted and first[1:] != counted[:-1] and any(_is_value(field) for field in first):
+    is_row = any(_is_value(field) for field in first) or _is_repeated(first, head[1:])
+    if first != counted and first[1:] != counted[:-1] and is_row:
         names = tuple(f"column{number}" for number in range(1, len(first) + 1))
         return names, False, [f"the first line is a row, not a header: columns are called {names[0]} to {names[-1]}"]
     notes = []
     if width == len(first) + 1:
-        first = ["", *first]
+        if all(fields[0].startswith("'") for fields in head[1:]):
+            raise DataError(f"{path}: fields stand in single quotes, with separators in them: use double quotes")
+        # A mark at the end of every row but the first, or rows that are numbered.
+        first = [*first, ""] if all(fields[-1] == "" for fields in head[1:]) else ["", *first]
     names_of = []
     times: Counter[str] = Counter()
     for place, field in enumerate(first, start=1):
@@ -194,6 +199,13 @@ def _names(head: list[list[str]]) -> tuple[tuple[str, ...], bool, list[str]]:
             notes.append(f"two columns are called {repeated!r}: the one at place {place} is called {name!r} here")
         names_of.append(name)
     return tuple(names_of), True, notes
+
+
+def _is_repeated(first: list[str], rows: list[list[str]]) -> bool:
+    """Whether a field of the first line stands below it in its column, and not all do, as where files are joined."""
+    below = [set(column) for column in zip(*(fields for fields in rows if len(fields) == len(first)), strict=True)]
+    repeated = [bool(field) and field in column for field, column in zip(first, below, strict=False)]
+    return any(repeated) and not all(repeated)
 
 
 def _is_value(field: str) -> bool:

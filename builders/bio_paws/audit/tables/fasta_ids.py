@@ -77,6 +77,17 @@ def is_fasta(path: Path) -> bool:
     return any(suffix.lower() in _FASTA for suffix in path.suffixes)
 
 
+def distinct_sequences(path: Path) -> list[str]:
+    """Return the sequences of a FASTA file, each once, whatever they are called.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read.
+    """
+    return list(dict.fromkeys(record.residues for record in read_fasta(_text(path), str(path))))
+
+
 def read_sequences(path: Path) -> Sequences:
     """Read the sequences of a file under all names that a pair may call them by.
 
@@ -85,17 +96,17 @@ def read_sequences(path: Path) -> Sequences:
     DataError
         When it cannot be read, or is neither FASTA nor a table of an id and a sequence.
     """
-    try:
-        with pa.input_stream(str(path), compression="detect") as data:
-            text = io.TextIOWrapper(data, encoding="utf-8-sig").read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+    text = _text(path)
     sequences: Sequences = {}
+    ambiguous: set[str] = set()  # accessions that several records share: better none than the wrong one
     if text.lstrip().startswith((">", ";")):
         for record in read_fasta([text], str(path)):
             for name in dict.fromkeys((record.id, *_accession(record.id), record.title)):
-                sequences.setdefault(name, record.residues)
-        return sequences
+                if sequences.setdefault(name, record.residues) != record.residues:
+                    if name == record.id:
+                        raise DataError(f"{path}: two sequences are called {name!r}: leave one of them out")
+                    ambiguous.add(name)
+        return {name: residues for name, residues in sequences.items() if name not in ambiguous}
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if len(fields) == 2:
@@ -103,6 +114,14 @@ def read_sequences(path: Path) -> Sequences:
         elif fields:
             raise DataError(f"{path}: line {number} is neither FASTA nor an id and a sequence")
     return sequences
+
+
+def _text(path: Path) -> str:
+    try:
+        with pa.input_stream(str(path), compression="detect") as data:
+            return io.TextIOWrapper(data, encoding="utf-8-sig").read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def _accession(name: str) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def read_rows(path: Path, batch_rows: int) -> Iterator[pa.RecordBatch]:
     """
     with pa.input_stream(str(path), compression="detect") as data:
         rows: list[dict[str, Any]] = []
-        for row in _objects(io.TextIOWrapper(data, encoding="utf-8")):
+        for row in _objects(io.TextIOWrapper(data, encoding="utf-8-sig")):
             if not isinstance(row, dict):
                 raise ValueError("not a list of JSON objects, each a pair")
             rows.append(row)

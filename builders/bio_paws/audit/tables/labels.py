@@ -97,6 +97,8 @@ class LabelCoder:
             label_of[[self._codes[value] for value in positive]] = 1
         else:
             names = sorted(self._codes, key=_order)
+            if len(names) == 2 and names[1].lower().endswith(names[0].lower()):
+                names.reverse()  # interacting, non-interacting: the shorter word is what the longer one denies
             for label, value in enumerate(names):
                 label_of[self._codes[value]] = label
         if len(names) < 2:
@@ -137,6 +139,9 @@ def _is_number(value: str) -> bool:
     return True
 
 
-def _order(value: str) -> tuple[int, str]:
+def _order(value: str) -> tuple[int, float, str]:
+    """Return what sorts the name of label 0 before that of label 1: words by their meaning, numbers by size."""
+    if _is_number(value):
+        return 1, float(value), value
     lower = value.lower()
-    return (0 if lower in _NEGATIVE else 2 if lower in _POSITIVE else 1), value
+    return (0 if lower in _NEGATIVE else 2 if lower in _POSITIVE else 1), 0.0, value
