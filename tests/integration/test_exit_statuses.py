@@ -65,10 +65,11 @@ def test_2_where_the_use_or_the_input_is_wrong(tmp_path: Path) -> None:
     [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM"), (signal.SIGHUP, "ended by SIGHUP")],
 )
 def test_128_and_its_number_where_a_signal_ends_it(number: signal.Signals, message: str, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "manifest.json")
-    command = [sys.executable, "-c", PROGRAM, "card", str(tmp_path)]
+    options = tmp_path / "options.yaml"
+    os.mkfifo(options)
+    command = [sys.executable, "-c", PROGRAM, "eval", "--config", str(options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
-        writer = open_once_read(tmp_path / "manifest.json", program)
+        writer = open_once_read(options, program)
         program.send_signal(number)
         said = program.communicate(timeout=60)
         os.close(writer)

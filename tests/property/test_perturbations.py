@@ -122,7 +122,7 @@ def test_perturbed_pairs_of_a_built_config_are_its_first_rows(config: Any, built
         )
         assert list(load(config.name, data=built, split="test", perturbation=name, streaming=True)) == list(loaded)
         if config.molecule != "dna_protein":
-            for row in loaded:
+            for row in loaded.select(range(min(16, loaded.num_rows))):
                 again = numbers(row, config.molecule, space[config.molecule])
                 assert {name: row[name] for name in again} == pytest.approx(again, rel=1e-9, abs=1e-300)
 
