@@ -38,9 +38,9 @@ def results_frame(folder: Path | str) -> pd.DataFrame:
         ``model``, ``method``, ``revision``, ``weights_sha256``
             Hub id, folder or name of the baseline; the kind of method; commit on the Hub; digest of the weights.
         ``trained_on``, ``control``, ``trained_by``, ``train_pairs``, ``seed``, ``dev_accuracy``
-            Task of the fine-tuning ("none" without one); control experiment; method, as ``--method`` takes it; pairs
-            drawn for it, missing where all were taken; seed; accuracy of the checkpoint that was kept on the
-            development split.
+            Task of the fine-tuning ("none" without one); control experiment; method of a model, as ``--method``
+            takes it; pairs drawn for it, missing where all were taken; seed; accuracy of the checkpoint that was kept
+            on the development split.
         ``task``, ``split``, ``pairs``, ``dropped``, ``version``, ``content_sha256``
             The pairs that were predicted: their number, the placeholders of the source that were filtered out,
             version and digest.
@@ -118,7 +118,8 @@ def _row(result: Result) -> dict[str, Any]:
     return {
         **{"model": model.id, "method": model.method, "revision": model.revision},
         **{"weights_sha256": model.weights_sha256, "trained_on": training.on, "control": training.control},
-        **{"trained_by": training.method, "train_pairs": training.train_pairs},
+        "trained_by": training.method if model.method == "model" else None,
+        "train_pairs": training.train_pairs,
         **{"seed": training.seed, "dev_accuracy": training.dev_accuracy, "task": task.name, "split": task.split},
         **{"pairs": task.rows, "dropped": task.dropped, "version": task.version, "content_sha256": task.content_sha256},
         **{"status": result.status, "note": result.note, "comparable": result.comparable},
