@@ -93,7 +93,9 @@ def test_controls_change_what_they_say(bert: Path, pawsx: Path, tmp_path: Path) 
     assert len({predictions.logits.tobytes() for _, predictions in done}) == 5
 
 
-def test_a_text_is_embedded_once(bert: Path, pawsx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_is_embedded_once(
+    bert: Path, pawsx: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     computed: list[int] = []
     compute = embeddings.Embedder._compute
 
@@ -120,6 +122,11 @@ def test_a_text_is_embedded_once(bert: Path, pawsx: Path, tmp_path: Path, monkey
 
     monkeypatch.setattr(embeddings, "load_base", fail)
     run(tmp_path, bert, pawsx, "--method", "frozen", "--split", "validation")
+    file = next(tmp_path.glob(".work/embeddings/*/*.arrow"))
+    file.write_bytes(file.read_bytes()[:-9])
+    given = ("--model", bert, "--pawsx", pawsx, "--out", tmp_path, "--configs", "pawsx_fr", "--method", "cosine")
+    assert main(["eval", *map(str, given)]) == 2
+    assert "remove it, run again" in capsys.readouterr().err
 
 
 def test_few_pairs_are_those_of_the_seed(bert: Path, pawsx: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel
 
-from bio_paws.errors import ModelError
+from bio_paws.errors import BioPawsError, ModelError
 from bio_paws.execution.files import atomic
 from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import stage_key
@@ -29,7 +29,7 @@ from bio_paws_eval.models.batches import taken_inputs
 from bio_paws_eval.models.batching import NOT_FINITE
 from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.loading import load_base
-from bio_paws_eval.models.model_files import ModelSource
+from bio_paws_eval.models.model_files import ModelSource, first_line
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import TOKEN_BUDGET, Timing
 from bio_paws_eval.models.tokens import Encoded, Tokens
@@ -125,12 +125,17 @@ class Embedder:
 
     def _read(self, path: Path) -> None:
         """Map a file of embeddings into memory."""
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
-        (vectors,) = table["vector"].chunks
-        array = vectors.flatten().to_numpy().reshape(len(vectors), -1)
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
+            (vectors,) = table["vector"].chunks
+            array = vectors.flatten().to_numpy().reshape(len(vectors), -1)
+            self.batches = table.schema.metadata[b"batches"].decode()
+        except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
+            raise BioPawsError(
+                f"{path}: embeddings cannot be read ({first_line(error)}): remove it, run again"
+            ) from error
         for place, digest in enumerate(table["digest"].to_pylist()):
             self._places[digest] = array, place
-        self.batches = table.schema.metadata[b"batches"].decode()
 
 
 class EmbeddingMethod(Method):
