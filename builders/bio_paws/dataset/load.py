@@ -63,7 +63,7 @@ def load(
     revision = f"v{version or DATA_VERSION}"
     limit_answers()
     try:
-        if place == HUB_REPO:  # no repository has a name without an owner: it is what was installed
+        if place == HUB_REPO and not folder.is_dir():  # no repository is called so: it is what was installed
             require_installed(config, datasets.load_dataset(place, config, revision=revision))
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except BioPawsError:
