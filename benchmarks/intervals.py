@@ -108,10 +108,10 @@ def coverage(design: Design, replicates: int) -> list[tuple[float, float, float]
     truth = truth_of(design)
     for seed in range(replicates):
         correct, labels, groups = draw_pairs(design, np.random.default_rng(seed))
-        one, other = (ScoredPairs(row[np.newaxis], labels, groups) for row in correct)
-        summary = summarise_seeds(one, [None])
+        scored1, scored2 = (ScoredPairs(row[np.newaxis], labels, groups) for row in correct)
+        summary = summarise_seeds(scored1, [None])
         intervals = pairs_interval(correct[0]), (summary.low, summary.high)
-        p_values = pairs_p_value(*correct), compare(one, other).p_value
+        p_values = pairs_p_value(*correct), compare(scored1, scored2).p_value
         for way, ((low, high), p_value) in enumerate(zip(intervals, p_values, strict=True)):
             measured[way] += low <= truth <= high, high - low, p_value < 0.05
     return [tuple(numbers) for numbers in (measured / replicates).tolist()]
@@ -132,7 +132,8 @@ def main() -> None:
             for between in (0.0, 0.3):
                 design = Design(count, 2000, between, crossed, uneven)
                 numbers = [
-                    f"{held:.3f} | {width:.3f} | {differ:.3f}" for held, width, differ in coverage(design, replicates)
+                    f"{covered:.3f} | {width:.3f} | {differ:.3f}"
+                    for covered, width, differ in coverage(design, replicates)
                 ]
                 named = f"{count}{' uneven' if uneven else ''} | of {'two groups' if crossed else 'one group'}"
                 print(f"| {named} | {between:.2f} | {' | '.join(numbers)} |", flush=True)

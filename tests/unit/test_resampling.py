@@ -42,10 +42,10 @@ def test_a_pair_counts_as_often_as_the_product_of_its_groups(rows: list[tuple[in
     weights = weights_of(groups)
     assert weights.shape == (RESAMPLES, len(rows))
     singles = {int(group): i for i, group in enumerate(first) if group == second[i]}
-    for i, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+    for i, (group1, group2) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         assert (weights[:, i] % 1 == 0).all()
-        if one != other and {one, other} <= set(singles):
-            assert (weights[:, i] == weights[:, singles[one]] * weights[:, singles[other]]).all()
+        if group1 != group2 and {group1, group2} <= set(singles):
+            assert (weights[:, i] == weights[:, singles[group1]] * weights[:, singles[group2]]).all()
     # Weighted sums are those of the pairs themselves.
     hits = (margins % 2 == 0)[np.newaxis]
     rates, totals = resampled_rates(hits, labels, groups)
@@ -136,10 +136,10 @@ def test_two_systems_are_compared_on_the_groups_that_either_knows() -> None:
     group = np.repeat(np.arange(20), 10).astype(str)
     labels = np.tile([0, 1], 100).astype(np.int8)
     groups = PairGroups.of_names("homology groups", group, group)
-    one, other = (ScoredPairs(rng.random((1, 200)) < rate, labels, groups) for rate in (0.6, 0.8))
-    unknown = ScoredPairs(one.correct, labels, PairGroups.unknown(200))
-    assert compare(unknown, other) == compare(one, other)
-    assert compare(other, unknown) == compare(other, one)
+    scored1, scored2 = (ScoredPairs(rng.random((1, 200)) < rate, labels, groups) for rate in (0.6, 0.8))
+    unknown = ScoredPairs(scored1.correct, labels, PairGroups.unknown(200))
+    assert compare(unknown, scored2) == compare(scored1, scored2)
+    assert compare(scored2, unknown) == compare(scored2, scored1)
 
 
 def test_one_group_tells_nothing() -> None:
