@@ -1,10 +1,10 @@
 """How memory and time of a build grow with the genome: three made-up species with introns, paralogs and repeats.
 
 `python -m benchmarks.gigabase [--megabases 50 250 1000] [--pairs 600] [--workers 1] [--out FOLDER]`. Each size is built
-from scratch, dna150, searched from genes whatever its size, in a fresh work folder. Memory is anonymous memory, looked
-at ten times a second: of the main process, and of the largest of the others (workers, BLAST+). Pages of mapped files
-are the system's cache, and are not counted. A table goes to `gigabase.md`, its numbers to `gigabase.json`, a plot to
-`gigabase.png`. A gigabase takes some three gigabytes of disk.
+from scratch, dna150 and dna_protein, searched from genes whatever its size, in a fresh work folder. Memory is anonymous
+memory, looked at ten times a second: of the main process, and of the largest of the others (workers, BLAST+). Pages of
+mapped files are the system's cache, and are not counted. A table goes to `gigabase.md`, its numbers to `gigabase.json`,
+a plot to `gigabase.png`. A gigabase takes some three gigabytes of disk.
 
 Of every species, a gene stands in each 15 kb: 150 to 600 codons in 1 to 7 exons, a quarter of the genes with a paralog
 in which a codon in twenty differs. Species differ in 2% of the codons and 4% of the other bases; a tenth of a genome
