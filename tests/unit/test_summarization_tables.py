@@ -9,6 +9,7 @@ import pytest
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.files import write_json
+from bio_paws_cards.markdown import markdown_paragraph
 from bio_paws_eval.layout.tables import markdown
 from bio_paws_eval.report.writer import write_report
 from bio_paws_eval.summarization.results import (
@@ -109,7 +110,7 @@ def test_the_report_has_a_chapter_of_them(results: Path, tmp_path: Path) -> None
     text, page = ((tmp_path / "report" / name).read_text() for name in ("report.md", "report.html"))
     for table in tables_of([AS_IT_IS, TAUGHT]):
         assert markdown(table) in text
-        assert table.note in text
+        assert markdown_paragraph(table.note) in text
         assert (tmp_path / f"report/tables/{table.name}.tex").is_file()
     assert "Section 4.2: summaries of genes" in page
     assert "tiny, fine-tuned on docstrings" in page
