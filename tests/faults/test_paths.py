@@ -50,12 +50,12 @@ def bomb(size: int) -> Callable[[Path], object]:
 
 
 SOURCES: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "link to nothing": (replaced(lambda path: path.symlink_to("/nowhere")), "not a file, or a link to none"),
-    "link to itself": (replaced(lambda path: path.symlink_to(path)), "not a file, or a link to none"),
-    "link to a device": (replaced(lambda path: path.symlink_to("/dev/zero")), "not a file, or a link to none"),
-    "link to a folder": (replaced(lambda path: path.symlink_to("..")), "not a file, or a link to none"),
-    "folder": (replaced(Path.mkdir), "not a file, or a link to none"),
-    "pipe": (replaced(os.mkfifo), "not a file, or a link to none"),
+    "link to nothing": (replaced(lambda path: path.symlink_to("/nowhere")), "neither a file nor a link to one"),
+    "link to itself": (replaced(lambda path: path.symlink_to(path)), "neither a file nor a link to one"),
+    "link to a device": (replaced(lambda path: path.symlink_to("/dev/zero")), "neither a file nor a link to one"),
+    "link to a folder": (replaced(lambda path: path.symlink_to("..")), "a folder without files"),
+    "folder": (replaced(Path.mkdir), "a folder without files"),
+    "pipe": (replaced(os.mkfifo), "neither a file nor a link to one"),
     "pipe alone": (alone("a.fna", os.mkfifo), "neither a file nor a folder"),
     "device alone": (alone("a.fna", lambda path: path.symlink_to("/dev/zero")), "neither a file nor a folder"),
     "genome a thousandfold": (replaced(bomb(1 << 24)), "unzips to over 100 times its size"),

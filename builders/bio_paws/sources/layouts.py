@@ -134,7 +134,13 @@ def groups_in(path: Path) -> list[Group]:
 
 
 def _files(folder: Path, visited: set[Path]) -> Iterator[Entry]:
-    """Yield the files below a folder, hidden ones left out, each folder once whatever links lead to it."""
+    """Yield the files below a folder, hidden ones left out, each folder once whatever links lead to it.
+
+    Raises
+    ------
+    SourceError
+        When a folder is named like sequences, and there is no file in it.
+    """
     if folder.resolve() in visited:
         return
     visited.add(folder.resolve())
@@ -142,7 +148,12 @@ def _files(folder: Path, visited: set[Path]) -> Iterator[Entry]:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            yield from _files(path, visited)
+            entries = list(_files(path, visited))
+            if not entries and _is_named_like_sequences(Entry(path)):
+                raise SourceError(
+                    f"{path}: the name of a sequence file, and a folder without files: put the file there, or remove it"
+                )
+            yield from entries
         else:
             yield Entry(path)
 
@@ -153,15 +164,12 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
     Raises
     ------
     SourceError
-        When it is named like sequences and is a link to nothing.
+        When it is named like sequences and is a link to nothing, a pipe or a device.
     """
-    named = role_by_name(entry)
-    expected = named.role if named else entry.ending in ENDINGS
+    named, expected = role_by_name(entry), _is_named_like_sequences(entry)
     if entry.is_missing():
         if expected:
-            raise SourceError(
-                f"{entry.path}: a link to a file that is not there: put the file there, or remove the link"
-            )
+            raise SourceError(f"{entry.path}: neither a file nor a link to one: put the file there, or remove it")
         return
     if named:
         folder = entry.folder if named.organism is None else ""  # Ensembl has a folder for each kind of file
@@ -174,6 +182,11 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
     elif expected or looks_like_sequences(entry.path, entry.member):
         stem = _MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals"))
         groups.setdefault((entry.folder, stem), Group(stem)).add(role_in_folder(entry), entry)
+
+
+def _is_named_like_sequences(entry: Entry) -> bool:
+    named = role_by_name(entry)
+    return bool(named.role if named else entry.ending in ENDINGS)
 
 
 def _is_packed_folder(entry: Entry) -> bool:
