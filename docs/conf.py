@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,9 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+import bio_paws
+import bio_paws_cards
+import bio_paws_eval
 from bio_paws.schema import SCHEMA
 from bio_paws.verify.violations import CODES
 from bio_paws_cards.about import COLUMNS
@@ -60,6 +65,14 @@ html_theme = "furo"
 html_title = "bioPAWS"
 
 
+def import_all_modules(_: Sphinx) -> None:
+    """Import everything before autodoc does: it annotates pydantic's BaseModel, which then refuses models like ours."""
+    for package in (bio_paws, bio_paws_cards, bio_paws_eval):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+
+
 def write_generated_pages(_: Sphinx) -> None:
     """Write the pages that are derived from the code: columns and the command line."""
     generated = ROOT / "docs/reference/generated"
@@ -88,5 +101,6 @@ def copy_results(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Register what runs before the pages are read, and after they are written."""
+    app.connect("builder-inited", import_all_modules)
     app.connect("builder-inited", write_generated_pages)
     app.connect("build-finished", copy_results)

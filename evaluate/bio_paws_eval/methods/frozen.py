@@ -1,6 +1,6 @@
 """A linear probe: logistic regression on the embeddings of both sides, none of whose weights are trained.
 
-Features |u - v| and u * v of the embeddings u and v, as SentEval takes them for pairs (Conneau A, Kiela D 2018, LREC,
+Features `|u - v|` and `u * v` of the embeddings u and v, as SentEval takes them for pairs (Conneau A, Kiela D 2018, LREC,
 arXiv:1803.05449): they do not change when the sides are swapped.
 """
 
