@@ -1,7 +1,7 @@
 """A linear probe: logistic regression on the embeddings of both sides, none of whose weights are trained.
 
-Features `|u - v|` and `u * v` of the embeddings u and v, as SentEval takes them for pairs (Conneau A, Kiela D 2018, LREC,
-arXiv:1803.05449): they do not change when the sides are swapped.
+Features `|u - v|` and `u * v` of the embeddings u and v, as SentEval takes them for pairs (Conneau A, Kiela D 2018,
+LREC, arXiv:1803.05449): they do not change when the sides are swapped.
 """
 
 from __future__ import annotations
