@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.storage import open_store
-from bio_paws.execution.workers import PATIENCE, initialize_worker, run_job
+from bio_paws.execution.workers import PATIENCE, initialize_worker, run_job, signals_blocked
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +63,8 @@ class _ProcessPool(ProcessPoolExecutor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Send a call to a worker."""
-        return super().submit(run_job, fn, *args, **kwargs)
+        with signals_blocked():
+            return super().submit(run_job, fn, *args, **kwargs)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
