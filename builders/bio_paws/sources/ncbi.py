@@ -216,11 +216,12 @@ def _get(session: requests.Session, url: str, **kwargs: object) -> requests.Resp
         raise SourceError(
             f"{url}: cannot be reached ({type(error).__name__}): check the network and run again"
         ) from error
+    if response.ok or response.status_code == 416:
+        return response
+    response.close()  # its body is not read
     if response.status_code == 404:
         raise SourceError(f"{url}: not found at NCBI: check the accession and its version")
-    if not response.ok and response.status_code != 416:
-        raise SourceError(f"{url}: the server answered {response.status_code}: run again later")
-    return response
+    raise SourceError(f"{url}: the server answered {response.status_code}: run again later")
 
 
 def _text(session: requests.Session, url: str) -> str:
