@@ -113,6 +113,7 @@ def test_a_release_is_published_and_loads_by_tag(site: Site, built: Path) -> Non
     site.check_no_token()
 
 
+@pytest.mark.soak
 def test_two_versions_are_published_and_load(site: Site, tiny: Path, other: Path) -> None:
     private = ["--private"] if site.server is None else []
     status, out, _ = publish(site, tiny, "--dry-run")

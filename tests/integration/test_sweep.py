@@ -142,6 +142,7 @@ def test_a_model_is_pretrained_fine_tuned_and_its_vectors_compared(whole: Path, 
     assert {entry["task"] for entry in compared["alignments"]} == {"dna150", "protein150", "pawsx_en"}
 
 
+@pytest.mark.soak
 def test_killed_shards_in_one_folder_come_to_the_same_numbers(
     plan: Path, places: list[str], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,7 +144,7 @@ def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(required, optional=given | own)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.one_of(*map(values_of, METHODS)))
 def test_three_ways_to_set_options_are_one(values: dict[str, Any]) -> None:
     expected = EvaluationOptions(**values)

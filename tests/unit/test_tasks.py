@@ -103,7 +103,7 @@ def test_the_digest_follows_every_value_and_the_order(tmp_path: Path) -> None:
 def test_bio_paws_streams_and_is_limited(built: Path) -> None:
     whole = load_pairs("dna150", "test", Sources(data=str(built)))
     assert whole.molecule == "dna"
-    assert set(rows(whole)[0]) == {"pair_id", "sentence1", "sentence2", "label", "kind"}
+    assert set(rows(whole)[0]) == {"pair_id", "sentence1", "sentence2", "label", "kind", "group1", "group2"}
     assert whole.kinds.tolist() == [row["kind"] for row in rows(whole)]
     assert rows(whole) == rows(whole)  # read anew each time
     few = load_pairs("dna150", "test", Sources(data=str(built), limit=3))
@@ -123,7 +123,8 @@ def test_a_view_is_of_the_first_rows(built: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pairs, "PERTURBED_ROWS", 5)
     stored = load_pairs("dna150", "test", Sources(data=str(built)))
     viewed = perturbed(stored, get_perturbation("swapped", "dna"))
-    expected = [row | {"sentence1": row["sentence2"], "sentence2": row["sentence1"]} for row in rows(stored)[:5]]
+    sides = {"sentence1": "sentence2", "sentence2": "sentence1", "group1": "group2", "group2": "group1"}
+    expected = [row | {name: row[other] for name, other in sides.items()} for row in rows(stored)[:5]]
     assert rows(viewed) == rows(viewed) == expected
     assert viewed.task.rows == 5
     assert viewed.task.content_sha256 != stored.task.content_sha256

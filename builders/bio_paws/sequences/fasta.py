@@ -53,8 +53,8 @@ def read_fasta_pieces(text: Iterable[str], where: str) -> Iterator[FastaPieces]:
 
     Examples
     --------
-    >>> [(record.id, list(record.pieces)) for record in read_fasta_pieces([">a x\nAC", "GT\n>b\n"], "here")]
-    [('a', ['', 'AC', 'GT']), ('b', [''])]
+    >>> [(record.id, list(record.pieces)) for record in read_fasta_pieces([">a x\nAC", "GT\n>b\nT"], "here")]
+    [('a', ['', 'AC', 'GT']), ('b', ['', 'T', ''])]
     """
     for (_, title), parts in groupby(_parts(text, where), key=lambda part: part[:2]):
         yield FastaPieces((title.split() or [""])[0], title, (part[2] for part in parts))

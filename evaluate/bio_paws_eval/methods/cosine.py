@@ -68,8 +68,8 @@ def cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[n
 
     Examples
     --------
-    >>> cosine(np.array([[1, 0], [3, 4]], "f"), np.array([[1, 1], [0, 0]], "f")).round(4).tolist()
-    [0.7071, 0.0]
+    >>> cosine(np.array([[1, 0], [3, 4]], "f"), np.array([[1, 1], [0, 0]], "f")).round(4)
+    array([0.7071, 0.    ], dtype=float32)
     """
     u, v = first.astype(np.float64), second.astype(np.float64)
     lengths = np.linalg.norm(u, axis=1) * np.linalg.norm(v, axis=1)
