@@ -175,6 +175,7 @@ def test_killed_shards_in_one_folder_come_to_the_same_numbers(
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
+@pytest.mark.soak
 def test_two_jobs_come_to_the_same_numbers(
     plan: Path, places: list[str], whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,6 +94,7 @@ def output_of_every_verb(endpoint: str, folder: Path, built: Path, source: Path,
 ASK_THE_HUB = ("audit", "publish", "eval", "sweep", "pretrain", "vectors", "summarize")
 
 
+@pytest.mark.soak
 def test_a_hub_that_gives_the_token_back_is_quoted_without_it(
     echo: str, built: Path, source: Path, pawsx: Path, tmp_path: Path
 ) -> None:
