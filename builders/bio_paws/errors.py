@@ -68,3 +68,14 @@ class CheckFailed(BioPawsError):
     """A finished data set breaks one of its invariants."""
 
     exit_status: ClassVar[int] = 1
+
+
+def first_line(error: BaseException) -> str:
+    r"""Return the first line of an error's message, or the name of its type where it has none.
+
+    Examples
+    --------
+    >>> first_line(ValueError("not a number\nin line 3")), first_line(ValueError())
+    ('not a number', 'ValueError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

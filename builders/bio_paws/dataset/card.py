@@ -9,7 +9,7 @@ from jinja2 import UndefinedError
 
 from bio_paws.dataset.description import describe
 from bio_paws.dataset.own_files import FIGURE_FILES
-from bio_paws.errors import DataError
+from bio_paws.errors import DataError, first_line
 from bio_paws.execution.files import atomic
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_cards.files import FIGURES, generated_files
@@ -59,8 +59,7 @@ def render_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
         return generated_files(manifest, describe(folder, manifest))
     except (OSError, LookupError, TypeError, ValueError, UndefinedError, pa.ArrowException) as error:
         reraise_if_out_of_memory(error)
-        why = (str(error).splitlines() or [type(error).__name__])[0]
-        raise DataError(f"{folder}: cannot be described ({why}): build the data set again") from error
+        raise DataError(f"{folder}: cannot be described ({first_line(error)}): build the data set again") from error
 
 
 def differing_files(folder: Path, rendered: dict[str, bytes]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.errors import BioPawsError, DamagedFile, DataError
+from bio_paws.errors import BioPawsError, DamagedFile, DataError, first_line
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
 HUB_REPO = "bioPAWS"
@@ -99,9 +99,8 @@ def _load_folder(config: str, folder: Path, version: str | None, split: str | No
         loaded = datasets.load_dataset(str(folder), config, split=split, streaming=streaming, cache_dir=str(cache))
     except Exception as error:  # of datasets, YAML and pyarrow: the card is read too, and may be damaged
         reraise_if_out_of_memory(error)
-        why = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise DataError(
-            f"{config}: cannot be loaded from {folder} ({why}): build it, or pass data= (--data)"
+            f"{config}: cannot be loaded from {folder} ({first_line(error)}): build it, or pass data= (--data)"
         ) from error
     info = _info(loaded, split)
     names = getattr((info.features or {}).get("label"), "names", None)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bio_paws.dataset.manifest import read_manifest
-from bio_paws.errors import DataError
+from bio_paws.errors import DataError, first_line
 from bio_paws.execution.documents import first_fault, parse_json
 from bio_paws.execution.files import json_text, sha256_of, write_json
 from bio_paws_cards.manifest import Sha256
@@ -128,7 +128,7 @@ def sign(folder: Path, key: Path) -> Path:
     try:
         private = load_pem_private_key(key.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise DataError(f"{key}: not a private key in PEM without a passphrase ({_line(error)})") from error
+        raise DataError(f"{key}: not a private key in PEM without a passphrase ({first_line(error)})") from error
     if not isinstance(private, Ed25519PrivateKey):
         raise DataError(f"{key}: not an Ed25519 key: make one with openssl genpkey -algorithm ed25519")
     payload = _payload_of(folder)
@@ -185,7 +185,7 @@ def check_statement(path: Path, folder: Path, key: Path) -> list[str]:
     try:
         public = load_pem_public_key(key.read_bytes())
     except (OSError, ValueError, UnsupportedAlgorithm) as error:
-        raise DataError(f"{key}: not a public key in PEM ({_line(error)})") from error
+        raise DataError(f"{key}: not a public key in PEM ({first_line(error)})") from error
     if not isinstance(public, Ed25519PublicKey):
         raise DataError(f"{key}: not an Ed25519 key")
     if not any(_signed(public, payload, signature.bytes) for signature in signatures):
@@ -244,7 +244,7 @@ def _read_envelope(path: Path) -> tuple[bytes, list[_Signature]]:
     except ValidationError as error:
         raise DataError(f"{path}: not a signed statement ({first_fault(error)})") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a signed statement ({_line(error)})") from error
+        raise DataError(f"{path}: not a signed statement ({first_line(error)})") from error
     return payload, signatures
 
 
@@ -272,7 +272,3 @@ def _encoded(payload: bytes) -> bytes:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

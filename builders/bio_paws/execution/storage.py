@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bio_paws.errors import BioPawsError
+from bio_paws.errors import BioPawsError, first_line
 from bio_paws.execution.files import atomic
 
 VISIBLE_S = 60.0
@@ -150,8 +150,7 @@ class RemoteFolder:
         except BioPawsError:
             raise
         except Exception as error:
-            why = (str(error).splitlines() or [""])[0] or type(error).__name__
-            raise BioPawsError(f"{self}: {name} cannot be read or written there ({why})") from error
+            raise BioPawsError(f"{self}: {name} cannot be read or written there ({first_line(error)})") from error
 
 
 def open_store(url: str | None, work: Path) -> Store:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,8 @@ from bio_paws.sequences.corpus import Corpus, Place, read_corpus
 from bio_paws.sequences.records import Gene, Interval, Sequence, Strand
 from bio_paws.sequences.store import ResidueFile, StoredResidues
 from bio_paws.sources.resolve import Assembly
+
+T = TypeVar("T")
 
 _SEQUENCES = pa.schema(
     [
@@ -136,20 +138,11 @@ def _load(files: CorpusFiles) -> Corpus:
     return Corpus(dna, proteins, genes, rejected, codes, remarks["mask"], notes, places)
 
 
-class _SequenceTable(Mapping[str, Sequence]):
-    """Sequences by their ids, each made when it is asked for."""
+class _RowsById(Mapping[str, T]):
+    """What the rows of a table describe, by the ids of its column ``id``; each is made when it is asked for."""
 
-    def __init__(self, table: pa.Table, store: ResidueFile, molecule: Literal["dna", "protein"]) -> None:
+    def __init__(self, table: pa.Table) -> None:
         self._row_of = {name: row for row, name in enumerate(table["id"].to_pylist())}
-        self._organism = _Coded(table["organism"])
-        self._start, self._length = table["start"].to_numpy(), table["length"].to_numpy()
-        self._store = store
-        self._molecule: Literal["dna", "protein"] = molecule
-
-    def __getitem__(self, name: str) -> Sequence:
-        row = self._row_of[name]
-        residues = StoredResidues(self._store, int(self._start[row]), int(self._length[row]))
-        return Sequence(name, self._organism[row], self._molecule, residues)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._row_of)
@@ -161,11 +154,27 @@ class _SequenceTable(Mapping[str, Sequence]):
         return name in self._row_of
 
 
-class _GeneTable(Mapping[str, Gene]):
-    """Genes by the ids of their proteins, each made when it is asked for."""
+class _SequenceTable(_RowsById[Sequence]):
+    """Sequences by their ids."""
+
+    def __init__(self, table: pa.Table, store: ResidueFile, molecule: Literal["dna", "protein"]) -> None:
+        super().__init__(table)
+        self._organism = _Coded(table["organism"])
+        self._start, self._length = table["start"].to_numpy(), table["length"].to_numpy()
+        self._store = store
+        self._molecule: Literal["dna", "protein"] = molecule
+
+    def __getitem__(self, name: str) -> Sequence:
+        row = self._row_of[name]
+        residues = StoredResidues(self._store, int(self._start[row]), int(self._length[row]))
+        return Sequence(name, self._organism[row], self._molecule, residues)
+
+
+class _GeneTable(_RowsById[Gene]):
+    """Genes by the ids of their proteins."""
 
     def __init__(self, table: pa.Table, proteins: Mapping[str, Sequence]) -> None:
-        self._row_of = {name: row for row, name in enumerate(table["id"].to_pylist())}
+        super().__init__(table)
         self._organism, self._source, self._strand = (_Coded(table[name]) for name in ("organism", "source", "strand"))
         self._start, self._end, self._code = (table[name].to_numpy() for name in ("start", "end", "code"))
         self._locus = table["locus"]
@@ -181,15 +190,6 @@ class _GeneTable(Mapping[str, Gene]):
         exons = tuple(zip(bounds[::2], bounds[1::2], strict=True))
         locus, residues = self._locus[row].as_py(), self._proteins[name].residues
         return Gene(name, locus, self._organism[row], span, exons, residues, int(self._code[row]))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._row_of)
-
-    def __len__(self) -> int:
-        return len(self._row_of)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._row_of
 
 
 class _Coded:

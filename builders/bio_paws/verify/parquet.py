@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bio_paws.errors import first_line
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.schema import SCHEMA, Row
 from bio_paws.verify.violations import Violation
@@ -54,8 +55,7 @@ def readable_files(folder: Path, manifest: Manifest, wanted: set[tuple[str, str]
                 incomplete = list(_incomplete_rows(path))
             except (OSError, ValueError, KeyError, pa.ArrowException) as error:
                 reraise_if_out_of_memory(error)
-                why = (str(error).splitlines() or [type(error).__name__])[0]
-                violations.append(Violation("FILE008", name, split, "", f"cannot be read: {why}"))
+                violations.append(Violation("FILE008", name, split, "", f"cannot be read: {first_line(error)}"))
                 continue
             violations += [Violation("ROW001", name, split, row_id, "a value is missing") for row_id in incomplete]
             if not incomplete:

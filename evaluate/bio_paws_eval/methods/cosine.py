@@ -17,7 +17,7 @@ from bio_paws.features.thresholds import fit_threshold
 from bio_paws_eval.methods.embeddings import POOLING, Embedder, EmbeddingMethod, EmbeddingScorer, embed_sides
 from bio_paws_eval.methods.interface import Fitted, Fitting
 from bio_paws_eval.results import Predictions
-from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.metrics import commoner_share, predicted
 
 
 class Cosine(EmbeddingMethod):
@@ -40,7 +40,7 @@ class Cosine(EmbeddingMethod):
             dev_accuracies=(float(((cosines > threshold) == labels).mean()),),
             best_epoch=1,
             dev_pairs=len(labels),
-            dev_majority=float(np.bincount(labels, minlength=2).max() / len(labels)),
+            dev_majority=commoner_share(labels),
             fitted={"threshold": float(threshold), "average_precision": average_precision(cosines, labels)},
         )
 

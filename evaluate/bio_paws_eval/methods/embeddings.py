@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel
 
-from bio_paws.errors import BioPawsError, ModelError
+from bio_paws.errors import BioPawsError, ModelError, first_line
 from bio_paws.execution.files import atomic
 from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import stage_key
@@ -25,11 +25,11 @@ from bio_paws_eval.methods.interface import Answers, Fitted, Fitting, Method
 from bio_paws_eval.methods.separate_sides import separate_encoder, split_inputs
 from bio_paws_eval.models.architectures import empty_model
 from bio_paws_eval.models.batch_runner import BatchRunner
-from bio_paws_eval.models.batches import taken_inputs
+from bio_paws_eval.models.batches import input_filter
 from bio_paws_eval.models.batching import NOT_FINITE
 from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.loading import load_base
-from bio_paws_eval.models.model_files import ModelSource, first_line
+from bio_paws_eval.models.model_files import ModelSource
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import TOKEN_BUDGET, Timing
 from bio_paws_eval.models.tokens import Encoded, Tokens
@@ -49,11 +49,12 @@ class MeanPooled(nn.Module):
     def __init__(self, base: PreTrainedModel) -> None:
         super().__init__()
         self._base = base
+        self._taken = input_filter(base)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
         """Return ``logits``, shape=(texts, d): the name by which classifiers answer."""
         inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
-        hidden = self._base(**taken_inputs(self._base, inputs))[0].float()
+        hidden = self._base(**self._taken(inputs))[0].float()
         mask = attention_mask.unsqueeze(-1)
         return SimpleNamespace(logits=(hidden * mask).sum(dim=1) / mask.sum(dim=1))
 

@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel, set_seed
 from transformers.pytorch_utils import Conv1D
 
-from bio_paws.errors import ModelError
+from bio_paws.errors import ModelError, first_line
 from bio_paws.execution.files import read_json, sha256_of
 
 CONFIG = "adapter_config.json"
@@ -95,8 +95,7 @@ def merge_adapter(model: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:
     except ModelError:
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{adapter.folder}: the adapter cannot be loaded ({reason})") from error
+        raise ModelError(f"{adapter.folder}: the adapter cannot be loaded ({first_line(error)})") from error
     missing = [name for name in loaded.missing_keys if "lora_" in name or "modules_to_save" in name]
     for names, what in ((loaded.unexpected_keys, "holds weights of other layers than"), (missing, "lacks weights for")):
         if names:

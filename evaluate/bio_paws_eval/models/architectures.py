@@ -15,8 +15,8 @@ from transformers import (
 )
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-from bio_paws.errors import BioPawsError, ModelError
-from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, first_line
+from bio_paws.errors import BioPawsError, ModelError, first_line
+from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource
 from bio_paws_eval.models.own_code import names_code, own_classifier
 from bio_paws_eval.results import Model
 

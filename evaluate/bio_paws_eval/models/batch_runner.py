@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bio_paws.errors import ModelError
-from bio_paws_eval.models.batches import collate, taken_inputs
+from bio_paws.errors import ModelError, first_line
+from bio_paws_eval.models.batches import collate, input_filter
 from bio_paws_eval.models.batching import PADDED, Batching, ModelState
-from bio_paws_eval.models.model_files import first_line
 from bio_paws_eval.models.tokens import Tokens
 
 _log = logging.getLogger(__name__)
@@ -58,9 +57,10 @@ class BatchRunner:
     @classmethod
     def of_classifier(cls, model: nn.Module, pad_id: int, budget: int, batching: Batching) -> BatchRunner:
         """Return a runner whose answers are a model's logits; inputs that the model does not take are left out."""
+        taken = input_filter(model)
 
         def answer(batch: dict[str, torch.Tensor]) -> torch.Tensor:
-            logits: torch.Tensor = model(**taken_inputs(model, batch)).logits
+            logits: torch.Tensor = model(**taken(batch)).logits
             return logits
 
         device = next(model.parameters()).device

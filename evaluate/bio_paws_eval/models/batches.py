@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -108,8 +108,9 @@ def collate(
     return {name: torch.from_numpy(values).to(device) for name, values in batch.items()}
 
 
-def taken_inputs(model: nn.Module, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the inputs of a batch that a model takes: models that come with their own code may know no mask."""
+def input_filter(model: nn.Module) -> Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]:
+    """Return what picks the inputs of a batch that a model takes: one that comes with its own code may know no mask."""
     taken = inspect.signature(model.forward).parameters
-    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values())
-    return {name: batch[name] for name in batch if takes_all or name in taken}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in taken.values()):
+        return dict
+    return lambda batch: {name: batch[name] for name in batch if name in taken}

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.adapters import low_rank
-from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, taken_inputs
+from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, input_filter
 from bio_paws_eval.models.batching import ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
 from bio_paws_eval.models.independence import batching_of
@@ -22,7 +22,7 @@ from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
 from bio_paws_eval.results import record_of
-from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.metrics import commoner_share, predicted
 
 LOSSES = 20
 """Largest number of points of the loss curve."""
@@ -120,9 +120,11 @@ def fine_tune(
             weight.requires_grad = False
     lengths = np.array(list(map(len, tokens.ids)))
 
+    taken = input_filter(model)
+
     def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
         padded = collate(tokens, rows, pad_id, torch.device("cpu"))
-        return taken_inputs(model, padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
+        return taken(padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
 
     with low_rank(model, recipe.lora_rank, seed):
         state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
@@ -139,7 +141,7 @@ def fine_tune(
         history.measured,
         history.best_epoch,
         len(dev_labels),
-        float(np.bincount(dev_labels, minlength=2).max() / len(dev_labels)),
+        commoner_share(dev_labels),
         history.steps,
         history.seconds,
         recipe.epochs * int(lengths.sum()) / history.seconds,

@@ -15,11 +15,11 @@ from transformers import (
     set_seed,
 )
 
-from bio_paws.errors import BioPawsError, ModelError
+from bio_paws.errors import BioPawsError, ModelError, first_line
 from bio_paws_eval.models.adapters import merge_adapter
 from bio_paws_eval.models.architectures import classifier_class, empty_classifier, join_of, new_classifier
 from bio_paws_eval.models.heads import LABELS, exchange_labels, read_head
-from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource, first_line
+from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource
 from bio_paws_eval.models.own_code import names_code
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
-from bio_paws.errors import BioPawsError, ModelError
+from bio_paws.errors import BioPawsError, ModelError, first_line
 from bio_paws.execution.files import read_json, sha256_of
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
-from bio_paws_eval.models.adapters import Adapter, find_adapter
+from bio_paws_eval.models import adapters
 from bio_paws_eval.models.own_code import check_commit, code_files, names_code
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
@@ -32,7 +32,7 @@ _TOKENIZER_FILES = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.*"),
     *("vocab*.json", "vocab*.txt", "merges.txt", "bpe.codes", "*.model", "*.tiktoken"),
 )
-_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin")
+_ADAPTER_FILES = (adapters.CONFIG, adapters.WEIGHTS, "adapter_model.bin")
 _MAX_LAYERS = 1000
 _MAX_PARAMETERS_PER_BYTE = 16  # of the weights' files, however the weights are packed
 
@@ -68,7 +68,7 @@ class ModelSource:
     weights_sha256: str
     tokenizer_sha256: str
     code_sha256: str = ""
-    adapter: Adapter | None = None
+    adapter: adapters.Adapter | None = None
 
     @property
     def trust(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def find_model(
         _check_size(config, None if code else sum(path.stat().st_size for path in weights))
     except Exception as error:  # transformers checks little of what a configuration holds
         raise ModelError(f"{model}: config.json cannot be used ({first_line(error)}){_hint(folder)}") from error
-    added = find_adapter(adapter) if adapter else None
+    added = adapters.find_adapter(adapter) if adapter else None
     return ModelSource(
         f"{name}+{added.name}" if added else name,
         folder,
@@ -237,8 +237,3 @@ def _digest(files: list[Path]) -> str:
     for path in files:
         digest.update(f"{path.name}\t{sha256_of(path)}\n".encode())
     return digest.hexdigest()
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its type where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

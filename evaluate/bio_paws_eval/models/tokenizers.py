@@ -9,9 +9,9 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from bio_paws.errors import BioPawsError, ModelError
+from bio_paws.errors import BioPawsError, ModelError, first_line
 from bio_paws_eval.models.architectures import join_of, known_tokens
-from bio_paws_eval.models.model_files import ModelSource, first_line
+from bio_paws_eval.models.model_files import ModelSource
 
 PROBES = (
     "ACGTACGTTGCANN",

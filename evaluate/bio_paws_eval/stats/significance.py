@@ -69,13 +69,13 @@ def compare(first: ScoredPairs, second: ScoredPairs, seed_of_first: int = 0, see
         # One is right on all pairs, and the other on all of one label.
         draws = _difference_of(first.varied_accuracies, second.varied_accuracies)
     ends = with_interval(difference, draws, groups)
-    one, other = first.correct[seed_of_first], second.correct[seed_of_second]
+    right, right_of_second = first.correct[seed_of_first], second.correct[seed_of_second]
     return Comparison(
         difference,
         -1.0 if ends["low"] is None else ends["low"],
         1.0 if ends["high"] is None else ends["high"],
-        int((one & ~other).sum()),
-        int((other & ~one).sum()),
+        int((right & ~right_of_second).sum()),
+        int((right_of_second & ~right).sum()),
         _p_value(difference, float(np.nanstd(draws)), groups),
     )
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from bio_paws.audit.tables.formats import FORMATS, ROWS_PER_BATCH, Read, format_of
 from bio_paws.dataset.integrity import require_intact_source
-from bio_paws.errors import DataError
+from bio_paws.errors import DataError, first_line
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
@@ -108,8 +108,7 @@ def _one_line(name: str) -> Iterator[None]:
         raise DataError(f"{name}: cannot be read: byte {error.start} is not UTF-8: save it as UTF-8") from error
     except Exception as error:  # whatever a format's reader raises, of many libraries
         reraise_if_out_of_memory(error)
-        why = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise DataError(f"{name}: cannot be read: {why}") from error
+        raise DataError(f"{name}: cannot be read: {first_line(error)}") from error
 
 
 def _guarded(name: str, read: Read) -> Iterator[pa.RecordBatch]:
@@ -214,8 +213,7 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
         loaded = {name: datasets.load_dataset(dataset, name, streaming=True) for name in names}
     except Exception as error:  # of datasets, huggingface_hub, fsspec and the readers of formats
         reraise_if_out_of_memory(error)
-        why = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise DataError(f"{dataset}: cannot be loaded as a data set: {why}") from error
+        raise DataError(f"{dataset}: cannot be loaded as a data set: {first_line(error)}") from error
     opened = []
     for name, splits in loaded.items():
         if split and split not in splits:
