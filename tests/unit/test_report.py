@@ -45,7 +45,7 @@ from bio_paws_eval.report.systems import Grouped, System
 from bio_paws_eval.report.writer import Report, report_notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
-from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.significance import compare, holm
 from bio_paws_eval.sweep.plan import read_plan

@@ -306,11 +306,20 @@ def test_every_hyper_parameter_is_in_the_key() -> None:
 def test_code_and_libraries_are_in_the_key(options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     first = key_and_path(options)
     with monkeypatch.context() as patch:
-        patch.setattr(preparation, "RESULT_CODE", preparation.RESULT_CODE[:1])
+        patch.setattr(preparation, "TRAINING_CODE", preparation.TRAINING_CODE[:1])
         assert key_and_path(options)[0] != first[0]
     with monkeypatch.context() as patch:
         patch.setattr(preparation.importlib.metadata, "version", lambda _: "0")
         assert key_and_path(options)[0] != first[0]
+
+
+def test_a_changed_statistic_is_another_result_of_the_same_training(
+    options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (training,), first = {run.key for run in preparation.prepare(options).runs}, key_and_path(options)
+    monkeypatch.setattr(preparation, "STATISTICS_CODE", preparation.STATISTICS_CODE[:1])
+    assert {run.key for run in preparation.prepare(options).runs} == {training}
+    assert key_and_path(options)[0] != first[0]
 
 
 def test_views_are_in_the_key(options: EvaluationOptions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from bio_paws.features.thresholds import fit_threshold
 from bio_paws_eval.methods.embeddings import POOLING, Embedder, EmbeddingMethod, EmbeddingScorer, embed_sides
 from bio_paws_eval.methods.interface import Fitted, Fitting
 from bio_paws_eval.results import Predictions
-from bio_paws_eval.stats.metrics import commoner_share, predicted
+from bio_paws_eval.stats.decisions import commoner_share, predicted
 
 
 class Cosine(EmbeddingMethod):

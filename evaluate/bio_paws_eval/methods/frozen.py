@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from bio_paws_eval.methods.embeddings import POOLING, Embedder, EmbeddingMethod, EmbeddingScorer, embed_sides
 from bio_paws_eval.methods.interface import Fitted, Fitting
 from bio_paws_eval.models.tokens import Encoded
-from bio_paws_eval.stats.metrics import commoner_share
+from bio_paws_eval.stats.decisions import commoner_share
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse strengths of the L2 penalty, of which the dev split chooses; of equally good ones, the strongest penalty."""

@@ -37,7 +37,7 @@ from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.predict import TOKEN_BUDGET, Timing
 from bio_paws_eval.models.tokens import Encoded, Tokens
 from bio_paws_eval.results import Predictions
-from bio_paws_eval.stats.metrics import predicted
+from bio_paws_eval.stats.decisions import predicted
 
 _AFTER_ANSWER = "\n\n"
 

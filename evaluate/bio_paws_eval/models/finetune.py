@@ -22,7 +22,7 @@ from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
 from bio_paws_eval.results import record_of
-from bio_paws_eval.stats.metrics import commoner_share, predicted
+from bio_paws_eval.stats.decisions import commoner_share, predicted
 
 LOSSES = 20
 """Largest number of points of the loss curve."""

@@ -16,8 +16,8 @@ from bio_paws.execution.progress import progress
 from bio_paws_eval.report.pair_groups import GroupFinder
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, segment_of, task_order
 from bio_paws_eval.results import Method, Predictions, Result, Task, read_predictions
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.groups import PairGroups
-from bio_paws_eval.stats.metrics import predicted
 from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.seeds import SeedSummary, summarise_seeds
 from bio_paws_eval.tasks.registry import Sources, is_pawsx

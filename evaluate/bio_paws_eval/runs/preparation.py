@@ -38,18 +38,14 @@ from bio_paws_eval.tasks.pairs import Pairs, perturbed
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "scikit-learn", "tokenizers", "torch", "transformers")
 
-RESULT_CODE = (
-    "bio_paws_eval.models.encode",
-    "bio_paws_eval.stats.intervals",
-    "bio_paws_eval.stats.metrics",
-    "bio_paws_eval.stats.pair_types",
-    "bio_paws_eval.stats.perturbations",
-    "bio_paws_eval.stats.significance",
-    "bio_paws_eval.tasks.drawn",
-    "bio_paws_eval.tasks.load",
+TRAINING_CODE = ("bio_paws_eval.models.encode", "bio_paws_eval.tasks.drawn", "bio_paws_eval.tasks.load")
+"""Modules that, with those of the method and what all import, give the weights and the predictions: a changed statement
+there is another training."""
+
+STATISTICS_CODE = tuple(
+    f"bio_paws_eval.stats.{name}" for name in ("intervals", "metrics", "pair_types", "perturbations", "significance")
 )
-"""Modules that, with those of the method and what all import, compute a result: a changed statement there gives a new
-key."""
+"""Modules that compute a result from predictions: a changed statement there is another result of the same training."""
 
 
 @dataclass(frozen=True)
@@ -295,7 +291,7 @@ def _run_key(
         [training.on, training.method, training.control, training.recipe, training.content_sha256, segment],
         training.train_pairs,
         PartialState().num_processes,
-        [environment(device, dtype_of(options.dtype)), source_digest(method_code, *RESULT_CODE)],
+        [environment(device, dtype_of(options.dtype)), source_digest(method_code, *TRAINING_CODE)],
     )
 
 
@@ -316,6 +312,7 @@ def key_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> str:
     # The file of the tokens of perturbed pairs is named by a digest of these pairs.
     return digest_of(
         [results.SCHEMA_VERSION, run.key, run.training.seed, task.pairs.task.is_whole(prepared.options.limit)],
+        source_digest(*STATISTICS_CODE),
         [dataclasses.asdict(task.pairs.task), dataclasses.asdict(task.encoded.encoding), task.refusal],
         dataclasses.asdict(task.preflight),
         {name: encoded.path.name for name, encoded in task.perturbations.items()},

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.features.thresholds import auroc
+from bio_paws_eval.stats.decisions import predicted, score_margin
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import Interval, with_interval
 from bio_paws_eval.stats.resampling import (
@@ -85,21 +86,6 @@ def sampling_of(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: P
         "effective_pairs": ScoredPairs(correct, labels, groups).effective_pairs,
         "few_groups": groups.few,
     }
-
-
-def score_margin(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Score of label 1 less that of label 0: shape (n,)."""
-    return logits[:, 1].astype(np.float64) - logits[:, 0]
-
-
-def commoner_share(labels: NDArray[np.int8]) -> float:
-    """Return the fraction of labels, 0 or 1, that are the commoner of the two: the accuracy of answering it always."""
-    return float(np.bincount(labels, minlength=2).max() / len(labels))
-
-
-def predicted(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return whether label 1 is predicted: where its score is the higher; shape (n,)."""
-    return np.asarray(logits[:, 1] > logits[:, 0])
 
 
 def confusion_matrix(predictions: NDArray[np.bool_], labels: NDArray[np.int8]) -> NDArray[np.int64]:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bio_paws_eval.stats.decisions import predicted, score_margin
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import proportion
-from bio_paws_eval.stats.metrics import auroc_interval, predicted, score_margin
+from bio_paws_eval.stats.metrics import auroc_interval
 
 
 def measure_pair_types(

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.features.perturbations import STRAND_PERTURBATIONS
+from bio_paws_eval.stats.decisions import predicted, score_margin
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import Interval, proportion
-from bio_paws_eval.stats.metrics import predicted, score_margin
 from bio_paws_eval.stats.resampling import ScoredPairs
 from bio_paws_eval.stats.significance import SIGNIFICANT, compare, holm
 
