@@ -163,7 +163,7 @@ class GridOptions:
     """
 
     method: MethodName = "fine-tune"
-    """How the model answers: fine-tuned; frozen, a linear probe of its embeddings; cosine of its embeddings, with a
+    """How the model answers: fine-tuned; probe, a linear probe of its embeddings; cosine of its embeddings, with a
     threshold from the validation split of what the others are fine-tuned on; prompt, by the log-likelihood of yes and
     no."""
 
@@ -191,8 +191,7 @@ class GridOptions:
     split choose the epoch or the penalty (default: all pairs)."""
 
     controls: Annotated[Sequence[str], Names("control", CONTROLS, at_least=1), Flag("control")] = ("none",)
-    """Controls to run instead of the plain fine-tuning (none): not trained, from random weights, on permuted labels,
-    only the classifier trained."""
+    """Controls to run instead of the plain fine-tuning (none): not trained, from random weights, on permuted labels."""
 
     seeds: Annotated[
         int | Sequence[int],
@@ -245,11 +244,9 @@ class GridOptions:
         self._check_method()
         if "none" in self.train_on and trained:
             raise ValueError(f"control {trained[0]} needs something to fine-tune on: leave none out of finetune")
-        if self.hyperparameters.lora_rank and "frozen" in self.controls:
-            raise ValueError("control frozen trains the classifier only: leave lora_rank or frozen out")
 
     def _check_method(self) -> None:
-        if self.train_pairs and self.method not in {"fine-tune", "frozen"}:
+        if self.train_pairs and self.method not in {"fine-tune", "probe"}:
             raise ValueError(f"method {self.method} is not trained on pairs: leave out train_pairs")
         if self.method != "prompt" and self.prompting != Prompting():
             raise ValueError(f"template, shots and calibration are of method prompt, not of {self.method}")

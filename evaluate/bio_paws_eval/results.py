@@ -32,8 +32,11 @@ from bio_paws.execution.files import atomic, read_json, write_json
 from bio_paws_eval.measurements import READ_STRICTLY, Amount, Count, Metrics, PairTypes, Perturbations, Sampling, Share
 from bio_paws_eval.stats.groups import PairGroups
 
-SCHEMA_VERSION = "2.3"
+SCHEMA_VERSION = "2.4"
 """Version of the JSON: major when a field changes its meaning or its name or is removed, minor when one is added."""
+
+EARLIER_PROBE = "frozen"
+"""What the method probe was called before 2.4."""
 
 _READ_VERSIONS = {"1", "2"}
 _EARLIER_METHODS = {"floor": "baseline", "ceiling": "upper_bound"}  # version 1
@@ -88,7 +91,7 @@ class Training:
     on : str
         Task it was trained on: ``pawsx_en``, ``dna150``; "none" where it was not.
     control : str
-        "none", "untuned", "random-init", "shuffled-labels" or "frozen".
+        "none", "untuned", "random-init" or "shuffled-labels"; before 2.4 also "frozen": only the head was trained.
     seed : int
         Seed of head, order and dropout.
     recipe : dict or None
@@ -112,7 +115,7 @@ class Training:
     unknown, truncated_pairs : float
         Parts of the tokens trained on that are unknown, and of the pairs that were cut to the recipe's length.
     method : str
-        How it was trained: one of `methods.registry.METHODS`. Since 2.2.
+        How it was trained: one of `methods.registry.METHODS`. Since 2.2; before 2.4 "probe" was called "frozen".
     fitted : dict
         What a method other than fine-tuning fitted: the threshold of a cosine, say. Since 2.2.
     train_pairs : int or None
@@ -159,7 +162,7 @@ class Training:
 
     @property
     def name(self) -> str:
-        """How a table names it: ``none``, ``pawsx_en (shuffled-labels)``, ``dna50 (frozen, 64 pairs)``."""
+        """How a table names it: ``none``, ``pawsx_en (shuffled-labels)``, ``dna50 (probe, 64 pairs)``."""
         usual = {"none", "untuned", "fine-tune"}
         size = f"{self.train_pairs:,} pairs" if self.train_pairs else "fine-tune"
         differs = ", ".join(part for part in (self.method, self.control, size) if part not in usual)
@@ -400,7 +403,10 @@ def _contradiction(result: Result) -> str:
 
 
 def _in_current_terms(raw: dict[str, Any]) -> dict[str, Any]:
-    """Rename what version 1 called otherwise."""
+    """Rename what earlier versions called otherwise."""
+    training = raw["training"]
+    if training.get("method") == EARLIER_PROBE:
+        raw = raw | {"training": training | {"method": "probe"}}
     if str(raw["schema_version"]).partition(".")[0] != "1":
         return raw
     current = {name: value for name, value in raw.items() if name not in {"by_kind", "views"}}

@@ -139,7 +139,13 @@ PLAN = {
     "grids": [
         {
             **{"models": ["./none", {"package": "none", "folder": "x"}], "finetune": ["en"], "finetune_on": ["dyck"]},
-            **{"controls": ["none", "frozen"], "seeds": [1, 2], "configs": ["dna150"], "limit": 9, "segment": "auto"},
+            **{
+                "controls": ["none", "random-init"],
+                "seeds": [1, 2],
+                "configs": ["dna150"],
+                "limit": 9,
+                "segment": "auto",
+            },
             **{"recipe": {"name": "paper", "epochs": 1}, "vectors": {"words": 5}, "dtype": "float32"},
         }
     ],

@@ -69,7 +69,7 @@ def test_cosine_takes_its_threshold_from_dev(bert: Path, pawsx: Path, tmp_path: 
 
 
 def test_a_probe_is_a_regression_on_the_embeddings(bert: Path, pawsx: Path, tmp_path: Path) -> None:
-    ((result, predictions),) = run(tmp_path, bert, pawsx, "--method", "frozen")
+    ((result, predictions),) = run(tmp_path, bert, pawsx, "--method", "probe")
 
     def features(split: str) -> tuple[np.ndarray, np.ndarray]:
         first, second, labels = embed_one_by_one(bert, pawsx, split)
@@ -86,7 +86,7 @@ def test_a_probe_is_a_regression_on_the_embeddings(bert: Path, pawsx: Path, tmp_
 
 def test_controls_change_what_they_say(bert: Path, pawsx: Path, tmp_path: Path) -> None:
     controls = ("--control", "none", "shuffled-labels", "random-init", "--seeds", 2)
-    done = run(tmp_path, bert, pawsx, "--method", "frozen", *controls)
+    done = run(tmp_path, bert, pawsx, "--method", "probe", *controls)
     assert {(result.training.control, result.training.seed) for result, _ in done} == {
         *(("none", 0), ("shuffled-labels", 0), ("shuffled-labels", 1), ("random-init", 0), ("random-init", 1)),
     }
@@ -111,7 +111,7 @@ def test_a_text_is_embedded_once(
         texts |= {text for row in rows for text in row.split("\t")[1:3]}
     assert sum(computed) == len(texts)
     computed.clear()
-    run(tmp_path, bert, pawsx, "--method", "frozen")  # which reads the train split too
+    run(tmp_path, bert, pawsx, "--method", "probe")  # which reads the train split too
     known = len(texts)
     rows = (pawsx / "train/en.tsv").read_text(encoding="utf-8").splitlines()[1:]
     texts |= {text for row in rows for text in row.split("\t")[1:3]}
@@ -121,7 +121,7 @@ def test_a_text_is_embedded_once(
         raise AssertionError("the model was loaded again")
 
     monkeypatch.setattr(embeddings, "load_base", fail)
-    run(tmp_path, bert, pawsx, "--method", "frozen", "--split", "validation")
+    run(tmp_path, bert, pawsx, "--method", "probe", "--split", "validation")
     file = next(tmp_path.glob(".work/embeddings/*/*.arrow"))
     file.write_bytes(file.read_bytes()[:-9])
     given = ("--model", bert, "--pawsx", pawsx, "--out", tmp_path, "--configs", "pawsx_fr", "--method", "cosine")
@@ -131,15 +131,15 @@ def test_a_text_is_embedded_once(
 
 def test_few_pairs_are_those_of_the_seed(bert: Path, pawsx: Path, tmp_path: Path) -> None:
     few = ("--train-pairs", 8, 16, "--seeds", 2)
-    run(tmp_path, bert, pawsx, *few, "--method", "frozen")
+    run(tmp_path, bert, pawsx, *few, "--method", "probe")
     done = run(tmp_path, bert, pawsx, *few, "--epochs", 1)  # and those of before
     trainings = {(result.training.name, result.training.seed): result.training for result, _ in done}
-    names = ("pawsx_en (8 pairs)", "pawsx_en (16 pairs)", "pawsx_en (frozen, 8 pairs)", "pawsx_en (frozen, 16 pairs)")
+    names = ("pawsx_en (8 pairs)", "pawsx_en (16 pairs)", "pawsx_en (probe, 8 pairs)", "pawsx_en (probe, 16 pairs)")
     assert set(trainings) == {(name, seed) for name in names for seed in (0, 1)}
     for training in trainings.values():
         assert training.rows == training.dev_pairs == training.train_pairs
         assert training.dev_majority == 0.5
-    probes = [predictions.logits.tobytes() for result, predictions in done if result.training.method == "frozen"]
+    probes = [predictions.logits.tobytes() for result, predictions in done if result.training.method == "probe"]
     assert len(set(probes)) == 4
     assert len({training.losses for training in trainings.values() if training.method == "fine-tune"}) == 4
     folders = {path.parents[1].name for path, _ in read_results(tmp_path)}

@@ -133,7 +133,7 @@ def from_plan(values: Mapping[str, Any]) -> EvaluationOptions:
 def values_of(method: Registered) -> st.SearchStrategy[dict[str, Any]]:
     """Draw options that go together with a method."""
     own = {"controls": names(method.controls)}
-    unsuited = {"fine-tune": set(), "frozen": FINE_TUNING}.get(method.name, FINE_TUNING | {"train_pairs"})
+    unsuited = {"fine-tune": set(), "probe": FINE_TUNING}.get(method.name, FINE_TUNING | {"train_pairs"})
     given = {name: VALUES[name] for name in VALUES if name not in unsuited}
     required = {"model": st.sampled_from(["gpt2", "me/model"])}
     if method.name != "fine-tune":
@@ -199,13 +199,13 @@ def test_three_ways_refuse_alike(name: str, value: Any, tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"finetune": ["none"], "controls": ["frozen"]}, "control frozen needs something to fine-tune on"),
+        ({"finetune": ["none"], "controls": ["random-init"]}, "control random-init needs something to fine-tune on"),
         ({"finetune": ["en"], "controls": ["nothing"]}, "unknown control 'nothing'"),
         ({"method": "cosine", "controls": ["shuffled-labels"]}, "method cosine has no control shuffled-labels"),
         ({"method": "cosine", "shots": 2}, "template, shots and calibration are of method prompt, not of cosine"),
         ({"method": "cosine", "train_pairs": [16]}, "method cosine is not trained on pairs"),
         ({"method": "prompt", "finetune": ["en"]}, "a prompt without shots learns nothing"),
-        ({"method": "frozen", "finetune": ["none"]}, "method frozen needs something to be fitted on"),
+        ({"method": "probe", "finetune": ["none"]}, "method probe needs something to be fitted on"),
     ],
 )
 def test_contradictions_are_refused_alike(values: dict[str, Any], message: str) -> None:

@@ -94,6 +94,13 @@ def test_earlier_names_of_methods_are_read_as_today(earlier: str, today: str, tm
     assert result.by_pair_type == {"remote": remote | {"predicted_positive_rate": rate}}
 
 
+def test_a_probe_under_its_earlier_name_is_read_as_today(tmp_path: Path) -> None:
+    path = scored(tmp_path)
+    raw = json.loads(path.read_text())
+    path.write_text(json.dumps(raw | {"training": raw["training"] | {"method": "frozen"}, "schema_version": "2.3"}))
+    assert read_result(path).training.method == "probe"
+
+
 def test_results_of_another_major_version_are_refused(tmp_path: Path) -> None:
     write_results(tmp_path)
     path, _ = read_results(tmp_path)[0]
@@ -228,8 +235,8 @@ CHANGES: dict[str, Callable[[EvaluationOptions, Path], EvaluationOptions]] = {
     "training data": lambda s, _: replace(s, finetune=["fr"]),
     "trained on bioPAWS": lambda s, _: replace(s, finetune=(), finetune_on=("dna150",), allow_unknown=True),
     "not trained": lambda s, _: replace(s, finetune=("none",)),
-    "control": lambda s, _: replace(s, controls=("frozen",)),
-    "linear probe": lambda s, _: replace(s, method="frozen"),
+    "control": lambda s, _: replace(s, controls=("random-init",)),
+    "linear probe": lambda s, _: replace(s, method="probe"),
     "cosine": lambda s, _: replace(s, method="cosine"),
     "few pairs": lambda s, _: replace(s, train_pairs=(16,)),
     "other few pairs": lambda s, _: replace(s, train_pairs=(32,)),
@@ -353,7 +360,7 @@ def test_pairs_to_train_on_are_read_once_for_all_controls(
 
     original = load.load_pairs
     monkeypatch.setattr(load, "load_pairs", load_pairs)
-    prepared = preparation.prepare(replace(options, controls=("none", "frozen", "shuffled-labels"), seeds=(0, 1)))
+    prepared = preparation.prepare(replace(options, controls=("none", "random-init", "shuffled-labels"), seeds=(0, 1)))
     assert sorted(read) == [("dna150", "test"), ("pawsx_en", "train"), ("pawsx_en", "validation")]
     assert len({(run.key, run.training.seed) for run in prepared.runs}) == 6
 

@@ -37,13 +37,13 @@ def planned(plan: str, **given: object) -> tuple[EvaluationOptions, ...]:
 def test_a_plan_becomes_options(tmp_path: Path) -> None:
     grid = {
         **{"models": ["gpt2", {"id": "me/x", "revision": "v1"}, "./near"], "finetune": ["en", "fr"], "seeds": [3, 5]},
-        **{"finetune_on": ["dyck"], "controls": ["none", "frozen"], "configs": ["dna150"], "limit": 9},
+        **{"finetune_on": ["dyck"], "controls": ["none", "random-init"], "configs": ["dna150"], "limit": 9},
         **{"recipe": {"name": "xtreme", "learning_rate": "1e-3", "epochs": 1}, "segment": "none", "dtype": "bfloat16"},
     }
     first, second, third = planned(write(tmp_path, grid))
     assert (first.model, second.model, second.revision, third.model) == ("gpt2", "me/x", "v1", str(tmp_path / "near"))
     assert first.train_on == ("pawsx_en", "pawsx_fr", "dyck")
-    assert (first.controls, first.seeds, first.configs) == (("none", "frozen"), (3, 5), ("dna150",))
+    assert (first.controls, first.seeds, first.configs) == (("none", "random-init"), (3, 5), ("dna150",))
     assert (first.hyperparameters.learning_rate, first.hyperparameters.epochs, first.hyperparameters.batch_size) == (
         1e-3,
         1,
@@ -52,6 +52,16 @@ def test_a_plan_becomes_options(tmp_path: Path) -> None:
     assert (first.segment, first.dtype, first.limit) == (None, "bfloat16", 9)
     assert planned(write(tmp_path, grid), limit=4)[0].limit == 4
     assert planned(write(tmp_path, GOOD))[0].seeds == (0, 1)
+
+
+def test_earlier_names_of_the_probe_are_read_as_today(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    today = planned(write(tmp_path, GOOD | {"method": "probe"}))
+    assert planned(write(tmp_path, GOOD | {"method": "frozen"})) == today
+    assert not caplog.text
+    assert planned(write(tmp_path, GOOD | {"controls": ["frozen"]})) == today
+    assert "control frozen is the method probe now" in caplog.text
+    both = planned(write(tmp_path, GOOD | {"controls": ["none", "frozen"], "vectors": {}}, GOOD | {"seeds": 3}))
+    assert both == (*planned(write(tmp_path, GOOD, GOOD | {"seeds": 3})), *today)
 
 
 WRONG = {
@@ -159,7 +169,7 @@ _GRIDS = st.lists(
     st.fixed_dictionaries(
         {
             "finetune_on": st.lists(st.sampled_from(["dyck", "dna150"]), unique=True),
-            "controls": st.lists(st.sampled_from(["none", "untuned", "frozen"]), min_size=1, unique=True),
+            "controls": st.lists(st.sampled_from(["none", "untuned", "random-init"]), min_size=1, unique=True),
             "seeds": st.lists(st.integers(0, 5), min_size=1, unique=True),
             "configs": st.none() | st.lists(st.sampled_from(["dna150", "dna50", "pawsx_fr"]), min_size=1, unique=True),
             "model": st.sampled_from(["a", "b"]),
@@ -193,11 +203,11 @@ def test_shards_neither_overlap_nor_miss_anything(grids: list[dict[str, object]]
 
 
 def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
-    grid = GOOD | {"controls": ["none", "frozen", "untuned"], "seeds": [4, 2, 7], "finetune_on": ["dyck"]}
+    grid = GOOD | {"controls": ["none", "random-init", "untuned"], "seeds": [4, 2, 7], "finetune_on": ["dyck"]}
     plan = write(tmp_path, grid | {"vectors": {}}, GOOD | {"seeds": 5, "configs": ["dna50"]}, baselines=True)
     work = work_of_plan(plan, Sources(), "cpu", tmp_path)
     (comparing,) = work.comparisons
-    ways = [("pawsx_en", "none"), ("pawsx_en", "frozen"), ("dyck", "none"), ("dyck", "frozen")]
+    ways = [("pawsx_en", "none"), ("pawsx_en", "random-init"), ("dyck", "none"), ("dyck", "random-init")]
     assert [(training.train_on[0], training.controls[0], training.seeds) for training in comparing.trainings] == [
         (*way, (4,)) for way in ways
     ]

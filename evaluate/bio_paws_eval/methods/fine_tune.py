@@ -1,4 +1,4 @@
-"""A classifier of pairs, all of whose weights are trained; or, as a control, those of its head."""
+"""A classifier of pairs, all of whose weights are trained, or low-rank changes of them."""
 
 from __future__ import annotations
 

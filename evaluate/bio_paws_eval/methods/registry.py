@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 if TYPE_CHECKING:
     from bio_paws_eval.methods.interface import Method
 
-MethodName = Literal["fine-tune", "frozen", "cosine", "prompt"]
+MethodName = Literal["fine-tune", "probe", "cosine", "prompt"]
 
-CONTROLS = ("none", "untuned", "random-init", "shuffled-labels", "frozen")
+CONTROLS = ("none", "untuned", "random-init", "shuffled-labels")
 """What a model that was trained as the method says ("none") is compared with: not trained at all, weights drawn anew,
-trained on permuted labels, only the classifier trained."""
+trained on permuted labels."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,7 @@ class Registered:
 
 METHODS = (
     Registered("fine-tune", "bio_paws_eval.methods.fine_tune:FineTune", CONTROLS, draws=True),
-    Registered(
-        "frozen", "bio_paws_eval.methods.frozen:Frozen", ("none", "random-init", "shuffled-labels"), draws=False
-    ),
+    Registered("probe", "bio_paws_eval.methods.probe:Probe", ("none", "random-init", "shuffled-labels"), draws=False),
     Registered("cosine", "bio_paws_eval.methods.cosine:Cosine", ("none", "random-init"), draws=False),
     Registered("prompt", "bio_paws_eval.methods.prompt:Prompt", ("none", "random-init"), draws=False),
 )

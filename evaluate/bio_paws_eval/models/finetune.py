@@ -89,8 +89,7 @@ def fine_tune(
     recipe : Hyperparameters
         Hyperparameters.
     control : str
-        One of `methods.registry.CONTROLS`; "shuffled-labels" permutes the labels of both splits, "frozen" trains the
-        classifier only.
+        One of `methods.registry.CONTROLS`; "shuffled-labels" permutes the labels of both splits.
     seed : int
         Of order, dropout and shuffled labels.
     dtype : torch.dtype
@@ -115,9 +114,6 @@ def fine_tune(
         rng = np.random.default_rng(seed)
         tokens = replace(tokens, labels=rng.permutation(tokens.labels))
         dev_labels = rng.permutation(dev_labels)
-    if control == "frozen":
-        for weight in model.base_model.parameters():
-            weight.requires_grad = False
     lengths = np.array(list(map(len, tokens.ids)))
 
     taken = input_filter(model)

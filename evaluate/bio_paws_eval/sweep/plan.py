@@ -19,6 +19,7 @@ the device are set on the command line.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, fields
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -32,8 +33,11 @@ from pydantic.dataclasses import dataclass as validated
 from bio_paws.errors import ConfigError
 from bio_paws.execution.documents import parse_yaml
 from bio_paws_eval.options import MIN_WORDS, GridOptions, explain
+from bio_paws_eval.results import EARLIER_PROBE
 
 _STRICT = ConfigDict(extra="forbid")
+
+_log = logging.getLogger(__name__)
 
 
 def _as_model(value: Any) -> Any:
@@ -141,6 +145,29 @@ class Plan:
     __pydantic_config__ = _STRICT
 
 
+def _in_current_terms(document: Any) -> Any:
+    """Rename the method frozen, and give what was the control of that name, which trained the head, a probe's grid."""
+    grids = document.get("grids") if isinstance(document, dict) else None
+    if not isinstance(grids, list):
+        return document
+    current = [_grid_in_current_terms(grid) if isinstance(grid, dict) else (grid,) for grid in grids]
+    # Added grids come last, so that a message about another names its place in the file.
+    added = [probe for _, *probes in current for probe in probes]
+    return document | {"grids": [first for first, *_ in current] + added}
+
+
+def _grid_in_current_terms(grid: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    if grid.get("method") == EARLIER_PROBE:
+        grid = grid | {"method": "probe"}
+    controls = grid.get("controls")
+    if not isinstance(controls, list) or EARLIER_PROBE not in controls:
+        return (grid,)
+    _log.warning("control frozen is the method probe now: a linear probe of embeddings takes its place")
+    probe = {name: value for name, value in grid.items() if name not in {"controls", "vectors"}} | {"method": "probe"}
+    others = [control for control in controls if control != EARLIER_PROBE]
+    return (grid | {"controls": others}, probe) if others else (probe,)
+
+
 def bundled_plans() -> dict[str, Traversable]:
     """Return the files of the plans that come with the program, by name."""
     files = resources.files("bio_paws_eval.sweep").joinpath("plans").iterdir()
@@ -163,7 +190,7 @@ def read_plan(plan: str) -> Plan:
     bundled = bundled_plans()
     file: Traversable = bundled.get(plan) or Path(plan)
     try:
-        return TypeAdapter(Plan).validate_python(parse_yaml(file.read_bytes()))
+        return TypeAdapter(Plan).validate_python(_in_current_terms(parse_yaml(file.read_bytes())))
     except OSError as error:
         raise ConfigError(
             f"{plan}: no such plan ({error.strerror}): pass a YAML file, or one of {', '.join(bundled)}"

@@ -26,8 +26,8 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _STEPS = 1000
 
 
-class Frozen(EmbeddingMethod):
-    """Train a logistic regression on frozen features."""
+class Probe(EmbeddingMethod):
+    """Train a logistic regression on embeddings."""
 
     @property
     def recipe(self) -> dict[str, Any]:
