@@ -11,7 +11,7 @@ from pathlib import Path
 from Bio import SeqIO
 
 from genomes import TestGene
-from source_kinds import Species, _write, cds_fasta, genbank, genome_fasta, gff, lines, protein_fasta
+from source_kinds import Species, cds_fasta, genbank, genome_fasta, gff, lines, protein_fasta, written
 
 
 def soft_masked(dna: str) -> str:
@@ -89,7 +89,7 @@ def in_folders(files: Callable[[Species], dict[str, str]]) -> Callable[[Path, li
 
     def write(folder: Path, all_species: list[Species]) -> Path:
         made = ((f"s{species.number}/{name}", text) for species in all_species for name, text in files(species).items())
-        return _write(folder, dict(made))
+        return written(folder, dict(made))
 
     return write
 
@@ -98,7 +98,7 @@ def ucsc(folder: Path, all_species: list[Species]) -> Path:
     """A .2bit genome, and GTF whose CDS end before a stop codon that has no row."""
     for species in all_species:
         rows = gff_rows(species, lambda i, _: f'gene_id "G{i}"; transcript_id "t{i}";', stop=False, gtf=True)
-        _write(folder / f"s{species.number}", {"db.ensGene.gtf": rows, "db.proteins.fa": protein_fasta(species)})
+        written(folder / f"s{species.number}", {"db.ensGene.gtf": rows, "db.proteins.fa": protein_fasta(species)})
         (folder / f"s{species.number}/db.2bit").write_bytes(twobit({species.chromosome: soft_masked(species.dna)}))
     return folder
 
@@ -129,7 +129,7 @@ def phytozome(folder: Path, all_species: list[Species]) -> Path:
             f"{genes}.cds_primaryTranscriptOnly.fa": cds_fasta(species),
             f"{genes}.transcript.fa": cds_fasta(species),
         }
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def tair(species: Species) -> dict[str, str]:
@@ -199,7 +199,7 @@ def ensembl(folder: Path, all_species: list[Species]) -> Path:
                 for i in range(len(species.genes))
             ),
         }
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def without_known_endings(species: Species) -> dict[str, str]:

@@ -155,7 +155,7 @@ def genbank(
     )
 
 
-def _write(folder: Path, files: dict[str, str]) -> Path:
+def written(folder: Path, files: dict[str, str]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def ncbi(folder: Path, all_species: list[Species], stop: str = "") -> Path:
         files[f"{prefix}_genomic.fna"] = genome_fasta(species)
         files[f"{prefix}_cds_from_genomic.fna"] = cds_fasta(species)
         files[f"{prefix}_protein.faa"] = protein_fasta(species, stop)
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def datasets_package(folder: Path, all_species: list[Species]) -> Path:
@@ -186,7 +186,7 @@ def datasets_package(folder: Path, all_species: list[Species]) -> Path:
         files[f"{inside}/genomic.gff"] = gff(species)
         reports.append(json.dumps({"accession": accession, "organism": {"organismName": species.organism}}))
     files["ncbi_dataset/data/assembly_data_report.jsonl"] = "\n".join(reports) + "\n"
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def datasets_archive(folder: Path, all_species: list[Species]) -> Path:
@@ -204,7 +204,7 @@ def datasets_genbank(folder: Path, all_species: list[Species]) -> Path:
         inside = f"ncbi_dataset/data/GCF_00000000{species.number}.1"
         files[f"{inside}/GCF_00000000{species.number}.1_T_genomic.fna"] = genome_fasta(species)
         files[f"{inside}/genomic.gbff"] = genbank(species)
-    return _write(folder, files) / "ncbi_dataset"
+    return written(folder, files) / "ncbi_dataset"
 
 
 def gff_folders(folder: Path, all_species: list[Species]) -> Path:
@@ -215,7 +215,7 @@ def gff_folders(folder: Path, all_species: list[Species]) -> Path:
         files[f"{prefix}_genomic.fna"] = genome_fasta(species)
         files[f"{prefix}_genomic.gff"] = gff(species)
         files[f"{prefix}_protein.faa"] = protein_fasta(species)
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def prokka(folder: Path, all_species: list[Species]) -> Path:
@@ -228,14 +228,14 @@ def prokka(folder: Path, all_species: list[Species]) -> Path:
         files[f"{name}.gbk"] = genbank(species)
         files[f"{name}.fna"] = genome_fasta(species)
         files[f"{name}.faa"] = protein_fasta(species)
-    return _write(folder, files)
+    return written(folder, files)
 
 
 def one_genbank(**options: object) -> Callable[[Path, list[Species]], Path]:
     """Return a writer of all species into one GenBank file."""
 
     def write(folder: Path, all_species: list[Species]) -> Path:
-        return _write(folder, {"s.gbk": "".join(genbank(species, **options) for species in all_species)}) / "s.gbk"  # type: ignore[arg-type]
+        return written(folder, {"s.gbk": "".join(genbank(species, **options) for species in all_species)}) / "s.gbk"  # type: ignore[arg-type]
 
     return write
 
@@ -273,7 +273,7 @@ def embl(folder: Path, all_species: list[Species]) -> Path:
         record = SeqIO.read(io.StringIO(genbank(species)), "genbank")
         record.id = species.chromosome
         SeqIO.write(record, text, "embl")
-    return _write(folder, {"s.embl": text.getvalue()}) / "s.embl"
+    return written(folder, {"s.embl": text.getvalue()}) / "s.embl"
 
 
 def gtf_folders(folder: Path, all_species: list[Species]) -> Path:
@@ -295,7 +295,7 @@ def gtf_folders(folder: Path, all_species: list[Species]) -> Path:
         files[f"T{species.number}_genomic.fna"] = genome_fasta(species)
         files[f"T{species.number}_genomic.gtf"] = "\n".join(rows) + "\n"
         files[f"T{species.number}_protein.faa"] = protein_fasta(species)
-    return _write(folder, files)
+    return written(folder, files)
 
 
 KINDS: dict[str, Callable[[Path, list[Species]], Path]] = {

@@ -16,6 +16,7 @@ from bio_paws.cli.app import main
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
 from source_kinds import KINDS, OTHER_CODE, Truth, genbank, two_species
+from split_genomes import SPLIT, truth
 
 CASES = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/cases/sequences"
 
@@ -40,6 +41,19 @@ def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) 
         genome.dna: genome.organism for genome in species
     }
     assert set(corpus.genetic_codes.values()) == ({4} if code == 4 else set())
+    assert corpus.rejected == {}
+
+
+@pytest.mark.parametrize("kind", SPLIT)
+def test_a_genome_in_several_files_is_one_genome(kind: str, tmp_path: Path) -> None:
+    species = two_species()
+    assemblies = resolve((str(SPLIT[kind](tmp_path / "s", species)),))
+    assert [assembly.unused for assembly in assemblies if set(assembly.unused) - {"genomic.gff"}] == []
+    assert len(assemblies) == 2
+    corpus = read_corpus(assemblies)
+    assert truth_of(corpus) == truth(species)
+    assert len(corpus.genes) == len(truth(species))
+    assert sorted(corpus.dna) == ["S1a", "S1b", "S2a", "S2b"]
     assert corpus.rejected == {}
 
 

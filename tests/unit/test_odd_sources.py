@@ -18,6 +18,7 @@ from bio_paws.sources.resolve import resolve
 from bio_paws.sources.text import read_text
 from genomes import random_dna
 from source_kinds import Species, cds_fasta, genbank, genome_fasta, gff, ncbi, protein_fasta, two_species
+from split_genomes import fasta, halves
 
 
 def write(path: Path, text: str) -> Path:
@@ -168,3 +169,71 @@ def test_a_file_of_coding_sequences_is_no_second_genome(species: list[Species], 
     (assembly,) = resolve((str(tmp_path),))
     assert Counter(file.path.name for file in assembly.files) == {"g.fa": 1}
     assert set(assembly.unused) == {"coding.fa", "all.tar", "both"}
+
+
+SHARED_NAME = r"genes.gff3: its genes lie on 'S1a', which both .*a.fa and .*b.fa have: put each genome and its genes"
+REFUSED = {
+    "a name that two genomes have": ({"a.fa": 0, "b.fa": 0, "genes.gff3": 0}, SHARED_NAME),
+    "genes of none of the genomes": (
+        {"a.fa": 0, "b.fa": 1, "genes.gff3": 2},
+        r"genes.gff3: its genes lie on 'S2a' and others, which no genome beside it has: put its genome there",
+    ),
+    "genes of one sequence twice": (
+        {"genome.fa": 0, "first.gff3": 0, "second.gff3": 0},
+        r"genes on 'S1a', as in .*: leave one of them out",
+    ),
+    "a name that two chromosomes have": (
+        {"chr1.fa": 0, "chr2.fa": 4},
+        r"chr2.fa: 'S1a' is a sequence in another file of the genome as well",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_files_of_a_genome_that_contradict_each_other_are_refused(
+    kind: str, species: list[Species], tmp_path: Path
+) -> None:
+    files, says = REFUSED[kind]
+    chromosomes = [half for genome in species for half in halves(genome)]
+    chromosomes.append(halves(species[1], ("S1a", "S1b"))[0])
+    for name, number in files.items():
+        chromosome = chromosomes[number]
+        write(tmp_path / name, gff(chromosome) if name.endswith(".gff3") else fasta(chromosome))
+    with pytest.raises(SourceError, match=says):
+        corpus(tmp_path)
+
+
+def test_a_second_annotation_of_a_genome_is_named_and_not_read(species: list[Species], tmp_path: Path) -> None:
+    first, second = (halves(genome)[0] for genome in species)
+    for name, text in {
+        "a.fa": fasta(first),
+        "a.gff3": gff(first),
+        "b.fa": fasta(second),
+        "b.gff3": gff(second),
+    }.items():
+        write(tmp_path / name, text)
+    write(tmp_path / "a.old.gff3", gff(first))
+    assemblies = resolve((str(tmp_path),))
+    assert [[file.path.name for file in assembly.files] for assembly in assemblies] == [
+        ["a.fa", "a.gff3"],
+        ["b.fa", "b.gff3"],
+    ]
+    assert [name for assembly in assemblies for name in assembly.unused] == ["a.old.gff3"]
+
+
+def test_genomes_that_are_named_alike_but_for_the_organism_stay_apart(species: list[Species], tmp_path: Path) -> None:
+    for genome in species:
+        for i, half in enumerate(halves(genome), start=1):
+            write(tmp_path / f"t{genome.number}.chr{i}.fa", f">{half.name}\n{half.dna}\n")
+    write(tmp_path / "chromobacterium.fa", ">c\nACGT\n")
+    assert {name: organism for name, organism in corpus(tmp_path).organism.items() if name != "c"} == {
+        "S1a": "t1",
+        "S1b": "t1",
+        "S2a": "t2",
+        "S2b": "t2",
+    }
+
+
+def test_records_that_name_their_organisms_keep_them(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "viruses.fa", "".join(fasta(halves(genome)[0]) for genome in species))
+    assert corpus(tmp_path).organism == {"S1a": species[0].organism, "S2a": species[1].organism}

@@ -10,6 +10,7 @@ from bio_paws.cli.arguments import add_json
 
 if TYPE_CHECKING:
     from bio_paws.sequences.records import Residues
+    from bio_paws.sources.resolve import Assembly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
             {
                 "accession": assembly.accession,
                 "name": assembly.name,
-                "files": {file.role: file.member or file.path.name for file in assembly.files},
+                "files": _files(assembly),
                 "unused": list(assembly.unused),
             }
             for assembly in assemblies
@@ -65,6 +66,14 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
         "rejected": corpus.rejected,
         "notes": corpus.notes,
     }
+
+
+def _files(assembly: Assembly) -> dict[str, list[str]]:
+    """Return the names of an assembly's files by role."""
+    names: dict[str, list[str]] = {}
+    for file in assembly.files:
+        names.setdefault(file.role, []).append(file.member or file.path.name)
+    return names
 
 
 def _masked(residues: Residues) -> int:
@@ -92,7 +101,7 @@ def inspect_text(described: dict[str, Any]) -> str:
     ]
     parts = [table(header, rows), ""]
     for assembly in described["assemblies"]:
-        files = ", ".join(f"{name} ({role})" for role, name in assembly["files"].items())
+        files = ", ".join(f"{', '.join(names)} ({role})" for role, names in assembly["files"].items())
         parts.append(f"{assembly['accession']}: {files}")
         if assembly["unused"]:
             parts.append(f"  not used: {', '.join(assembly['unused'])}")

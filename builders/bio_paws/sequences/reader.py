@@ -19,11 +19,13 @@ from bio_paws.sequences.gene_pool import Cds, GenePool
 from bio_paws.sequences.pool import SequencePool
 from bio_paws.sequences.scope import Scope, printable
 from bio_paws.sequences.store import ResidueFile
+from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.resolve import Assembly, SourceFile
 from bio_paws.sources.text import head_of_text, kind_of_text, lines_of, text_pieces
 
 _WITH_GENES = frozenset({"genomic", "genbank", "genbank_zip", "gff_fasta", "cds"})
 """Roles of files whose assembly has one organism; proteins alone may be of many."""
+_GENOMES: tuple[FileRole, ...] = ("gff_fasta", "genomic", "dna_fasta")
 
 
 class Reader:
@@ -55,35 +57,30 @@ class Reader:
         SourceError
             When a file cannot be read as what it is, holds no good record, or genes and genome do not belong together.
         """
-        files = {file.role: file for file in assembly.files}
-        proteins = files.get("protein") or files.get("protein_fasta")
-        genome = files.get("gff_fasta") or files.get("genomic") or files.get("dna_fasta")
+
+        def files(*roles: FileRole) -> list[SourceFile]:
+            return [file for file in assembly.files if file.role in roles]
+
+        genomes, proteins = files(*_GENOMES), files("protein", "protein_fasta")
         self._assemblies += 1
-        scope = Scope(assembly, self._assemblies, _organism(assembly, genome, proteins))
+        scope = Scope(assembly, self._assemblies, _organism(assembly, genomes, proteins))
         before = len(self.pool.dna)
-        if "genbank" in files:
-            file = files["genbank"]
+        for file in files("genbank"):
             embl = kind_of_text(head_of_text(file.path, file.member, 1)) == "embl"
             self._flat_file(file.shown, lines_of(text_pieces(file.path, file.member)), scope, embl=embl)
-        if "genbank_zip" in files:
-            path = files["genbank_zip"].path
-            for name, text in _zipped_genbank(path):
-                self._flat_file(str(path / name), text.split("\n"), scope)
-        if genome:
-            self.pool.add_dna_records(genome.shown, _genome_records(genome), scope)
+        for file in files("genbank_zip"):
+            for name, text in _zipped_genbank(file.path):
+                self._flat_file(str(file.path / name), text.split("\n"), scope)
+        for file in genomes:
+            self.pool.add_dna_records(file.shown, _with_new_names(file, scope), scope)
         # Before the genes, which name their proteins.
-        if proteins:
-            self.pool.add_protein_records(proteins.shown, _records(proteins), scope)
-        if "cds" in files:
-            self._ncbi_cds(files["cds"], scope, with_genome="genomic" in files)
-        if "ensembl_cds" in files:
-            self._ensembl_cds(files["ensembl_cds"], scope)
-        for role in ("gff", "gtf", "gff_fasta"):
-            if role in files:
-                file = files[role]
-                lines = lines_of(text_pieces(file.path, file.member))
-                rows = takewhile(gff.is_before_fasta, lines)
-                self._gff(file.shown, rows, scope, gtf=role == "gtf")
+        for file in proteins:
+            self.pool.add_protein_records(file.shown, _records(file), scope)
+        for file in files("cds"):
+            self._ncbi_cds(file, scope, with_genome=any(genome.role == "genomic" for genome in genomes))
+        for file in files("ensembl_cds"):
+            self._ensembl_cds(file, scope)
+        self._gff(files("gff", "gtf", "gff_fasta"), scope)
         self.pool.mask(list(self.pool.dna)[before:])
 
     def _flat_file(self, where: str, lines: Iterable[str], scope: Scope, *, embl: bool = False) -> None:
@@ -118,11 +115,18 @@ class Reader:
                 "put the GFF3 file beside it"
             )
 
-    def _gff(self, where: str, lines: Iterable[str], scope: Scope, *, gtf: bool) -> None:
+    def _gff(self, files: list[SourceFile], scope: Scope) -> None:
         before = self.pool.rejected.copy()
-        described = gff_reader.read_gff_cds(where, lines, scope, self.pool, self.gene_pool, gtf=gtf)
+        described: list[Cds] = []
+        for file in files:
+            rows = takewhile(gff.is_before_fasta, lines_of(text_pieces(file.path, file.member)))
+            described += gff_reader.read_gff_cds(
+                file.shown, rows, scope, self.pool, self.gene_pool, gtf=file.role == "gtf"
+            )
         if not self.gene_pool.add(described, scope) and described:
-            raise SourceError(f"{where}: no CDS in it translates to a protein of its assembly{self._why(before)}")
+            raise SourceError(
+                f"{files[0].shown}: no CDS in it translates to a protein of its assembly{self._why(before)}"
+            )
 
     def _why(self, before: Counter[str]) -> str:
         """Return what was left out since `before`, by reason, for messages."""
@@ -141,21 +145,40 @@ def _genome_records(file: SourceFile) -> Iterator[FastaPieces]:
     return fasta.read_fasta_pieces(pieces, file.shown)
 
 
-def _organism(assembly: Assembly, genome: SourceFile | None, proteins: SourceFile | None) -> str | None:
+def _with_new_names(file: SourceFile, scope: Scope) -> Iterator[FastaPieces]:
+    """Yield the records of a genome's file.
+
+    Raises
+    ------
+    SourceError
+        When another file of the genome has a sequence of that name: which of them genes lie on, nothing tells.
+    """
+    taken = frozenset(scope.dna)
+    for record in _genome_records(file):
+        if record.id in taken:
+            raise SourceError(
+                f"{file.shown}: {printable(record.id)!r} is a sequence in another file of the genome as well: leave "
+                "one of the files out, or rename it"
+            )
+        yield record
+
+
+def _organism(assembly: Assembly, genomes: list[SourceFile], proteins: list[SourceFile]) -> str | None:
     """Return the organism of an assembly that has a genome or genes: one for all of it; None to ask each record."""
     if assembly.organism:
         return assembly.organism
     if any(file.role in _WITH_GENES for file in assembly.files):
-        for named in (
-            Counter(fasta.organism_in(record.title) for record in (_genome_records(genome) if genome else ())),
-            Counter(
-                fasta.organism_in(record.title) or fasta.organism_in_brackets(record.title)
-                for record in (_records(proteins) if proteins else ())
-            ),
-        ):
-            del named[None]
-            if named:
-                return max(named, key=lambda name: named[name])
+        of_genome = {fasta.organism_in(record.title) for file in genomes for record in _genome_records(file)} - {None}
+        if of_genome:
+            return of_genome.pop() if len(of_genome) == 1 else None
+        of_proteins = Counter(
+            fasta.organism_in(record.title) or fasta.organism_in_brackets(record.title)
+            for file in proteins
+            for record in _records(file)
+        )
+        del of_proteins[None]
+        if of_proteins:
+            return max(of_proteins, key=lambda name: of_proteins[name] if name else 0)
     return None
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from bio_paws.errors import SourceError
+from bio_paws.sources.groups import MASKED_NAME, Group
+from bio_paws.sources.joining import join_lone_parts
 from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.roles import ENDINGS, Entry, holds_genes_alone, role_by_name, role_in_folder
 from bio_paws.sources.text import looks_like_sequences
@@ -35,69 +36,12 @@ _READ_TOGETHER: tuple[tuple[FileRole, ...], ...] = (
     ("cds",),
 )
 """What an assembly is read from, best first: whichever of these files it has all of."""
-_WITH_GENOME: frozenset[FileRole] = frozenset({"genomic", "genbank", "gff_fasta"})
-_GENES_OR_PROTEINS: frozenset[FileRole] = frozenset({"gff", "gtf", "protein", "cds"})
 _REPORTS = ("_assembly_report.txt", "data_report.jsonl")
-_MASKED_NAME = re.compile(
-    r"[._-](?:genomic[._-])?(?:(?P<soft>dna_sm|soft_?masked|sm)|(?P<hard>dna_rm|hard_?masked|masked|rm))(?=[._-]|$)"
+_CHROMOSOME = re.compile(
+    r"(?P<prefix>|.*[._-])(?P<part>chr(?:om(?:osome)?)?[._-]?(?:\d{1,3}[A-Za-z]?|[IVX]+|[XYZWMC]|MT|Mt|Pt|Un)(?:_\w+)?)",
+    re.IGNORECASE,
 )
-
-
-@dataclass
-class Group:
-    """The files of one assembly.
-
-    Attributes
-    ----------
-    prefix : str
-        What their names have in common.
-    roles : dict of role to Entry
-    unused : list of Entry
-        Sequence files that nothing is read from.
-    organism : str or None
-        Where a report or a layout names it.
-    name : str
-        The longest prefix of its files, as in ``GCF_000005845.2_ASM584v2``.
-    """
-
-    prefix: str
-    roles: dict[FileRole, Entry] = field(default_factory=dict)
-    unused: list[Entry] = field(default_factory=list)
-    organism: str | None = None
-    name: str = ""
-
-    def add(self, role: FileRole | None, entry: Entry) -> None:
-        """Add a file; of two for one role keep the better one, by how it is masked and then by its ending.
-
-        Raises
-        ------
-        SourceError
-            When neither is better.
-        """
-        if role is None:
-            self.unused.append(entry)
-            return
-        other = self.roles.setdefault(role, entry)
-        if other is entry:
-            return
-        if _rank(other) == _rank(entry):
-            raise SourceError(f"{entry.shown()}: {other.name} holds the same part: leave one of them out")
-        better, worse = sorted((other, entry), key=_rank)
-        self.roles[role] = better
-        self.unused.append(worse)
-
-    def choose(self) -> None:
-        """Keep the files that the assembly is read from, and move the others to those that are not used."""
-        used = next((roles for roles in _READ_TOGETHER if all(role in self.roles for role in roles)), ())
-        self.unused += [entry for role, entry in self.roles.items() if role not in used]
-        self.roles = {role: self.roles[role] for role in used}
-
-
-def _rank(entry: Entry) -> tuple[int, int]:
-    """Return how well a file serves, the best first: soft mask, none, hard mask; then the usual ending first."""
-    match = _MASKED_NAME.search(entry.stem)
-    mask = 1 if match is None else 0 if match.group("soft") else 2
-    return mask, ENDINGS.index(entry.ending) if entry.ending in ENDINGS else len(ENDINGS)
+"""Names of files that hold a chromosome each, as in ``chr1``, ``hg38.chrUn_GL000195v1`` and ``rice_chromosome-12``."""
 
 
 def groups_in(path: Path) -> list[Group]:
@@ -114,11 +58,14 @@ def groups_in(path: Path) -> list[Group]:
     for entry in entries:
         if entry not in reports:
             _sort_in(entry, groups)
+    for group in groups.values():
+        group.prefer_whole()
+    _join_chromosomes(groups)
     # Each step needs the groups of the one before: a report names the organisms of groups that are there.
     for entry in reports:
         _take_organisms(entry, groups)
     _set_genes_aside(list(groups.values()))
-    _join_lone_parts(groups)
+    join_lone_parts(groups)
     for group in groups.values():
         group.choose()
     usable = [group for group in groups.values() if group.roles]
@@ -176,11 +123,11 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
         group = groups.setdefault((folder, named.prefix), Group(named.prefix))
         group.organism = group.organism or named.organism
         group.name = max(group.name, named.name, key=len)
-        group.add(named.role, entry)
+        group.add(named.role, entry, named.part)
     elif entry.ending == ".tar" or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
         groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
     elif expected or looks_like_sequences(entry.path, entry.member):
-        stem = _MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals"))
+        stem = MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals"))
         groups.setdefault((entry.folder, stem), Group(stem)).add(role_in_folder(entry), entry)
 
 
@@ -218,43 +165,37 @@ def _take_organisms(report: Entry, groups: dict[tuple[str, str], Group]) -> None
                 group.organism = str(name)
 
 
+def _join_chromosomes(groups: dict[tuple[str, str], Group]) -> None:
+    """Join files that are named as the chromosomes of one genome; it is called by what they share, else its folder."""
+    genomes: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for key in groups:
+        if match := _CHROMOSOME.fullmatch(key[1]):
+            genomes.setdefault((key[0], match.group("prefix").rstrip("._-")), []).append(key)
+    for (folder, prefix), keys in genomes.items():
+        if len(keys) > 1:
+            whole = Group(prefix or Path(folder).resolve().name)
+            for key in keys:
+                whole.absorb(groups.pop(key))
+            # Behind a stroke, which no file's name has: a file of that name holds something else.
+            groups[folder, f"{whole.prefix}/"] = whole
+
+
 def _set_genes_aside(groups: list[Group]) -> None:
     """Leave out DNA files of genes or transcripts where there is a genome."""
-    of_unknown_layout = [
-        group for group in groups if "genomic" in group.roles and role_by_name(group.roles["genomic"]) is None
-    ]
-    genes = [group for group in of_unknown_layout if holds_genes_alone(group.roles["genomic"])]
-    if any(_WITH_GENOME & group.roles.keys() for group in groups if group not in genes):
-        for group in genes:
-            group.unused.append(group.roles.pop("genomic"))
-
-
-def _join_lone_parts(groups: dict[tuple[str, str], Group]) -> None:
-    """Join a genome with genes or proteins of another name, where a folder has but one of each.
-
-    Folders are visited from the innermost outwards. Across folders only genes are joined, with the proteins beside
-    them: where genes lie shows whether they are those of the genome.
-    """
-    folders = {folder for key in groups for folder in (Path(key[0]), *Path(key[0]).parents)}
-    for folder in sorted(folders, key=lambda folder: (-len(folder.parts), folder)):
-        keys = [key for key in groups if folder in (Path(key[0]), *Path(key[0]).parents)]
-        genomes = [key for key in keys if "genomic" in groups[key].roles]
-        others = [key for key in keys if groups[key].roles and "genomic" not in groups[key].roles]
-        parts = [role for key in others for role in groups[key].roles]
-        # Two genomes, or two files of genes, leave it open which belong together.
-        if len(genomes) != 1 or not _GENES_OR_PROTEINS.issuperset(parts) or len(parts) != len(set(parts)):
-            continue
-        genome = groups[genomes[0]]
-        elsewhere = any(key[0] != genomes[0][0] for key in others)
-        # Nothing shows that proteins alone, in another folder, are those of the genome.
-        if set(parts) & genome.roles.keys() or (elsewhere and set(parts) <= {"protein"}):
-            continue
-        for key in others:
-            group = groups.pop(key)
-            for role, entry in group.roles.items():
-                genome.add(role, entry)
-            genome.unused += group.unused
-            genome.organism = genome.organism or group.organism
+    genes: list[tuple[Group, str]] = []
+    genomes = 0
+    for group in groups:
+        for part, entry in group.roles.get("genomic", {}).items():
+            if role_by_name(entry) is None and holds_genes_alone(entry):
+                genes.append((group, part))
+            else:
+                genomes += 1
+        genomes += len({"genbank", "gff_fasta"} & group.roles.keys())
+    if genomes:
+        for group, part in genes:
+            group.unused.append(group.roles["genomic"].pop(part))
+            if not group.roles["genomic"]:
+                del group.roles["genomic"]
 
 
 def is_archive_of_many(path: Path) -> bool:

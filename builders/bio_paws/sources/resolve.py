@@ -156,7 +156,7 @@ def _grouped(path: Path) -> list[Assembly]:
     assemblies = []
     for group in layouts.groups_in(path):
         accession, name = _split_prefix(group.name if group.name.startswith(group.prefix) else group.prefix)
-        files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in group.roles.items())
+        files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in group.files())
         unused = tuple(entry.name for entry in group.unused)
         assemblies.append(Assembly(accession, name, group.organism, path.name, files, unused))
     return assemblies

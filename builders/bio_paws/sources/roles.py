@@ -34,12 +34,13 @@ _NCBI: tuple[tuple[str, FileRole | None], ...] = (
 """Names in NCBI's layouts: behind the assembly's prefix and ``_``, or, in a `datasets` package, all of the name."""
 _ENSEMBL = re.compile(
     r"(?P<species>[A-Z][a-z0-9]*_[a-z0-9_]+?)\.(?P<assembly>.+?)\."
-    r"(?:(?P<genomic>dna|dna_sm|dna_rm)\.(?:toplevel|primary_assembly)\.fa|(?P<ensembl_cds>cds\.all)\.fa|"
-    r"(?P<protein>pep\.all)\.fa|\d+\.(?:(?P<gff>gff3)|(?P<gtf>gtf))|"
-    r"(?P<unused>(?:cdna\.all|cdna\.abinitio|pep\.abinitio|ncrna|"
-    r"(?:dna|dna_sm|dna_rm)\.(?:nonchromosomal|chromosome\..+))\.fa|"
-    r"\d+\.(?:chr|abinitio|chr_patch_hapl_scaff|primary_assembly\..+|chromosome\..+|nonchromosomal)\.(?:gff3|gtf)))"
+    r"(?:(?P<genomic>dna|dna_sm|dna_rm)\.(?:toplevel|primary_assembly|(?P<dna_part>nonchromosomal|[a-z_]+\..+))\.fa|"
+    r"(?P<ensembl_cds>cds\.all)\.fa|(?P<protein>pep\.all)\.fa|"
+    r"\d+\.(?:(?P<genes_part>chr|[a-z_]+\..+|nonchromosomal)\.)?(?:(?P<gff>gff3)|(?P<gtf>gtf))|"
+    r"(?P<unused>(?:cdna\.all|cdna\.abinitio|pep\.abinitio|ncrna)\.fa|"
+    r"\d+\.(?:abinitio|chr_patch_hapl_scaff)\.(?:gff3|gtf)))"
 )
+"""A part is named as in ``dna.chromosome.1.fa`` and ``57.chromosome.1.gff3``."""
 _ACCESSION = re.compile(r"GC[AF]_\d+\.\d+")
 GENBANK = (".gb", ".gbk", ".gbff", ".gbf", ".genbank", ".embl")
 GFF = (".gff", ".gff3", ".gtf")
@@ -123,12 +124,15 @@ class NamedRole(NamedTuple):
         Where the layout names it.
     name : str
         The assembly as the name of the file has it; empty where it has none.
+    part : str
+        The part of the genome that it holds; empty for all.
     """
 
     prefix: str
     role: FileRole | None
     organism: str | None = None
     name: str = ""
+    part: str = ""
 
 
 def role_by_name(entry: Entry) -> NamedRole | None:
@@ -147,7 +151,8 @@ def role_by_name(entry: Entry) -> NamedRole | None:
         roles: tuple[FileRole, ...] = ("genomic", "ensembl_cds", "protein", "gff", "gtf")
         named = next((role for role in roles if match.group(role)), None)
         organism = match.group("species").replace("_", " ")
-        return NamedRole(f"{match.group('species')}.{match.group('assembly')}", named, organism)
+        prefix = f"{match.group('species')}.{match.group('assembly')}"
+        return NamedRole(prefix, named, organism, part=match.group("dna_part") or match.group("genes_part") or "")
     return None
 
 

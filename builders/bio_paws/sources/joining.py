@@ -1,0 +1,176 @@
+"""Which genomes, genes and proteins belong together where their files' names do not say it.
+
+A folder that has one of each leaves no doubt. Where it has several, genes belong to the genomes whose sequences they
+name: one file of genes may describe many chromosomes, each in a file of its own, and a genome may have a file of genes
+for each chromosome.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from bio_paws.errors import SourceError
+from bio_paws.sources.groups import Group
+from bio_paws.sources.pinned import FileRole
+from bio_paws.sources.roles import Entry
+from bio_paws.sources.text import lines_of, text_pieces
+
+Key = tuple[str, str]
+"""A group by its folder and what the names of its files have in common."""
+
+_GENES: tuple[FileRole, ...] = ("gff", "gtf", "cds")
+"""Files that name the sequences that their genes lie on; of two kinds in one group, the first is read."""
+_GENES_OR_PROTEINS: frozenset[FileRole] = frozenset({*_GENES, "protein"})
+_CDS_TITLE = re.compile(r">(?:lcl\|)?(\S+?)_cds(?:_|\s)")
+_CDS_ROW = re.compile(r"([^\t#>][^\t]*)\t[^\t]*\tCDS\t")
+
+
+class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
+    """Names of the sequences that a genome's file has, or that genes lie on, in order; each file is read once."""
+
+    def __missing__(self, key: tuple[FileRole, Entry]) -> tuple[str, ...]:
+        role, entry = key
+        lines = lines_of(text_pieces(entry.path, entry.member))
+        if role == "genomic":
+            names = ((line[1:].split() or [""])[0] for line in lines if line.startswith(">"))
+        else:
+            pattern = _CDS_TITLE if role == "cds" else _CDS_ROW
+            names = (unquote(match.group(1)) for line in lines if (match := pattern.match(line)))
+        self[key] = tuple(dict.fromkeys(names))
+        return self[key]
+
+    def of(self, group: Group, *roles: FileRole) -> list[str]:
+        """Return those of a group's files of the first of these roles that it has."""
+        role = next((role for role in roles if role in group.roles), None)
+        return [name for entry in group.roles[role].values() for name in self[role, entry]] if role else []
+
+
+def join_lone_parts(groups: dict[Key, Group]) -> None:
+    """Join genomes with genes and proteins of other names.
+
+    Folders are visited from the innermost outwards. Across folders only genes are joined, with the proteins beside
+    them, and what has the genome's name: where genes lie shows whether they are those of the genome.
+
+    Raises
+    ------
+    SourceError
+        When it is open to which of several genomes genes belong, or none of them has the sequences that they lie on.
+    """
+    names = _NamesIn()
+    folders = {folder for key in groups for folder in (Path(key[0]), *Path(key[0]).parents)}
+    for folder in sorted(folders, key=lambda folder: (-len(folder.parts), folder)):
+        _join_same_name(groups, folder)
+        if not _join_single_parts(groups, folder):
+            _join_by_sequences(groups, folder, names)
+            _join_single_parts(groups, folder)
+    for group in groups.values():
+        _require_disjoint(group, names)
+
+
+def _below(groups: dict[Key, Group], folder: Path) -> tuple[list[Key], list[Key]]:
+    """Return the groups below a folder that have a genome, and those that have genes or proteins alone."""
+    keys = [key for key in groups if groups[key].roles and folder in (Path(key[0]), *Path(key[0]).parents)]
+    genomes = [key for key in keys if "genomic" in groups[key].roles]
+    return genomes, [key for key in keys if "genomic" not in groups[key].roles]
+
+
+def _join_same_name(groups: dict[Key, Group], folder: Path) -> None:
+    """Join what has the same name in different folders, as where each kind of file has a folder."""
+    genomes, others = _below(groups, folder)
+    for key in others:
+        roles = groups[key].roles.keys()
+        homes = [genome for genome in genomes if genome[1] == key[1]]
+        rivals = [other for other in others if other[1] == key[1] and other != key]
+        if len(homes) == 1 and not rivals and roles <= _GENES_OR_PROTEINS - groups[homes[0]].roles.keys():
+            groups[homes[0]].absorb(groups.pop(key))
+
+
+def _join_single_parts(groups: dict[Key, Group], folder: Path) -> bool:
+    """Join a genome with all else, where there are not two of anything; return whether that leaves nothing open."""
+    genomes, others = _below(groups, folder)
+    parts = [role for key in others for role in groups[key].roles]
+    if not genomes or not _GENES_OR_PROTEINS.issuperset(parts):
+        return True
+    if len(genomes) != 1 or len(parts) != len(set(parts)):
+        return False
+    genome = groups[genomes[0]]
+    elsewhere = any(key[0] != genomes[0][0] for key in others)
+    # Nothing shows that proteins alone, in another folder, are those of the genome.
+    if not set(parts) & genome.roles.keys() and not (elsewhere and set(parts) <= {"protein"}):
+        for key in others:
+            genome.absorb(groups.pop(key))
+    return True
+
+
+def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) -> None:
+    """Join genes with the genomes that have the sequences which they name.
+
+    Raises
+    ------
+    SourceError
+        When two genomes have a sequence of that name, or none has one while a genome is without genes.
+    """
+    genomes, others = _below(groups, folder)
+    # As it is before: of two files that this joins with a genome, neither is the genome's own.
+    described = {genome: set(names.of(groups[genome], *_GENES)) for genome in genomes}
+    for key in others:
+        named = names.of(groups[key], *_GENES)
+        if not named or not _GENES_OR_PROTEINS.issuperset(groups[key].roles):
+            continue
+        owners: dict[str, list[Key]] = {name: [] for name in named}
+        for genome in described:
+            for name in names.of(groups[genome], "genomic"):
+                if name in owners:
+                    owners[name].append(genome)
+        hits = sorted({genome for having in owners.values() for genome in having})
+        shown = next(entry.shown() for role, entry in groups[key].files() if role in _GENES)
+        if not hits and _leaves_no_other(groups, list(described), others):
+            raise SourceError(
+                f"{shown}: its genes lie on {named[0]!r} and others, which no genome beside it has: put its genome "
+                "there, rename the sequences, or remove it"
+            )
+        if all(name in described[genome] for name in named for genome in owners[name]):
+            continue  # another annotation of genomes that have their own
+        if shared := next((name for name in named if len(owners[name]) > 1), None):
+            first, second = (_first(groups[genome], "genomic").shown() for genome in owners[shared][:2])
+            raise SourceError(
+                f"{shown}: its genes lie on {shared!r}, which both {first} and {second} have: put each genome and its "
+                "genes in a folder of their own, or give them one name"
+            )
+        # A genome in one file keeps its name; one in several is called as its genes are.
+        whole, parts = (hits[0], [key]) if len(hits) == 1 else (key, hits)
+        described[whole] = {name for genome in hits for name in described.pop(genome)}
+        for part in parts:
+            groups[whole].absorb(groups.pop(part))
+
+
+def _leaves_no_other(groups: dict[Key, Group], genomes: list[Key], others: list[Key]) -> bool:
+    """Whether genes can be those of none but these genomes, and one of these has no genes yet."""
+    without_genes = any(not groups[genome].roles.keys() & set(_GENES) for genome in genomes)
+    return without_genes and all(_GENES_OR_PROTEINS.issuperset(groups[key].roles) for key in others if key in groups)
+
+
+def _require_disjoint(group: Group, names: _NamesIn) -> None:
+    """Refuse two files that both have genes on one sequence of a genome.
+
+    Raises
+    ------
+    SourceError
+        When there are.
+    """
+    for role in _GENES:
+        first: dict[str, Entry] = {}
+        entries = list(group.roles.get(role, {}).values())
+        for entry in entries if len(entries) > 1 else ():
+            for name in names[role, entry]:
+                if name in first:
+                    raise SourceError(
+                        f"{entry.shown()}: genes on {name!r}, as in {first[name].shown()}: leave one of them out"
+                    )
+                first[name] = entry
+
+
+def _first(group: Group, role: FileRole) -> Entry:
+    return next(iter(group.roles[role].values()))
