@@ -36,7 +36,7 @@ from conftest import Run
 SMALL = ("dna50", "dna_protein", "--pairs", 120)
 JOBS = (
     *("search_shard", "candidate_shard", "quartet_shard", "evaluate_shard", "find_hits"),
-    *("measure_baselines", "check_rows", "screen"),
+    *("measure_config", "check_rows", "screen"),
 )
 """Every kind of job of a build in which all is well."""
 

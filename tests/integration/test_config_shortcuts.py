@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bio_paws.audit import config_shortcuts
@@ -34,6 +35,20 @@ def test_what_needs_no_biology_is_measured(built: Path, monkeypatch: pytest.Monk
     ]
     assert measured(built, "dna150") == of_dna
     assert {"edit", "alignment"}.isdisjoint(measured(built, "dna_protein"))
+
+
+def test_the_first_train_pairs_are_fitted_on(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_shortcuts, "FEWEST_ROWS", 10)
+    whole = measured(built, "dna150")
+    monkeypatch.setattr(config_shortcuts, "TRAIN_ROWS", 20)
+    few = measured(built, "dna150")
+    files = split_files(built, read_manifest(built).configs["dna150"])
+    monkeypatch.setattr(config_shortcuts, "TRAIN_ROWS", pq.read_metadata(files["train"]).num_rows)
+    assert few.keys() == whole.keys() and few != whole == measured(built, "dna150")
+    for split in ("validation", "train"):
+        files.pop(split)
+        left = measure_config_shortcuts(files, get_config("dna150"))
+        assert left == (whole if split == "validation" else {})
 
 
 def test_too_few_pairs_are_not_measured(built: Path) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import HashingVectorizer
 
 from bio_paws.features import kmers
-from bio_paws.features.kmers import kmer_similarity
+from bio_paws.features.kmers import hashed_kmers, kmer_similarity
 from bio_paws.features.pair_features import composition_differences
 from bio_paws.features.thresholds import fit_threshold
 
@@ -23,6 +24,7 @@ TEXTS = st.text(alphabet="ACGTa é汉😀", max_size=25)
 def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kmers, "PAIRS_PER_BLOCK", 2)
+        patch.setattr(kmers, "_MOST_NUMBERS", 50)
         similarities = kmer_similarity([a for a, _ in pairs], [b for _, b in pairs], 6)
     for i, pair in enumerate(pairs):
         for k in range(1, 7):
@@ -33,6 +35,24 @@ def test_kmers_are_those_of_plain_python(pairs: list[tuple[str, str]]) -> None:
             assert similarities.cosine[k - 1, i] == pytest.approx(
                 sum(a[kmer] * b[kmer] for kmer in a) / norm if norm else 0
             )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text("AC \n\té汉😀", max_size=9), min_size=1, max_size=7), st.sampled_from((3, 6)))
+def test_hashed_kmers_are_those_of_scikit_learn(texts: list[str], k: int) -> None:
+    hashing = HashingVectorizer(analyzer="char", ngram_range=(k, k), lowercase=False, n_features=8, dtype=np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kmers, "_PROFILES_AT_ONCE", 2)
+        profiles = hashed_kmers(texts, k, 8)
+    assert profiles.dtype == np.float32
+    assert profiles.tolist() == hashing.transform(texts).toarray().tolist()
+
+
+def test_what_is_compared_again_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = ["ACGTACGTAG"], ["ACGTACCTAG"]
+    similarity = kmer_similarity(*pair, 3)
+    monkeypatch.setattr(kmers, "_list_kmers", None)
+    assert np.array_equal(similarity.cosine, kmer_similarity(*pair, 3).cosine)
 
 
 def test_composition_is_gc_of_dna_and_garp_of_proteins() -> None:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from bio_paws import configs
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.audit.config_shortcuts import measure_config_shortcuts
+from bio_paws.audit.config_shortcuts import measure_config
 from bio_paws.build import export, output, partition
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.pair_filter import database_size
@@ -30,7 +30,7 @@ from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow, temporary_folder
 from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stages import open_workdir
-from bio_paws.features.baseline_aucs import Measured, measure_baselines, split_files
+from bio_paws.features.baseline_aucs import Measured, split_files
 from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
@@ -284,14 +284,13 @@ def _prepared(builder: BioPaws, split: str) -> pa.Table:
 
 def _measure(folder: Path, entries: dict[str, ConfigEntry], prepared: Prepared) -> None:
     """Measure baselines, upper bounds and shortcuts of configs, and put them into their entries."""
-    submit = prepared.executor.submit
-    files = {name: split_files(folder, entry) for name, entry in entries.items()}
-    shortcuts = {name: submit(measure_config_shortcuts, files[name], get_config(name)) for name in entries}
-    baselines = {name: submit(measure_baselines, files[name], get_config(name)) for name in entries}
+    jobs = {
+        name: prepared.executor.submit(measure_config, split_files(folder, entry), get_config(name))
+        for name, entry in entries.items()
+    }
     for name, entry in entries.items():
-        measured = baselines[name].result()
+        measured, entry.shortcuts = jobs[name].result()
         entry.baselines, entry.upper_bounds = measured["baselines"], measured["upper_bounds"]
-        entry.shortcuts = shortcuts[name].result()
 
 
 def _report(

@@ -48,7 +48,6 @@ RETRIES = 2
 _RUN_BY_WORKERS = (
     "bio_paws.audit.config_shortcuts",
     "bio_paws.build.pipeline",
-    "bio_paws.features.baseline_aucs",
     "bio_paws.verify.verify",
 )
 """Modules whose functions are sent to workers; named, not imported, since they stand above this one."""

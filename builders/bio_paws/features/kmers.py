@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 
 LONGEST_KMER = 6
 """k-mers of 1 to so many letters are compared."""
 
-PAIRS_PER_BLOCK = 1024  # whose k-mers are in memory at a time
+PAIRS_PER_BLOCK = 256  # whose k-mers are in memory at a time: of 150 letters, they stay in the cache
 
+SPACES = re.compile(r"\s\s+")
+"""Runs of white space, which count as one blank where k-mers are counted for a classifier."""
+
+_MOST_NUMBERS = 1 << 40
+"""k-mers above which they are numbered anew: with a block's pairs, a side and one more letter they fit 63 bits."""
+_PROFILES_AT_ONCE = 1024  # whose counts are in memory at a time
 _LONGEST_NUMBER = 8  # letters of ASCII that 64 bits hold
 
 KmerMeasure = Literal["jaccard", "cosine"]
@@ -46,39 +53,117 @@ def kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -
         Largest k, in letters.
     """
     blocks = [
-        _kmer_similarity(first[at : at + PAIRS_PER_BLOCK], second[at : at + PAIRS_PER_BLOCK], longest)
+        _kmer_similarity(tuple(first[at : at + PAIRS_PER_BLOCK]), tuple(second[at : at + PAIRS_PER_BLOCK]), longest)
         for at in range(0, len(first), PAIRS_PER_BLOCK)
     ]
     return KmerSimilarity(*np.concatenate(blocks, axis=-1))
 
 
-def _kmer_similarity(first: Sequence[str], second: Sequence[str], longest: int) -> NDArray[np.float64]:
+@lru_cache(maxsize=32)  # baselines and shortcuts of a config compare the same pairs
+def _kmer_similarity(first: tuple[str, ...], second: tuple[str, ...], longest: int) -> NDArray[np.float64]:
     """Return Jaccard and cosine of one block: shape (2, longest, n)."""
-    texts = [*first, *second]
-    # All texts in one string; a number for each letter, and for each place the text it lies in.
-    alphabet, letters = np.unique(np.frombuffer("".join(texts).encode("utf-32-le"), "<u4"), return_inverse=True)
-    text = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    kmers = np.zeros(len(letters) + 1, dtype=np.int64)
+    texts = [text for pair in zip(first, second, strict=True) for text in pair]
     similarity = np.zeros((2, longest, len(first)))
-    for k in range(1, longest + 1):
-        # A k-mer is a (k-1)-mer and a letter; numbered anew for each k, numbers stay small in any alphabet.
-        kmers = np.unique(kmers[:-1] * len(alphabet) + letters[k - 1 :], return_inverse=True)[1]
-        within = text[: len(kmers)] == text[k - 1 :]
-        places = (text[: len(kmers)][within], kmers[within])
-        ones = np.ones(len(places[0]), dtype=np.int64)
-        counts = coo_array((ones, places), shape=(len(texts), len(letters))).tocsr()
-        similarity[:, k - 1] = _jaccard_and_cosine(counts[: len(first)], counts[len(first) :])
+    for k, listed in enumerate(_list_kmers(texts, longest)):
+        similarity[:, k] = _jaccard_and_cosine(listed, len(first))
     return similarity
 
 
-def _jaccard_and_cosine(first: Any, second: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compare two sparse arrays of counts, shape (n, k-mers), row by row."""
-    products = first.multiply(second)
-    shared = np.diff(products.indptr)
-    either = np.diff(first.indptr) + np.diff(second.indptr) - shared
-    squares = first.multiply(first).sum(axis=1) * second.multiply(second).sum(axis=1)
+class _Kmers(NamedTuple):
+    """All k-mers of texts: the text that each is of, where it starts in their letters, and its number, below `top`."""
+
+    text: NDArray[np.int64]
+    start: NDArray[np.int64]
+    number: NDArray[np.int64]
+    top: int
+
+
+def _list_kmers(texts: Sequence[str], longest: int) -> Iterator[_Kmers]:
+    """Yield the k-mers for k = 1 .. longest."""
+    # All texts in one string; a number for each letter, and for each place the text it lies in.
+    written = _letters(texts)
+    alphabet = np.unique(written)
+    letters = np.searchsorted(alphabet, written)
+    text = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    numbers, top = np.zeros(len(letters) + 1, dtype=np.int64), 1
+    for k in range(1, longest + 1):
+        # A k-mer is a (k-1)-mer and a letter; in a large alphabet numbered anew, so that numbers stay small.
+        numbers, top = numbers[:-1] * len(alphabet) + letters[k - 1 :], top * len(alphabet)
+        if top > _MOST_NUMBERS:
+            distinct, numbers = np.unique(numbers, return_inverse=True)
+            top = len(distinct)
+        start = np.flatnonzero(text[: len(numbers)] == text[k - 1 :])
+        yield _Kmers(text[start], start, numbers[start], top)
+
+
+def _letters(texts: Sequence[str]) -> NDArray[np.uint32]:
+    return np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def _jaccard_and_cosine(kmers: _Kmers, pairs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare texts 0 and 1, 2 and 3, and so on."""
+    # By pair, k-mer and side: what is to be counted together lies together. Small numbers are sorted twice as fast.
+    keys = ((kmers.text >> 1) * kmers.top + kmers.number) << 1 | kmers.text & 1
+    if 2 * kmers.top * pairs < 1 << 31:
+        keys = keys.astype(np.int32)
+    keys.sort()
+    of_both = keys >> 1
+    starts = np.flatnonzero(np.append(True, of_both[1:] != of_both[:-1])[: len(keys)])
+    seconds = np.add.reduceat(keys & 1, starts, dtype=np.int64) if len(keys) else starts
+    firsts = np.diff(starts, append=len(keys)) - seconds
+    bounds = np.searchsorted(of_both[starts], np.arange(pairs + 1) * kmers.top)
+
+    def by_pair(values: NDArray[Any]) -> NDArray[np.int64]:
+        totals: NDArray[np.int64] = np.append(0, np.cumsum(values, dtype=np.int64))
+        return np.diff(totals[bounds])
+
+    squares = by_pair(firsts**2) * by_pair(seconds**2)
     # Counts are whole numbers: the maximum changes nothing but a division of 0 by 0.
-    return shared / np.maximum(either, 1), products.sum(axis=1) / np.sqrt(np.maximum(squares, 1))
+    jaccard = by_pair((firsts > 0) & (seconds > 0)) / np.maximum(np.diff(bounds), 1)
+    return jaccard, by_pair(firsts * seconds) / np.sqrt(np.maximum(squares, 1))
+
+
+def hashed_kmers(texts: Sequence[str], k: int, dimensions: int) -> NDArray[np.float32]:
+    """Count the k-mers of texts in hashed dimensions, scaled to length 1; runs of white space are one.
+
+    The numbers are those of scikit-learn's ``HashingVectorizer(analyzer="char", ngram_range=(k, k), lowercase=False)``,
+    which hashes every k-mer as often as it stands; here each different one is hashed once.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        Strings.
+    k : int
+        Letters of a k-mer.
+    dimensions : int
+        How many there are.
+
+    Returns
+    -------
+    ndarray, shape=(n, dimensions)
+        Zeros where a text has no k letters.
+    """
+    from sklearn.feature_extraction import FeatureHasher  # takes a second
+
+    texts = [SPACES.sub(" ", text) for text in texts]
+    *_, kmers = _list_kmers(texts, k)
+    profiles = np.zeros((len(texts), dimensions), dtype=np.float32)
+    if not len(kmers.number):
+        return profiles
+    _, first, number = np.unique(kmers.number, return_index=True, return_inverse=True)
+    letters = _letters(texts)
+    distinct = [letters[start : start + k].tobytes().decode("utf-32-le", "surrogatepass") for start in
+                kmers.start[first].tolist()]  # fmt: skip
+    hashed = FeatureHasher(dimensions, input_type="string").transform([kmer] for kmer in distinct)
+    dimension, sign = hashed.indices[number], hashed.data[number]
+    bounds = np.searchsorted(kmers.text, np.arange(0, len(texts) + _PROFILES_AT_ONCE, _PROFILES_AT_ONCE))
+    for block, (low, high) in enumerate(pairwise(bounds.tolist())):
+        begin = block * _PROFILES_AT_ONCE
+        own = profiles[begin : begin + _PROFILES_AT_ONCE]
+        cells = (kmers.text[low:high] - begin) * dimensions + dimension[low:high]
+        counts = np.bincount(cells, sign[low:high], own.size).reshape(own.shape)
+        own[:] = counts / np.maximum(np.sqrt((counts**2).sum(axis=1, keepdims=True)), 1)
+    return profiles
 
 
 def word_overlap(a: str, b: str, k: int) -> float:

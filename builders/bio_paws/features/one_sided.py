@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
+from bio_paws.features.kmers import SPACES
+
 _BITS = 21  # of a character: three of them fit 63 bits
-_SPACES = re.compile(r"\s\s+")
 
 
 class OneSidedClassifier:
@@ -65,7 +65,7 @@ class OneSidedClassifier:
 
 def _kmers(texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """List all 3-mers: the number of the text that each lies in, and the 3-mer as a number, in the order of strings."""
-    texts = [_SPACES.sub(" ", text) for text in texts]
+    texts = [SPACES.sub(" ", text) for text in texts]
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
     text = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
     within = text[:-2] == text[2:]

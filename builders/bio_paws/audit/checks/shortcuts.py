@@ -22,6 +22,7 @@ from bio_paws.audit.sampling.intervals import auc_estimate, share_estimate
 from bio_paws.audit.sampling.sample import affordable_texts
 from bio_paws.execution.progress import progress
 from bio_paws.features.baselines import BASELINES, Content, Fit, PairBatch, Rule, get_baseline
+from bio_paws.features.kmers import hashed_kmers
 
 TRAIN_ROWS = 10_000
 """Earlier pairs that are fitted on, at most."""
@@ -72,13 +73,29 @@ class Shortcut:
 
 
 @dataclass(frozen=True)
+class _Profiles:
+    """Hashed k-mers of one side.
+
+    Attributes
+    ----------
+    scaled : ndarray, shape=(texts, _DIMENSIONS)
+        Of each different text.
+    row_of : ndarray, shape=(n,)
+        Which of them each row has.
+    """
+
+    scaled: NDArray[np.float32]
+    row_of: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class _Rows:
     """Rows to fit on or to predict: their places, sides and labels."""
 
     places: NDArray[np.int64]
     batch: PairBatch
     labels: NDArray[np.int8]
-    profiles: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # by side, once they are needed
+    profiles: dict[int, _Profiles] = field(default_factory=dict)  # by side, once they are needed
 
 
 Guess = Callable[[Pairs, Numbered, _Rows, _Rows], Margins]
@@ -223,7 +240,7 @@ def _nearest(sides: tuple[int, ...]) -> Guess:
         rate = float(train.labels.mean())
         for start in range(0, len(margins), 250):
             block = slice(start, start + 250)
-            similarity = np.sum([own[block] @ earlier.T for earlier, own in known], axis=0)
+            similarity = np.sum([_cosines(earlier, later, block) for earlier, later in known], axis=0)
             nearest = similarity >= similarity.max(axis=1, keepdims=True) - 1e-6
             margins[block] = (nearest @ train.labels) / nearest.sum(axis=1) - rate
         return margins
@@ -231,18 +248,20 @@ def _nearest(sides: tuple[int, ...]) -> Guess:
     return guess
 
 
-def _profiles(pairs: Pairs, rows: _Rows, side: int) -> NDArray[np.float32]:
-    """Hash the k-mers of a side, scaled to length 1: shape (n, _DIMENSIONS)."""
-    if side in rows.profiles:
-        return rows.profiles[side]
-    from sklearn.feature_extraction.text import HashingVectorizer  # takes a second
+def _cosines(earlier: _Profiles, later: _Profiles, block: slice) -> NDArray[np.float32]:
+    """Compare a block of the later rows with all earlier ones, each text once: shape (rows of the block, earlier)."""
+    texts, rows = np.unique(later.row_of[block], return_inverse=True)
+    return (later.scaled[texts] @ earlier.scaled.T)[rows][:, earlier.row_of]
 
-    k = 6 if pairs.columns.alphabets[side].aligned_as == "dna" else 3
-    hashing = HashingVectorizer(
-        analyzer="char", ngram_range=(k, k), lowercase=False, n_features=_DIMENSIONS, dtype=np.float32
-    )
-    texts: Sequence[str] = (rows.batch.sentence1, rows.batch.sentence2)[side]
-    rows.profiles[side] = hashing.transform([text[:_PREFIX] for text in texts]).toarray()
+
+def _profiles(pairs: Pairs, rows: _Rows, side: int) -> _Profiles:
+    """Hash the k-mers of a side, each different text and each different k-mer once."""
+    if side not in rows.profiles:
+        k = 6 if pairs.columns.alphabets[side].aligned_as == "dna" else 3
+        texts: Sequence[str] = (rows.batch.sentence1, rows.batch.sentence2)[side]
+        numbers: dict[str, int] = {}
+        row_of = np.array([numbers.setdefault(text[:_PREFIX], len(numbers)) for text in texts])
+        rows.profiles[side] = _Profiles(hashed_kmers(list(numbers), k, _DIMENSIONS), row_of)
     return rows.profiles[side]
 
 

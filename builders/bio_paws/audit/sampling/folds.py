@@ -61,15 +61,27 @@ class Design:
     how: str
 
 
+def clusters_of(numbered: Numbered) -> NDArray[np.int64]:
+    """Return the cluster of each pair, for intervals: rows that share sequences, whatever the chain, are one.
+
+    Where one chain holds nearly all, rows of one first sequence are.
+    """
+    components = _components(numbered.canonical)
+    return numbered.canonical[0] if _is_giant(np.bincount(components)) else components
+
+
+def _is_giant(sizes: NDArray[np.int64]) -> bool:
+    """Whether a component is larger than half the sample, which would then be the sample."""
+    return bool(sizes.max() > _GIANT * min(int(sizes.sum()), SAMPLE_ROWS))
+
+
 def design(pairs: Pairs, numbered: Numbered) -> Design:
     """Choose sample and folds; the same pairs give the same ones."""
     rng = np.random.default_rng(_SEED)
     components = _components(numbered.canonical)
     sizes = np.bincount(components)
-    # A component larger than half the sample would be the sample.
-    giant = sizes.max() > _GIANT * min(len(pairs), SAMPLE_ROWS)
-    # Rows of one component are one observation; where that is nearly all, those of one first sequence are.
-    clusters = numbered.canonical[0] if giant else components
+    giant = _is_giant(sizes)
+    clusters = clusters_of(numbered)
     given = _given(pairs, numbered.canonical, rng)
     if given is not None:
         fitted, predicted, how = given
