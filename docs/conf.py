@@ -47,12 +47,13 @@ apidoc_modules = [
     {
         "path": str(ROOT / source),
         "destination": f"reference/api/{Path(source).name}",
-        "separate_modules": True,
+        "separate_modules": False,
         "module_first": True,
     }
     for source in ("builders/bio_paws", "cards/bio_paws_cards", "evaluate/bio_paws_eval")
 ]
 autodoc_default_options = {"members": True, "show-inheritance": True}
+toc_object_entries = False  # every page would list every member: minutes of a build
 autodoc_typehints = "none"  # the signatures show them
 napoleon_google_docstring = False
 napoleon_use_rtype = False

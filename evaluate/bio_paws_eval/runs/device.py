@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from functools import cache
+
 import torch
 
 from bio_paws.errors import ConfigError
+
+_log = logging.getLogger(__name__)
 
 
 def device_of(name: str) -> torch.device:
@@ -28,3 +34,26 @@ def dtype_of(name: str) -> torch.dtype:
     dtype = getattr(torch, name)
     assert isinstance(dtype, torch.dtype)
     return dtype
+
+
+@cache
+def matrix_rate(device: torch.device, dtype: torch.dtype, size: int) -> float:
+    """Measure the operations per second of products of square matrices of `size` rows: the best of five."""
+    matrix = torch.ones(size, size, device=device, dtype=dtype)
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()  # a GPU returns before it has finished: fetching a value waits
+        seconds.append(time.perf_counter() - start)
+    return 2 * size**3 / min(seconds)
+
+
+def warn_of_slow_dtype(device: torch.device, dtype: torch.dtype) -> None:
+    """Say so where a CPU has no instructions for bfloat16: it emulates them, a hundred times as slowly as float32."""
+    if device.type != "cpu" or dtype == torch.float32:
+        return
+    size = 128  # milliseconds, even where the products are emulated
+    slower = matrix_rate(device, torch.float32, size) / matrix_rate(device, dtype, size)
+    if slower > 2:
+        name = str(dtype).removeprefix("torch.")
+        _log.warning("this CPU computes %s %.0f times as slowly as float32: choose dtype float32", name, slower)

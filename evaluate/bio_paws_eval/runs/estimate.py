@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from accelerate import PartialState
@@ -14,7 +12,7 @@ from accelerate import PartialState
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.models.preflight import Preflight
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.runs.device import device_of
+from bio_paws_eval.runs.device import device_of, matrix_rate
 from bio_paws_eval.runs.preparation import Prepared, path_of_result, prepare
 
 EFFICIENCY = 0.6
@@ -101,6 +99,8 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
     width, layers = getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
     # Activations that each layer keeps for the backward pass: `Estimate.memory` names the source.
     bytes_per_unit = 34 if prepared.dtype == torch.bfloat16 else 68
+    size = 1024 if prepared.device.type == "cpu" else 8192
+    rate = EFFICIENCY * matrix_rate(prepared.device, prepared.dtype, size)
     operations = 2 * (12 * layers * width**2 or parameters) * forward_tokens
     return Estimate(
         prepared.model.id,
@@ -118,23 +118,10 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         finished,
         parameters,
         (16 if longest else 4) * parameters + bytes_per_unit * hyperparameters.batch_size * longest * width * layers,
-        operations / (EFFICIENCY * matrix_rate(prepared.device, prepared.dtype)),
+        operations / rate,
         prepared.skipped,
         {task.pairs.task.name: task.preflight for task in prepared.tasks},
     )
-
-
-@cache
-def matrix_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Measure the operations per second of matrix products: the best of five."""
-    size = 1024 if device.type == "cpu" else 8192
-    matrix = torch.ones(size, size, device=device, dtype=dtype)
-    seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
-        (matrix @ matrix)[0, 0].item()  # a GPU returns before it has finished: fetching a value waits
-        seconds.append(time.perf_counter() - start)
-    return 2 * size**3 / min(seconds)
 
 
 def sweep_text(planned: Sequence[Estimate], shard: int, trainings: int, compared: tuple[int, int]) -> str:

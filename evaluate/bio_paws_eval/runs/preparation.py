@@ -31,7 +31,7 @@ from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import check_tracker
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Training
-from bio_paws_eval.runs.device import device_of, dtype_of
+from bio_paws_eval.runs.device import device_of, dtype_of, warn_of_slow_dtype
 from bio_paws_eval.tasks import load, registry
 from bio_paws_eval.tasks.drawn import draw_pairs
 from bio_paws_eval.tasks.pairs import Pairs, perturbed
@@ -122,6 +122,7 @@ def prepare(options: EvaluationOptions) -> Prepared:
     """
     check_tracker(options.report_to)
     device, dtype = device_of(options.device), dtype_of(options.dtype)
+    warn_of_slow_dtype(device, dtype)
     source = find_model(
         options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter
     )
