@@ -132,7 +132,7 @@ def built(source: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str
     out = shared / "built/bioPAWS"
     with FileLock(shared / "built.lock"):
         if not out.exists():
-            done = run_program("build", "--source", source, "--out", out, "--pairs", 400, "--workers", 1)
+            done = run_program("build", "--source", source, "--out", out, "--pairs", 400, "--workers", 2)
             assert done.returncode == 0, done.stderr
     return out
 
