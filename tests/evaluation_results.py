@@ -35,6 +35,7 @@ from bio_paws_eval.representations.results import (
 )
 from bio_paws_eval.representations.vocabulary import GROUPS
 from bio_paws_eval.results import Encoding, Model, Predictions, Result, Task, Training, result_path, write_result
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
@@ -155,7 +156,9 @@ def write_cell(
         if answers is None or turned
         else measure_pair_types(answers.logits, answers.labels, kinds(task_), known),
         perturbations={} if answers is None or model.method != "model" else perturbations(task_, answers),
-        sampling={} if answers is None else sampling_of(answers.logits, answers.labels, known),
+        sampling={}
+        if answers is None
+        else sampling_of(predicted(answers.logits) == answers.labels, answers.labels, known),
     )
     write_result(path, result, answers)
     return path

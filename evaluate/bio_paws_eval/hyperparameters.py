@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import fields
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictInt
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 
@@ -61,6 +63,25 @@ class Hyperparameters:
 
     lora_rank: Annotated[StrictInt, Field(ge=0)] = 0
     """Rank of the changes of the linear layers that LoRA trains; 0 trains all weights."""
+
+    device_batch_size: Annotated[StrictInt, Field(ge=0)] = 0
+    """Most training examples that a device takes at once, where memory is short: gradients are accumulated over the
+    batch, whose loss stays the same; 0 for all of the batch."""
+
+    gradient_checkpointing: StrictBool = False
+    """Compute activations anew in the backward pass instead of keeping them: less memory, about a third more time."""
+
+    def device_share(self, processes: int) -> int:
+        """Return the most examples that each of so many processes takes at once."""
+        share = math.ceil(self.batch_size / processes)
+        return min(share, self.device_batch_size or share)
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All values, but those of ways to save memory that are not used: results from before there were any match."""
+        values = vars(self)
+        unused = {name for name in ("device_batch_size", "gradient_checkpointing") if not values[name]}
+        return {field.name: values[field.name] for field in fields(self) if field.name not in unused}
 
 
 HYPERPARAMETERS = {

@@ -108,6 +108,9 @@ class Training:
         Pairs of the development split; 0 where it was not trained. Since 2.1.
     dev_majority : float
         Fraction of them that carry the commoner label: what a guess reaches. Since 2.1.
+    dev_sampling : dict
+        What the interval of the accuracy on them rests on, as `metrics.sampling_of` returns it; empty where it was not
+        trained. Since 2.4.
     steps, seconds, tokens_per_second : number
         What training took; real tokens, padding not counted.
     losses : tuple of float
@@ -144,6 +147,7 @@ class Training:
     method: str = "fine-tune"
     fitted: dict[str, Any] = field(default_factory=dict)
     train_pairs: Count | None = None
+    dev_sampling: Sampling = field(default_factory=dict)
 
     @property
     def is_plain(self) -> bool:

@@ -170,7 +170,7 @@ INVALID: dict[str, list[Any]] = {
     "seeds": [0, "five", [-1], [1, "x"], [2**32]],
     "recipe": ["papre", *({name: value} for name, value in {
         "learning_rate": 0, "batch_size": 0, "epochs": 1.5, "max_length": "long", "schedule": "upwards", "warmup": 1.5,
-        "weight_decay": -1,
+        "weight_decay": -1, "device_batch_size": -1,
     }.items())],
     "configs": [["dna15"]],
     "split": ["train"],

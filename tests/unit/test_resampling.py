@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from bio_paws.features.thresholds import auroc
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.groups import PairGroups
-from bio_paws_eval.stats.intervals import levels, proportion, share, with_interval
+from bio_paws_eval.stats.intervals import levels, proportion, share, with_interval, worth_of
 from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.resampling import (
     RESAMPLES,
@@ -88,11 +89,13 @@ def test_pairs_of_few_groups_are_worth_few_pairs() -> None:
     assert ScoredPairs(independent, labels, groups).effective_pairs > 500
     for correct in (alike, independent):
         logits = np.where((correct[0] == labels)[:, np.newaxis], [0, 1], [1, 0]).astype(np.float32)
-        sampling = sampling_of(logits, labels, groups)
+        sampling = sampling_of(predicted(logits) == labels, labels, groups)
         assert sampling | {"effective_pairs": 0} == {
             **{"unit": "homology groups", "pairs": 1000, "groups": 20, "effective_groups": 20},
             **{"effective_pairs": 0, "few_groups": True},
         }
+        # Without labels whose number is fixed, both count the same.
+        assert worth_of(sampling) == pytest.approx(proportion(correct[0], groups)["effective_pairs"], rel=0.15)
     wide, narrow = (proportion(hits[0], groups) for hits in (alike, independent))
     assert wide["high"] - wide["low"] > 3 * (narrow["high"] - narrow["low"])
 
@@ -105,7 +108,7 @@ def test_the_number_of_pairs_of_a_label_does_not_vary() -> None:
     other = np.roll(group, 4)
     homology = PairGroups.of_names("homology groups", group, np.where(labels == 1, group, other))
     assert measure(ones, labels, homology)["accuracy"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert sampling_of(ones, labels, homology)["effective_pairs"] is None
+    assert sampling_of(predicted(ones) == labels, labels, homology)["effective_pairs"] is None
     pairs = measure(ones, labels, PairGroups.unknown(40))["accuracy"]
     assert pairs["low"] < 0.5 < pairs["high"]
 

@@ -255,7 +255,7 @@ CHANGES: dict[str, Callable[[EvaluationOptions, Path], EvaluationOptions]] = {
         name: lambda s, _, name=name, value=value: replace(s, recipe=replace(s.hyperparameters, **{name: value}))
         for name, value in {
             "learning_rate": 1.0, "batch_size": 2, "epochs": 9, "max_length": 16, "schedule": "cosine", "warmup": 0.5,
-            "weight_decay": 0.5, "lora_rank": 4,
+            "weight_decay": 0.5, "lora_rank": 4, "device_batch_size": 8, "gradient_checkpointing": True,
         }.items()
     },
 }  # fmt: skip

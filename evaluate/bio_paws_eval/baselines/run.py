@@ -25,6 +25,7 @@ from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.baselines import Baseline, PairBatch, Rule, applicable
 from bio_paws_eval.results import SCHEMA_VERSION, Model, Predictions, Result, Training, result_path, write_result
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.tasks.load import load_available
@@ -199,7 +200,7 @@ def _write(job: _Job, test: Pairs, comparable: bool, seconds: float, predictions
         metrics=measure(*scored, test.groups),
         predictions=job.path.with_suffix(".parquet").name,
         by_pair_type=measure_pair_types(*scored, test.kinds, test.groups),
-        sampling=sampling_of(*scored, test.groups),
+        sampling=sampling_of(predicted(predictions.logits) == predictions.labels, predictions.labels, test.groups),
     )
     write_result(job.path, result, predictions)
     _log.info("%s on %s: accuracy %.4f", job.model.id, test.task.name, result.metrics["accuracy"]["value"])

@@ -15,7 +15,7 @@ from sklearn.metrics import average_precision_score
 
 from bio_paws.features.thresholds import fit_threshold
 from bio_paws_eval.methods.embeddings import POOLING, Embedder, EmbeddingMethod, EmbeddingScorer, embed_sides
-from bio_paws_eval.methods.interface import Fitted, Fitting
+from bio_paws_eval.methods.interface import DevAnswers, Fitted, Fitting
 from bio_paws_eval.results import Predictions
 from bio_paws_eval.stats.decisions import commoner_share, predicted
 
@@ -35,9 +35,10 @@ class Cosine(EmbeddingMethod):
         parts = [(cosine(first, second), batch.labels) for batch, first, second in embed_sides(embedder, fitting.dev)]
         cosines, labels = (np.concatenate(values) for values in zip(*parts, strict=True))
         threshold = best_threshold(cosines, labels)
+        dev = DevAnswers((cosines > threshold) == labels, labels)
         training = dataclasses.replace(
             fitting.training,
-            dev_accuracies=(float(((cosines > threshold) == labels).mean()),),
+            dev_accuracies=(float(dev.correct.mean()),),
             best_epoch=1,
             dev_pairs=len(labels),
             dev_majority=commoner_share(labels),
@@ -48,7 +49,7 @@ class Cosine(EmbeddingMethod):
             cosines = cosine(first, second)
             return np.stack([np.full_like(cosines, threshold), cosines], axis=1)
 
-        return EmbeddingScorer(embedder, training, score, details_of)
+        return EmbeddingScorer(embedder, training, score, dev, details_of)
 
 
 def details_of(predictions: Predictions) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from bio_paws.errors import BioPawsError, ModelError, first_line
 from bio_paws.execution.files import atomic
 from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import stage_key
-from bio_paws_eval.methods.interface import Answers, Fitted, Fitting, Method
+from bio_paws_eval.methods.interface import Answers, DevAnswers, Fitted, Fitting, Method
 from bio_paws_eval.methods.separate_sides import separate_encoder, split_inputs
 from bio_paws_eval.models.architectures import empty_model
 from bio_paws_eval.models.batch_runner import BatchRunner
@@ -162,6 +162,8 @@ class EmbeddingScorer(Fitted):
         With what the fitting found.
     score : callable
         Takes the embeddings of both sides, each shape=(n, d), and returns the scores of the labels, shape=(n, 2).
+    dev : DevAnswers
+        Answers to the pairs that the fitting chose by.
     describe : callable, optional
         Returns `Answers.details` of the predictions of a task.
     """
@@ -171,9 +173,11 @@ class EmbeddingScorer(Fitted):
         embedder: Embedder,
         training: Training,
         score: Score,
+        dev: DevAnswers,
         describe: Callable[[Predictions], dict[str, Any]] = lambda _: {},
     ) -> None:
         self.training = training
+        self.dev = dev
         self._embedder = embedder
         self._score = score
         self._describe = describe

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from transformers import PreTrainedModel
 
-from bio_paws_eval.methods.interface import Answers, Fitted, Fitting, Method
+from bio_paws_eval.methods.interface import Answers, DevAnswers, Fitted, Fitting, Method
 from bio_paws_eval.models import finetune, loading
 from bio_paws_eval.models.architectures import empty_classifier
 from bio_paws_eval.models.heads import read_head
@@ -26,7 +27,7 @@ class FineTune(Method):
     @property
     def recipe(self) -> dict[str, Any]:
         """The hyperparameters."""
-        return dataclasses.asdict(self.hyperparameters)
+        return self.hyperparameters.record
 
     @property
     def training_length(self) -> int | None:
@@ -51,6 +52,7 @@ class FineTune(Method):
         random_init = training.control == "random-init"
         model = loading.load_classifier(fitting.source, tokenizer, training.seed, random_init=random_init)
         model.to(fitting.device)  # type: ignore[arg-type]
+        dev = None
         if fitting.train is not None and fitting.dev is not None:
             trained = finetune.fine_tune(
                 model,
@@ -64,13 +66,16 @@ class FineTune(Method):
                 fitting.folder,
                 fitting.tracking,
             )
-            training = dataclasses.replace(training, **vars(trained))
-        return _Classifier(model, dataclasses.replace(fitting, training=training))
+            measured = vars(trained) | {"dev_pairs": len(trained.dev_labels)}
+            dev = DevAnswers(np.array(measured.pop("dev_correct")), np.array(measured.pop("dev_labels"), np.int8))
+            training = dataclasses.replace(training, **measured)
+        return _Classifier(model, dataclasses.replace(fitting, training=training), dev)
 
 
 class _Classifier(Fitted):
-    def __init__(self, model: PreTrainedModel, fitting: Fitting) -> None:
+    def __init__(self, model: PreTrainedModel, fitting: Fitting, dev: DevAnswers | None) -> None:
         self.training = fitting.training
+        self.dev = dev
         self._model = model
         self._pad_id = fitting.encoder.tokenizer.pad_token_id
         self._dtype = fitting.dtype

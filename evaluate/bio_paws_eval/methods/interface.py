@@ -87,6 +87,22 @@ class Answers:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class DevAnswers:
+    """What a fitted model answers to the pairs that chose its epoch, its penalty or its threshold.
+
+    Attributes
+    ----------
+    correct : ndarray, shape=(n,), dtype=bool
+        Which of them it answers rightly.
+    labels : ndarray, shape=(n,), dtype=int8
+        The truth, permuted where the control permutes labels.
+    """
+
+    correct: NDArray[np.bool_]
+    labels: NDArray[np.int8]
+
+
 class Fitted(ABC):
     """A model that can answer pairs.
 
@@ -94,9 +110,12 @@ class Fitted(ABC):
     ----------
     training : Training
         With what the fitting found.
+    dev : DevAnswers or None
+        Its answers to the validation split of what it was fitted on; None where nothing was chosen by them.
     """
 
     training: Training
+    dev: DevAnswers | None = None
 
     @abstractmethod
     def answer(self, pairs: Encoded, perturbed: Mapping[str, Encoded], molecule: str) -> Answers:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bio_paws_eval.methods.embeddings import POOLING, Embedder, EmbeddingMethod, EmbeddingScorer, embed_sides
-from bio_paws_eval.methods.interface import Fitted, Fitting
+from bio_paws_eval.methods.interface import DevAnswers, Fitted, Fitting
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.stats.decisions import commoner_share
 
@@ -43,7 +43,8 @@ class Probe(EmbeddingMethod):
             rng = np.random.default_rng(fitting.training.seed)
             labels, dev_labels = rng.permutation(labels), rng.permutation(dev_labels)
         probes = [_probe(train, labels, penalty) for penalty in PENALTIES]
-        accuracies = [float(((_margin(probe, dev) > 0) == dev_labels).mean()) for probe in probes]
+        answers = [DevAnswers((_margin(probe, dev) > 0) == dev_labels, dev_labels) for probe in probes]
+        accuracies = [float(answer.correct.mean()) for answer in answers]
         best = int(np.argmax(accuracies))
         training = dataclasses.replace(
             fitting.training,
@@ -58,7 +59,7 @@ class Probe(EmbeddingMethod):
             margin = _margin(probes[best], features(first, second))
             return np.stack([np.zeros_like(margin), margin], axis=1)
 
-        return EmbeddingScorer(embedder, training, score)
+        return EmbeddingScorer(embedder, training, score, answers[best])
 
 
 def features(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 import torch
@@ -58,6 +60,67 @@ class ByLength(Sampler[int]):
             yield from full[i].tolist()
         for batch in short:
             yield from batch.tolist()
+
+
+Weighted = tuple[int, float]
+"""A row, and the weight of the loss of the batch that it came in."""
+
+
+class MicroBatches(Sampler[list[Weighted]]):
+    """Parts of batches, for one of several processes, that a device takes at once; each row comes once an epoch.
+
+    A batch is shared out as evenly as its number of rows allows. The loss of a part is a mean over what it holds, so it
+    comes with a weight by which the mean over all parts of a batch is that of the batch, also where parts are uneven. A
+    part without rows, of a last batch of fewer rows than there are parts, repeats one with weight 0: all processes take
+    the same number of steps.
+
+    Parameters
+    ----------
+    order : Sampler
+        Order of the rows in each epoch.
+    counts : ndarray, shape=(rows,), optional
+        How much of each row a loss is a mean over, its labelled tokens for one; 1 each where not given.
+    batch_size : int
+        Rows per step, over all processes.
+    parts : int
+        Parts of a batch that one process takes, one after the other.
+    process, processes : int
+        Which process this is, counted from 0, of how many.
+    """
+
+    def __init__(
+        self,
+        order: Sampler[int],
+        counts: NDArray[np.int64] | None,
+        batch_size: int,
+        parts: int,
+        process: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self._order = order
+        self._counts = counts
+        self._batch_size = batch_size
+        self._parts = parts
+        self._process = process
+        self._processes = processes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next."""
+        if isinstance(self._order, ByLength):
+            self._order.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._order) / self._batch_size) * self._parts  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[list[Weighted]]:
+        order = iter(self._order)
+        while batch := list(islice(order, self._batch_size)):
+            rows = np.array(batch)
+            counts = np.ones(len(rows)) if self._counts is None else self._counts[rows].astype(np.float64)
+            places = np.array_split(np.arange(len(rows)), self._parts * self._processes)
+            for mine in places[self._process :: self._processes]:
+                weight = counts[mine].sum() / counts.sum() * len(places)
+                yield [(int(row), float(weight)) for row in rows[mine if len(mine) else [0]]]
 
 
 class RowNumbers(Dataset[int]):

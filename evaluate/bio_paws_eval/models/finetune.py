@@ -14,20 +14,24 @@ from transformers import PreTrainedModel
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.adapters import low_rank
 from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, input_filter
-from bio_paws_eval.models.batching import ModelState
+from bio_paws_eval.models.batching import PADDED, ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
 from bio_paws_eval.models.independence import batching_of
-from bio_paws_eval.models.predict import predict
+from bio_paws_eval.models.predict import predict_together
+from bio_paws_eval.models.recomputation import recomputed
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
+from bio_paws_eval.models.unpadded import trained_unpadded
 from bio_paws_eval.results import record_of
 from bio_paws_eval.stats.decisions import commoner_share, predicted
 
 LOSSES = 20
 """Largest number of points of the loss curve."""
 
-_REMEDIES = Remedies("train on more devices, or lower --batch-size or --max-length", "lower --learning-rate")
+_REMEDIES = Remedies(
+    "lower --device-batch-size, add --gradient-checkpointing, or train on more devices", "lower --learning-rate"
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,10 @@ class FineTuning:
         Accuracy on the dev split after each epoch.
     best_epoch : int
         The epoch whose weights were kept, counted from 1: the first of the best.
-    dev_pairs : int
-        Pairs of the dev split.
+    dev_labels : tuple of int
+        Labels of the dev split, permuted where the control permutes them.
+    dev_correct : tuple of bool
+        Whether the weights that were kept give them.
     dev_majority : float
         Fraction of them that carry the commoner label.
     steps : int
@@ -56,7 +62,8 @@ class FineTuning:
 
     dev_accuracies: tuple[float, ...]
     best_epoch: int
-    dev_pairs: int
+    dev_labels: tuple[int, ...]
+    dev_correct: tuple[bool, ...]
     dev_majority: float
     steps: int
     seconds: float
@@ -103,40 +110,43 @@ def fine_tune(
     Raises
     ------
     ModelError
-        When the batch cannot be shared evenly by the processes, memory runs out, or training diverges.
+        When the model cannot be trained as the recipe says, memory runs out, or training diverges.
     """
     record = read_finished(folder)
     if record is not None:
         load_trained(model, folder)
-        return record_of(FineTuning, record, "dev_accuracies", "losses")
-    tokens, dev_labels = train.all(), np.concatenate([part.labels for part in dev.batches()])
+        return record_of(FineTuning, record, "dev_accuracies", "dev_labels", "dev_correct", "losses")
+    tokens, dev_tokens = train.all(), dev.all()
+    dev_labels = dev_tokens.labels
     if control == "shuffled-labels":
         rng = np.random.default_rng(seed)
         tokens = replace(tokens, labels=rng.permutation(tokens.labels))
         dev_labels = rng.permutation(dev_labels)
     lengths = np.array(list(map(len, tokens.ids)))
 
-    taken = input_filter(model)
-
-    def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
-        padded = collate(tokens, rows, pad_id, torch.device("cpu"))
-        return taken(padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
-
-    with low_rank(model, recipe.lora_rank, seed):
+    with low_rank(model, recipe.lora_rank, seed), recomputed(model, recipe.gradient_checkpointing):
         state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
+        taken = input_filter(model) if batching == PADDED else dict
 
-        def accuracy(model: PreTrainedModel) -> float:
+        def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:
+            padded = collate(tokens, rows, pad_id, torch.device("cpu"))
+            return taken(padded) | {"labels": torch.from_numpy(tokens.labels[rows].astype(np.int64))}
+
+        def correct(model: PreTrainedModel) -> NDArray[np.bool_]:
             state.restore()
-            answers, _timing = predict(model, dev, pad_id, dtype, batching=batching)
-            return float((predicted(answers.logits) == dev_labels).mean())
+            answers = predicted(predict_together(model, dev_tokens, pad_id, dtype, batching))
+            return np.asarray(answers == dev_labels)
 
-        selection = Selection("accuracy", accuracy)
-        history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder, tracking)
+        selection = Selection("accuracy", lambda model: float(correct(model).mean()))
+        with trained_unpadded(model, batching, state):
+            history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder, tracking)
+        dev_correct = correct(model)
         state.restore()
     record_of_training = FineTuning(
         history.measured,
         history.best_epoch,
-        len(dev_labels),
+        tuple(dev_labels.tolist()),
+        tuple(dev_correct.tolist()),
         commoner_share(dev_labels),
         history.steps,
         history.seconds,
@@ -157,6 +167,7 @@ def train_by_length(
     dtype: torch.dtype,
     folder: Path,
     tracking: Tracking | None = None,
+    counts: NDArray[np.int64] | None = None,
 ) -> TrainingHistory:
     """Train a model in place, from its last checkpoint on, in batches of rows of similar lengths.
 
@@ -172,6 +183,8 @@ def train_by_length(
         How the best epoch is chosen, whose weights the model ends with.
     recipe, seed, dtype, folder, tracking
         As in `fine_tune`.
+    counts : ndarray, shape=(rows,), optional
+        How much of each row the loss is a mean over, as in `batches.MicroBatches`.
 
     Raises
     ------
@@ -185,10 +198,10 @@ def train_by_length(
         recipe.weight_decay,
         recipe.epochs,
         recipe.batch_size,
-        max(1, recipe.batch_size // PartialState().num_processes),
+        recipe.device_share(PartialState().num_processes),
         seed,
         dtype,
     )
     order = ByLength(lengths, recipe.batch_size, seed)
     rows = RowNumbers(len(lengths))
-    return train(model, rows, order, collate_rows, optimization, _REMEDIES, folder, selection, tracking)
+    return train(model, rows, order, collate_rows, optimization, _REMEDIES, folder, selection, tracking, counts)

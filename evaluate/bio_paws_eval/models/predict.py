@@ -12,13 +12,15 @@ from itertools import chain
 
 import numpy as np
 import torch
+from accelerate import PartialState
+from accelerate.utils import reduce
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws.errors import ModelError
 from bio_paws_eval.models.batch_runner import BatchRunner
 from bio_paws_eval.models.batching import NOT_FINITE, PADDED, Batching, ModelState
-from bio_paws_eval.models.tokens import Encoded
+from bio_paws_eval.models.tokens import Encoded, Tokens
 from bio_paws_eval.results import Predictions
 
 TOKEN_BUDGET = {"cpu": 2048, "cuda": 65536, "mps": 16384}
@@ -43,7 +45,7 @@ class Timing:
 
 def predict(
     model: PreTrainedModel,
-    encoded: Encoded,
+    encoded: Encoded | Tokens,
     pad_id: int,
     dtype: torch.dtype = torch.float32,
     token_budget: int | None = None,
@@ -55,7 +57,7 @@ def predict(
     ----------
     model : PreTrainedModel
         A classifier of two labels, on its device. It comes back in the state and the mode that it was in.
-    encoded : Encoded
+    encoded : Encoded or Tokens
         The pairs.
     pad_id : int
         Id of the padding token.
@@ -97,3 +99,35 @@ def predict(
     if not np.isfinite(logits).all():
         raise ModelError(NOT_FINITE)
     return Predictions(ids, logits, np.concatenate([part[2] for part in parts])), Timing(seconds, tokens)
+
+
+def predict_together(
+    model: PreTrainedModel, tokens: Tokens, pad_id: int, dtype: torch.dtype, batching: Batching
+) -> NDArray[np.float32]:
+    """Predict pairs that several processes share, each pair by one of them; every process must call it.
+
+    Parameters
+    ----------
+    model, pad_id, dtype, batching
+        As in `predict`.
+    tokens : Tokens
+        All pairs, the same in every process.
+
+    Returns
+    -------
+    ndarray, shape=(n, 2)
+        Logits of all pairs, the same in every process.
+
+    Raises
+    ------
+    ModelError
+        As in `predict`.
+    """
+    state = PartialState()
+    mine = np.arange(len(tokens.ids))[state.process_index :: state.num_processes]
+    logits = torch.zeros((len(tokens.ids), 2), device=next(model.parameters()).device)
+    if len(mine):
+        answers, _timing = predict(model, tokens.take(mine), pad_id, dtype, batching=batching)
+        logits[torch.from_numpy(mine)] = torch.from_numpy(answers.logits).to(logits.device)
+    gathered: NDArray[np.float32] = reduce(logits, "sum").cpu().numpy()
+    return gathered

@@ -35,6 +35,10 @@ class Tokens:
     labels: NDArray[np.int8]
     pair_ids: list[str]
 
+    def batches(self) -> Iterator[Tokens]:
+        """Yield the pairs as a single batch, as `Encoded.batches` yields those of a file."""
+        yield self
+
     def take(self, rows: NDArray[np.intp]) -> Tokens:
         """Return the pairs of these rows, in this order."""
         types = None if self.types is None else [self.types[row] for row in rows]

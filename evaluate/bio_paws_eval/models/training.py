@@ -6,6 +6,7 @@ seed and epoch alone, and the checkpoint holds the state of every random generat
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -17,7 +18,8 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast, reduce
-from torch.utils.data import Dataset, Sampler
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset, Sampler
 from transformers import (
     PreTrainedModel,
     PrinterCallback,
@@ -29,6 +31,7 @@ from transformers import (
 )
 
 from bio_paws.errors import ModelError
+from bio_paws_eval.models.batches import MicroBatches, Weighted
 from bio_paws_eval.models.checkpoints import last_checkpoint
 from bio_paws_eval.models.tracking import PROJECT, Tracking, tracking_callback
 
@@ -37,6 +40,8 @@ POINTS = 100
 
 SAVE_SECONDS = 300.0
 """A checkpoint is written at the first point so long after the checkpoint before."""
+
+_WEIGHT = "weight_of_the_loss"  # beside the inputs of a batch
 
 Collate = Callable[[list[Any]], dict[str, torch.Tensor]]
 
@@ -60,7 +65,7 @@ class Optimization:
     batch_size : int
         Rows per step, over all devices.
     device_batch : int
-        Rows that a device takes at once; gradients are accumulated over the rest of the batch.
+        Most rows that a device takes at once; gradients are accumulated over the rest of the batch.
     seed : int
         Of dropout.
     dtype : torch.dtype
@@ -216,18 +221,37 @@ class _Trainer(Trainer):
     """The Trainer with our order of the rows, our measure of an epoch and our history."""
 
     def __init__(
-        self, sampler: Sampler[int], selection: Selection | None, tracker: TrainerCallback | None, **arguments: Any
+        self, batches: MicroBatches, selection: Selection | None, tracker: TrainerCallback | None, **arguments: Any
     ) -> None:
         super().__init__(callbacks=[tracker] if tracker else None, **arguments)
-        self._sampler = sampler
+        self._batches = batches
+        # A loss is a mean over its part of a batch, which `compute_loss` weighs.
+        self.model_accepts_loss_kwargs = False
         self._selection = selection
         self._recorder = _Recorder(tracker)
         self._recorded_step = -1
         self.add_callback(self._recorder)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        # The Trainer's own draws from the global generator, so that a resumed epoch would get other batches.
-        return self._sampler
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Return the parts of batches of this process.
+
+        The Trainer's own order draws from the global generator, so that a resumed epoch would get other batches; and
+        where processes cannot share a batch evenly, rows are repeated.
+        """
+        return _Loader(
+            _Rows(self.train_dataset),
+            batch_sampler=self._batches,
+            collate_fn=self._collate,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+
+    def _collate(self, rows: list[tuple[Any, float]]) -> dict[str, torch.Tensor]:
+        return self.data_collator([row for row, _ in rows]) | {_WEIGHT: torch.tensor(rows[0][1])}
+
+    def compute_loss(self, model: Any, inputs: dict[str, torch.Tensor], *arguments: Any, **keywords: Any) -> Any:
+        """Weigh the loss of a part of a batch."""
+        weight = inputs.pop(_WEIGHT)
+        return weight * super().compute_loss(model, inputs, *arguments, **keywords)
 
     def training_step(self, *arguments: Any, **keywords: Any) -> torch.Tensor:
         """Keep the loss on its device: fetching it would make the device wait for the host."""
@@ -247,6 +271,26 @@ class _Trainer(Trainer):
         return metrics
 
 
+class _Rows(Dataset[tuple[Any, float]]):
+    """Rows with the weight of the part of a batch that they came in."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: Weighted) -> tuple[Any, float]:
+        return self._rows[row[0]], row[1]
+
+
+class _Loader(DataLoader[Any]):
+    """Tells its batches which epoch comes next."""
+
+    def set_epoch(self, epoch: int) -> None:
+        cast(MicroBatches, self.batch_sampler).set_epoch(epoch)
+
+
 class _NoRows(Dataset[int]):
     """What the Trainer must be given to evaluate on, though the selection's measure reads its own pairs."""
 
@@ -264,6 +308,7 @@ def train(
     folder: Path,
     selection: Selection | None = None,
     tracking: Tracking | None = None,
+    counts: NDArray[np.int64] | None = None,
 ) -> TrainingHistory:
     """Train a model in place, from its last checkpoint on.
 
@@ -287,6 +332,8 @@ def train(
         How the best epoch is chosen, whose weights the model ends with; without, it ends with the last weights.
     tracking : Tracking, optional
         Where losses and measures are sent while it runs.
+    counts : ndarray, shape=(rows,), optional
+        How much of each row the loss is a mean over, as in `MicroBatches`.
 
     Returns
     -------
@@ -296,9 +343,9 @@ def train(
     Raises
     ------
     ModelError
-        When the batch cannot be shared evenly by the processes, memory runs out, or the training diverges.
+        When memory runs out or the training diverges.
     """
-    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection, tracking)
+    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection, tracking, counts)
     checkpoint = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -337,13 +384,11 @@ def _trainer(
     folder: Path,
     selection: Selection | None,
     tracking: Tracking | None,
+    counts: NDArray[np.int64] | None,
 ) -> _Trainer:
-    processes = PartialState().num_processes
-    if optimization.batch_size % (optimization.device_batch * processes):
-        raise ModelError(
-            f"a batch of {optimization.batch_size} sequences cannot be shared evenly by {processes} processes of "
-            f"{optimization.device_batch}: change the batch size or the number of processes"
-        )
+    state = PartialState()
+    parts = math.ceil(optimization.batch_size / (optimization.device_batch * state.num_processes))
+    batches = MicroBatches(sampler, counts, optimization.batch_size, parts, state.process_index, state.num_processes)
     device = next(model.parameters()).device.type
     epochs: dict[str, Any] = {}
     if selection:
@@ -351,7 +396,7 @@ def _trainer(
     arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=optimization.device_batch,
-        gradient_accumulation_steps=optimization.batch_size // (optimization.device_batch * processes),
+        gradient_accumulation_steps=parts,
         # The loss of a process is a mean over its rows already: the Trainer would multiply it by their number.
         average_tokens_across_devices=False,
         num_train_epochs=optimization.epochs,
@@ -379,7 +424,7 @@ def _trainer(
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
     trainer = _Trainer(
-        sampler,
+        batches,
         selection,
         tracking_callback(tracking) if tracking else None,
         model=model,

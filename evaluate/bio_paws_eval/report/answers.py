@@ -368,16 +368,18 @@ def sources_table(systems: Sequence[System]) -> Table:
                 str(len(system.seeds)),
                 decimal(measured["value"]),
                 interval(low, high) if low is not None and high is not None else MISSING,
+                system.dev_groups or "pairs",
                 decimal(system.training.dev_majority) if learnt is not None else MISSING,
                 MISSING if learnt is None else "yes" if learnt else "no",
             )
         )
-    columns = ("system", "pairs", "seeds", "accuracy on dev", "95% interval", "commoner label", "learnt")
+    columns = ("system", "pairs", "seeds", "accuracy on dev", "95% interval", "resampled", "commoner label", "learnt")
     return Table(
         "sources",
         "What was learnt of the source",
         text_frame(columns, [rows]),
         note="Accuracy on the development split of the task that was trained on, of the epoch that was kept, mean over "
-        "seeds. Learnt: its 95% interval lies above what always giving the commoner label reaches. Shuffled labels are "
+        "seeds. Learnt: its 95% interval lies above what always giving the commoner label reaches. What the interval "
+        "resamples is told since results of schema 2.4; before, pairs were taken as independent. Shuffled labels are "
         "not to be learnt: their development split is shuffled too.",
     )

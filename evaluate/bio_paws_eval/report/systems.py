@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bio_paws import configs
 from bio_paws_eval.results import Encoding, Method, Model, Result, Task, Training
 from bio_paws_eval.stats.groups import PairGroups
-from bio_paws_eval.stats.intervals import UNDEFINED, Interval, share, with_interval
+from bio_paws_eval.stats.intervals import UNDEFINED, Interval, share, with_interval, worth_of
 from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds, resampled_rates, with_constants_varied
 from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, pawsx
@@ -99,7 +99,8 @@ class TaskResult:
     def dev_accuracy(self) -> Interval | None:
         """Accuracy on the development split of the training, over seeds, as `share` returns it; None where not known.
 
-        Where a result tells no number of pairs, as before schema 2.1, it has no interval.
+        Where a result tells no number of pairs, as before schema 2.1, it has no interval; where it does not tell their
+        groups, as before 2.4, each pair counts as one (`dev_groups`).
         """
         trainings = [result.training for result in self.seed_results]
         known = [training.dev_accuracy for training in trainings if training.dev_accuracy is not None]
@@ -108,7 +109,14 @@ class TaskResult:
         pairs = trainings[0].dev_pairs
         if not pairs:
             return {"value": float(np.mean(known)), "low": None, "high": None}
-        return share([round(accuracy * pairs) for accuracy in known], pairs)
+        worth = [worth_of(training.dev_sampling) for training in trainings if training.dev_sampling]
+        return share([round(accuracy * pairs) for accuracy in known], pairs, float(np.mean(worth)) if worth else None)
+
+    @property
+    def dev_groups(self) -> str:
+        """What the interval of `dev_accuracy` resamples, as in ``13 homology groups``; "" where that is not known."""
+        sampling = self.seed_results[0].training.dev_sampling
+        return f"{sampling['groups']:,} {sampling['unit']}" if sampling else ""
 
     @property
     def source_learnt(self) -> bool | None:
@@ -277,6 +285,11 @@ class System:
     def dev_accuracy(self) -> Interval | None:
         """As that of its result with most seeds."""
         return self._most_seeds.dev_accuracy
+
+    @property
+    def dev_groups(self) -> str:
+        """What the interval of `dev_accuracy` resamples; "" where that is not known."""
+        return self._most_seeds.dev_groups
 
     @property
     def source_learnt(self) -> bool | None:

@@ -99,6 +99,9 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
     width, layers = getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
     # Activations that each layer keeps for the backward pass: `Estimate.memory` names the source.
     bytes_per_unit = 34 if prepared.dtype == torch.bfloat16 else 68
+    # Of recomputed layers only the input stays, 2 or 4 bytes, and all of the layer that is computed anew.
+    kept_layers = 1 + layers / 17 if hyperparameters.gradient_checkpointing else layers
+    at_once = hyperparameters.device_share(PartialState().num_processes)
     size = 1024 if prepared.device.type == "cpu" else 8192
     rate = EFFICIENCY * matrix_rate(prepared.device, prepared.dtype, size)
     operations = 2 * (12 * layers * width**2 or parameters) * forward_tokens
@@ -117,7 +120,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         len(prepared.runs) * len(prepared.tasks),
         finished,
         parameters,
-        (16 if longest else 4) * parameters + bytes_per_unit * hyperparameters.batch_size * longest * width * layers,
+        round((16 if longest else 4) * parameters + bytes_per_unit * at_once * longest * width * kept_layers),
         operations / rate,
         prepared.skipped,
         {task.pairs.task.name: task.preflight for task in prepared.tasks},

@@ -32,6 +32,7 @@ from bio_paws_eval.models.tracking import check_tracker
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.results import Model, Training
 from bio_paws_eval.runs.device import device_of, dtype_of, warn_of_slow_dtype
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks import load, registry
 from bio_paws_eval.tasks.drawn import draw_pairs
 from bio_paws_eval.tasks.pairs import Pairs, perturbed
@@ -58,6 +59,8 @@ class Run:
         What it is trained on, under which control, with which seed and hyperparameters.
     train, dev : Encoded or None
         Encoded train and validation split; None where nothing is trained.
+    dev_groups : PairGroups or None
+        Groups of the pairs of the validation split.
     key : str
         Digest of everything that can change the trained weights, except the seed.
     """
@@ -65,6 +68,7 @@ class Run:
     training: Training
     train: Encoded | None
     dev: Encoded | None
+    dev_groups: PairGroups | None
     key: str
 
 
@@ -207,7 +211,7 @@ def _runs_without_data(
             training = Training("none", "untuned", seed)
         else:
             training = Training("none", control, seed, method.recipe, method=options.method)
-        yield Run(training, None, None, _run_key(options, device, source, training, ""))
+        yield Run(training, None, None, None, _run_key(options, device, source, training, ""))
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,7 @@ class _TrainingData:
     dev_pairs: Pairs
     train: Encoded
     dev: Encoded
+    dev_groups: PairGroups
     content_sha256: str
 
 
@@ -238,19 +243,17 @@ def _training_data(
             "nothing can be learnt from it; set allow_unknown to try, or another finetune or finetune_on"
         )
     content = digest_of(train_pairs.task.content_sha256, dev_pairs.task.content_sha256)
-    return _TrainingData(train_pairs, dev_pairs, train, dev, content)
+    return _TrainingData(train_pairs, dev_pairs, train, dev, dev_pairs.groups, content)
 
 
 def _draw(data: _TrainingData, count: int, seed: int, encoder: PairEncoder, folder: Path) -> _TrainingData:
     """Draw some of the pairs of both splits: a whole split to choose the checkpoint would be no few-shot learning."""
+    drawn = [draw_pairs(pairs, count, seed) for pairs in (data.train_pairs, data.dev_pairs)]
     train, dev = (
         encode.encode(pairs, encoder, encoded.encoding.segment, encoded.encoding.max_length, folder)
-        for pairs, encoded in (
-            (draw_pairs(data.train_pairs, count, seed), data.train),
-            (draw_pairs(data.dev_pairs, count, seed), data.dev),
-        )
+        for pairs, encoded in zip(drawn, (data.train, data.dev), strict=True)
     )
-    return dataclasses.replace(data, train=train, dev=dev)
+    return dataclasses.replace(data, train=train, dev=dev, dev_groups=drawn[1].groups)
 
 
 def _trained_runs(
@@ -279,7 +282,8 @@ def _trained_runs(
             train_pairs=size,
         )
         segment = digest_of(data.train.encoding.segment)
-        yield Run(training, used.train, used.dev, _run_key(options, device, source, training, segment))
+        key = _run_key(options, device, source, training, segment)
+        yield Run(training, used.train, used.dev, used.dev_groups, key)
 
 
 def _run_key(

@@ -21,7 +21,7 @@ from bio_paws_eval.models.own_code import copy_code
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.options import EvaluationOptions, keyword_form
-from bio_paws_eval.results import Result
+from bio_paws_eval.results import Result, Training
 from bio_paws_eval.runs.device import device_of
 from bio_paws_eval.runs.preparation import (
     EncodedTask,
@@ -32,6 +32,7 @@ from bio_paws_eval.runs.preparation import (
     path_of_result,
     prepare,
 )
+from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.stats.perturbations import measure_perturbations
@@ -120,6 +121,7 @@ def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path
         return
     folder = prepared.options.work / "runs" / f"{run.key}-{run.training.seed}"
     fitted = _fit(prepared, run, folder)
+    trained = dataclasses.replace(run, training=_with_dev_sampling(fitted, run))
     if to_save and state.is_main_process:
         with atomic(saved) as part:
             fitted.save(part)
@@ -129,10 +131,18 @@ def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path
                 copy_code(prepared.source.folder, part)
     for task, path in mine:
         if not task.refusal:
-            _predict(prepared, dataclasses.replace(run, training=fitted.training), task, path, fitted)
+            _predict(prepared, trained, task, path, fitted)
     state.wait_for_everyone()
     if state.is_main_process:
         shutil.rmtree(folder, ignore_errors=True)  # there is none for an untuned model
+
+
+def _with_dev_sampling(fitted: Fitted, run: Run) -> Training:
+    """Return the training with what the interval of its accuracy on the development split rests on."""
+    if fitted.dev is None or run.dev_groups is None:
+        return fitted.training
+    sampling = sampling_of(fitted.dev.correct, fitted.dev.labels, run.dev_groups)
+    return dataclasses.replace(fitted.training, dev_sampling=sampling)
 
 
 def saved_model(prepared: Prepared, run: Run) -> Path:
@@ -183,7 +193,7 @@ def _predict(prepared: Prepared, run: Run, task: EncodedTask, path: Path, fitted
         perturbations=measure_perturbations(logits, labels, answers.perturbed, groups),
         preflight=dataclasses.asdict(task.preflight) | {"batches": answers.batches},
         details=answers.details,
-        sampling=sampling_of(logits, labels, groups),
+        sampling=sampling_of(predicted(logits) == labels, labels, groups),
     )
     results.write_result(path, result, dataclasses.replace(answers.predictions, groups=groups))
 

@@ -7,7 +7,8 @@ informative there too. All draws are seeded, so the same predictions give the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,9 +94,29 @@ def proportion(hits: NDArray[np.bool_], groups: PairGroups) -> Interval:
         # All pairs as of one label: how many of either there are is not what is measured.
         rates, _ = resampled_rates(hits[np.newaxis], np.zeros(pairs, dtype=np.int8), groups)
         rate, variance = count / pairs, float(np.nanvar(rates[:, 0, 0]))
-        narrowed = (norm.ppf(0.975) / t.ppf(0.975, effective - 1)) ** 2
-        effective = min(pairs, rate * (1 - rate) / variance if variance else pairs) * float(narrowed)
+        effective = min(pairs, rate * (1 - rate) / variance if variance else pairs) * _narrowing(effective)
     return share([count], pairs, effective) | {"effective_pairs": effective}
+
+
+def worth_of(sampling: Mapping[str, Any]) -> float:
+    """Return how many independent pairs an accuracy is worth, as `proportion` counts them.
+
+    Parameters
+    ----------
+    sampling : mapping
+        What the accuracy rests on, as `metrics.sampling_of` returns it.
+    """
+    groups, pairs = sampling["effective_groups"], sampling["effective_pairs"]
+    if sampling["groups"] == sampling["pairs"]:
+        return float(sampling["pairs"])
+    if pairs is None or groups <= 1:  # nothing varies, or nothing can be resampled
+        return max(1.0, float(groups))
+    return float(pairs) * _narrowing(groups)
+
+
+def _narrowing(groups: float) -> float:
+    """Return the square of the ratio of the normal quantile to that of t, of so many groups."""
+    return float((norm.ppf(0.975) / t.ppf(0.975, groups - 1)) ** 2)
 
 
 def share(hits: Sequence[int], n: int, effective: float | None = None) -> Interval:

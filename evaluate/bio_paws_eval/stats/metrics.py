@@ -68,8 +68,17 @@ def auroc_interval(margin: NDArray[np.float64], labels: NDArray[np.int8], groups
     return with_interval(value, draws, groups.effective)
 
 
-def sampling_of(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: PairGroups) -> dict[str, Any]:
-    """Describe what the intervals of a result rest on.
+def sampling_of(correct: NDArray[np.bool_], labels: NDArray[np.int8], groups: PairGroups) -> dict[str, Any]:
+    """Describe what intervals rest on.
+
+    Parameters
+    ----------
+    correct : ndarray, shape=(n,), dtype=bool
+        Which pairs are predicted rightly.
+    labels : ndarray, shape=(n,)
+        The truth.
+    groups : PairGroups
+        What is resampled.
 
     Returns
     -------
@@ -77,13 +86,12 @@ def sampling_of(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: P
         ``unit``, ``pairs``, ``groups``, ``effective_groups`` as in `PairGroups`; ``effective_pairs`` of the accuracy as
         in `ScoredPairs`; ``few_groups``, whether there are under `groups.FEW_GROUPS` in effect.
     """
-    correct = (predicted(logits) == labels)[np.newaxis]
     return {
         "unit": groups.unit,
         "pairs": groups.pairs,
         "groups": groups.count,
         "effective_groups": groups.effective,
-        "effective_pairs": ScoredPairs(correct, labels, groups).effective_pairs,
+        "effective_pairs": ScoredPairs(correct[np.newaxis], labels, groups).effective_pairs,
         "few_groups": groups.few,
     }
 

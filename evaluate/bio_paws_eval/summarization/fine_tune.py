@@ -22,6 +22,7 @@ from bio_paws_eval.models import loading
 from bio_paws_eval.models.checkpoints import exclusive, finish_training, load_trained, read_finished
 from bio_paws_eval.models.finetune import LOSSES, train_by_length
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.models.recomputation import recomputed
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.training import Selection
 from bio_paws_eval.results import record_of, slug
@@ -230,7 +231,11 @@ def _train(
     gpu = model.device.type == "cuda" and torch.cuda.is_bf16_supported()
     dtype = torch.bfloat16 if gpu else torch.float32
     selection = Selection("loss", loss)
-    history = train_by_length(model, lengths, lessons.collate, selection, recipe, seed, dtype, folder)
+    written = np.array([sum(label != IGNORED for label in labels) for labels in lessons.labels])
+    with recomputed(model, recipe.gradient_checkpointing):
+        history = train_by_length(
+            model, lengths, lessons.collate, selection, recipe, seed, dtype, folder, counts=written
+        )
     return Learnt(
         history.measured,
         history.best_epoch,
@@ -280,7 +285,7 @@ def _key(
 ) -> str:
     """Digest of everything that can change the trained weights."""
     model = [source.weights_sha256, source.tokenizer_sha256]
-    options = [dataclasses.asdict(recipe), tokens, seed, device.type, PartialState().num_processes, shuffled]
+    options = [recipe.record, tokens, seed, device.type, PartialState().num_processes, shuffled]
     return stage_key(
         "bio_paws_eval.summarization.fine_tune", packages=_PACKAGES, values=[*model, english.digest, *options]
     )
