@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
+from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from conftest import Run
 from genomes import ancestor, evolve, write_assembly, write_source
 from ncbi_server import NcbiServer, serving
 
+Usage = namedtuple("Usage", "total used free")
 ACCESSION, PREFIX = "GCF_000000001.1", "GCF_000000001.1_Test1"
 
 
@@ -169,3 +173,38 @@ def test_an_assembly_builds_from_the_server(
     done = bio_paws("build", "dna50", *common, "--out", tmp_path / "bioPAWS")
     assert done.returncode == 0, done.stderr
     assert "dna50" in done.stdout
+
+
+def test_a_dry_run_says_what_would_be_fetched_and_fetches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bio_paws: Run
+) -> None:
+    folder = write_source(tmp_path / "served", genes=3)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir() if path.name.startswith("GCF")}
+    out = tmp_path / "out/bioPAWS"
+    arguments = ("build", "--dry-run", "--source", "ncbi:GCF_000000001.1", "--source", "ncbi:GCF_000000002.1")
+    with serving(folder, *(f"GCF_00000000{number}.1_Test{number}" for number in (1, 2))) as running:
+        monkeypatch.setenv("BIO_PAWS_NCBI_URL", running.url)
+        genome = "GCF_000000001.1_Test1_genomic.fna.gz"
+        part = tmp_path / "cache/bio-paws/ncbi/GCF_000000001.1" / f"{genome}.part"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(bytes(100))
+        done = bio_paws(*arguments, "--out", out, "--json")
+        assert done.returncode == 0, done.stderr
+        expected = json.loads(done.stdout)
+        first, second = expected["assemblies"]
+        for assembly, here in ((first, 100), (second, 0)):
+            wanted = {name: size for name, size in sizes.items() if name.startswith(assembly["accession"])}
+            assert (assembly["fetched"], assembly["here"]) == (sum(wanted.values()) - here, here)
+            assert assembly["bases"] == round(3.3 * wanted[f"{next(iter(wanted))[:21]}_genomic.fna.gz"])
+        assert expected["reading_seconds"] == pytest.approx(expected["stored"] / expected["bases_per_second"])
+        assert (expected["fits"], expected["from_genes"]) == (True, False)
+        assert not out.parent.exists()
+        assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [part.name]
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 10))
+        done = bio_paws(*arguments, "--out", out)
+        assert (done.returncode, "The disk is too small" in done.stdout) == (1, True)
+        done = bio_paws("build", "--dry-run", "--source", "ncbi:GCF_000000009.1", "--out", out)
+        assert (done.returncode, "not found at NCBI" in done.stderr) == (2, True)
+    done = bio_paws("build", "--dry-run", "--source", folder)
+    assert (done.returncode, "'bio-paws inspect' shows what is read" in done.stderr) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from bio_paws.sources.pinned import PINNED
 
 if TYPE_CHECKING:
     from bio_paws.build.build_dataset import BuildReport
+    from bio_paws.build.estimate import BuildEstimate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR|URL",
         help="folder of finished stages (default: .bio-paws-work next to OUT); the machines of a cluster must share it",
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what NCBI's assemblies would take: bytes to download, disk, time to read them",
+    )
     add_json(parser)
 
 
@@ -78,13 +85,20 @@ def run(options: argparse.Namespace) -> int:
     if url and options.executor == "local":
         raise BioPawsError(f"--work {url}: a URL needs a cluster (--executor): name a folder instead")
 
+    source = tuple(options.source or ["bundled"])
+    if options.dry_run:
+        from bio_paws.build.estimate import estimate
+
+        expected = estimate(source, work)
+        print(json.dumps(_expected(expected), indent=2) if options.json else text.estimate_text(expected))
+        return 0 if expected.fits else 1
+
     from bio_paws.build.build_dataset import build
     from bio_paws.build.pipeline import BuildOptions
     from bio_paws.execution.executors import Cluster
     from bio_paws.execution.memory import peak_memory
 
     cluster = None if options.executor == "local" else Cluster(options.executor, url)
-    source = tuple(options.source or ["bundled"])
     build_options = BuildOptions(
         source,
         options.seed,
@@ -112,6 +126,13 @@ def run(options: argparse.Namespace) -> int:
         print(text.build_text(report))
         print(f"\nPeak memory: {own >> 20:,} MiB, and at most {children >> 20:,} MiB in a worker or a search")
     return 0
+
+
+def _expected(expected: BuildEstimate) -> dict[str, Any]:
+    """Return an estimate as JSON holds it."""
+    derived = {"fetched": expected.fetched, "fits": expected.fits, "reading_seconds": expected.reading_seconds}
+    paths = {"cache": str(expected.cache), "work": str(expected.work)}
+    return dataclasses.asdict(expected) | paths | derived
 
 
 def _described(report: BuildReport) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bio_paws.execution.printable import on_one_line
 
 if TYPE_CHECKING:  # `bio-paws list` must not wait for what these import
     from bio_paws.build.build_dataset import BuildReport
+    from bio_paws.build.estimate import BuildEstimate
     from bio_paws.features.baseline_aucs import Measured
     from bio_paws.release.publish import Preview
     from bio_paws_cards.manifest import Manifest
@@ -99,6 +100,39 @@ def list_text(described: list[dict[str, Any]]) -> str:
     ]
     summaries = "\n".join(f"  {config['config']}: {config['summary']}" for config in described)
     return f"{table(('config', 'version', 'mean', 'pairs', 'built ' + '/'.join(SPLITS)), rows)}\n\n{summaries}"
+
+
+def estimate_text(expected: BuildEstimate) -> str:
+    """Lay out what a build would download and read: megabytes and megabases, a row for each assembly."""
+    rows = [
+        (
+            assembly.accession,
+            f"{assembly.fetched / 1e6:,.1f}",
+            f"{assembly.here / 1e6:,.1f}",
+            f"{assembly.bases / 1e6:,.1f}",
+        )
+        for assembly in expected.assemblies
+    ]
+    downloads, stored, *free = (
+        f"{size / 1e9:,.1f}" for size in (expected.fetched, expected.stored, expected.cache_free, expected.work_free)
+    )
+    rate = f"{expected.bases_per_second / 1e6:.1f} Mb a second"
+    minutes = expected.reading_seconds / 60
+    reading = f"{minutes / 60:,.1f} h" if minutes > 120 else f"{minutes:,.0f} min"
+    return "\n".join(
+        (
+            table(("assembly", "MB to download", "MB here", "genome, Mb (guessed)"), rows),
+            "",
+            f"Downloads: {downloads} GB to {expected.cache} ({free[0]} free)",
+            f"Sequences: {stored} GB to {expected.work} ({free[1]} free)",
+            *(() if expected.fits else ("The disk is too small: make room, or name others with --work",)),
+            f"Reading the genomes: about {reading} on one core, at {rate} as measured now; their genes come on top",
+            "Search: around as many genes as there are pairs (--search-from), whatever the size of the genomes"
+            if expected.from_genes
+            else "Search: whole genomes against each other",
+            "Memory: does not grow with the genomes; docs/explanation/benchmarks.md has figures",
+        )
+    )
 
 
 def build_text(report: BuildReport) -> str:

@@ -107,6 +107,58 @@ def download_all(accessions: Sequence[str], cache: Path | None = None) -> list[P
     return [job.result() for job in jobs]
 
 
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of an assembly at NCBI: its name, its bytes, and how many of them lie in the cache."""
+
+    name: str
+    size: int
+    here: int
+
+    @property
+    def is_genome(self) -> bool:
+        """Whether it holds the genome's sequences."""
+        return _is_genome(self.name)
+
+
+def list_all(accessions: Sequence[str], cache: Path | None = None) -> list[tuple[RemoteFile, ...]]:
+    """Ask NCBI which files of each assembly a download would fetch, and their sizes; nothing is fetched.
+
+    Raises
+    ------
+    SourceError
+        When an accession is none, NCBI has no such assembly, or it cannot be reached.
+    """
+    for accession in accessions:
+        folder_url(accession)  # NCBI is not asked about a list with a mistake in it
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        return list(pool.map(lambda accession: _list(accession, _folder(accession, cache)), accessions))
+
+
+def _list(accession: str, folder: Path) -> tuple[RemoteFile, ...]:
+    with _session() as session:
+        url, listing = _listing(session, accession)
+        files = []
+        for name in _wanted(url.rpartition("/")[2], _sums(listing)):
+            with _get(session, f"{url}/{name}", stream=True) as response:  # its body is not read
+                size = response.headers.get("Content-Length", "")
+            if not size.isdecimal():
+                raise SourceError(f"{url}/{name}: the server states no size: run again later")
+            paths = (folder / name, folder / f"{name}.part")
+            here = max(path.stat().st_size if path.is_file() else 0 for path in paths)
+            files.append(RemoteFile(name, int(size), here))
+        return tuple(files)
+
+
+def _folder(accession: str, cache: Path | None) -> Path:
+    return cache_folder(cache) / accession
+
+
+def cache_folder(cache: Path | None = None) -> Path:
+    """Return the folder of all downloads, in the user's cache or in another."""
+    return (cache or platformdirs.user_cache_path("bio-paws")) / "ncbi"
+
+
 def download(accession: str, cache: Path | None = None, stop: threading.Event | None = None) -> Path:
     """Download the genome, CDS, proteins and report of an assembly, and return their folder.
 
@@ -127,8 +179,7 @@ def download(accession: str, cache: Path | None = None, stop: threading.Event | 
         When it was broken off, NCBI has no such assembly, cannot be reached, or keeps sending bytes that do not match
         its md5.
     """
-    url = folder_url(accession)
-    folder = (cache or platformdirs.user_cache_path("bio-paws")) / "ncbi" / accession
+    folder = _folder(accession, cache)
     done = folder / "md5checksums.verified"
     if done.is_file():
         if _is_intact(folder, done):
@@ -136,21 +187,31 @@ def download(accession: str, cache: Path | None = None, stop: threading.Event | 
         logger.warning("%s: damaged since it was downloaded: fetching again what is not as NCBI has it", folder)
         done.unlink()
     with _session() as session:
-        names = re.findall(r'href="([^"/]+)/"', _text(session, f"{url}/"))
-        named = [name for name in names if name.startswith(f"{accession}_")]
-        if not named:
-            raise SourceError(f"ncbi:{accession}: NCBI has no such assembly under {url}: check its version")
-        prefix = sorted(named)[0]
-        listing = _text(session, f"{url}/{prefix}/md5checksums.txt")
+        url, listing = _listing(session, accession)
         sums = _sums(listing)
-        wanted = _wanted(prefix, sums)
-        if f"{prefix}{_PARTS[0]}" not in wanted:
-            raise SourceError(f"ncbi:{accession}: {url}/{prefix} lists no genome in md5checksums.txt")
         folder.mkdir(parents=True, exist_ok=True)
-        for name in wanted:
-            _fetch(session, f"{url}/{prefix}/{name}", folder / name, sums[name], stop)
+        for name in _wanted(url.rpartition("/")[2], sums):
+            _fetch(session, f"{url}/{name}", folder / name, sums[name], stop)
     done.write_text(listing, encoding="utf-8")
     return folder
+
+
+def _listing(session: requests.Session, accession: str) -> tuple[str, str]:
+    """Return the URL of an assembly's own folder, which ends in its prefix, and NCBI's list of checksums in it."""
+    parent = folder_url(accession)
+    names = re.findall(r'href="([^"/]+)/"', _text(session, f"{parent}/"))
+    named = [name for name in names if name.startswith(f"{accession}_")]
+    if not named:
+        raise SourceError(f"ncbi:{accession}: NCBI has no such assembly under {parent}: check its version")
+    prefix = sorted(named)[0]
+    listing = _text(session, f"{parent}/{prefix}/md5checksums.txt")
+    if f"{prefix}{_PARTS[0]}" not in _sums(listing):
+        raise SourceError(f"ncbi:{accession}: {parent}/{prefix} lists no genome in md5checksums.txt")
+    return f"{parent}/{prefix}", listing
+
+
+def _is_genome(name: str) -> bool:
+    return name.endswith(_PARTS[0]) and not name.endswith(f"_from{_PARTS[0]}")
 
 
 def _sums(listing: str) -> dict[str, str]:
@@ -161,7 +222,7 @@ def _sums(listing: str) -> dict[str, str]:
 def _is_intact(folder: Path, done: Path) -> bool:
     """Whether the files of a finished download are still those that NCBI lists, and none of them is gone."""
     sums = _sums(done.read_text(encoding="utf-8", errors="replace"))
-    genomes = [name for name in sums if name.endswith(_PARTS[0]) and not name.endswith(f"_from{_PARTS[0]}")]
+    genomes = filter(_is_genome, sums)
     wanted = [name for genome in genomes for name in _wanted(genome.removesuffix(_PARTS[0]), sums)]
     files = {path.name for path in folder.iterdir() if path.suffix != ".part"} - {done.name}
     return files == set(wanted) != set() and all(_md5(folder / name) == sums[name] for name in wanted)
