@@ -12,6 +12,7 @@ from reading import check, parts
 from bio_paws.align.translation import translated
 from bio_paws.cli.app import main
 from bio_paws.errors import BioPawsError
+from bio_paws.sequences import masks
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
 from genomes import write_source
@@ -128,16 +129,24 @@ def test_a_genetic_code_is_found_from_the_proteins(tmp_path: Path) -> None:
     assert set(corpus.organism.values()) == {"[Clostridium] innocuum"}
 
 
-def test_inspect_says_what_would_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_says_what_would_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = write_source(tmp_path / "s", genes=3)
     (source / "extra_rna_from_genomic.fna").write_text(">a\nACGT\n")
+    monkeypatch.setattr(masks, "run_program", None)  # takes most of the time, and is left to the build
+    (source / "unmasked.fna").write_text(">b\nACGT\n")
     assert main(["inspect", str(source), "--json"]) == 0
     described = json.loads(capsys.readouterr().out)
+    assert described["masks"] == {"b": "dustmasker"}
     assert {name: counts["genes"] for name, counts in described["organisms"].items()} == {
+        "unmasked": 0,
         "Testus primus": 3,
         "Testus secundus": 3,
         "Testus tertius": 3,
     }
     assert "extra_rna_from_genomic.fna" in str(described["assemblies"])
     assert main(["inspect", str(source)]) == 0
-    assert "not used: extra_rna_from_genomic.fna" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "not used: extra_rna_from_genomic.fna" in text
+    assert "No soft mask, which a build makes with dustmasker: 1 sequence" in text

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from Bio.SeqFeature import Location
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sequences.fasta import organism_in_brackets, read_fasta
+from bio_paws.sequences.genes import CdsLocation, location_of, parse_location
 from bio_paws.sources.resolve import resolve
 from bio_paws.sources.text import read_text
 from genomes import random_dna
@@ -237,3 +239,24 @@ def test_genomes_that_are_named_alike_but_for_the_organism_stay_apart(species: l
 def test_records_that_name_their_organisms_keep_them(species: list[Species], tmp_path: Path) -> None:
     write(tmp_path / "viruses.fa", "".join(fasta(halves(genome)[0]) for genome in species))
     assert corpus(tmp_path).organism == {"S1a": species[0].organism, "S2a": species[1].organism}
+
+
+READ = ("3..8", "complement(3..8)", "join(3..8,11..12)", "complement(join(3..8,11..12))", "<3..8", "join(3..8)")
+NOT_USED = ("join(11..12,3..8)", "complement(join(11..12,3..8))", "join(3..8,8..9)", "join(3..8,9..10)")
+NOT_READ = (
+    "join(0..8,11..12)",
+    "8..3",
+    "3..8,11..12",
+    "join(3..8,11..12",
+    "complement(complement(3..8))",
+    "order(3..8,9..9)",
+)
+
+
+@pytest.mark.parametrize("location", READ + NOT_USED + NOT_READ)
+def test_a_location_means_what_biopython_reads(location: str) -> None:
+    try:
+        expected = location_of("s", Location.fromstring(location))
+    except ValueError:
+        expected = CdsLocation(None, (), "no_location")
+    assert parse_location("s", location) == expected

@@ -21,6 +21,7 @@ from bio_paws.sequences.corpus import (
     representative_proteins,
 )
 from bio_paws.sequences.corpus_files import CorpusFiles
+from bio_paws.sequences.genes import parse_location
 from bio_paws.sources.pinned import PINNED
 from bio_paws.sources.resolve import Assembly, SourceFile, resolve
 from bio_paws.sources.twobit import fasta_of_twobit
@@ -236,10 +237,10 @@ def test_one_protein_represents_a_gene(tmp_path: Path) -> None:
     assert [representative_protein.id for representative_protein in representative_proteins(corpus)] == ["P1"]
 
 
-def test_a_lack_of_memory_is_no_bad_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lack_of_memory_is_no_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(text: str) -> None:
         raise MemoryError
 
     monkeypatch.setattr("bio_paws.sequences.genes.Location.fromstring", none_left)
     with pytest.raises(MemoryError):
-        read_corpus(resolve((str(write_source(tmp_path / "s", genes=3)),)))
+        parse_location("NC_1.1", "order(1..3,7..12)")

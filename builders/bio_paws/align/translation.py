@@ -73,10 +73,19 @@ def translated(dna: str, code: int = 1) -> str:
     code : int
         Genetic code, by NCBI's number.
     """
+    bases = _CODE[np.frombuffer(dna.encode("ascii"), dtype=np.uint8)]
+    if bases.max(initial=0) < len(_BASES):
+        codons = bases[::3] * 16 + bases[1::3] * 4 + bases[2::3]
+        return str(_residue_of_codon(code)[codons].tobytes(), "ascii")
     if reads_as(code) == 1:
-        return str(translate(dna))
+        return str(translate(dna))  # reads ambiguous codons, too
     residues = _residues_by_codon(code)
     return "".join(residues.get(dna[at : at + 3], "X") for at in range(0, len(dna), 3))
+
+
+@lru_cache(maxsize=64)
+def _residue_of_codon(code: int) -> NDArray[np.uint8]:
+    return np.frombuffer(_codon_residues(code).encode("ascii"), dtype=np.uint8)
 
 
 @lru_cache(maxsize=64)
@@ -137,7 +146,7 @@ def spliced_identity(dna: str, protein: str, code: int = 1) -> float:
     coded = np.zeros(n, dtype=np.uint8)  # coded[p]: the residue of the codon at p
     known = (bases[:-2] < 4) & (bases[1:-1] < 4) & (bases[2:] < 4)
     index = bases[:-2].astype(np.int64) * 16 + bases[1:-1] * 4 + bases[2:]
-    coded[:-2][known] = np.frombuffer(_codon_residues(code).encode("ascii"), dtype=np.uint8)[index[known]]
+    coded[:-2][known] = _residue_of_codon(code)[index[known]]
     introns = [_Introns.leading(bases, before, after) for before, after in ((0, 0), (1, 2), (2, 1))]
     matching = {residue: (coded == residue).astype(np.int16)[: n - 2] for residue in set(protein.encode("ascii"))}
     best = 0

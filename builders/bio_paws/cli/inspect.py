@@ -40,7 +40,7 @@ def describe(sources: tuple[str, ...]) -> dict[str, Any]:
     from bio_paws.sources.resolve import resolve
 
     assemblies = resolve(sources)
-    corpus = read_corpus(assemblies)
+    corpus = read_corpus(assemblies, make_masks=False)
     return {
         "assemblies": [
             {
@@ -109,7 +109,7 @@ def inspect_text(described: dict[str, Any]) -> str:
         parts.append(f"Genetic code of {name}: {code}")
     for program in sorted(set(described["masks"].values())):
         count = list(described["masks"].values()).count(program)
-        parts.append(f"Soft mask made by {program}: {counted(count, 'sequence')} without a mask in the source")
+        parts.append(f"No soft mask, which a build makes with {program}: {counted(count, 'sequence')}")
     for title, counts in (("Left out", described["rejected"]), ("Changed or guessed", described["notes"])):
         if counts:
             parts.append(f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))

@@ -74,7 +74,9 @@ def missing_input(config: PairConfig, corpus: Corpus) -> str:
     return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
 
 
-def read_corpus(assemblies: tuple[Assembly, ...], store: ResidueFile | None = None) -> Corpus:
+def read_corpus(
+    assemblies: tuple[Assembly, ...], store: ResidueFile | None = None, *, make_masks: bool = True
+) -> Corpus:
     """Parse every file of every assembly.
 
     Parameters
@@ -83,13 +85,15 @@ def read_corpus(assemblies: tuple[Assembly, ...], store: ResidueFile | None = No
         What is read.
     store : ResidueFile, optional
         Takes the residues; by default a file that is gone with the corpus.
+    make_masks : bool
+        Give genomes without a soft mask one, which takes most of the time; else only name the program that would.
 
     Raises
     ------
     SourceError
         When a file cannot be read as what it is, holds no good record, or genes and genome do not belong together.
     """
-    reader = Reader(store or ResidueFile())
+    reader = Reader(store or ResidueFile(), make_masks=make_masks)
     for assembly in assemblies:
         reader.read(assembly)
     reader.gene_pool.leave_out_misplaced()

@@ -19,6 +19,7 @@ from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.sequences import fasta
 
 _LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(?:bp|aa|rc)\b")
+_NOT_BASES = dict.fromkeys(code for code in range(128) if not chr(code).isalpha())
 _EMBL_LENGTH = re.compile(r"SQ\s+Sequence\s+(\d+)\s+BP")
 
 
@@ -162,7 +163,7 @@ def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iter
                 )
             start, ended = 0, True
         elif bases >= 0:
-            bases += sum(map(str.isalpha, line))
+            bases += len(line.translate(_NOT_BASES))
         elif line.startswith("SQ   " if embl else "ORIGIN"):
             bases = 0
         yield line

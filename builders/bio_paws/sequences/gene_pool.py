@@ -121,8 +121,9 @@ class GenePool:
         """Return the joined exons on their strand, in upper case; None without their genome."""
         if span is None or span.source not in self._pool.dna:
             return None
-        genome = self._pool.dna[span.source].residues
-        joined = "".join(genome[start:end] for start, end in exons).upper()
+        first, last = min(start for start, _ in exons), max(end for _, end in exons)
+        genome = self._pool.dna[span.source].residues[first:last].upper()  # one access for all exons
+        joined = "".join(genome[start - first : end - first] for start, end in exons)
         return joined if span.strand == "+" else reverse_complement(joined)
 
     def leave_out_misplaced(self) -> None:
@@ -164,12 +165,12 @@ class GenePool:
             if problem:
                 return "", problem
             pool.notes["CDS without a protein, translated"] += 1
-        elif residues is None:
-            if not unique:
+        else:
+            if residues is None and not unique:
                 return "", "no_protein"
-            residues = pool.proteins[unique].residues[:]
-        if not genes.translates(spliced, residues, code):
-            return "", "translation_differs"
+            residues = residues or pool.proteins[unique].residues[:]
+            if not genes.translates(spliced, residues, code):
+                return "", "translation_differs"
         # Assemblies that share a sequence, or one given twice, describe a gene twice: the first one read stays.
         twin = self._intervals.get((span, exons))
         if twin and self._origin.get(twin) != scope.number and self.genes[twin].protein == residues:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from bio_paws.errors import BioPawsError
 from bio_paws.search.blast import find_program, last_line, run_program
@@ -13,6 +14,11 @@ from bio_paws.sequences.store import PIECE, ResidueFile, StoredResidues, pieces_
 
 LARGE_GENOME = 20_000_000
 """From this many bp on, words that are frequent in the genome itself say what is a repeat (windowmasker)."""
+
+
+def masking_program(genome: list[Sequence]) -> Literal["dustmasker", "windowmasker"]:
+    """Return the program that masks a genome, by its size."""
+    return "windowmasker" if sum(len(sequence.residues) for sequence in genome) >= LARGE_GENOME else "dustmasker"
 
 
 def soft_mask(store: ResidueFile, genome: list[Sequence]) -> str:
@@ -36,7 +42,7 @@ def soft_mask(store: ResidueFile, genome: list[Sequence]) -> str:
         When it is missing or fails.
     """
     whole = [sequence.residues for sequence in genome if isinstance(sequence.residues, StoredResidues)]
-    program = "windowmasker" if sum(map(len, whole)) >= LARGE_GENOME else "dustmasker"
+    program = masking_program(genome)
     path = find_program(program)
     for residues in whole:
         for at in range(residues.start, residues.start + len(residues), PIECE):

@@ -52,6 +52,8 @@ class SequencePool:
     ----------
     store : ResidueFile
         Takes their residues.
+    make_masks : bool
+        Give genomes without a soft mask one; else only say in `masks` what would make it.
 
     Attributes
     ----------
@@ -64,7 +66,8 @@ class SequencePool:
         Program that made the soft mask, by sequence.
     """
 
-    def __init__(self, store: ResidueFile) -> None:
+    def __init__(self, store: ResidueFile, *, make_masks: bool = True) -> None:
+        self._make_masks = make_masks
         self.dna: dict[str, Sequence] = {}
         self.proteins: dict[str, Sequence] = {}
         self.rejected: Counter[str] = Counter()
@@ -217,7 +220,8 @@ class SequencePool:
         lower, upper = (sum(self._cases[name][case] for name in names) for case in (0, 1))
         if not names or (any(all(self._cases[name]) for name in names) and lower <= _MOST_MASKED * (lower + upper)):
             return
-        program = masks.soft_mask(self._store, [self.dna[name] for name in names])
+        genome = [self.dna[name] for name in names]
+        program = masks.soft_mask(self._store, genome) if self._make_masks else masks.masking_program(genome)
         self.masks.update(dict.fromkeys(names, program))
 
     def file_name(self, scope: Scope) -> str:

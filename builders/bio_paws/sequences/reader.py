@@ -35,6 +35,8 @@ class Reader:
     ----------
     store : ResidueFile
         Takes their residues.
+    make_masks : bool
+        As in `SequencePool`.
 
     Attributes
     ----------
@@ -44,8 +46,8 @@ class Reader:
         Genes.
     """
 
-    def __init__(self, store: ResidueFile) -> None:
-        self.pool = SequencePool(store)
+    def __init__(self, store: ResidueFile, *, make_masks: bool = True) -> None:
+        self.pool = SequencePool(store, make_masks=make_masks)
         self.gene_pool = GenePool(self.pool)
         self._assemblies = 0
 
