@@ -15,6 +15,7 @@ from annotated_folders import FOLDERS
 from bio_paws.cli.app import main
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sources.resolve import resolve
+from program_outputs import PROGRAMS
 from source_kinds import KINDS, OTHER_CODE, Truth, genbank, two_species
 from split_genomes import SPLIT, truth
 
@@ -34,7 +35,7 @@ ALL_KINDS = KINDS | FOLDERS
 @pytest.mark.parametrize(("kind", "code"), [*((kind, 1) for kind in ALL_KINDS), *((kind, 4) for kind in OTHER_CODE)])
 def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) -> None:
     species = two_species(code=code)
-    corpus = read_corpus(resolve((str(ALL_KINDS[kind](tmp_path / "s", species)),)))
+    corpus = read_corpus(resolve((str(ALL_KINDS[kind](tmp_path / "s", species)),)), make_masks=False)
     assert truth_of(corpus) == species[0].truth() | species[1].truth()
     assert len(corpus.genes) == sum(len(genome.genes) for genome in species)
     assert {sequence.residues[:].upper(): sequence.organism for sequence in corpus.dna.values()} == {
@@ -44,13 +45,25 @@ def test_a_kind_of_source_gives_its_truth(kind: str, code: int, tmp_path: Path) 
     assert corpus.rejected == {}
 
 
+@pytest.mark.parametrize("kind", PROGRAMS)
+def test_what_programs_and_databases_write_gives_its_truth(kind: str, tmp_path: Path) -> None:
+    species = two_species()
+    corpus = read_corpus(resolve((str(PROGRAMS[kind](tmp_path / "s", species)),)), make_masks=False)
+    assert truth_of(corpus) == species[0].truth() | species[1].truth()
+    assert len(corpus.genes) == len(corpus.proteins) == sum(len(genome.genes) for genome in species)
+    assert {sequence.residues[:].upper(): sequence.organism for sequence in corpus.dna.values()} == {
+        genome.dna: genome.organism for genome in species
+    }
+    assert corpus.rejected == {}
+
+
 @pytest.mark.parametrize("kind", SPLIT)
 def test_a_genome_in_several_files_is_one_genome(kind: str, tmp_path: Path) -> None:
     species = two_species()
     assemblies = resolve((str(SPLIT[kind](tmp_path / "s", species)),))
     assert [assembly.unused for assembly in assemblies if set(assembly.unused) - {"genomic.gff"}] == []
     assert len(assemblies) == 2
-    corpus = read_corpus(assemblies)
+    corpus = read_corpus(assemblies, make_masks=False)
     assert truth_of(corpus) == truth(species)
     assert len(corpus.genes) == len(truth(species))
     assert sorted(corpus.dna) == ["S1a", "S1b", "S2a", "S2b"]

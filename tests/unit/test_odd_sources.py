@@ -246,7 +246,6 @@ NOT_USED = ("join(11..12,3..8)", "complement(join(11..12,3..8))", "join(3..8,8..
 NOT_READ = (
     "join(0..8,11..12)",
     "8..3",
-    "3..8,11..12",
     "join(3..8,11..12",
     "complement(complement(3..8))",
     "order(3..8,9..9)",
@@ -260,3 +259,32 @@ def test_a_location_means_what_biopython_reads(location: str) -> None:
     except ValueError:
         expected = CdsLocation(None, (), "no_location")
     assert parse_location("s", location) == expected
+
+
+@pytest.mark.parametrize("named_alone", [False, True])
+def test_genomes_of_one_file_name_are_called_by_their_folders(
+    named_alone: bool, species: list[Species], tmp_path: Path
+) -> None:
+    places = [tmp_path / folder / "data/genome.fa" for folder in ("fly", "yeast")]
+    for genome, place in zip(species, places, strict=True):
+        write(place, genome_fasta(genome))
+    assert set(corpus(*(places if named_alone else (tmp_path,))).organism.values()) == {"fly_data", "yeast_data"}
+
+
+def test_an_archive_gives_its_name_to_chromosomes(species: list[Species], tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "yeast.zip", "w") as archive:
+        for i, half in enumerate(halves(species[0]), start=1):
+            archive.writestr(f"chr{i}.fa", f">{half.name}\n{half.dna}\n")
+    assert set(corpus(tmp_path / "yeast.zip").organism.values()) == {"yeast"}
+
+
+def test_genes_without_a_cds_are_noted(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", genome_fasta(species[0]))
+    write(tmp_path / "a.gff3", gff(species[0]).replace("\tCDS\t", "\texon\t"))
+    assert corpus(tmp_path).notes["GFF3 or GTF file without a row of type CDS"] == 1
+
+
+def test_genes_that_prodigal_found_at_the_end_of_a_contig_are_not_whole(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", genome_fasta(species[0]))
+    write(tmp_path / "a.gff", gff(species[0]).replace("NP_100001.1\n", "NP_100001.1;partial=10\n"))
+    assert corpus(tmp_path).rejected == {"cds_partial": 1}

@@ -124,9 +124,11 @@ def tags_in(title: str) -> dict[str, str]:
 
 
 def organism_in(title: str) -> str | None:
-    """Return the organism that a title names in a field for it: ``[organism=...]`` or UniProt's ``OS=``."""
-    if match := re.search(r"\[organism=((?:[^][]|\[[^][]*\])+)\]", title):
+    """Return the organism that a title names in a field for it: ``[organism=...]``, ``| organism=...``, ``OS=``."""
+    if match := re.search(r"\[org(?:anism)?=((?:[^][]|\[[^][]*\])+)\]", title):
         return as_organism(match.group(1)) or None
+    if match := re.search(r"\| *organism=([^|]+)", title):  # VEuPathDB
+        return as_organism(match.group(1).replace("_", " ")) or None
     if match := re.search(r"\bOS=([^=]+?)(?: [A-Z]{2}=|$)", title):
         return match.group(1).strip() or None
     return None

@@ -16,6 +16,9 @@ from bio_paws.sequences.records import Strand
 from bio_paws.sources.text import lines_of
 
 _PROTEINS = frozenset({"protein", "polypeptide"})
+_CDS = frozenset({"cds", "so:0000316"})
+_TRANSCRIPT_TAGS = ("transcript_id", "protein_id", "transcriptId", "proteinId", "name", "gene_id")
+"""What tells transcripts apart in GTF and, with ``proteinId`` and ``name``, in JGI's GFF2, best first."""
 _GENES = frozenset({"gene", "protein_coding_gene", "pseudogene"})
 
 
@@ -129,7 +132,8 @@ def read_gff(lines: Iterable[str], where: str, rejected: Counter[str], *, gtf: b
             raise SourceError(f"{where}: line {number}: {len(columns)} columns, not the 9 of GFF3 and GTF")
         source, _, kind, start, end, _, strand, phase, attributes = columns
         tags, parents = (_gtf_tags(attributes), ()) if gtf else _gff_tags(attributes)
-        if kind not in ("CDS", "stop_codon"):
+        is_cds = kind.lower() in _CDS
+        if not is_cds and kind != "stop_codon":
             if "ID" in tags:
                 features[tags["ID"]] = _Feature(kind, tags, parents)
             continue
@@ -138,7 +142,7 @@ def read_gff(lines: Iterable[str], where: str, rejected: Counter[str], *, gtf: b
             continue
         part = GffPart(int(start) - 1, int(end), phase)
         row = _CdsRow(unquote(source), strand, part, tags, parents, number)
-        if kind == "CDS":
+        if is_cds:
             rows.append(row)
         elif gtf:
             stops.append(row)
@@ -152,7 +156,7 @@ def _by_transcript(rows: list[_CdsRow], stops: list[_CdsRow]) -> list[GffCds]:
     """Join the rows of GTF that belong to one transcript, with their stop codon."""
 
     def key(row: _CdsRow) -> tuple[str, str]:
-        return row.source, row.tags.get("transcript_id") or row.tags.get("protein_id") or f"line {row.line}"
+        return row.source, next((row.tags[tag] for tag in _TRANSCRIPT_TAGS if row.tags.get(tag)), f"line {row.line}")
 
     by_key: dict[tuple[str, str], GffCds] = {}
     for row in rows:
@@ -249,13 +253,15 @@ def _describe(cds: GffCds, features: dict[str, _Feature]) -> None:
         biotype = tags.get("gene_biotype") or tags.get("biotype") or tags.get("gene_type") or ""
         cds.pseudo |= tags.get("pseudo", "").lower() == "true" or "pseudogene" in tags or "pseudogene" in biotype
         cds.pseudo |= kind == "pseudogene"
-    cds.partial = cds.tags.get("partial", "").lower() == "true" or bool(
+    cds.partial = cds.tags.get("partial", "").lower() in _PARTIAL or bool(
         _NOT_WHOLE & set(cds.tags.get("tag", "").split(","))
     )
     locus = next((tags["locus_tag"] for tags in ancestors if tags.get("locus_tag")), "")
     cds.locus = locus or cds.tags.get("gene_id") or (ancestors[-1].get("ID", "") if len(ancestors) > 1 else "")
 
 
+_PARTIAL = frozenset({"true", "10", "01", "11"})
+"""NCBI says ``true``; Prodigal has a digit for either end."""
 _NOT_WHOLE = frozenset({"cds_start_NF", "cds_end_NF"})
 """What Ensembl and GENCODE call a CDS whose start or end was not found."""
 

@@ -30,6 +30,8 @@ def read_gff_cds(
     by_residues = {pool.proteins[unique].residues[:]: name for name, unique in scope.proteins.items()}
     described: list[Cds] = []
     rows = gff.read_gff(lines, where, pool.rejected, gtf=gtf)
+    if not rows:
+        pool.notes["GFF3 or GTF file without a row of type CDS"] += 1
     if rows and not any(cds.source in scope.dna for cds in rows):
         raise SourceError(
             f"{where}: its genes lie on {printable(rows[0].source)!r} and others, the genome has "
@@ -70,7 +72,7 @@ def read_gff_cds(
 
 def _protein_ids(cds: GffCds) -> list[str]:
     """Return the names that a protein may have in its FASTA file, those of the CDS before those of its transcript."""
-    keys = ("protein_id", "Name", "ID", "locus_tag", "transcript_id", "Parent")
+    keys = ("protein_id", "proteinId", "Name", "ID", "locus_tag", "transcript_id", "Parent")
     names = [cds.tags[key] for key in keys if cds.tags.get(key)]
     names += [cds.transcript[key] for key in ("Name", "transcript_id") if cds.transcript.get(key)]
     return [re.sub(r"^(cds-|CDS:|transcript:|rna-)", "", name) for name in names]

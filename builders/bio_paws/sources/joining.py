@@ -22,9 +22,10 @@ Key = tuple[str, str]
 
 _GENES: tuple[FileRole, ...] = ("gff", "gtf", "cds")
 """Files that name the sequences that their genes lie on; of two kinds in one group, the first is read."""
+_GENOMES: frozenset[FileRole] = frozenset({"genomic", "gff_fasta", "genbank"})
 _GENES_OR_PROTEINS: frozenset[FileRole] = frozenset({*_GENES, "protein"})
 _CDS_TITLE = re.compile(r">(?:lcl\|)?(\S+?)_cds(?:_|\s)")
-_CDS_ROW = re.compile(r"([^\t#>][^\t]*)\t[^\t]*\tCDS\t")
+_CDS_ROW = re.compile(r"([^\t#>][^\t]*)\t[^\t]*\t(?:CDS|cds|SO:0000316)\t")
 
 
 class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
@@ -33,7 +34,7 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
     def __missing__(self, key: tuple[FileRole, Entry]) -> tuple[str, ...]:
         role, entry = key
         lines = lines_of(text_pieces(entry.path, entry.member))
-        if role == "genomic":
+        if role in _GENOMES:
             names = ((line[1:].split() or [""])[0] for line in lines if line.startswith(">"))
         else:
             pattern = _CDS_TITLE if role == "cds" else _CDS_ROW
@@ -41,9 +42,13 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
         self[key] = tuple(dict.fromkeys(names))
         return self[key]
 
-    def of(self, group: Group, *roles: FileRole) -> list[str]:
-        """Return those of a group's files of the first of these roles that it has."""
-        role = next((role for role in roles if role in group.roles), None)
+    def of_genome(self, group: Group) -> list[str]:
+        """Return those of a group's genome, none where it is a flat file."""
+        return [name for role, entry in group.files() if role in ("genomic", "gff_fasta") for name in self[role, entry]]
+
+    def of_genes(self, group: Group) -> list[str]:
+        """Return those that a group's genes lie on, by the first of its kinds of files."""
+        role = next((role for role in _GENES if role in group.roles), None)
         return [name for entry in group.roles[role].values() for name in self[role, entry]] if role else []
 
 
@@ -72,8 +77,8 @@ def join_lone_parts(groups: dict[Key, Group]) -> None:
 def _below(groups: dict[Key, Group], folder: Path) -> tuple[list[Key], list[Key]]:
     """Return the groups below a folder that have a genome, and those that have genes or proteins alone."""
     keys = [key for key in groups if groups[key].roles and folder in (Path(key[0]), *Path(key[0]).parents)]
-    genomes = [key for key in keys if "genomic" in groups[key].roles]
-    return genomes, [key for key in keys if "genomic" not in groups[key].roles]
+    genomes = [key for key in keys if groups[key].roles.keys() & _GENOMES]
+    return genomes, [key for key in keys if key not in genomes]
 
 
 def _join_same_name(groups: dict[Key, Group], folder: Path) -> None:
@@ -114,19 +119,24 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
     """
     genomes, others = _below(groups, folder)
     # As it is before: of two files that this joins with a genome, neither is the genome's own.
-    described = {genome: set(names.of(groups[genome], *_GENES)) for genome in genomes}
+    described = {
+        genome: set(names.of_genome(groups[genome]) if "gff_fasta" in groups[genome].roles else ())
+        | set(names.of_genes(groups[genome]))
+        for genome in genomes
+        if "genbank" not in groups[genome].roles
+    }
     for key in others:
-        named = names.of(groups[key], *_GENES)
+        named = names.of_genes(groups[key])
         if not named or not _GENES_OR_PROTEINS.issuperset(groups[key].roles):
             continue
         owners: dict[str, list[Key]] = {name: [] for name in named}
         for genome in described:
-            for name in names.of(groups[genome], "genomic"):
+            for name in names.of_genome(groups[genome]):
                 if name in owners:
                     owners[name].append(genome)
         hits = sorted({genome for having in owners.values() for genome in having})
         shown = next(entry.shown() for role, entry in groups[key].files() if role in _GENES)
-        if not hits and _leaves_no_other(groups, list(described), others):
+        if not hits and _are_without_genes(groups, genomes, others):
             raise SourceError(
                 f"{shown}: its genes lie on {named[0]!r} and others, which no genome beside it has: put its genome "
                 "there, rename the sequences, or remove it"
@@ -134,7 +144,7 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
         if all(name in described[genome] for name in named for genome in owners[name]):
             continue  # another annotation of genomes that have their own
         if shared := next((name for name in named if len(owners[name]) > 1), None):
-            first, second = (_first(groups[genome], "genomic").shown() for genome in owners[shared][:2])
+            first, second = (next(groups[genome].files())[1].shown() for genome in owners[shared][:2])
             raise SourceError(
                 f"{shown}: its genes lie on {shared!r}, which both {first} and {second} have: put each genome and its "
                 "genes in a folder of their own, or give them one name"
@@ -146,10 +156,12 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
             groups[whole].absorb(groups.pop(part))
 
 
-def _leaves_no_other(groups: dict[Key, Group], genomes: list[Key], others: list[Key]) -> bool:
-    """Whether genes can be those of none but these genomes, and one of these has no genes yet."""
-    without_genes = any(not groups[genome].roles.keys() & set(_GENES) for genome in genomes)
-    return without_genes and all(_GENES_OR_PROTEINS.issuperset(groups[key].roles) for key in others if key in groups)
+def _are_without_genes(groups: dict[Key, Group], genomes: list[Key], others: list[Key]) -> bool:
+    """Whether one of these genomes has no genes, and all have their sequences in FASTA, whose names can be compared."""
+    roles = [groups[key].roles.keys() for key in genomes if key in groups]
+    comparable = all("genomic" in having or "gff_fasta" in having for having in roles)
+    comparable &= all(_GENES_OR_PROTEINS.issuperset(groups[key].roles) for key in others if key in groups)
+    return comparable and any(not having & {*_GENES, "gff_fasta"} for having in roles)
 
 
 def _require_disjoint(group: Group, names: _NamesIn) -> None:
@@ -170,7 +182,3 @@ def _require_disjoint(group: Group, names: _NamesIn) -> None:
                         f"{entry.shown()}: genes on {name!r}, as in {first[name].shown()}: leave one of them out"
                     )
                 first[name] = entry
-
-
-def _first(group: Group, role: FileRole) -> Entry:
-    return next(iter(group.roles[role].values()))

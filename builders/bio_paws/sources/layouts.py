@@ -127,7 +127,8 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
     elif entry.ending == ".tar" or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
         groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
     elif expected or looks_like_sequences(entry.path, entry.member):
-        stem = MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals"))
+        # WormBase has x.genomic.fa beside x.genomic_softmasked.fa.
+        stem = re.sub(r"[._-]genomic$", "", MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals")))
         groups.setdefault((entry.folder, stem), Group(stem)).add(role_in_folder(entry), entry)
 
 
@@ -173,11 +174,19 @@ def _join_chromosomes(groups: dict[tuple[str, str], Group]) -> None:
             genomes.setdefault((key[0], match.group("prefix").rstrip("._-")), []).append(key)
     for (folder, prefix), keys in genomes.items():
         if len(keys) > 1:
-            whole = Group(prefix or Path(folder).resolve().name)
+            whole = Group(prefix or _folder_name(folder, groups[keys[0]]))
             for key in keys:
                 whole.absorb(groups.pop(key))
             # Behind a stroke, which no file's name has: a file of that name holds something else.
             groups[folder, f"{whole.prefix}/"] = whole
+
+
+def _folder_name(folder: str, group: Group) -> str:
+    """Return the name of a folder, or of the archive where a group's files lie in no folder of it."""
+    _, entry = next(group.files(), (None, None))
+    if entry and entry.member and not Path(folder).name:
+        return entry.path.stem
+    return Path(folder).resolve().name
 
 
 def _set_genes_aside(groups: list[Group]) -> None:

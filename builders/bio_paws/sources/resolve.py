@@ -7,7 +7,7 @@ sha256 is known. Those that come as packages are pinned in `pinned`.
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bio_paws.errors import SourceError
@@ -85,6 +85,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
             assemblies += (_downloaded(accession, folders[accession]) for accession in accessions)
         else:
             assemblies += _local(Path(spec))
+    assemblies = _told_apart(assemblies)
     first: dict[str, SourceFile] = {}
     for assembly in assemblies:
         for file in assembly.files:
@@ -97,6 +98,37 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
                 )
             first[file.sha256] = file
     return tuple(assemblies)
+
+
+def _told_apart(assemblies: list[Assembly]) -> list[Assembly]:
+    """Call assemblies whose files have one name, as ``genome.fa`` in many folders, by the folders that tell them apart.
+
+    Nothing else may name their organisms. An accession of NCBI is one assembly wherever its files are.
+    """
+    same: dict[str, list[Assembly]] = {}
+    for assembly in assemblies:
+        if not assembly.accession.startswith(("GCA_", "GCF_")):
+            same.setdefault(assembly.accession, []).append(assembly)
+    renamed: dict[int, Assembly] = {}
+    for alike in same.values():
+        folders = [_folder(assembly.files[0]) for assembly in alike]
+        if len(alike) > 1 and len(set(folders)) == len(alike):
+            depth = next(
+                depth
+                for depth in range(1, max(len(parts) for parts in folders) + 1)
+                if len({parts[-depth:] for parts in folders}) == len(alike)
+            )
+            for assembly, parts in zip(alike, folders, strict=True):
+                renamed[id(assembly)] = replace(assembly, accession="_".join(parts[-depth:]))
+    return [renamed.get(id(assembly), assembly) for assembly in assemblies]
+
+
+def _folder(file: SourceFile) -> tuple[str, ...]:
+    """Return the folders that a file lies in, those in an archive among them."""
+    return (
+        *file.path.absolute().parent.parts,
+        *((file.path.stem, *Path(file.member).parent.parts) if file.member else ()),
+    )
 
 
 def _packaged(pinned: PinnedAssembly) -> Assembly:

@@ -52,6 +52,8 @@ ENDINGS = (*GENBANK, *GFF, *PROTEIN, *DNA, *TRANSCRIPTS, *ANY_FASTA, ".seq", ".d
 """Endings that promise sequences or genes; of two files of one role and stem, that of the earlier ending is read."""
 _DNA_LETTERS = set("ACGTUNacgtun")
 _CODONS_AT_ENDS = re.compile(r"[ACGT]TG(?:[ACGT]{3})*(?:TAA|TAG|TGA)")
+_UNEQUAL_ATTRIBUTES = re.compile(r'\tCDS\t(?:[^\t]*\t){5}(?:\w+ +(?:"[^"]*"|[^\s;="]+) *(?:;|$) *)+')
+"""A row of GTF or GFF2: keys and values are not joined by ``=``."""
 _PART_WORDS = re.compile(
     r"(?:^|[._-])(?:annotated)?(?:cdna|cdss?|transcripts?|[a-z]{0,3}rnas?|orfs?|genes?|exons?|introns?|utrs?|ests?)(?=$|[._-])"
 )
@@ -73,12 +75,17 @@ class Entry:
     @property
     def ending(self) -> str:
         """The ending of its name, in lower case."""
-        return Path(self.name).suffix.lower()
+        return Path(self._with_ending_last).suffix.lower()
 
     @property
     def stem(self) -> str:
         """Its name without that ending."""
-        return self.name.removesuffix(Path(self.name).suffix)
+        return self._with_ending_last.removesuffix(Path(self._with_ending_last).suffix)
+
+    @property
+    def _with_ending_last(self) -> str:
+        """Its name, ``chr1.masked.fa`` where UCSC and RepeatMasker call it ``chr1.fa.masked``."""
+        return re.sub(r"(\.(?:fa|fna|fasta))\.masked$", r".masked\1", self.name)
 
     @property
     def folder(self) -> str:
@@ -199,7 +206,7 @@ def _role_of_text(entry: Entry, text: str) -> FileRole | None:
         for line in lines_of(text_pieces(entry.path, entry.member)):
             if line.startswith(("##FASTA", ">")):
                 return "gff_fasta"
-            is_gtf = is_gtf or re.search(r'\tCDS\t.*gene_id "', line) is not None
+            is_gtf = is_gtf or _UNEQUAL_ATTRIBUTES.search(line) is not None
         return "gtf" if is_gtf else "gff"
     if kind == "fasta" or entry.ending in (*DNA, *PROTEIN, *ANY_FASTA):
         if entry.ending in PROTEIN:
