@@ -44,6 +44,16 @@ def test_a_log_gets_a_line_every_half_minute(clock: Clock, capsys: pytest.Captur
     ]
 
 
+def test_what_begins_after_a_silence_is_reported_before_its_first_unit(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    clock.now += module.SECONDS_PER_LINE
+    with progress(desc="search dna", total=8), progress(desc="within", total=2):
+        pass
+    assert capsys.readouterr().err == "bio-paws: search dna 0/8\n"
+
+
 def test_a_stage_is_reported_when_nothing_was_for_a_while(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     report_stage("too soon")

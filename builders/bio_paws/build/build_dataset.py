@@ -230,7 +230,7 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
     # A cluster runs the shards of all configs; processes here put each config together.
     enough = options.workers if options.cluster is None else 2
     if len(wanted) < enough or options.workers == 1:
-        return {config.name: _make(config, prepared) for config in wanted}
+        return {config.name: _make(config, prepared) for config in progress(wanted, desc="configs", total=len(wanted))}
     pool = open_executor(options.workers) if options.cluster else nullcontext(prepared.executor)
     with pool as executor, progress(total=len(wanted), desc="configs") as bar:
         jobs = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -72,6 +73,7 @@ def progress(
     tqdm
         A context manager with ``update(n)``, which can be iterated over as well.
     """
+    show = show and multiprocessing.parent_process() is None  # a worker's bars would be drawn over those of others
     common: dict[str, Any] = {
         "desc": desc,
         "total": total,
@@ -83,6 +85,8 @@ def progress(
     counted_items = cast(Iterable[Any], iterable)  # tqdm takes None, too, where it is not iterated over
     if sys.stderr.isatty():
         return tqdm(counted_items, leave=leave, **common)
+    if show and total:  # its first unit may take long
+        _log.write(f"{desc} {initial}/{total}")
     counted = "{desc} {n_fmt}/{total_fmt}, {elapsed}, {remaining} left"
     # The delay keeps a bar from being drawn as it opens, which would report nothing done.
     return tqdm(counted_items, leave=False, file=_log, mininterval=1.0, delay=1.0, bar_format=counted, **common)

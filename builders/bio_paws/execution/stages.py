@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bio_paws.errors import BioPawsError
+from bio_paws.execution.executors import CountingExecutor
 from bio_paws.execution.files import digest_of, remove_partial_files
 from bio_paws.execution.locks import shared_lock
 from bio_paws.execution.progress import progress
@@ -107,12 +108,12 @@ def run_shards(
     """
     missing = [(path, arguments) for path, arguments in shards if not is_finished(path)]
     try:
-        futures = [executor.submit(_unless_finished, work, path, *arguments) for path, arguments in missing]
-        with progress(total=len(futures), desc=title) as bar:
+        with progress(total=len(missing), desc=title) as bar:
+            counting = CountingExecutor(executor, bar)  # where calls run in this process they are done when submitted
+            futures = [counting.submit(_unless_finished, work, path, *arguments) for path, arguments in missing]
             try:
                 for future in as_completed(futures):
                     future.result()
-                    bar.update()
             except BaseException:
                 for future in futures:
                     future.cancel()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.configs import PairConfig
+from bio_paws.execution.progress import progress
 from bio_paws.sequences.reader import Reader
 from bio_paws.sequences.records import Gene, Sequence
 from bio_paws.sequences.store import ResidueFile
@@ -94,7 +95,7 @@ def read_corpus(
         When a file cannot be read as what it is, holds no good record, or genes and genome do not belong together.
     """
     reader = Reader(store or ResidueFile(), make_masks=make_masks)
-    for assembly in assemblies:
+    for assembly in progress(assemblies, desc="read sources", total=len(assemblies)):
         reader.read(assembly)
     reader.gene_pool.leave_out_misplaced()
     codes = reader.gene_pool.genetic_codes()
