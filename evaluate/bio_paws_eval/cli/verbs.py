@@ -24,6 +24,11 @@ VERBS: tuple[Verb, ...] = (
         "bio_paws_eval.cli.vectors",
     ),
     Verb(
+        "harness",
+        "write the configs as tasks of lm-evaluation-harness or lighteval",
+        "bio_paws_eval.cli.harness",
+    ),
+    Verb(
         "summarize",
         "shorten genes with a model of English summaries, and test whether homology search still finds them",
         "bio_paws_eval.cli.summarize",
