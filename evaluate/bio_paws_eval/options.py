@@ -226,6 +226,9 @@ class GridOptions:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of matrix products; weights stay float32."""
 
+    report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"
+    """Tracker that losses and accuracies of a training are sent to, too."""
+
     limit: Annotated[StrictInt, Field(ge=1)] | None = None
     """Read only the first N pairs of each split; results on tasks that it cuts are marked as not comparable."""
 
@@ -331,9 +334,6 @@ class EvaluationOptions(GridOptions):
 
     out: Annotated[str | Path, ParsedAs(Path, lambda value: value), Flag(metavar="DIR")] = Path("results")
     """Folder of results; every evaluation adds to it."""
-
-    report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"
-    """Tracker that losses and accuracies of a training are sent to, too."""
 
     save_models: StrictBool = False
     """Keep the fine-tuned models, with their tokenizers, next to their results."""

@@ -34,7 +34,7 @@ PROMPTING: dict[str, st.SearchStrategy[Any]] = {
 }
 """Options of prompts only."""
 MACHINE = {"data", "pawsx", "device", "out"}  # set beside a plan
-NOT_IN_PLANS = {"save_models", "report_to", "adapter"}
+NOT_IN_PLANS = {"save_models", "adapter"}
 
 
 def names(known: tuple[str, ...]) -> st.SearchStrategy[list[str]]:

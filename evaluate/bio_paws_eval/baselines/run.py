@@ -12,7 +12,9 @@ import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,7 @@ from bio_paws.errors import DataError
 from bio_paws.execution.files import digest_of
 from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import source_digest
-from bio_paws.features.baselines import Baseline, PairBatch, Rule, applicable
+from bio_paws.features.baselines import Baseline, Fit, PairBatch, Rule, applicable
 from bio_paws_eval.results import SCHEMA_VERSION, Model, Predictions, Result, Training, result_path, write_result
 from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.metrics import measure, sampling_of
@@ -41,7 +43,12 @@ _log = logging.getLogger(__name__)
 
 
 def run_baselines(
-    names: Sequence[str] | None, known: Sequence[str], split: str, sources: Sources, out: Path
+    names: Sequence[str] | None,
+    known: Sequence[str],
+    split: str,
+    sources: Sources,
+    out: Path,
+    network_seeds: Sequence[int] = (),
 ) -> tuple[list[Path], tuple[str, ...]]:
     """Fit every baseline on the train split of each task and score it on another; skip what is finished.
 
@@ -57,11 +64,13 @@ def run_baselines(
         Where the pairs are.
     out : Path
         The results folder.
+    network_seeds : sequence of int
+        Seeds of the networks that are trained from scratch (`networks.NETWORKS`), none by default.
 
     Returns
     -------
     paths : list of Path
-        JSON files of all results, task after task in the order of `baselines.BASELINES`.
+        JSON files of all results, task after task in the order of `baselines.BASELINES` and `networks.NETWORKS`.
     skipped : tuple of str
         Why tasks are left out.
 
@@ -71,24 +80,26 @@ def run_baselines(
         When a task of `names` lacks a split, or its train pairs all carry the same label.
     """
     tasks, skipped = load_available(names, known, ["train", split], sources)
-    return [path for train, test in tasks for path in _run_task(train, test, sources, out)], skipped
+    return [path for train, test in tasks for path in _run_task(train, test, sources, out, network_seeds)], skipped
 
 
 @dataclass(frozen=True)
 class _Job:
     """A baseline on a task, before it is scored."""
 
-    baseline: Baseline
+    fit: Fit
     model: Model
     training: Training
     key: str
     path: Path
 
 
-def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path) -> list[Path]:
+def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path, network_seeds: Sequence[int]) -> list[Path]:
     comparable = test.task.is_whole(sources.limit)
-    code = source_digest(__name__)
-    jobs = [_job(baseline, train, test, comparable, code, out) for baseline in applicable(test.molecule)]
+    jobs = [
+        *(_baseline_job(baseline, train, test, comparable, out) for baseline in applicable(test.molecule)),
+        *_network_jobs(network_seeds, train, test, comparable, out),
+    ]
     pending = [job for job in jobs if not job.path.is_file()]
     task, finished = test.task, len(jobs) - len(pending)
     _log.info("%s %s: %d baselines to score, %d finished", task.name, task.split, len(pending), finished)
@@ -97,18 +108,45 @@ def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path) -> list[Pa
     return [job.path for job in jobs]
 
 
-def _job(baseline: Baseline, train: Pairs, test: Pairs, comparable: bool, code: str, out: Path) -> _Job:
-    trained = (SCHEMA_VERSION, code, _environment(), baseline.name, dataclasses.asdict(train.task))
-    key = digest_of(trained, dataclasses.asdict(test.task), comparable)
-    model = Model(baseline.name, baseline.role)
+def _baseline_job(baseline: Baseline, train: Pairs, test: Pairs, comparable: bool, out: Path) -> _Job:
+    trained = (SCHEMA_VERSION, source_digest(__name__), _environment(), baseline.name, dataclasses.asdict(train.task))
+    return _job(baseline.fit, Model(baseline.name, baseline.role), trained, 0, train, test, comparable, out)
+
+
+def _network_jobs(seeds: Sequence[int], train: Pairs, test: Pairs, comparable: bool, out: Path) -> list[_Job]:
+    if not seeds:
+        return []
+    from bio_paws_eval.baselines import networks  # it needs torch, which the others do not
+
+    code, environment = source_digest(__name__, networks.__name__), _environment() | {"torch": version("torch")}
+    jobs = []
+    for network, seed in product(networks.NETWORKS, seeds):
+        trained = (SCHEMA_VERSION, code, environment, network.name, dataclasses.asdict(train.task))
+        model = Model(network.name, "baseline")
+        jobs.append(_job(partial(network.fit, seed=seed), model, trained, seed, train, test, comparable, out))
+    return jobs
+
+
+def _job(
+    fit: Fit,
+    model: Model,
+    trained: tuple[object, ...],
+    seed: int,
+    train: Pairs,
+    test: Pairs,
+    comparable: bool,
+    out: Path,
+) -> _Job:
+    key = digest_of(trained, seed, dataclasses.asdict(test.task), comparable)
     training = Training(
         train.task.name,
+        seed=seed,
         rows=min(train.task.rows, TRAIN_ROWS),
         dropped=train.task.dropped,
         content_sha256=train.task.content_sha256,
     )
     path = result_path(out, model, training, digest_of(trained), test.task.name, key)
-    return _Job(baseline, model, training, key, path)
+    return _Job(fit, model, training, key, path)
 
 
 def _environment() -> dict[str, str]:
@@ -127,7 +165,7 @@ def _score(jobs: Sequence[_Job], train: Pairs, test: Pairs, comparable: bool) ->
 
 def _fit(job: _Job, train: PairBatch, labels: NDArray[np.int8]) -> tuple[_Job, Rule]:
     start = time.perf_counter()
-    rule = job.baseline.fit(train, labels)
+    rule = job.fit(train, labels)
     training = dataclasses.replace(job.training, recipe=rule.recipe, seconds=time.perf_counter() - start)
     return dataclasses.replace(job, training=training), rule
 

@@ -105,7 +105,7 @@ def train(model: GPT2LMHeadModel, blocks: Blocks, recipe: PretrainingRecipe, fol
     Raises
     ------
     ModelError
-        When the batch cannot be shared evenly by the processes, memory runs out, or training diverges.
+        When memory runs out or training diverges.
     """
     record = read_finished(folder)
     if record is not None:
