@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from transformers import (
     FNetConfig,
     FNetForSequenceClassification,
     PreTrainedModel,
+    Trainer,
 )
 
 from bio_paws.errors import ModelError
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from bio_paws_eval.models import training
 from bio_paws_eval.models.batches import ByLength, MicroBatches, collate
 from bio_paws_eval.models.batching import Batching, ModelState
 from bio_paws_eval.models.finetune import FineTuning, fine_tune
@@ -109,6 +112,24 @@ def test_less_memory_gives_equal_losses(changes: dict[str, object], tmp_path: Pa
     for weight, other_weight in zip(plain.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(other_weight, weight, rtol=1e-3, atol=1e-4)
     assert not other.is_activation_checkpointing
+
+
+def test_parts_of_batches_are_not_lost_by_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = trained(bert(), tmp_path / "whole", device_batch_size=3)
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    compute_loss = Trainer.compute_loss
+
+    def stop(self: Trainer, *arguments: Any, **keywords: Any) -> Any:
+        if self.state.global_step == 7:  # in the second epoch of 5 steps
+            raise KeyboardInterrupt
+        return compute_loss(self, *arguments, **keywords)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "compute_loss", stop)
+        trained(bert(), tmp_path / "stopped", device_batch_size=3)
+    assert (tmp_path / "stopped/checkpoint-7").is_dir()
+    resumed = trained(bert(), tmp_path / "stopped", device_batch_size=3)
+    assert (resumed.losses, resumed.dev_correct) == (whole.losses, whole.dev_correct)
 
 
 def test_the_device_takes_no_more_than_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
