@@ -288,3 +288,29 @@ def test_genes_that_prodigal_found_at_the_end_of_a_contig_are_not_whole(species:
     write(tmp_path / "a.fa", genome_fasta(species[0]))
     write(tmp_path / "a.gff", gff(species[0]).replace("NP_100001.1\n", "NP_100001.1;partial=10\n"))
     assert corpus(tmp_path).rejected == {"cds_partial": 1}
+
+
+def test_a_hard_masked_copy_of_a_genome_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
+    dna = species[0].dna
+    write(tmp_path / "genome.fa", f">c\n{dna}\n")
+    write(tmp_path / "masked_genome.fa", f">c\n{dna[:4000]}{'N' * 200}{dna[4200:]}\n")
+    with pytest.raises(SourceError, match="masked_genome: its sequence 'c' is that of another genome among"):
+        corpus(tmp_path)
+    write(tmp_path / "masked_genome.fa", f">c\n{species[1].dna}\n")
+    assert len(corpus(tmp_path).dna) == 2
+
+
+def test_chromosomes_in_flat_files_and_in_fasta_are_all_read(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "chr1.gbk", genbank(halves(species[0])[0]))
+    write(tmp_path / "chr2.gbk", genbank(halves(species[0])[1]).replace("S1a", "S1b"))
+    for i, half in enumerate(halves(species[1]), start=3):
+        write(tmp_path / f"chr{i}.fa", fasta(half))
+    assert len(corpus(tmp_path).dna) == 4
+
+
+@pytest.mark.parametrize("name", ["b.fa.Z", "b.fa.7z", "b.tgz", "b.rar"])
+def test_a_packed_file_that_is_not_read_is_named(name: str, species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", genome_fasta(species[0]))
+    (tmp_path / name).write_bytes(b"\x1f\x9d\x90\0\1")
+    (assembly,) = resolve((str(tmp_path),))
+    assert assembly.unused == (name,)

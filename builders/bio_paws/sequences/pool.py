@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+
 from bio_paws.errors import SourceError
 from bio_paws.sequences import fasta, masks
 from bio_paws.sequences.fasta import FastaPieces, FastaRecord
 from bio_paws.sequences.records import Sequence
 from bio_paws.sequences.scope import Scope, id_problem, printable, unique_id
-from bio_paws.sequences.store import ResidueFile, StoredResidues
+from bio_paws.sequences.store import ResidueFile, StoredResidues, pieces_of
 from bio_paws.sources.unpack import uncompressed_name
 
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
 _DNA_BYTES = "".join(_DNA).encode()
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
+_N = ord("N")
 _MOST_MASKED = 0.95  # part of a genome that may be repeats: more in lower case masks nothing
 _LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
 
@@ -75,6 +78,7 @@ class SequencePool:
         self.masks: dict[str, str] = {}
         self._store = store
         self._by_digest: dict[bytes, str] = {}
+        self._by_name: dict[tuple[str, int], str] = {}  # DNA sequences by their ids in their files, and their lengths
         self._origin: dict[str, int] = {}  # number of the assembly that a DNA sequence came with
         self._cases: dict[str, tuple[int, int]] = {}  # bases of a DNA sequence in lower and in upper case
 
@@ -133,12 +137,37 @@ class SequencePool:
             scope.dna[name] = twin
             self.rejected["dna_identical_record"] += 1
             return ""
+        self._require_other_genome(name, written, scope)
         scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
+        self._by_name.setdefault((name, len(written.residues)), unique)
         self._by_digest.setdefault(written.digest, unique)
         self._origin[unique] = scope.number
         self._cases[unique] = (written.lower, written.upper)
         self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
         return ""
+
+    def _require_other_genome(self, name: str, written: _Written, scope: Scope) -> None:
+        """Refuse a sequence that is one of another assembly but for its N: pairs of the two would be copies.
+
+        Raises
+        ------
+        SourceError
+            When it is.
+        """
+        twin = self._by_name.get((name, len(written.residues)))
+        if twin is None or self._origin[twin] == scope.number:
+            return
+        equal = 0
+        for first, second in zip(pieces_of(self.dna[twin].residues), pieces_of(written.residues), strict=True):
+            a, b = (np.frombuffer(piece.upper().encode("ascii"), dtype=np.uint8) for piece in (first, second))
+            if np.any((a != b) & (a != _N) & (b != _N)):
+                return
+            equal += int(np.sum(a == b))
+        if 2 * equal > len(written.residues):
+            raise SourceError(
+                f"{scope.assembly.accession}: its sequence {printable(name)!r} is that of another genome among the "
+                "sources but for N: one is hard-masked: leave one of them out"
+            )
 
     def _write_dna(self, pieces: Iterable[str]) -> _Written:
         """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide."""

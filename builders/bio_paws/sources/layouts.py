@@ -36,9 +36,11 @@ _READ_TOGETHER: tuple[tuple[FileRole, ...], ...] = (
     ("cds",),
 )
 """What an assembly is read from, best first: whichever of these files it has all of."""
+_PACKED = (".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".z", ".lz4", ".lzma")
+"""Endings of archives and compressions that are not read; files of theirs are named."""
 _REPORTS = ("_assembly_report.txt", "data_report.jsonl")
 _CHROMOSOME = re.compile(
-    r"(?P<prefix>|.*[._-])(?P<part>chr(?:om(?:osome)?)?[._-]?(?:\d{1,3}[A-Za-z]?|[IVX]+|[XYZWMC]|MT|Mt|Pt|Un)(?:_\w+)?)",
+    r"(?P<prefix>|.*[._-])(?P<part>(?:chr(?:om(?:osome)?)?|lg|linkage[._-]?group)[._-]?(?:\d{1,3}[A-Za-z]?|[IVX]+|[XYZWMC]|MT|Mt|Pt|Un)(?:_\w+)?)",
     re.IGNORECASE,
 )
 """Names of files that hold a chromosome each, as in ``chr1``, ``hg38.chrUn_GL000195v1`` and ``rice_chromosome-12``."""
@@ -124,7 +126,7 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
         group.organism = group.organism or named.organism
         group.name = max(group.name, named.name, key=len)
         group.add(named.role, entry, named.part)
-    elif entry.ending == ".tar" or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
+    elif entry.ending in _PACKED or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
         groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
     elif expected or looks_like_sequences(entry.path, entry.member):
         # WormBase has x.genomic.fa beside x.genomic_softmasked.fa.
@@ -168,17 +170,19 @@ def _take_organisms(report: Entry, groups: dict[tuple[str, str], Group]) -> None
 
 def _join_chromosomes(groups: dict[tuple[str, str], Group]) -> None:
     """Join files that are named as the chromosomes of one genome; it is called by what they share, else its folder."""
-    genomes: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for key in groups:
+    genomes: dict[tuple[str, str, bool], list[tuple[str, str]]] = {}
+    for key, group in groups.items():
         if match := _CHROMOSOME.fullmatch(key[1]):
-            genomes.setdefault((key[0], match.group("prefix").rstrip("._-")), []).append(key)
-    for (folder, prefix), keys in genomes.items():
+            # An assembly is read from flat files or from FASTA: of both, one would not be read.
+            is_flat = "genbank" in group.roles
+            genomes.setdefault((key[0], match.group("prefix").rstrip("._-"), is_flat), []).append(key)
+    for (folder, prefix, is_flat), keys in genomes.items():
         if len(keys) > 1:
             whole = Group(prefix or _folder_name(folder, groups[keys[0]]))
             for key in keys:
                 whole.absorb(groups.pop(key))
             # Behind a stroke, which no file's name has: a file of that name holds something else.
-            groups[folder, f"{whole.prefix}/"] = whole
+            groups[folder, f"{whole.prefix}/{'flat' if is_flat else ''}"] = whole
 
 
 def _folder_name(folder: str, group: Group) -> str:
