@@ -58,9 +58,7 @@ def reference(corpus: Corpus, folder: Path) -> float:
     rng = np.random.default_rng(0)
     drawn = windows(corpus, rng)
     database = folder / "genomes"
-    fasta = folder / "genomes.fasta"
-    blast.write_fasta(fasta, ((str(i), sequence.residues[:]) for i, sequence in enumerate(corpus.dna.values())))
-    blast.make_database(fasta, database, "dna")
+    blast.write_database(database, (sequence.residues[:] for sequence in corpus.dna.values()), "dna")
     seconds: list[float] = []
     with timed(seconds):
         made = 0

@@ -41,13 +41,13 @@ def main() -> None:
             strings.append(genomes[genome][start : start + 150])
         blast.write_database(folder / "all", (genome[queried_bases:] for genome in genomes), "dna")
         del genomes
-        sequences, first_query = folder / "all.fasta", folder / "one.fasta"
-        blast.write_fasta(first_query, [("0", strings[0])])
+        first_query = folder / "first"
+        blast.write_texts(first_query.with_suffix(".fasta"), strings[:1])
         prefilter.near_homologs(strings[:1], first_query, residues, SCREEN_EVALUE)  # compiles
         begin = cpu_seconds()
         hits = find_hits(strings, folder / "all", "dna", residues, DROPPED_EVALUE)
         of_blast, begin = cpu_seconds() - begin, cpu_seconds()
-        near = prefilter.near_homologs(strings, sequences, residues, SCREEN_EVALUE)
+        near = prefilter.near_homologs(strings, folder / "all", residues, SCREEN_EVALUE)
         of_prefilter, begin = cpu_seconds() - begin, cpu_seconds()
         again = find_hits(near, folder / "all", "dna", residues, DROPPED_EVALUE)
         of_rest = cpu_seconds() - begin

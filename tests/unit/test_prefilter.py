@@ -61,9 +61,7 @@ def strings(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[s
 
 
 def near(queries: list[str], database: Path) -> set[str]:
-    return set(
-        prefilter.near_homologs(queries, database.with_suffix(".fasta"), SPACE, cross_split_filter.SCREEN_EVALUE)
-    )
+    return set(prefilter.near_homologs(queries, database, SPACE, cross_split_filter.SCREEN_EVALUE))
 
 
 def test_all_that_blast_finds_is_let_through(strings: tuple[list[str], list[str], Path]) -> None:

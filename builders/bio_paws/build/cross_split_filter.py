@@ -80,16 +80,16 @@ class CrossSplitFilter:
                 parts = distinct_parts(list(merged()), round(longest * RUN_LENGTH))
                 blast.write_texts(folder / "distinct.fasta", chain(parts, altered))
                 del parts
-            sequences = folder / "sequences.fasta"
+            sequences = folder / "sequences"
             if alphabet == "dna":
-                blast.write_texts(sequences, chain(merged(), altered))
+                blast.write_texts(sequences.with_suffix(".fasta"), chain(merged(), altered))
             nothing = not (folder / "all.fasta").stat().st_size
             release_free_memory()
 
             @cache
             def make_databases() -> None:
                 for database in max_evalues:
-                    blast.make_database(database.with_suffix(".fasta"), database, alphabet)
+                    blast.make_database(database, alphabet)
 
             def search(queries: list[str]) -> set[str]:
                 if nothing:  # makeblastdb refuses an empty database

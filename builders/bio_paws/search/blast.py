@@ -21,6 +21,7 @@ import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
 from bio_paws.errors import BioPawsError
+from bio_paws.search.digests import require_intact, write_digests
 
 logger = logging.getLogger(__name__)
 
@@ -119,28 +120,40 @@ def write_fasta(path: Path, records: Iterable[tuple[str, Text]]) -> int:
 
 
 def write_texts(path: Path, texts: Iterable[Text]) -> None:
-    """Write sequences as `write_fasta`, called by their number."""
+    """Write sequences as `write_fasta`, called by their number, and the file's digest beside it."""
     write_fasta(path, ((str(number), text) for number, text in enumerate(texts)))
+    write_digests(path.with_suffix(""))
 
 
-def make_database(fasta: Path, database: Path, molecule: Literal["dna", "protein"]) -> None:
-    """Make the BLAST database `database` from a FASTA file.
+def make_database(database: Path, molecule: Literal["dna", "protein"]) -> None:
+    """Make a BLAST database from the FASTA file that lies beside it, and write the digests of all files beside them.
+
+    Parameters
+    ----------
+    database : Path
+        Path, without its suffix, of a file from `write_texts`.
+    molecule : {"dna", "protein"}
+        What it holds.
 
     Raises
     ------
+    DamagedFile
+        When the FASTA file is not as it was written.
     BioPawsError
         When makeblastdb fails, or claims success without taking every sequence in.
     """
+    require_intact(database)
+    fasta = database.with_suffix(".fasta")
     kind = "nucl" if molecule == "dna" else "prot"
     # Of a path with a blank in it these programs make two: they are run where the database lies.
-    inside = os.path.relpath(fasta, database.parent)
-    command = [find_program("makeblastdb"), "-in", inside, "-dbtype", kind, "-out", database.name, "-title", "x"]
+    command = [find_program("makeblastdb"), "-in", fasta.name, "-dbtype", kind, "-out", database.name, "-title", "x"]
     done = run_program(command, cwd=database.parent)
     expected = count_records(fasta)
     added = re.search(r"added (\d+) sequences", done.stdout)
     if done.returncode or not added or int(added.group(1)) != expected:
         why = last_line(done.stderr) or last_line(done.stdout) or f"exit status {done.returncode}"
         raise BioPawsError(f"makeblastdb failed on {fasta}: {why}")
+    write_digests(database)
 
 
 def write_database(database: Path, texts: Iterable[Text], molecule: Literal["dna", "protein"]) -> None:
@@ -151,9 +164,8 @@ def write_database(database: Path, texts: Iterable[Text], molecule: Literal["dna
     BioPawsError
         As `make_database`.
     """
-    fasta = database.with_suffix(".fasta")
-    write_texts(fasta, texts)
-    make_database(fasta, database, molecule)
+    write_texts(database.with_suffix(".fasta"), texts)
+    make_database(database, molecule)
 
 
 def search_widely(
@@ -214,9 +226,12 @@ def search(
 
     Raises
     ------
+    DamagedFile
+        When the database is not as it was written.
     BioPawsError
         When BLAST fails, is killed, answers fewer queries than it was asked, or with what cannot be.
     """
+    require_intact(database)
     with tempfile.NamedTemporaryFile(prefix="bio-paws-blast-") as out:
         command = [find_program(program), "-query", str(query.absolute()), "-db", _named(database), "-outfmt", _FORMAT]
         command += ["-max_target_seqs", str(max_targets), "-num_threads", "1", *options]

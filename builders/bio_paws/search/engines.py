@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from bio_paws.errors import BioPawsError
 from bio_paws.search import blast
 from bio_paws.search.blast import count_records, last_line, read_hits, run_program, write_texts
+from bio_paws.search.digests import require_intact, write_digests
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Engine(Protocol):
 
         Raises
         ------
+        DamagedFile
+            When the database is not as it was written.
         BioPawsError
             When the engine fails, is killed, writes what cannot be read, or answers fewer queries than it was asked.
         """
@@ -137,8 +140,10 @@ class _Diamond:
         fasta = database.with_suffix(".fasta")
         write_texts(fasta, texts)
         _run([self.program(), "makedb", "--in", str(fasta), "--db", str(database), *self._quietly], fasta)
+        write_digests(database)
 
     def search(self, query: Path, database: Path, max_evalue: str, residues: int) -> pa.Table:
+        require_intact(database)
         fields = ("qseqid", "qstart", "qend", "sseqid", "sstart", "send", "evalue", "score", "btop")
         with tempfile.TemporaryDirectory(prefix="bio-paws-diamond-") as folder:
             out, without = Path(folder) / "hits.tsv", Path(folder) / "without.fasta"
@@ -178,8 +183,10 @@ class _Mmseqs:
         fasta = database.with_suffix(".fasta")
         write_texts(fasta, texts)
         self._make(fasta, database)
+        write_digests(database)
 
     def search(self, query: Path, database: Path, max_evalue: str, residues: int) -> pa.Table:
+        require_intact(database)
         fields = "query,qstart,qend,target,tstart,tend,evalue,raw,qaln,taln"
         with tempfile.TemporaryDirectory(prefix="bio-paws-mmseqs-") as folder:
             queries, results, out = (Path(folder) / name for name in ("queries", "results", "hits.tsv"))

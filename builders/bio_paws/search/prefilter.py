@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from bio_paws.align.karlin_altschul import GAPPED
 from bio_paws.align.smith_waterman import dna_scores_around, reverse_complement
+from bio_paws.search.digests import require_intact
 
 WORD = 11
 """Letters of blastn's words in `blast.WIDE_OPTIONS`."""
@@ -67,7 +68,7 @@ def available() -> bool:
 
 def is_worth_it(letters: int, sequences: Path) -> bool:
     """Whether strings of so many letters are so much to search among sequences that the prefilter saves time."""
-    return letters * sequences.stat().st_size > MUCH and available()
+    return letters * sequences.with_suffix(".fasta").stat().st_size > MUCH and available()
 
 
 def least_score(query_length: int, residues: int, evalue: float) -> int:
@@ -84,7 +85,7 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     queries : sequence of str
         Upper-case DNA.
     sequences : Path
-        File of upper-case sequences, a line each.
+        Path, without its suffix, of a file from `blast.write_texts`: upper-case sequences.
     residues : int
         Database size that E-values refer to.
     evalue : float
@@ -94,14 +95,20 @@ def near_homologs(queries: Sequence[str], sequences: Path, residues: int, evalue
     -------
     list of str
         In the order of the queries.
+
+    Raises
+    ------
+    DamagedFile
+        When the file is not as it was written.
     """
     if not queries or not available():
         return list(queries)
+    require_intact(sequences)
     strings = _pack([*queries, *map(reverse_complement, queries)])
     index = _index_of(strings)
     least = np.array([least_score(length, residues, evalue) for length in strings.lengths.tolist()])
     may_hit = strings.lengths > LONGEST
-    for block in _blocks(sequences, int(strings.lengths.max()) + 2 * SHIFT):
+    for block in _blocks(sequences.with_suffix(".fasta"), int(strings.lengths.max()) + 2 * SHIFT):
         _search(strings, index, block, least, may_hit)
     either = may_hit[: len(queries)] | may_hit[len(queries) :]
     return [queries[i] for i in np.flatnonzero(either).tolist()]

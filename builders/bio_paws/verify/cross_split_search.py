@@ -196,22 +196,21 @@ class VerificationSearch:
         if not len(queries) or not len(subjects):
             return
         folder.mkdir()
-        sequences = folder / "stretches.fasta"
+        merged = folder / "merged"
         among = (interval.text for interval in join_overlapping(subjects, alphabet))
-        blast.write_texts(sequences, among)
+        blast.write_texts(merged.with_suffix(".fasta"), among)
         everything = np.arange(len(queries))
-        if alphabet == "dna" and prefilter.is_worth_it(queries.letters, sequences):
+        if alphabet == "dna" and prefilter.is_worth_it(queries.letters, merged):
             self._prefilters = [
-                executor.submit(_prefilter, dict(queries.read(part)), sequences, residues)
+                executor.submit(_prefilter, dict(queries.read(part)), merged, residues)
                 for part in _split(everything, _SEQUENCES_PER_PREFILTER)
             ]
             self._make_database()  # while the jobs run
             return
-        database = folder / "stretches"
-        blast.make_database(sequences, database, alphabet)
+        blast.make_database(merged, alphabet)
         self._merged = list(join_overlapping(queries, alphabet))
         self._screens = [
-            executor.submit(_screen, batch, database, alphabet, residues) for batch in _batches(self._merged)
+            executor.submit(_screen, batch, merged, alphabet, residues) for batch in _batches(self._merged)
         ]
 
     def homologs(self) -> dict[int, int]:

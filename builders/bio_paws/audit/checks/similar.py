@@ -256,9 +256,8 @@ def _homologs(queries: list[str], earlier: Iterator[str], alphabet: Alphabet, ma
 
 def _search(queries: list[str], subjects: list[str], alphabet: Alphabet, max_evalue: float) -> set[str]:
     with tempfile.TemporaryDirectory(prefix="bio-paws-") as folder:
-        fasta, database = Path(folder) / "earlier.fasta", Path(folder) / "earlier"
-        blast.write_fasta(fasta, ((f"{i}", text) for i, text in enumerate(subjects)))
-        blast.make_database(fasta, database, alphabet)
+        database = Path(folder) / "earlier"
+        blast.write_database(database, subjects, alphabet)
         hits: set[str] = set()
         batches = iter(queries)
         with progress(desc="homologs", total=len(queries), unit="sequence") as bar:
