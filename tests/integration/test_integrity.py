@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import datasets
@@ -17,6 +18,7 @@ from bio_paws.errors import DamagedFile, DataError
 from bio_paws.release.install import install
 from bio_paws_eval.tasks.load import load_available
 from bio_paws_eval.tasks.registry import Sources
+from hub_server import HubServer, serving
 from releases import release
 
 SAYS = "is not the file that manifest.json names"
@@ -94,6 +96,62 @@ def test_what_lies_damaged_in_the_cache_is_not_loaded(
     next(place.glob("*train.arrow")).write_bytes(b"")
     with pytest.raises(DataError, match="dna50: cannot be loaded from bioPAWS"):
         load("dna50")
+
+
+@pytest.fixture
+def hub(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    with serving(datasets__user__bioPAWS=small) as server:
+        server.repositories["datasets/user/bioPAWS"].tag("v1.0.0", "main")
+        constants = huggingface_hub.constants
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        )
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        yield server
+
+
+def test_what_was_downloaded_from_the_hub_is_checked_when_it_is_read(
+    hub: HubServer,
+    small: Path,
+    cache: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = load("dna50", data=small, split="test").to_dict()
+    shutil.rmtree(cache)
+    ((pairs,),), _ = load_available(["dna50"], (), ("test",), Sources(data="user/bioPAWS"))
+    assert [row for batch in pairs.read() for row in batch["pair_id"].to_pylist()] == whole["pair_id"]
+    assert load("dna50", data="user/bioPAWS", split="test").to_dict() == whole
+    assert not caplog.records
+    (downloaded,) = (tmp_path / "hub").rglob("test-00000-of-00001.parquet")
+    requests = len(hub.requests)
+    for read in (True, False):
+        flip(downloaded.resolve())
+        rows = load("dna50", data="user/bioPAWS", split="test", streaming=read)
+        assert [row["pair_id"] for row in rows] == whole["pair_id"]
+        assert "downloaded again" in caplog.text
+        caplog.clear()
+    assert len(hub.requests) > requests
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    load("dna50", data="user/bioPAWS")
+    flip(downloaded.resolve())
+    with pytest.raises(DamagedFile, match=SAYS):
+        load("dna50", data="user/bioPAWS")
+
+
+@pytest.mark.parametrize("damage", [exchange_bases, flip, lambda path: path.write_bytes(b"")])
+def test_what_datasets_keeps_of_a_folder_is_checked_when_it_is_read(
+    damage: Callable[[Path], None], small: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = load("dna50", data=small).unique("pair_id")
+    (prepared,) = cache.rglob("*-test.arrow")
+    damage(prepared)
+    assert load("dna50", data=small).unique("pair_id") == whole
+    assert "damaged since it was written: made again" in caplog.text
 
 
 def test_a_config_of_another_version_is_not_installed(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bio_paws.configs import DATA_VERSION, get_config
 from bio_paws.errors import BioPawsError, DamagedFile, DataError, first_line
 from bio_paws.execution.memory import reraise_if_out_of_memory
+
+logger = logging.getLogger(__name__)
 
 HUB_REPO = "bioPAWS"
 FOLDER = Path("bioPAWS")
@@ -36,7 +42,7 @@ def load(
     split : str, optional
         One split; by default a dictionary of all.
     streaming : bool
-        Iterate without preparing the whole.
+        Iterate without preparing the whole. What is on the Hub is downloaded first: only whole files can be checked.
     perturbation : str, optional
         Return the first `bio_paws.features.perturbations.PERTURBED_ROWS` pairs of the test split with this perturbation
         applied, as in ``"swapped"``: a name from `bio_paws.features.perturbations.PERTURBATIONS`.
@@ -46,7 +52,8 @@ def load(
     DataError
         When there is no such config or perturbation, or no data set of that version can be found.
     DamagedFile
-        When a file in a folder is not the one that its manifest names, or the cache not what was installed.
+        When a file is not the one that the manifest of its folder or of its repository names, or the cache not what was
+        installed.
     """
     import datasets  # takes a second: `import bio_paws` should not
 
@@ -65,6 +72,8 @@ def load(
     try:
         if place == HUB_REPO and not folder.is_dir():  # no repository is called so: it is what was installed
             require_installed(config, datasets.load_dataset(place, config, revision=revision))
+        elif not folder.is_dir() and (downloaded := _download(config, place, revision)) is not None:
+            return _load_folder(config, downloaded, version, split, streaming)
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except BioPawsError:
         raise
@@ -77,6 +86,35 @@ def load(
     # Where the Hub cannot be reached, datasets takes any version that its cache holds.
     _require_version(config, place, version, _info(loaded, split).version)
     return loaded
+
+
+def _download(config: str, repo: str, revision: str) -> Path | None:
+    """Download a config from the Hub, and check it; None where the repository has no manifest.
+
+    What lies damaged in the cache is downloaded again; where that cannot be, the user is told.
+    """
+    from huggingface_hub import constants, snapshot_download
+
+    from bio_paws.dataset.integrity import require_intact
+    from bio_paws.dataset.manifest import MANIFEST
+
+    def fetch(*, force: bool) -> Path:
+        wanted = [MANIFEST, "README.md", f"{config}/*"]
+        return Path(
+            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted, force_download=force)
+        )
+
+    folder = fetch(force=False)
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        require_intact(folder, config)
+    except BioPawsError as error:
+        if constants.HF_HUB_OFFLINE:
+            raise
+        logger.warning("%s: downloaded again", error)
+        fetch(force=True)
+    return folder
 
 
 def _load_folder(config: str, folder: Path, version: str | None, split: str | None, streaming: bool) -> Any:
@@ -95,8 +133,12 @@ def _load_folder(config: str, folder: Path, version: str | None, split: str | No
         )
     # datasets keys its own cache by the path and the card: it would return the rows of a file that was changed back.
     cache = Path(datasets.config.HF_DATASETS_CACHE) / f"{HUB_REPO}-{entry.content_sha256[:20]}"
+    prepare = partial(datasets.load_dataset, str(folder), config, cache_dir=str(cache))
     try:
-        loaded = datasets.load_dataset(str(folder), config, split=split, streaming=streaming, cache_dir=str(cache))
+        if not streaming and cache.is_dir() and not _holds(prepare, config, entry.content_sha256):
+            logger.warning("%s: damaged since it was written: made again", cache)
+            shutil.rmtree(cache)
+        loaded = prepare(split=split, streaming=streaming)
     except Exception as error:  # of datasets, YAML and pyarrow: the card is read too, and may be damaged
         reraise_if_out_of_memory(error)
         raise DataError(
@@ -107,6 +149,18 @@ def _load_folder(config: str, folder: Path, version: str | None, split: str | No
     if str(info.version) != entry.version or names != entry.label_names:
         raise DamagedFile(f"{folder / 'README.md'}: is not of this data set: run bio-paws card {folder}")
     return loaded
+
+
+def _holds(prepare: Callable[[], Any], config: str, content: str) -> bool:
+    """Whether the rows that datasets keeps in its cache are those of a config."""
+    import pyarrow as pa
+
+    from bio_paws.dataset.installed import installed_hash
+
+    try:
+        return installed_hash(config, prepare()) == content
+    except (pa.ArrowException, OSError, ValueError):  # changed bytes may be no text, or no table
+        return False
 
 
 def _info(loaded: Any, split: str | None) -> Any:
