@@ -361,15 +361,23 @@ def json_of(record: Any) -> Any:
     return [json_of(value) for value in record] if isinstance(record, tuple) else record
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path, key: str | None = None) -> Result:
     """Read a result, also of an earlier version of the schema.
 
     Of a later minor version, fields that this program does not know are kept: `json_of` returns them.
 
+    Parameters
+    ----------
+    path : Path
+        Its JSON.
+    key : str, optional
+        The key that it must have.
+
     Raises
     ------
     DataError
-        When the file is not a result, contradicts itself, or is one of a major version that this program does not know.
+        When the file is not a result, contradicts itself, has another key, or is one of a major version that this
+        program does not know.
     """
     try:
         raw = read_json(path)
@@ -385,6 +393,8 @@ def read_result(path: Path) -> Result:
         raise DataError(f"{path}: not a result of bio-paws-eval ({why}): {_ADVICE}") from error
     if fault := _contradiction(result):
         raise DataError(f"{path}: not a sound result ({fault}): {_ADVICE}")
+    if key not in {None, result.key}:
+        raise DataError(f"{path}: is another result (its key is {result.key}, not {key}): {_ADVICE}")
     return result
 
 
@@ -506,12 +516,30 @@ def read_results(out: Path) -> list[tuple[Path, Result]]:
     Raises
     ------
     DataError
-        When there is none.
+        When there is none, one lies where another belongs, or one is there twice.
     """
     results = [(path, read_result(path)) for path in _result_files(out)]
     if not results:
         raise DataError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
+    paths: dict[str, Path] = {}
+    for path, result in results:
+        _require_place(path, result)
+        if (first := paths.setdefault(result.key, path)) != path:
+            raise DataError(f"{path}: is the result of {first} again: move one of them away")
     return results
+
+
+def _require_place(path: Path, result: Result) -> None:
+    """Check that a result lies where `result_path` puts it: one that was copied or renamed is not of its path.
+
+    The name of the folder of its training is not compared: earlier versions had other words in it.
+    """
+    run = path.parts[-3]
+    place = path.parents[3].joinpath(
+        slug(result.model.id), run, f"seed-{result.training.seed}", f"{result.task.name}-{result.key[:8]}.json"
+    )
+    if path != place:
+        raise DataError(f"{path}: is a result that belongs at {place}: move it there, or away")
 
 
 def _result_files(out: Path) -> Iterable[Path]:

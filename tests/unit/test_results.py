@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -119,6 +120,25 @@ def test_what_is_not_a_result_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(BioPawsError, match=r"dna50-1\.json: not a result"):
         read_result(path)
+
+
+def test_a_result_under_the_name_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
+    write_results(tmp_path)
+    (first, one), (second, other) = read_results(tmp_path)[:2]
+    text = first.read_text()
+    first.write_text(second.read_text())
+    with pytest.raises(DataError, match=f"is another result .its key is {other.key}, not {one.key}."):
+        read_result(first, one.key)
+    with pytest.raises(DataError, match=f"{first.name}: is a result that belongs at .*{second.name}: move it there"):
+        read_results(tmp_path)
+    first.write_text(text)
+    for copy in (first.parents[1] / "seed-7" / first.name, first.parents[2] / "other-01234567/seed-0" / first.name):
+        copy.parent.mkdir(parents=True)
+        shutil.copy(first, copy)
+        with pytest.raises(DataError, match=r"belongs at .*seed-0|is the result of .* again: move one"):
+            read_results(tmp_path)
+        copy.unlink()
+    assert len(read_results(tmp_path)) > 2
 
 
 def scored(folder: Path) -> Path:

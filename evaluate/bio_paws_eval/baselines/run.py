@@ -26,7 +26,16 @@ from bio_paws.execution.files import digest_of
 from bio_paws.execution.progress import progress
 from bio_paws.execution.stage_keys import source_digest
 from bio_paws.features.baselines import Baseline, Fit, PairBatch, Rule, applicable
-from bio_paws_eval.results import SCHEMA_VERSION, Model, Predictions, Result, Training, result_path, write_result
+from bio_paws_eval.results import (
+    SCHEMA_VERSION,
+    Model,
+    Predictions,
+    Result,
+    Training,
+    read_result,
+    result_path,
+    write_result,
+)
 from bio_paws_eval.stats.decisions import predicted
 from bio_paws_eval.stats.metrics import measure, sampling_of
 from bio_paws_eval.stats.pair_types import measure_pair_types
@@ -100,7 +109,7 @@ def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path, network_se
         *(_baseline_job(baseline, train, test, comparable, out) for baseline in applicable(test.molecule)),
         *_network_jobs(network_seeds, train, test, comparable, out),
     ]
-    pending = [job for job in jobs if not job.path.is_file()]
+    pending = [job for job in jobs if not (job.path.is_file() and read_result(job.path, job.key))]
     task, finished = test.task, len(jobs) - len(pending)
     _log.info("%s %s: %d baselines to score, %d finished", task.name, task.split, len(pending), finished)
     if pending:

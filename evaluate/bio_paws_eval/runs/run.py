@@ -109,7 +109,7 @@ def run_prepared(prepared: Prepared, bar: tqdm[NoReturn]) -> Evaluation:
 def _complete(prepared: Prepared, run: Run, wanted: list[tuple[EncodedTask, Path]]) -> None:
     """Train once, and predict every task whose result is missing."""
     state = PartialState()
-    missing = [(task, path) for task, path in wanted if not path.is_file()]
+    missing = [(task, path) for task, path in wanted if not _is_done(prepared, run, task, path)]
     state.wait_for_everyone()  # no process writes before all have looked
     mine = missing[state.process_index :: state.num_processes]
     for task, path in mine:
@@ -143,6 +143,11 @@ def _with_dev_sampling(fitted: Fitted, run: Run) -> Training:
         return fitted.training
     sampling = sampling_of(fitted.dev.correct, fitted.dev.labels, run.dev_groups)
     return dataclasses.replace(fitted.training, dev_sampling=sampling)
+
+
+def _is_done(prepared: Prepared, run: Run, task: EncodedTask, path: Path) -> bool:
+    """Whether a result is there; what is not a result of this key is refused before anything is computed."""
+    return path.is_file() and bool(results.read_result(path, key_of_result(prepared, run, task)))
 
 
 def saved_model(prepared: Prepared, run: Run) -> Path:
