@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from bio_paws.audit.alphabets import guess_alphabet
 from bio_paws.audit.checks.leakage import costly_divisions, divisions
 from bio_paws.audit.checks.repeats import number_sequences
+from bio_paws.audit.checks.shortcuts import by_split, measure_shortcuts
+from bio_paws.audit.checks.similar import check_similar
+from bio_paws.audit.findings import Estimate
 from bio_paws.audit.pairs import Pairs, collect, fetch
 from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.tables import delimited
@@ -22,6 +25,7 @@ from bio_paws.audit.tables.columns import find_columns
 from bio_paws.audit.tables.dataset import open_data
 from bio_paws.audit.tables.request import Request
 from bio_paws.cli.app import main
+from bio_paws.cli.audit_text import shortcuts_text
 from bio_paws.errors import DataError
 
 CASES = Path(os.environ.get("BIO_PAWS_SHARED", "nowhere")) / "data/cases/audit"
@@ -311,7 +315,10 @@ def test_folders_and_folds_are_splits(tmp_path: Path) -> None:
     for division, part in zip(divisions(folded), range(5), strict=True):
         assert division.late.tolist() == (folded.part == part).tolist()
         assert (division.early ^ division.late).all()
-    assert [division.name for division in costly_divisions(folded)] == ["fold 0"]
+    assert [division.name for division in costly_divisions(folded)] == [f"fold {i}" for i in range(5)]
+    many = (f"{a},{b},{i % 2},{i % 9}" for i, (a, b) in enumerate(DNA))
+    of_nine = read(write(tmp_path / "c.csv", "seq1,seq2,label,fold", *many))
+    assert [division.name for division in costly_divisions(of_nine)] == [f"fold {i}" for i in (0, 2, 4, 6, 8)]
     plan = design(folded, number_sequences(folded))
     assert plan.how == "5 given folds, each predicted from the others"
     assert [set(folded.part[plan.sample[predicted]]) for _, predicted in plan.folds] == [{i} for i in range(5)]
@@ -319,6 +326,29 @@ def test_folders_and_folds_are_splits(tmp_path: Path) -> None:
     missing = read(write(tmp_path / "b.csv", "seq1,seq2,label,fold", *pandas))
     assert missing.splits == [*(f"fold {i}" for i in range(5)), "fold none"]
     assert missing.data.folds
+
+
+def test_folds_are_searched_and_guessed_each_and_told_as_their_mean(tmp_path: Path) -> None:
+    first = [sequence(PROTEIN, 12) for _ in range(200)]
+    for at in range(20):  # near copies: half of fold 2, a quarter of folds 0 and 1
+        copied = first[5 * at + at % 2]
+        first[5 * at + 2] = copied[:6] + ("A" if copied[6] != "A" else "C") + copied[7:]
+    rows = (f"{text},{sequence(PROTEIN, 14 + i // 5 % 2)},{i // 5 % 2},{i % 5}" for i, text in enumerate(first))
+    pairs = read(write(tmp_path / "a.csv", "peptide,receptor,label,fold", *rows))
+    numbered = number_sequences(pairs)
+    (found,), searches = check_similar(pairs, numbered)
+    assert found.check == "leaked_near_copies"
+    assert (found.figure.value, found.figure.low, found.figure.high) == (pytest.approx(0.2), 0, 0.5)
+    assert found.what.startswith("mean of 5 folds 20.0% (0.0% to 50.0%); most: fold 2: 20 of 40 of peptide")
+    assert [search.partition(":")[0] for search in searches] == [f"fold {i}" for i in range(5)]
+    shortcuts = measure_shortcuts(pairs, numbered, np.arange(200), show=False)
+    ((name, table),) = by_split(shortcuts)
+    by_name = {row["all"].name: row["all"] for row in table}
+    length = by_name["length and composition"]
+    assert (name, length.rows, length.folds, length.accuracy) == ("5 folds", 200, 5, Estimate(1.0, 1.0, 1.0))
+    own = [each.accuracy.value for each in shortcuts if (each.name, each.pairs, each.folds) == ("k-mers", "all", 0)]
+    assert by_name["k-mers"].accuracy == Estimate(pytest.approx(np.mean(own)), min(own), max(own))
+    assert "accuracy [least, most]" in shortcuts_text(name, table)
 
 
 def test_alphabets_are_guessed_each_side_by_itself() -> None:

@@ -59,15 +59,17 @@ def shortcuts_text(split: str, rows: list[dict[PairClass, Shortcut]]) -> str:
             continue
         by_class = [f"{row[pair_class].accuracy.value:.3f}" if pair_class in row else "" for pair_class in classes]
         lines.append((whole.name, str(whole.accuracy), str(whole.auc or ""), f"{whole.mcc:.3f}", *by_class))
+    bounds = "least, most" if any(row["all"].folds for row in rows if "all" in row) else "95%"
     header = (
         "shortcut",
-        "accuracy [95%]",
-        "AUC [95%]",
+        f"accuracy [{bounds}]",
+        f"AUC [{bounds}]",
         "MCC",
         *(f"{pair_class} ({counts[pair_class]:,})" for pair_class in classes),
     )
-    title = f"What shortcuts are worth on {split}: fitted on the earlier rows as they are, {counts['all']:,} pairs; "
-    title += "accuracy by how many sequences of a pair the earlier rows hold (C1 both, C2 one, C3 none)"
+    earlier = "earlier rows" if bounds == "95%" else "other folds"
+    title = f"What shortcuts are worth on {split}: fitted on the {earlier} as they are, {counts['all']:,} pairs; "
+    title += f"accuracy by how many sequences of a pair the {earlier} hold (C1 both, C2 one, C3 none)"
     return f"{textwrap.fill(title, _WIDTH)}\n{table(header, lines)}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,9 @@ from numpy.typing import NDArray
 from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.pairs import Pairs
+
+COSTLY_FOLDS = 5
+"""Folds, at most, that what takes long is measured on."""
 
 RANDOM_TEST = 0.05
 """Part of the rows that a random split puts aside."""
@@ -119,9 +121,12 @@ def is_class_side(numbers: NDArray[np.int64]) -> bool:
     return whole < FEWEST or (whole <= _CLASSES and len(numbers) >= _ROWS_PER_CLASS * whole)
 
 
-def costly_divisions(pairs: Pairs, random_share: float = RANDOM_TEST) -> Iterator[Division]:
-    """Yield the `divisions` that what takes long is measured on: of folds the first, for which the others stand."""
-    return islice(divisions(pairs, random_share), 1 if pairs.data.folds else None)
+def costly_divisions(pairs: Pairs, random_share: float = RANDOM_TEST) -> list[Division]:
+    """Return the `divisions` that what takes long is measured on: of many folds `COSTLY_FOLDS`, evenly spread."""
+    every = list(divisions(pairs, random_share))
+    if not pairs.data.folds or len(every) <= COSTLY_FOLDS:
+        return every
+    return [every[at] for at in np.linspace(0, len(every) - 1, COSTLY_FOLDS).round().astype(int).tolist()]
 
 
 def _shared_rows(division: Division, check: str, shared: NDArray[np.bool_], words: str) -> Iterator[Finding]:

@@ -27,7 +27,9 @@ from bio_paws.features.kmers import hashed_kmers
 TRAIN_ROWS = 10_000
 """Earlier pairs that are fitted on, at most."""
 TEST_ROWS = 2_000
-"""Later pairs that are predicted, at most."""
+"""Later pairs that are predicted, at most; of folds, in all of them together."""
+FOLD_TRAIN_ROWS = 5_000
+"""Earlier pairs that are fitted on, at most, for each of several folds."""
 RANDOM_TEST = 0.2
 """Part of the rows that is put aside where there is no split."""
 
@@ -61,6 +63,8 @@ class Shortcut:
         None where only one label occurs.
     mcc : float
         Matthews' correlation; 0 where only one label is predicted or occurs.
+    folds : int
+        Of how many folds it is the mean, in place of an interval their least and most; 0 of a split or a single fold.
     """
 
     split: str
@@ -70,6 +74,7 @@ class Shortcut:
     accuracy: Estimate
     auc: Estimate | None
     mcc: float
+    folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,11 +125,14 @@ def measure_shortcuts(
     """
     rng = np.random.default_rng(_SEED)
     measured: list[Shortcut] = []
-    for division in costly_divisions(pairs, RANDOM_TEST):
+    every = costly_divisions(pairs, RANDOM_TEST)
+    folds = len(every) if pairs.data.folds and not every[0].random else 1
+    train_rows, test_rows = FOLD_TRAIN_ROWS if folds > 1 else TRAIN_ROWS, max(TEST_ROWS // folds, _FEWEST)
+    for division in every:
         if split not in {None, division.name}:
             continue
-        train = _read(pairs, rng.permutation(np.flatnonzero(division.early))[:TRAIN_ROWS])
-        test = _read(pairs, rng.permutation(np.flatnonzero(division.late))[:TEST_ROWS])
+        train = _read(pairs, rng.permutation(np.flatnonzero(division.early))[:train_rows])
+        test = _read(pairs, rng.permutation(np.flatnonzero(division.late))[:test_rows])
         if len(np.unique(train.labels)) < 2 or len(test.places) < _FEWEST:
             continue
         classes = _classes(numbered, division, test.places)
@@ -139,7 +147,29 @@ def measure_shortcuts(
                     measured.append(
                         _judge(division.name, name, pair_class, margins[rows], test.labels[rows], clustered)
                     )
-    return tuple(measured)
+    return (*_over_folds(measured), *measured) if folds > 1 else tuple(measured)
+
+
+def _over_folds(measured: list[Shortcut]) -> Iterator[Shortcut]:
+    """Yield the mean of each way of guessing over the folds on which it was measured, for each class of pairs."""
+    folds = len({shortcut.split for shortcut in measured})
+    for name, pair_class in dict.fromkeys((shortcut.name, shortcut.pairs) for shortcut in measured):
+        own = [shortcut for shortcut in measured if (shortcut.name, shortcut.pairs) == (name, pair_class)]
+        aucs = [shortcut.auc.value for shortcut in own if shortcut.auc]
+        yield Shortcut(
+            f"{folds} folds",
+            name,
+            pair_class,
+            sum(shortcut.rows for shortcut in own),
+            _mean([shortcut.accuracy.value for shortcut in own]),
+            _mean(aucs) if aucs else None,
+            _mean([shortcut.mcc for shortcut in own]).value,
+            len(own),
+        )
+
+
+def _mean(values: Sequence[float]) -> Estimate:
+    return Estimate(float(np.mean(values)), min(values), max(values))
 
 
 def _read(pairs: Pairs, places: NDArray[np.int64]) -> _Rows:
@@ -310,7 +340,9 @@ def _spread(rows: int, few: int) -> NDArray[np.int64]:
 
 
 def by_split(shortcuts: Sequence[Shortcut]) -> Iterator[tuple[str, list[dict[PairClass, Shortcut]]]]:
-    """Yield each split with its ways of guessing, each as its classes of pairs."""
+    """Yield each split with its ways of guessing, each as its classes of pairs; of folds their mean alone."""
+    means = [shortcut for shortcut in shortcuts if shortcut.folds]
+    shortcuts = means or shortcuts
     for split in dict.fromkeys(shortcut.split for shortcut in shortcuts):
         own = [shortcut for shortcut in shortcuts if shortcut.split == split]
         names = dict.fromkeys(shortcut.name for shortcut in own)

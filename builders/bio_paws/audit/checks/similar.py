@@ -110,12 +110,27 @@ def check_similar(
     """
     findings: list[Finding] = []
     searches: list[str] = []
-    for division in costly_divisions(pairs) if among is None else among:
-        for search in search_division(pairs, numbered.canonical, division, SEARCHED, SEARCHED_SHORT):
+    every = costly_divisions(pairs) if among is None else list(among)
+    folds = len(every) if pairs.data.folds and not every[0].random else 1
+    for division in every:
+        for search in search_division(pairs, numbered.canonical, division, SEARCHED // folds, SEARCHED_SHORT // folds):
             report, said = _report(pairs, division, search)
             findings += report
             searches.append(said)
-    return findings, searches
+    return (_over_folds(findings, folds) if folds > 1 else findings), searches
+
+
+def _over_folds(findings: list[Finding], folds: int) -> list[Finding]:
+    """Join what was found in each fold, check by check: mean, least and most; a fold without a finding counts as 0."""
+    joined = []
+    for check in dict.fromkeys(each.check for each in findings):
+        own = sorted((each for each in findings if each.check == check), key=lambda each: -each.figure.value)
+        values = [each.figure.value for each in own] + [0.0] * (folds - len(own))
+        mean = Estimate(sum(values) / folds, min(values), max(values))
+        what = f"mean of {folds} folds {mean.value:.1%} ({mean.low:.1%} to {mean.high:.1%}); most: {own[0].what}"
+        rows = np.array(own[0].rows, dtype=np.int64)
+        joined.append(finding(check, mean, what, rows=rows, numbers=own[0].numbers, chart=own[0].chart))
+    return joined
 
 
 def search_division(
