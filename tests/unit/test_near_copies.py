@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
 from bio_paws.align.smith_waterman import Alphabet, reverse_complement
+from bio_paws.audit.near_copies import texts
 from bio_paws.audit.near_copies.edits import EditIndex, allowed_edits
 from bio_paws.audit.near_copies.groups import near_copy_groups
 from bio_paws.audit.near_copies.sketches import Families
@@ -60,23 +61,39 @@ def test_long_near_copies_are_grouped_on_either_strand(alphabet: Alphabet) -> No
 def test_near_copies_of_texts_are_those_that_differ_in_a_tenth() -> None:
     rng = np.random.default_rng(0)
     words = [random_text(rng, "abcdefghijklmnop", int(rng.integers(2, 9))) for _ in range(500)]
-    texts = [" ".join(rng.choice(words, 15)) for _ in range(300)]
+    sentences = [" ".join(rng.choice(words, 15)) for _ in range(300)]
     molecules = [
         "".join(rng.choice(["CC(=O)O", "c1ccccc1", "N", "C(F)(F)F", "Cl", "S(=O)(=O)"], 9)) for _ in range(300)
     ]
-    for originals, letters in ((texts, "abcdefghijklmnop"), (molecules, "CNO")):
+    for originals, letters in ((sentences, "abcdefghijklmnop"), (molecules, "CNO")):
         index = TextIndex(originals)
         copies = [mutated(rng, text, letters, 0.04) for text in originals]
         near = [list(numbers) for numbers in index.near(copies)]
-        exact = [
-            [i for i, text in enumerate(originals) if Levenshtein.normalized_similarity(copy, text) >= SIMILARITY]
-            for copy in copies[:50]
-        ]
+        exact = [all_near_copies(copy, originals) for copy in copies[:50]]
         assert sum(map(len, exact)) >= 45
-        assert sum(set(own) == set(all_near) for own, all_near in zip(near, exact, strict=False)) >= 48
+        assert list(map(sorted, near[:50])) == exact
         groups = near_copy_groups([*originals, *copies], None)
         assert (groups[:300] == groups[300:]).mean() >= 0.9
     assert [list(numbers) for numbers in TextIndex(["short"]).near(["short", ""])] == [[], []]
+
+
+def all_near_copies(query: str, texts: list[str]) -> list[int]:
+    return [i for i, text in enumerate(texts) if Levenshtein.normalized_similarity(query, text) >= SIMILARITY]
+
+
+def test_near_copies_are_found_where_thousands_share_all_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    fragments = ["CC(=O)O", "c1ccccc1", "N", "C(F)(F)F", "CCN", "C(=O)N", "Cl", "OC"]
+    originals, queries = (["".join(rng.choice(fragments, 8)) for _ in range(count)] for count in (6_000, 60))
+    exact = [all_near_copies(query, originals) for query in queries]
+    assert sum(map(bool, exact)) >= 10
+    index = TextIndex(originals)
+    assert [sorted(numbers) for numbers in index.near(queries)] == exact
+    assert (index.queried, index.incomplete) == (60, 0)
+    monkeypatch.setattr(texts, "COMPARISONS", 6_000)
+    few = TextIndex(originals)
+    assert [set(numbers) <= set(every) for numbers, every in zip(few.near(queries), exact, strict=True)] == [True] * 60
+    assert (few.queried, 50 < few.incomplete < 60) == (60, True)
 
 
 def test_sequences_without_kmers_are_in_no_family() -> None:

@@ -179,8 +179,10 @@ def _search_texts(
     for own in queries:
         near = progress(index.near(own.texts), desc="near copies", total=len(own.texts), unit="text")
         answers.append(Answer(own, np.array([next(copies, None) is not None for copies in near])))
-    method = f"edit distance, up to {1 - SIMILARITY:.0%} of the characters, to those of {len(index.texts):,} earlier "
-    method += f"ones that share pieces of {PIECE}"
+    method = f"edit distance, up to {1 - SIMILARITY:.0%} of the characters, to any of {len(index.texts):,} earlier ones"
+    if index.incomplete:
+        method += f"; {index.incomplete:,} were compared with those alone that share their rarest pieces of {PIECE}, "
+        method += "so their near copies may be missed"
     check = "random_near_copies" if division.random else "leaked_near_copies"
     return Search(check, "a near copy", method, tuple(answers))
 
