@@ -174,6 +174,11 @@ def golden(snapshot: SnapshotAssertion) -> Golden:
 Tally = Callable[[str, int, int], None]
 
 
+def tries(usual: int) -> int:
+    """How often a soak test tries: `BIO_PAWS_TRIES` says otherwise."""
+    return int(os.environ.get("BIO_PAWS_TRIES", usual))
+
+
 @pytest.fixture
 def tally(record_property: Callable[[str, object], None]) -> Tally:
     """Count faults for the table at the end: what, how many were tried, and how many of them did no harm."""

@@ -11,14 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from conftest import Tally
+from conftest import Tally, tries
 from faulty import NONE, Fault, Ran, Runner, runner
 from genomes import write_source
 from releases import contents
@@ -148,9 +148,11 @@ def test_killed_at_random_moments(workers: int, kills: int, site: Site, tmp_path
 # Damaged stages
 
 
-def damage(work: Path, rng: random.Random) -> int:
-    """Damage every stage file: cut it, empty it, flip a bit of it, or exchange it with another; return their number."""
+def damage(work: Path, rng: random.Random, most: int | None = None) -> int:
+    """Damage stage files: cut one, empty it, flip a bit of it, or exchange it with another; return their number."""
     files = sorted(path for path in work.rglob("*") if path.is_file())
+    if most is not None:
+        files = rng.sample(files, min(most, len(files)))
     for number, path in enumerate(files):
         data = bytearray(path.read_bytes())
         match number % 4:
@@ -174,6 +176,22 @@ def test_damaged_stages_are_done_again(site: Site, tmp_path: Path, tally: Tally)
     done = site.build(tmp_path / "bioPAWS")
     assert (done.status, done.err.count("this stage is done again")) == (0, damaged), done.err
     tally("damaged stage file", damaged, damaged * (contents(tmp_path / "bioPAWS") == site.new))
+
+
+@pytest.mark.soak
+def test_195_damaged_stages_are_done_again(site: Site, tmp_path: Path, tally: Tally) -> None:
+    remaining, number = tries(195), 0
+    while remaining:
+        folder = tmp_path / str(number)
+        work = Path(shutil.copytree(site.home / "new/.bio-paws-work", folder / ".bio-paws-work"))
+        damaged = damage(work, random.Random(number), remaining)
+        done = site.build(folder / "bioPAWS")
+        assert "Traceback" not in done.err
+        same = done.status == 0 and contents(folder / "bioPAWS") == site.new
+        redone = done.err.count("this stage is done again")
+        tally("damaged stage file, done again", damaged, min(redone, damaged) * same)
+        remaining, number = remaining - damaged, number + 1
+        shutil.rmtree(folder)
 
 
 # No space, no memory
@@ -377,6 +395,42 @@ def test_a_signal_to_the_program_alone_ends_all(site: Site, tmp_path: Path) -> N
     assert not any(map(runs, every))
     assert {path.name for path in tmp_path.iterdir()} <= {".bio-paws-work"}
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.soak
+def test_sigterm_at_50_random_moments(site: Site, tmp_path: Path, tally: Tally) -> None:
+    """Nothing runs on, nothing is left but finished stages, and the next run ends well (each tenth is tried)."""
+    rng = random.Random(0)
+    start = time.monotonic()
+    subprocess.run(command(site, tmp_path / "whole", workers=1), check=True, capture_output=True)
+    whole = time.monotonic() - start
+    for number in range(tries(50)):
+        folder = tmp_path / str(number)
+        place = folder / "tmp"
+        place.mkdir(parents=True)
+        environment = os.environ | {"TMPDIR": str(place)}
+        command_line = command(site, folder, workers=1 + number % 5 // 4)
+        with subprocess.Popen(
+            command_line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+        ) as program:
+            with suppress(subprocess.TimeoutExpired):
+                program.wait(rng.uniform(0, whole))
+            every: list[int] = []
+            with suppress(OSError):  # one of them may end meanwhile
+                every = descendants(program.pid)
+            program.terminate()
+            said = program.communicate(timeout=120)[1]
+        # Python itself dies of the signal until the program has begun.
+        ended = program.returncode in {0, 128 + signal.SIGTERM, -signal.SIGTERM} and "Traceback" not in said
+        last = time.monotonic() + 20
+        while any(map(runs, every)) and time.monotonic() < last:
+            time.sleep(0.02)
+        tidy = {path.name for path in folder.iterdir()} <= {"bioPAWS", ".bio-paws-work", "tmp"}
+        tidy &= not list(place.iterdir()) and not list(folder.rglob("*.part"))
+        well = ended and tidy and not any(map(runs, every))
+        if number % 10 == 0:
+            well &= ends_well(site, folder)
+        tally("SIGTERM at a random moment", 1, well)
 
 
 @pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])

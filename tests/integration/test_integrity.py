@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,14 +11,17 @@ import datasets
 import huggingface_hub
 import pytest
 
+from bio_paws.audit.tables.dataset import open_data
 from bio_paws.cli.app import main
 from bio_paws.dataset.installed import installed_hash
 from bio_paws.dataset.load import load
 from bio_paws.dataset.manifest import read_manifest
-from bio_paws.errors import DamagedFile, DataError
+from bio_paws.errors import BioPawsError, DamagedFile, DataError
+from bio_paws.execution.files import sha256_of
 from bio_paws.release.install import install
 from bio_paws_eval.tasks.load import load_available
 from bio_paws_eval.tasks.registry import Sources
+from conftest import Tally, tries
 from hub_server import HubServer, serving
 from releases import release
 
@@ -96,6 +100,49 @@ def test_what_lies_damaged_in_the_cache_is_not_loaded(
     next(place.glob("*train.arrow")).write_bytes(b"")
     with pytest.raises(DataError, match="dna50: cannot be loaded from bioPAWS"):
         load("dna50")
+
+
+def pairs_read(folder: Path) -> list[str]:
+    """Digests of the pairs that an evaluation reads."""
+    splits = ("train", "validation", "test")
+    (pairs,), _ = load_available(["dna50"], (), splits, Sources(data=folder))
+    return [each.task.content_sha256 for each in pairs]
+
+
+def lines_of_audit(folder: Path) -> list[str]:
+    """Rows that an audit reads."""
+    (data,) = open_data(str(folder), "dna50")
+    return [str(batch.to_pydict()) for part in data.parts for batch in part.read()]
+
+
+def installed(folder: Path) -> list[str]:
+    """Digests of what lies in the cache after an installation."""
+    (place,) = install(folder).values()
+    return [sha256_of(path) for path in sorted(Path(place).glob("*.arrow"))]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("read", [pairs_read, lines_of_audit, installed])
+def test_a_thousand_flipped_bits_are_not_used(
+    read: Callable[[Path], list[str]], small: Path, tmp_path: Path, tally: Tally
+) -> None:
+    """In the pairs and in the manifest; of install in the cache too, where it is installed again."""
+    folder = Path(shutil.copytree(small, tmp_path / "data"))
+    rng, right = random.Random(0), read(folder)
+    names = [path for path in folder.rglob("*") if path.suffix in {".parquet", ".json"}]
+    cached = sorted((tmp_path / "cache").rglob("*.arrow")) if read is installed else []
+    for _ in range(tries(1_000)):
+        path = rng.choice([*names, *cached])
+        data = path.read_bytes()
+        changed = bytearray(data)
+        changed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(changed)
+        try:
+            used = read(folder) != right
+        except BioPawsError as error:
+            used = "\n" in str(error)
+        tally(f"flipped bit, {read.__name__}", 1, not used)
+        path.write_bytes(data)
 
 
 @pytest.fixture
