@@ -521,10 +521,10 @@ def read_results(out: Path) -> list[tuple[Path, Result]]:
     results = [(path, read_result(path)) for path in _result_files(out)]
     if not results:
         raise DataError(f"{out}: no results: run bio-paws-eval or bio-paws baselines with --out {out} first")
-    paths: dict[str, Path] = {}
+    paths: dict[tuple[str, int], Path] = {}
     for path, result in results:
         _require_place(path, result)
-        if (first := paths.setdefault(result.key, path)) != path:
+        if (first := paths.setdefault((result.key, result.training.seed), path)) != path:
             raise DataError(f"{path}: is the result of {first} again: move one of them away")
     return results
 
