@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.build.cross_split_filter import CrossSplitFilter, distinct_parts
@@ -49,6 +49,7 @@ def test_what_a_config_holds_in_earlier_splits_is_searched_too(others: CrossSpli
         assert leaks([dna, DNA["test"][:150]]) == {dna}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("AB", min_size=1, max_size=12), max_size=6), st.integers(2, 5))
 def test_distinct_parts_hold_every_run(texts: list[str], run: int) -> None:
     parts = distinct_parts(texts, run)

@@ -98,6 +98,16 @@ def test_planted_homologs_are_found_as_in_a_search_of_each_string(
     assert touching.keys() == each.keys()
 
 
+def test_some_proteins_are_searched_whatever_the_screen_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = random_text("protein", 300, np.random.default_rng(3))
+    strings = [Placed(text[start : start + 60], f"s{start}", start, "+") for start in range(0, 250, 30)]
+    copies = PlacedSequences.of(strings), PlacedSequences.of([Placed(text, "train", 0, "+")])
+    monkeypatch.setattr(cross_split_search, "_screen", lambda *_: blast.HITS.empty_table())
+    monkeypatch.setitem(cross_split_search.SEARCHED_ANYWAY, "protein", 4)
+    search = VerificationSearch(tmp_path / "search", *copies, "protein", SPACE["protein"], InProcessExecutor())
+    assert list(search.homologs()) == [0, 4, 8]
+
+
 def test_altered_and_displaced_strings_stay_by_themselves() -> None:
     text = random_text("protein", 200, np.random.default_rng(1))
     natural = windows("s", text, (60,), "protein")
