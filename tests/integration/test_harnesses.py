@@ -127,7 +127,7 @@ def test_a_folder_is_not_written_into_and_data_must_be_there(built: Path, bio_pa
 def test_lm_evaluation_harness_agrees(causal: Path, built: Path, bio_paws: Run, tmp_path: Path) -> None:
     assert bio_paws("harness", "lm-eval", "--data", built, "--out", tmp_path / "tasks").returncode == 0
     tasks = ",".join(f"biopaws_{name}" for name in PROMPTED)
-    model = f"pretrained={causal},dtype=float32,add_bos_token={causal.name == 'llama'}"
+    model = f"pretrained={causal},dtype=float32"
     given = ("--tasks", tasks, "--include_path", tmp_path / "tasks", "--output_path", tmp_path / "out", "--log_samples")
     run_harness(
         *("-m", "lm_eval", "--model", "hf", "--model_args", model, "--device", "cpu", "--batch_size", 8, *given),
