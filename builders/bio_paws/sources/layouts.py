@@ -13,29 +13,10 @@ from pathlib import Path
 from bio_paws.errors import SourceError
 from bio_paws.sources.groups import MASKED_NAME, Group
 from bio_paws.sources.joining import join_lone_parts
-from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.roles import ENDINGS, Entry, holds_genes_alone, role_by_name, role_in_folder
 from bio_paws.sources.text import looks_like_sequences
 from bio_paws.sources.unpack import is_zip, zip_members
 
-_READ_TOGETHER: tuple[tuple[FileRole, ...], ...] = (
-    ("genomic", "cds", "protein"),
-    ("genbank",),
-    ("genomic", "gff", "protein"),
-    ("genomic", "gtf", "protein"),
-    ("gff_fasta", "protein"),
-    ("genomic", "gff"),
-    ("genomic", "gtf"),
-    ("gff_fasta",),
-    ("genomic", "ensembl_cds", "protein"),
-    ("cds", "protein"),
-    ("genomic", "protein"),
-    ("genomic", "cds"),
-    ("genomic",),
-    ("protein",),
-    ("cds",),
-)
-"""What an assembly is read from, best first: whichever of these files it has all of."""
 _PACKED = (".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".z", ".lz4", ".lzma")
 """Endings of archives and compressions that are not read; files of theirs are named."""
 _REPORTS = ("_assembly_report.txt", "data_report.jsonl")
