@@ -239,6 +239,13 @@ def test_genomes_that_are_named_alike_but_for_the_organism_stay_apart(species: l
 def test_records_that_name_their_organisms_keep_them(species: list[Species], tmp_path: Path) -> None:
     write(tmp_path / "viruses.fa", "".join(fasta(halves(genome)[0]) for genome in species))
     assert corpus(tmp_path).organism == {"S1a": species[0].organism, "S2a": species[1].organism}
+    assert corpus(tmp_path).organisms == ((species[0].organism, species[1].organism),)
+
+
+def test_an_assembly_has_only_its_own_organisms(species: list[Species], tmp_path: Path) -> None:
+    for genome in species:
+        write(tmp_path / f"genome{genome.number}.fna", fasta(halves(genome)[0]))
+    assert corpus(tmp_path).organisms == ((species[0].organism,), (species[1].organism,))
 
 
 READ = ("3..8", "complement(3..8)", "join(3..8,11..12)", "complement(join(3..8,11..12))", "<3..8", "join(3..8)")

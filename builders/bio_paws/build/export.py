@@ -23,7 +23,6 @@ from bio_paws.features.breadth import BOUNDED_SPLITS, BROAD, breadth_of, out_of_
 from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
-from bio_paws.sources.resolve import Assembly
 from bio_paws_cards.manifest import (
     BuildArguments,
     ConfigEntry,
@@ -128,10 +127,10 @@ def new_manifest(
                 accession=assembly.accession,
                 name=assembly.name,
                 origin=assembly.origin,
-                organisms=_organisms(assembly, corpus),
+                organisms=[assembly.organism] if assembly.organism else list(organisms),
                 files=[SourceFile(role=file.role, name=file.path.name, sha256=file.sha256) for file in assembly.files],
             )
-            for assembly in prepared.assemblies
+            for assembly, organisms in zip(prepared.assemblies, corpus.organisms, strict=True)
         ],
         rejected_records=corpus.rejected,
         genetic_codes=corpus.genetic_codes,
@@ -148,10 +147,6 @@ def _versions(engine: str) -> dict[str, str]:
     """Return the versions of all that the key of a stage covers: so also of what made a stage in an earlier run."""
     packages = {name: importlib.metadata.version(name) for name in ("bio-paws", *BUILD_PACKAGES)}
     return packages | {"python": platform.python_version()} | engines.versions(engine)
-
-
-def _organisms(assembly: Assembly, corpus: Corpus) -> list[str]:
-    return [assembly.organism] if assembly.organism else sorted(set(corpus.organism.values()))
 
 
 def finish(folder: Path, manifest: Manifest) -> None:

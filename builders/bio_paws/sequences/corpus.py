@@ -44,6 +44,8 @@ class Corpus:
         What was changed or guessed, by kind.
     places : dict of str to Place
         Where the sequences of `dna` lie, if these are regions of genomes (`bio_paws.build.gene_regions`).
+    organisms : tuple of tuple of str
+        Organisms of each assembly, in the order of the assemblies.
     """
 
     dna: Mapping[str, Sequence]
@@ -54,6 +56,7 @@ class Corpus:
     masks: dict[str, str] = field(default_factory=dict)
     notes: dict[str, int] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    organisms: tuple[tuple[str, ...], ...] = ()
 
     @property
     def organism(self) -> dict[str, str]:
@@ -101,7 +104,10 @@ def read_corpus(
     codes = reader.gene_pool.genetic_codes()
     pool = reader.pool
     rejected, notes = (dict(sorted(counts.items())) for counts in (pool.rejected, pool.notes))
-    return Corpus(pool.dna, pool.proteins, reader.gene_pool.genes, rejected, codes, pool.masks, notes)
+    organisms = tuple(reader.organisms)
+    return Corpus(
+        pool.dna, pool.proteins, reader.gene_pool.genes, rejected, codes, pool.masks, notes, organisms=organisms
+    )
 
 
 def representative_proteins(corpus: Corpus) -> list[Sequence]:

@@ -6,6 +6,7 @@ numbers. A record is made when it is asked for, and its residues are read when t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,6 +49,7 @@ _GENES = pa.schema(
         ("code", pa.int64()),
     ]
 )
+_REMARK_KINDS = ("rejected", "code", "mask", "note", "organisms", "place")
 _REMARKS = pa.schema([(name, pa.string()) for name in ("kind", "name", "value")])
 
 
@@ -126,7 +128,7 @@ def _load(files: CorpusFiles) -> Corpus:
     store = ResidueFile(files.residues)
     dna = _SequenceTable(read_arrow(files.dna), store, "dna")
     proteins = _SequenceTable(read_arrow(files.proteins), store, "protein")
-    remarks: dict[str, dict[str, str]] = {kind: {} for kind in ("rejected", "code", "mask", "note", "place")}
+    remarks: dict[str, dict[str, str]] = {kind: {} for kind in _REMARK_KINDS}
     for row in read_arrow(files.remarks).to_pylist():
         remarks[row["kind"]][row["name"]] = row["value"]
     rejected, codes, notes = (
@@ -135,7 +137,8 @@ def _load(files: CorpusFiles) -> Corpus:
     genes = _GeneTable(read_arrow(files.genes), proteins)
     pairs = {name: place.partition(" ") for name, place in remarks["place"].items()}
     places = {name: Place(source, int(start)) for name, (start, _, source) in pairs.items()}
-    return Corpus(dna, proteins, genes, rejected, codes, remarks["mask"], notes, places)
+    organisms = tuple(tuple(json.loads(names)) for names in remarks["organisms"].values())
+    return Corpus(dna, proteins, genes, rejected, codes, remarks["mask"], notes, places, organisms)
 
 
 class _RowsById(Mapping[str, T]):
@@ -211,6 +214,7 @@ def _tables(corpus: Corpus) -> dict[str, pa.Table]:
         *(("code", name, str(code)) for name, code in corpus.genetic_codes.items()),
         *(("mask", name, program) for name, program in corpus.masks.items()),
         *(("note", note, str(count)) for note, count in corpus.notes.items()),
+        *(("organisms", str(number), json.dumps(names)) for number, names in enumerate(corpus.organisms)),
         *(("place", name, f"{place.start} {place.source}") for name, place in corpus.places.items()),
     ]
     genes = [

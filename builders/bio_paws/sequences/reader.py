@@ -44,12 +44,14 @@ class Reader:
         DNA and proteins, and what was left out, changed or guessed.
     gene_pool : GenePool
         Genes.
+    organisms : list of tuple of str
+        Organisms of each assembly that was read.
     """
 
     def __init__(self, store: ResidueFile, *, make_masks: bool = True) -> None:
         self.pool = SequencePool(store, make_masks=make_masks)
         self.gene_pool = GenePool(self.pool)
-        self._assemblies = 0
+        self.organisms: list[tuple[str, ...]] = []
 
     def read(self, assembly: Assembly) -> None:
         """Read the files of an assembly.
@@ -64,8 +66,7 @@ class Reader:
             return [file for file in assembly.files if file.role in roles]
 
         genomes, proteins = files(*_GENOMES), files("protein", "protein_fasta")
-        self._assemblies += 1
-        scope = Scope(assembly, self._assemblies, _organism(assembly, genomes, proteins))
+        scope = Scope(assembly, len(self.organisms) + 1, _organism(assembly, genomes, proteins))
         before = len(self.pool.dna)
         for file in files("genbank"):
             embl = kind_of_text(head_of_text(file.path, file.member, 1)) == "embl"
@@ -84,6 +85,10 @@ class Reader:
             self._ensembl_cds(file, scope)
         self._gff(files("gff", "gtf", "gff_fasta"), scope)
         self.pool.mask(list(self.pool.dna)[before:])
+        dna, proteins = self.pool.dna, self.pool.proteins
+        of_dna = {dna[name].organism for name in scope.dna.values()}
+        of_proteins = {proteins[name].organism for name in scope.proteins.values() if name in proteins}
+        self.organisms.append(tuple(sorted(of_dna | of_proteins)))
 
     def _flat_file(self, where: str, lines: Iterable[str], scope: Scope, *, embl: bool = False) -> None:
         described: list[Cds | None] = []
