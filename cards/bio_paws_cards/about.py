@@ -19,14 +19,8 @@ DESCRIPTION = (
     "genomes. Label 1: the two sequences are similar (dna_protein: the gene codes for the protein)."
 )
 
-SOCIAL_IMPACT = (
-    "The data help to measure what language models can do with biological sequences, and to notice when a high score "
-    "comes from a shortcut. They are fragments of sequences that were public before, and add no capability to design "
-    "or alter organisms. A good score does not make a model fit for medical, forensic or environmental decisions."
-)
-PERSONAL_INFORMATION = (
-    "Nothing personal: no column describes a person, and the bundled sources are reference genomes of yeasts and flies."
-)
+NCBI_TERMS = "https://www.ncbi.nlm.nih.gov/home/about/policies/"
+"""Terms of the sequences that NCBI publishes."""
 
 COLUMNS = {
     "sentence1": "First sequence: DNA or protein; in dna_protein a gene with its introns.",
@@ -67,6 +61,38 @@ def assembly_page(source: Source) -> str:
     if not source.accession.startswith(("GCF_", "GCA_")):
         return ""
     return f"https://www.ncbi.nlm.nih.gov/datasets/genome/{source.accession}/"
+
+
+def own_sources(manifest: Manifest) -> list[Source]:
+    """Return the sources that are not assemblies of NCBI: neither their terms nor whether they are public is known."""
+    return [source for source in manifest.sources if not assembly_page(source)]
+
+
+def social_impact(manifest: Manifest) -> str:
+    """Say what the data are good for, and what they must not be used for."""
+    before = "existed" if own_sources(manifest) else "were public"
+    return (
+        "The data help to measure what language models can do with biological sequences, and to notice when a high "
+        f"score comes from a shortcut. They are fragments of sequences that {before} before, and add no capability to "
+        "design or alter organisms. A good score does not make a model fit for medical, forensic or environmental "
+        "decisions."
+    )
+
+
+def personal_information(manifest: Manifest) -> str:
+    """Say whether anything in the data is about a person, as far as the manifest tells."""
+    if manifest.arguments.source == ["bundled"]:
+        return (
+            "Nothing personal: no column describes a person, and the bundled sources are reference genomes of yeasts "
+            "and flies."
+        )
+    if own := own_sources(manifest):
+        names = ", ".join(source.accession for source in own)
+        return (
+            f"No column describes a person. Whether the sequences of {names} are of a person, only the builder of "
+            "this data set knows."
+        )
+    return "No column describes a person, and the sources are assemblies that NCBI publishes."
 
 
 def manifest_digest(manifest: Manifest) -> str:

@@ -19,10 +19,10 @@ from bio_paws_cards.about import (
     AUTHORS,
     COLUMNS,
     DESCRIPTION,
-    PERSONAL_INFORMATION,
-    SOCIAL_IMPACT,
     assembly_page,
     citation,
+    personal_information,
+    social_impact,
 )
 from bio_paws_cards.description import Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, Source
@@ -77,7 +77,7 @@ def render_croissant(manifest: Manifest, description: Description) -> str:
         **({"url": manifest.url} if manifest.url else {}),
         "version": manifest.version,
         "datePublished": description.released,
-        "license": card["license_link"],
+        "license": card.get("license_link", "The terms of the sources, which are not known here."),
         "keywords": card["tags"],
         "creator": {"@type": "sc:Organization", "name": AUTHORS, **({"url": manifest.url} if manifest.url else {})},
         "citeAs": citation(manifest, description.released),
@@ -217,9 +217,9 @@ def _responsible(manifest: Manifest, description: Description) -> dict[str, bool
             "dissimilar ones; fine-tuning on train, choosing on validation, testing on test.",
             "Not meant for finding homologs, for annotating genomes, or for clinical use.",
         ],
-        "dataSocialImpact": SOCIAL_IMPACT,
+        "dataSocialImpact": social_impact(manifest),
         "hasSyntheticData": any(config.synthetic for config in description.configs.values()),
-        "personalSensitiveInformation": [PERSONAL_INFORMATION],
+        "personalSensitiveInformation": [personal_information(manifest)],
         "dataReleaseMaintenancePlan": "Semantic versions: major when pairs or labels change or configs are removed, "
         "minor when configs, columns or values are added, otherwise patch. A published version is never overwritten.",
     }

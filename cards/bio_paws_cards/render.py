@@ -11,13 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from bio_paws_cards.about import (
     COLUMNS,
+    NCBI_TERMS,
     NEWEST_DATASETS,
     OLDEST_DATASETS,
-    PERSONAL_INFORMATION,
-    SOCIAL_IMPACT,
     assembly_page,
     citation,
     manifest_digest,
+    own_sources,
+    personal_information,
+    social_impact,
 )
 from bio_paws_cards.description import ConfigDescription, Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, ShortcutScore
@@ -75,9 +77,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         )
     return {
         "pretty_name": "bioPAWS",
-        "license": "other",
-        "license_name": "ncbi-policies",
-        "license_link": "https://www.ncbi.nlm.nih.gov/home/about/policies/",
+        **_licence(manifest),
         "task_categories": ["text-classification"],
         "task_ids": [
             "semantic-similarity-classification",
@@ -92,6 +92,13 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         "configs": configs,
         "dataset_info": infos,
     }
+
+
+def _licence(manifest: Manifest) -> dict[str, str]:
+    """Return the licence in the Hub's words: files of the builder's own may have any."""
+    if own_sources(manifest):
+        return {"license": "unknown"}
+    return {"license": "other", "license_name": "ncbi-policies", "license_link": NCBI_TERMS}
 
 
 def _feature(column: str, kind: str, entry: ConfigEntry) -> dict[str, Any]:
@@ -138,8 +145,10 @@ def render_card(manifest: Manifest, description: Description) -> str:
         highest=_highest,
         instance=_instance(description),
         assembly_page=assembly_page,
-        personal_information=PERSONAL_INFORMATION,
-        social_impact=SOCIAL_IMPACT,
+        ncbi_terms=NCBI_TERMS,
+        own_sources=own_sources(manifest),
+        personal_information=personal_information(manifest),
+        social_impact=social_impact(manifest),
         lengths=_lengths,
         reference=_reference(description),
     )

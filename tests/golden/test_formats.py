@@ -29,7 +29,7 @@ from bio_paws_cards.description import (
 )
 from bio_paws_cards.files import GENERATED, generated_files
 from bio_paws_cards.manifest import Manifest
-from bio_paws_cards.render import metadata
+from bio_paws_cards.render import metadata, render_card
 from conftest import Golden
 
 HERE = Path(__file__).parent
@@ -96,6 +96,27 @@ def test_keys_of_later_versions_are_kept(tmp_path: Path) -> None:
     raw["later"] = raw["configs"]["dna50"]["later"] = {"a": [1, None]}
     write_manifest(tmp_path, parse_manifest(json.dumps(raw).encode(), "later", "mend it"))
     assert json.loads((tmp_path / "manifest.json").read_text()) == raw
+
+
+def test_terms_of_the_builders_own_files_are_not_made_up() -> None:
+    manifest = golden_manifest()
+    public = manifest.sources[0]
+    own = public.model_copy(update={"accession": "my_genome.fna", "origin": "my_genome.fna"})
+    manifest.arguments.source = ["ncbi:GCF_000000001.1", "my_genome.fna"]
+    for sources in ([own], [public, own]):
+        manifest.sources = sources
+        files = generated_files(manifest, DESCRIPTION)
+        card = DatasetCard(files["README.md"].decode())
+        assert card.data.license == "unknown"
+        assert "license_link" not in card.data.to_dict()
+        assert "does not know the terms of my_genome.fna" in card.text
+        assert ("sequences come from NCBI" in card.text) == (public in sources)
+        assert "not known" in json.loads(files["croissant.json"])["license"]
+        for text in (card.text, files["croissant.json"].decode()):
+            assert "public before" not in text and "yeasts and flies" not in text
+            assert "my_genome.fna are of a person, only the builder" in text
+    manifest.sources = [public]
+    assert "the sources are assemblies that NCBI publishes" in DatasetCard(render_card(manifest, DESCRIPTION)).text
 
 
 def test_the_card_and_its_figures(golden: Golden) -> None:
