@@ -15,7 +15,9 @@ from bio_paws.align.smith_waterman import local_start, reverse_complement
 from bio_paws.audit import catalog
 from bio_paws.audit.catalog import CHECKS
 from bio_paws.audit.checks.frames import read_frames
+from bio_paws.audit.checks.labels import check_labels
 from bio_paws.audit.checks.repeats import number_sequences
+from bio_paws.audit.checks.shortcuts import Shortcut
 from bio_paws.audit.findings import Estimate, finding
 from bio_paws.audit.pairs import Pairs, collect
 from bio_paws.audit.sampling import folds
@@ -25,6 +27,7 @@ from bio_paws.audit.tables import json_rows
 from bio_paws.audit.tables.columns import Columns, find_columns
 from bio_paws.audit.tables.dataset import DataSet, Part, open_data
 from bio_paws.audit.tables.request import Request
+from bio_paws.cli.audit_text import shortcuts_text
 from bio_paws.features.thresholds import auroc
 from pair_sets import CODONS, as_data, clean
 
@@ -136,6 +139,22 @@ def test_labels_may_be_words() -> None:
     pairs = pairs_of(data)
     assert pairs.label_names == ("other", "similar")
     assert pairs.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(("labels", "words"), [([0, 1] * 50, "alternate"), ([0] * 50 + [1] * 50, "come in runs")])
+def test_labels_that_alternate_are_not_said_to_come_in_runs(labels: list[object], words: str) -> None:
+    pairs = pairs_of(data_of(sentence1=["ACGT"] * 100, sentence2=["ACGA"] * 100, label=labels))
+    (runs,) = (entry for entry in check_labels(pairs) if entry.check == "label_runs")
+    assert f"labels {words}: " in runs.what
+
+
+def test_a_class_of_too_few_pairs_is_not_said_to_have_none() -> None:
+    half = Estimate(0.5, 0.4, 0.6)
+    whole = Shortcut("test", "edit", "all", 61, half, None, 0.0)
+    unknown = Shortcut("test", "edit", "C3", 60, half, None, 0.0)
+    text = shortcuts_text("test", [{"all": whole, "C3": unknown}])
+    assert "C1 (under 10)" in text
+    assert "C3 (60)" in text
 
 
 def test_features_of_a_side() -> None:

@@ -81,7 +81,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         *("label_runs", "ratio", NEVER, NEVER, "no model reads the order of rows"),
-        "Shuffle the rows: labels come in runs, so neighbouring rows and batches share one.",
+        "Shuffle the rows: the label of a row tells that of the next, and batches are not random.",
     ),
     Check(
         *("missing_values", "share", 0.0, 0.05, "a missing value is an error; in one row of twenty it is the rule"),

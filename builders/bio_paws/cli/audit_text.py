@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from bio_paws.audit.checks.shortcuts import PairClass, Shortcut, by_split
+from bio_paws.audit.checks.shortcuts import FEWEST, PairClass, Shortcut, by_split
 from bio_paws.audit.clean.write import Cleaned
 from bio_paws.audit.findings import Finding
 from bio_paws.audit.report.text import example_text, facts
@@ -65,7 +65,10 @@ def shortcuts_text(split: str, rows: list[dict[PairClass, Shortcut]]) -> str:
         f"accuracy [{bounds}]",
         f"AUC [{bounds}]",
         "MCC",
-        *(f"{pair_class} ({counts[pair_class]:,})" for pair_class in classes),
+        *(
+            f"{pair_class} ({f'{counts[pair_class]:,}' if counts[pair_class] else f'under {FEWEST}'})"
+            for pair_class in classes
+        ),
     )
     earlier = "earlier rows" if bounds == "95%" else "other folds"
     title = f"What shortcuts are worth on {split}: fitted on the {earlier} as they are, {counts['all']:,} pairs; "

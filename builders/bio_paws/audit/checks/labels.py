@@ -73,7 +73,8 @@ def _order(pairs: Pairs, part: int) -> Iterator[Finding]:
         yield finding(
             "label_runs",
             Estimate.counted(round(abs(runs - expected)), round(expected)),
-            f"{split}: {runs:,} runs of one label, where a shuffled file has {expected:,.0f}",
+            f"{split}: labels {'come in runs' if runs < expected else 'alternate'}: {runs:,} runs of one label, where "
+            f"a shuffled file has {expected:,.0f}",
             numbers={"runs": runs, "expected": round(expected)},
             chart=_chart(labels),
         )

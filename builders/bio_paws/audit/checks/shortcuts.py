@@ -39,7 +39,8 @@ PairClass = Literal["all", "C1", "C2", "C3"]
 _PREFIX = 1_000  # letters that the nearest neighbour is looked for by
 _DIMENSIONS = 1_024  # of hashed k-mers
 _ALIGNED = 1_000  # pairs to fit on, and pairs to predict
-_FEWEST = 10  # test pairs of a class
+FEWEST = 10
+"""Test pairs of a class that is measured."""
 _SEED = 0
 
 Margins = NDArray[np.float64]
@@ -127,13 +128,13 @@ def measure_shortcuts(
     measured: list[Shortcut] = []
     every = costly_divisions(pairs, RANDOM_TEST)
     folds = len(every) if pairs.data.folds and not every[0].random else 1
-    train_rows, test_rows = FOLD_TRAIN_ROWS if folds > 1 else TRAIN_ROWS, max(TEST_ROWS // folds, _FEWEST)
+    train_rows, test_rows = FOLD_TRAIN_ROWS if folds > 1 else TRAIN_ROWS, max(TEST_ROWS // folds, FEWEST)
     for division in every:
         if split not in {None, division.name}:
             continue
         train = _read(pairs, rng.permutation(np.flatnonzero(division.early))[:train_rows])
         test = _read(pairs, rng.permutation(np.flatnonzero(division.late))[:test_rows])
-        if len(np.unique(train.labels)) < 2 or len(test.places) < _FEWEST:
+        if len(np.unique(train.labels)) < 2 or len(test.places) < FEWEST:
             continue
         classes = _classes(numbered, division, test.places)
         guesses = _guesses(pairs)
@@ -142,7 +143,7 @@ def measure_shortcuts(
             predicted = ~np.isnan(margins)
             for pair_class in get_args(PairClass):
                 rows = predicted & ((classes == pair_class) if pair_class != "all" else True)
-                if rows.sum() >= _FEWEST:
+                if rows.sum() >= FEWEST:
                     clustered = clusters[test.places[rows]]
                     measured.append(
                         _judge(division.name, name, pair_class, margins[rows], test.labels[rows], clustered)
@@ -327,7 +328,7 @@ def _alignment(pairs: Pairs, numbered: Numbered, train: _Rows, test: _Rows) -> M
     few = min(_ALIGNED, affordable_texts(test.batch.sentence1, test.batch.sentence2) // 2)
     rows = _spread(len(train.places), few)
     margins = np.full(len(test.places), np.nan)
-    if few < _FEWEST or len(np.unique(train.labels[rows])) < 2:
+    if few < FEWEST or len(np.unique(train.labels[rows])) < 2:
         return margins
     predicted = _spread(len(test.places), few)
     margins[predicted] = fit(train.batch.take(rows), train.labels[rows]).margin(test.batch.take(predicted))

@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bio_paws.audit.catalog import SEVERITIES
-from bio_paws.audit.checks.shortcuts import by_split
+from bio_paws.audit.checks.shortcuts import FEWEST, by_split
 from bio_paws.audit.report.text import audit_json, example_text, facts
 from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
@@ -65,6 +65,7 @@ def render_page(dataset: str, audits: Sequence[Audit]) -> str:
         verdict=verdict,
         by_split=by_split,
         example_text=example_text,
+        fewest=FEWEST,
         draw_chart=lambda chart: Markup(draw_chart(chart)),
         draw_baselines=lambda measured: Markup(draw_baselines(measured)),
     )

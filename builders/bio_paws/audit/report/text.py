@@ -39,6 +39,6 @@ def facts(audit: Audit) -> str:
 
 def example_text(example: Example) -> str:
     """Say which row it is, and what it holds."""
-    name = f" {example.id}" if example.id else ""
+    name = f" ({example.id})" if example.id else ""
     pair = f"{example.sentence1} | {example.sentence2}"
     return on_one_line(f"{example.split} row {example.row}{name}, label {example.label}: {pair}")
