@@ -112,5 +112,5 @@ def inspect_text(described: dict[str, Any]) -> str:
         parts.append(f"No soft mask, which a build makes with {program}: {counted(count, 'sequence')}")
     for title, counts in (("Left out", described["rejected"]), ("Changed or guessed", described["notes"])):
         if counts:
-            parts.append(f"{title}: " + ", ".join(f"{reason} {count:,}" for reason, count in counts.items()))
+            parts.append(f"{title}: " + ", ".join(f"{reason} ({count:,})" for reason, count in counts.items()))
     return "\n".join([*parts[:2], *map(on_one_line, parts[2:])])

@@ -99,7 +99,7 @@ def list_text(described: list[dict[str, Any]]) -> str:
         for config in described
     ]
     summaries = "\n".join(f"  {config['config']}: {config['summary']}" for config in described)
-    return f"{table(('config', 'version', 'mean', 'pairs', 'built ' + '/'.join(SPLITS)), rows)}\n\n{summaries}"
+    return f"{table(('config', 'version', 'mean length', 'wanted', 'built ' + '/'.join(SPLITS)), rows)}\n\n{summaries}"
 
 
 def estimate_text(expected: BuildEstimate) -> str:
