@@ -85,9 +85,9 @@ class Reader:
             self._ensembl_cds(file, scope)
         self._gff(files("gff", "gtf", "gff_fasta"), scope)
         self.pool.mask(list(self.pool.dna)[before:])
-        dna, proteins = self.pool.dna, self.pool.proteins
-        of_dna = {dna[name].organism for name in scope.dna.values()}
-        of_proteins = {proteins[name].organism for name in scope.proteins.values() if name in proteins}
+        pool = self.pool
+        of_dna = {pool.dna[name].organism for name in scope.dna.values()}
+        of_proteins = {pool.proteins[name].organism for name in scope.proteins.values() if name in pool.proteins}
         self.organisms.append(tuple(sorted(of_dna | of_proteins)))
 
     def _flat_file(self, where: str, lines: Iterable[str], scope: Scope, *, embl: bool = False) -> None:
