@@ -48,6 +48,11 @@ def exchange_bases(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"AT", b"TA"))
 
 
+def change_an_id(path: Path) -> None:
+    stored = datasets.Dataset.from_file(str(path))["pair_id"][0]
+    path.write_bytes(path.read_bytes().replace(stored.encode(), stored[::-1].encode()))
+
+
 def test_no_changed_file_is_read(small: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = small / "dna50/test-00000-of-00001.parquet"
     flip(path)
@@ -74,7 +79,7 @@ def test_what_lies_damaged_in_the_cache_is_installed_again(small: Path, caplog: 
     before = {path.name: path.read_bytes() for path in place.glob("*.arrow")}
     assert install(small) == {"dna50": str(place)}
     assert not caplog.records
-    for damage in (exchange_bases, lambda path: path.write_bytes(b"")):
+    for damage in (exchange_bases, change_an_id, lambda path: path.write_bytes(b"")):
         caplog.clear()
         damage(next(place.glob("*test.arrow")))
         assert install(small) == {"dna50": str(place)}

@@ -13,7 +13,7 @@ from bio_paws.schema import content_hash, pair_ids
 
 
 def installed_hash(config: str, splits: Mapping[str, Any]) -> str:
-    """Return the content hash of a loaded config; ids are recomputed from its rows.
+    """Return the content hash of a loaded config, of ids recomputed from its rows; "" where other ids are stored.
 
     Parameters
     ----------
@@ -22,7 +22,11 @@ def installed_hash(config: str, splits: Mapping[str, Any]) -> str:
     splits : dict of str to datasets.Dataset
         In the order of the manifest.
     """
-    return content_hash({split: pair_ids(part.data.table, config, split) for split, part in splits.items()})
+    ids = {split: pair_ids(part.data.table, config, split) for split, part in splits.items()}
+    # A row's id covers all of the row but itself.
+    if any(part.data.table["pair_id"].to_pylist() != ids[split] for split, part in splits.items()):
+        return ""
+    return content_hash(ids)
 
 
 def require_installed(config: str, splits: Mapping[str, Any]) -> None:

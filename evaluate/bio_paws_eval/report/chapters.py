@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from bio_paws_eval.layout.drawing import Drawing
 
 _PLANS: dict[str, tuple[str, ...]] = {
-    "table1": ("languages", "paper-table1"),
-    "table3": ("configs", "paper-table3"),
+    "table1": ("paper-table1",),
+    "table3": ("paper-table3",),
     "table4": ("plan-table4", "paper-table4"),
     "table5": ("plan-table5", "paper-table5"),
     "table6": ("plan-table6", "paper-table6"),
@@ -26,6 +26,9 @@ _PLANS: dict[str, tuple[str, ...]] = {
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
 _ANSWER = {"The answer": ("against-reference", "figure-forest", "answers", "sources")}
+
+_SYSTEMS = {"Every model, on bioPAWS and on PAWS-X": ("configs", "languages")}
+"""Whatever they were trained on; the tables of the paper are of models that were trained on one language."""
 
 _VECTORS = "vectors"
 """The plan whose title heads the vectors of all plans."""
@@ -78,16 +81,16 @@ def chapters_of(
     named: dict[str, Table | Drawing] = {table.name: table for table in tables}
     named |= {f"figure-{drawing.name}": drawing for drawing in drawings}
     of_paper = {read_plan(name).title: names for name, names in _PLANS.items()}
-    titles = _ANSWER | of_paper | _OTHERS
+    titles = _ANSWER | _SYSTEMS | of_paper | _OTHERS
     placed = {name for names in titles.values() for name in names}
     titles[_REST] = tuple(name for name in named if name not in placed)
     chapters = [
         Chapter(
             title,
             tuple(named[name] for name in names if name in named),
-            "opening" if title in _ANSWER else "paper" if title in of_paper else "folded",
+            "opening" if title in _ANSWER else "paper" if title in of_paper | _SYSTEMS else "folded",
         )
         for title, names in titles.items()
     ]
-    chapters.insert(len(_ANSWER) + len(_PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
+    chapters.insert(len(_ANSWER | _SYSTEMS | _PLANS), Chapter(read_plan(_VECTORS).title, tuple(vectors)))
     return [chapter for chapter in chapters if chapter.items]

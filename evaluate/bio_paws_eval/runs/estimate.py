@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from accelerate import PartialState
 
+from bio_paws.cli.text import counted
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.models.preflight import Preflight
 from bio_paws_eval.options import EvaluationOptions
@@ -180,7 +181,7 @@ def estimate_text(planned: Estimate) -> str:
             f"{checked.padding}; {checked.join}; head: {checked.head}"
         )
     for name, seeds, steps, tokens in planned.trainings:
-        lines.append(f"train on {name}: {seeds} seeds of {steps:,} steps, {tokens:,} tokens")
+        lines.append(f"train on {name}: {counted(seeds, 'seed')} of {counted(steps, 'step')}, {tokens:,} tokens")
     for name, rows, tokens, note in planned.tasks:
         lines.append(f"predict {name}: {rows:,} pairs, {tokens:,} tokens" + (f" ({note})" if note else ""))
         lines.append(f"  {_preflight_text(planned.preflight[name])}")
