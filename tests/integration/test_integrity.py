@@ -53,6 +53,10 @@ def change_an_id(path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(stored.encode(), stored[::-1].encode()))
 
 
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 def test_no_changed_file_is_read(small: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = small / "dna50/test-00000-of-00001.parquet"
     flip(path)
@@ -79,7 +83,7 @@ def test_what_lies_damaged_in_the_cache_is_installed_again(small: Path, caplog: 
     before = {path.name: path.read_bytes() for path in place.glob("*.arrow")}
     assert install(small) == {"dna50": str(place)}
     assert not caplog.records
-    for damage in (exchange_bases, change_an_id, lambda path: path.write_bytes(b"")):
+    for damage in (exchange_bases, change_an_id, cut, lambda path: path.write_bytes(b"")):
         caplog.clear()
         damage(next(place.glob("*test.arrow")))
         assert install(small) == {"dna50": str(place)}
@@ -194,7 +198,7 @@ def test_what_was_downloaded_from_the_hub_is_checked_when_it_is_read(
         load("dna50", data="user/bioPAWS")
 
 
-@pytest.mark.parametrize("damage", [exchange_bases, flip, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("damage", [exchange_bases, flip, cut, lambda path: path.write_bytes(b"")])
 def test_what_datasets_keeps_of_a_folder_is_checked_when_it_is_read(
     damage: Callable[[Path], None], small: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,11 +89,12 @@ def load(
 
 
 def _download(config: str, repo: str, revision: str) -> Path | None:
-    """Download a config from the Hub, and check it; None where the repository has no manifest.
+    """Download a config from the Hub, and check it; None where there is no such repository, or no manifest in it.
 
     What lies damaged in the cache is downloaded again; where that cannot be, the user is told.
     """
     from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HFValidationError
 
     from bio_paws.dataset.integrity import require_intact
     from bio_paws.dataset.manifest import MANIFEST
@@ -104,7 +105,10 @@ def _download(config: str, repo: str, revision: str) -> Path | None:
             snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted, force_download=force)
         )
 
-    folder = fetch(force=False)
+    try:
+        folder = fetch(force=False)
+    except HFValidationError:  # a path where nothing is: datasets says so
+        return None
     if not (folder / MANIFEST).is_file():
         return None
     try:

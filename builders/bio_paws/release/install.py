@@ -66,9 +66,9 @@ def _holds(folder: Path, name: str, entry: ConfigEntry) -> bool:
         builder = BioPaws(dataset_name=_NAME, config_name=name, hash=entry.content_sha256, folder=folder.absolute())
         builder.download_and_prepare()
         return installed_hash(name, builder.as_dataset()) == entry.content_sha256
-    except OSError:
-        raise
     except Exception as error:  # whatever datasets and pyarrow raise of damaged files
+        if isinstance(error, OSError) and error.errno is not None:  # that of pyarrow has no number
+            raise
         reraise_if_out_of_memory(error)
         logger.debug("%s: %s", name, error, exc_info=True)
         return False
