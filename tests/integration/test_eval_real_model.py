@@ -24,7 +24,7 @@ def run(out: Path, *arguments: object) -> tuple[int, dict[str, Result]]:
 
 
 def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, tmp_path: Path) -> None:
-    arguments = ("--model", minilm, "--data", built, "--finetune", "none", "--limit", 16)
+    arguments = ("--model", minilm, "--data", built, "--finetune", "none", "--limit", 8, "--perturbations", "none")
     status, raw = run(tmp_path / "raw", *arguments, "--segment", "none", "--configs", "dna150", "dna50", "protein150")
     assert status == 1
     assert raw["dna150"].note == "refused: 40% unknown"
@@ -35,6 +35,7 @@ def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, 
     assert split["dna150"].model.parameters == 22_713_986
 
 
+@pytest.mark.soak
 def test_it_learns(minilm: Path, built: Path, tmp_path: Path) -> None:
     """Homologs against unrelated DNA are easy: a loss that falls shows that training does what it should."""
     arguments = ("--model", minilm, "--data", built, "--finetune-on", "dna50", "--configs", "dna50")
