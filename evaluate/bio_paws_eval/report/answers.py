@@ -249,9 +249,12 @@ def _order_line(transfers: Sequence[Transfer]) -> str:
         return ""
     (low, worst), (high, best) = (choose(measured, key=lambda pair: pair[0]) for choose in (min, max))
     one_label = sum(min(transfer.result.confusion.sum(axis=0)) == 0 for _, transfer in measured)
+    seeds = [transfer.result.metric_values("auroc") for _, transfer in measured]
+    single = [value for values in seeds if len(values) > 1 for value in values]
+    spread = f"; these are means, single seeds lie from {min(single):.3f} to {max(single):.3f}" if single else ""
     return (
         f"By AUROC, which needs no threshold: {low:.3f} ({worst.system.name} on {worst.task}) to {high:.3f} "
-        f"({best.system.name} on {best.task}). One label for all pairs: {one_label} of {len(measured)} results."
+        f"({best.system.name} on {best.task}){spread}. One label for all pairs: {one_label} of {len(measured)} results."
     )
 
 
@@ -294,6 +297,13 @@ def _listed(parts: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
+def _auroc(result: TaskResult) -> str:
+    """Return the mean area over seeds, beneath it the least and the most of several."""
+    values = result.metric_values("auroc")
+    spread = f"\n{min(values):.3f} to {max(values):.3f}" if len(values) > 1 else ""
+    return f"{decimal(result.metric('auroc'))}{spread}"
+
+
 def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
     """Lay out each transfer with what it must beat, config by config."""
 
@@ -303,7 +313,7 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
             transfer.task,
             transfer.system.name,
             accuracy(transfer.result),
-            decimal(transfer.result.metric("auroc")),
+            _auroc(transfer.result),
             *(_difference(transfer.differences.get(name)) for name in ("baseline", *CONTROLS)),
             f"{bound.model.id}\n{bound.scored[transfer.task].summary.mean:.3f}" if bound else MISSING,
             decimal(seed_agreement(transfer.result)),
@@ -323,12 +333,12 @@ def answers_table(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
             [group for group in groups if group],
         ),
         labels=2,
-        note="Accuracy: mean over seeds, beneath it the 95% interval over seeds and groups. Less: difference of the "
-        "mean accuracies with its 95% interval by paired bootstrap. *: the interval lies above 0, and the p-value of "
-        f"the same resamples is significant ({SIGNIFICANT:g}) after Holm's correction for all differences of this "
-        "table. The best baseline is chosen on this very test, so that the bar is high. Seeds alike: part of the pairs "
-        f"that two seeds answer alike. {SAMPLE_NOTE} Transfers: the source was learnt, no pair was cut, and all four "
-        "differences have their *.",
+        note="Accuracy: mean over seeds, beneath it the 95% interval over seeds and groups. AUROC: mean, least and "
+        "most of the seeds. Less: difference of the mean accuracies with its 95% interval by paired bootstrap. *: the "
+        "interval lies above 0, and the p-value of the same resamples is significant "
+        f"({SIGNIFICANT:g}) after Holm's correction for all differences of this table. The best baseline is chosen on "
+        "this very test, so that the bar is high. Seeds alike: part of the pairs that two seeds answer alike. "
+        f"{SAMPLE_NOTE} Transfers: the source was learnt, no pair was cut, and all four differences have their *.",
     )
 
 

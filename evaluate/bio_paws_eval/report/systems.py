@@ -167,9 +167,13 @@ class TaskResult:
 
     def metric(self, name: str) -> float | None:
         """Mean of a metric over the seeds in which it is defined."""
+        values = self.metric_values(name)
+        return float(np.mean(values)) if values else None
+
+    def metric_values(self, name: str) -> list[float]:
+        """Return a metric of each seed in which it is defined."""
         values = [result.metrics[name]["value"] for result in self.seed_results]
-        known = [value for value in values if value is not None]
-        return float(np.mean(known)) if known else None
+        return [value for value in values if value is not None]
 
     @cached_property
     def pair_types(self) -> dict[str, PairTypeSummary]:
