@@ -57,6 +57,14 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def change_an_offset(path: Path) -> None:
+    """Let a string begin far beyond the others: to read it ends a process."""
+    stored = datasets.Dataset.from_file(str(path))
+    offsets = stored.data.table["sentence1"].chunk(0).buffers()[1].to_pybytes()
+    changed = offsets[:4] + (1 << 30).to_bytes(4, "little") + offsets[8:]
+    path.write_bytes(path.read_bytes().replace(offsets, changed, 1))
+
+
 def test_no_changed_file_is_read(small: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = small / "dna50/test-00000-of-00001.parquet"
     flip(path)
@@ -83,7 +91,7 @@ def test_what_lies_damaged_in_the_cache_is_installed_again(small: Path, caplog: 
     before = {path.name: path.read_bytes() for path in place.glob("*.arrow")}
     assert install(small) == {"dna50": str(place)}
     assert not caplog.records
-    for damage in (exchange_bases, change_an_id, cut, lambda path: path.write_bytes(b"")):
+    for damage in (exchange_bases, change_an_id, change_an_offset, cut, lambda path: path.write_bytes(b"")):
         caplog.clear()
         damage(next(place.glob("*test.arrow")))
         assert install(small) == {"dna50": str(place)}
