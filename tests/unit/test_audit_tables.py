@@ -336,10 +336,10 @@ def test_folds_are_searched_and_guessed_each_and_told_as_their_mean(tmp_path: Pa
     rows = (f"{text},{sequence(PROTEIN, 14 + i // 5 % 2)},{i // 5 % 2},{i % 5}" for i, text in enumerate(first))
     pairs = read(write(tmp_path / "a.csv", "peptide,receptor,label,fold", *rows))
     numbered = number_sequences(pairs)
-    (found,), searches = check_similar(pairs, numbered)
-    assert found.check == "leaked_near_copies"
-    assert (found.figure.value, found.figure.low, found.figure.high) == (pytest.approx(0.2), 0, 0.5)
-    assert found.what.startswith("mean of 5 folds 20.0% (0.0% to 50.0%); most: fold 2: 20 of 40 of peptide")
+    (joined,), searches = check_similar(pairs, numbered)
+    assert joined.check == "leaked_near_copies"
+    assert (joined.figure.value, joined.figure.low, joined.figure.high) == (pytest.approx(0.2), 0, 0.5)
+    assert joined.what.startswith("mean of 5 folds 20.0% (0.0% to 50.0%); most: fold 2: 20 of 40 of peptide")
     assert [search.partition(":")[0] for search in searches] == [f"fold {i}" for i in range(5)]
     shortcuts = measure_shortcuts(pairs, numbered, np.arange(200), show=False)
     ((name, table),) = by_split(shortcuts)

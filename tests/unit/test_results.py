@@ -124,11 +124,11 @@ def test_what_is_not_a_result_is_named(tmp_path: Path, text: str) -> None:
 
 def test_a_result_under_the_name_of_another_is_not_taken_for_it(tmp_path: Path) -> None:
     write_results(tmp_path)
-    (first, one), (second, other) = read_results(tmp_path)[:2]
+    (first, result), (second, other) = read_results(tmp_path)[:2]
     text = first.read_text()
     first.write_text(second.read_text())
-    with pytest.raises(DataError, match=f"is another result .its key is {other.key}, not {one.key}."):
-        read_result(first, one.key)
+    with pytest.raises(DataError, match=f"is another result .its key is {other.key}, not {result.key}."):
+        read_result(first, result.key)
     with pytest.raises(DataError, match=f"{first.name}: is a result that belongs at .*{second.name}: move it there"):
         read_results(tmp_path)
     first.write_text(text)

@@ -105,8 +105,9 @@ class _Job:
 
 def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path, network_seeds: Sequence[int]) -> list[Path]:
     comparable = test.task.is_whole(sources.limit)
+    code = source_digest(__name__)
     jobs = [
-        *(_baseline_job(baseline, train, test, comparable, out) for baseline in applicable(test.molecule)),
+        *(_baseline_job(baseline, code, train, test, comparable, out) for baseline in applicable(test.molecule)),
         *_network_jobs(network_seeds, train, test, comparable, out),
     ]
     pending = [job for job in jobs if not (job.path.is_file() and read_result(job.path, job.key))]
@@ -117,8 +118,8 @@ def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path, network_se
     return [job.path for job in jobs]
 
 
-def _baseline_job(baseline: Baseline, train: Pairs, test: Pairs, comparable: bool, out: Path) -> _Job:
-    trained = (SCHEMA_VERSION, source_digest(__name__), _environment(), baseline.name, dataclasses.asdict(train.task))
+def _baseline_job(baseline: Baseline, code: str, train: Pairs, test: Pairs, comparable: bool, out: Path) -> _Job:
+    trained = (SCHEMA_VERSION, code, _environment(), baseline.name, dataclasses.asdict(train.task))
     return _job(baseline.fit, Model(baseline.name, baseline.role), trained, 0, train, test, comparable, out)
 
 

@@ -43,10 +43,10 @@ def prompted(config: PairConfig, template: TemplateName) -> PromptedConfig:
     Examples
     --------
     >>> from bio_paws.configs import get_config
-    >>> asked = prompted(get_config("dna150"), "question-1")
-    >>> asked.context[-41:]
+    >>> question = prompted(get_config("dna150"), "question-1")
+    >>> question.context[-41:]
     'Are the two DNA sequences similar? Answer'
-    >>> asked.continuations[0]
+    >>> question.continuations[0]
     ' yes or no.\nAnswer: no'
     """
     prompts = [render(template, config.molecule, *SIDES, order) for order in ORDERS]

@@ -129,6 +129,11 @@ def costly_divisions(pairs: Pairs, random_share: float = RANDOM_TEST) -> list[Di
     return [every[at] for at in np.linspace(0, len(every) - 1, COSTLY_FOLDS).round().astype(int).tolist()]
 
 
+def fold_count(pairs: Pairs, measured: list[Division]) -> int:
+    """Return on how many given folds something is measured; 1 of any other split."""
+    return len(measured) if pairs.data.folds and not measured[0].random else 1
+
+
 def _shared_rows(division: Division, check: str, shared: NDArray[np.bool_], words: str) -> Iterator[Finding]:
     if shared.any():
         count = int(shared.sum())

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bio_paws.audit.checks.leakage import Division, costly_divisions
+from bio_paws.audit.checks.leakage import Division, costly_divisions, fold_count
 from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Estimate
 from bio_paws.audit.pairs import SIDE_FEATURES, Pairs, fetch
@@ -127,7 +127,7 @@ def measure_shortcuts(
     rng = np.random.default_rng(_SEED)
     measured: list[Shortcut] = []
     every = costly_divisions(pairs, RANDOM_TEST)
-    folds = len(every) if pairs.data.folds and not every[0].random else 1
+    folds = fold_count(pairs, every)
     train_rows, test_rows = FOLD_TRAIN_ROWS if folds > 1 else TRAIN_ROWS, max(TEST_ROWS // folds, FEWEST)
     for division in every:
         if split not in {None, division.name}:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import LETTERS, Alphabet, reverse_complement
-from bio_paws.audit.checks.leakage import FEWEST, Division, costly_divisions
+from bio_paws.audit.checks.leakage import FEWEST, Division, costly_divisions, fold_count
 from bio_paws.audit.checks.repeats import Numbered
 from bio_paws.audit.findings import Chart, Estimate, Finding, finding
 from bio_paws.audit.near_copies.edits import SHORT, EditIndex
@@ -111,7 +111,7 @@ def check_similar(
     findings: list[Finding] = []
     searches: list[str] = []
     every = costly_divisions(pairs) if among is None else list(among)
-    folds = len(every) if pairs.data.folds and not every[0].random else 1
+    folds = fold_count(pairs, every)
     for division in every:
         for search in search_division(pairs, numbered.canonical, division, SEARCHED // folds, SEARCHED_SHORT // folds):
             report, said = _report(pairs, division, search)

@@ -67,7 +67,11 @@ def clusters_of(numbered: Numbered) -> NDArray[np.int64]:
     Where one chain holds nearly all, rows of one first sequence are.
     """
     components = _components(numbered.canonical)
-    return numbered.canonical[0] if _is_giant(np.bincount(components)) else components
+    return _clusters(numbered, components, np.bincount(components))
+
+
+def _clusters(numbered: Numbered, components: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return numbered.canonical[0] if _is_giant(sizes) else components
 
 
 def _is_giant(sizes: NDArray[np.int64]) -> bool:
@@ -81,7 +85,7 @@ def design(pairs: Pairs, numbered: Numbered) -> Design:
     components = _components(numbered.canonical)
     sizes = np.bincount(components)
     giant = _is_giant(sizes)
-    clusters = clusters_of(numbered)
+    clusters = _clusters(numbered, components, sizes)
     given = _given(pairs, numbered.canonical, rng)
     if given is not None:
         fitted, predicted, how = given
