@@ -22,7 +22,7 @@ from bio_paws_cards.about import COLUMNS
 ROOT = Path(__file__).parents[1]
 VERBS = {
     "The data set": ("list", "inspect", "build", "show", "verify", "audit", "card", "install", "publish"),
-    "Evaluation": ("eval", "sweep", "baselines", "report", "pretrain", "vectors", "summarize", "harness"),
+    "Evaluation": ("eval", "sweep", "baselines", "report", "pretrain", "unpack", "vectors", "summarize", "harness"),
 }
 
 project = "bioPAWS"

