@@ -206,7 +206,92 @@ def test_what_was_downloaded_from_the_hub_is_checked_when_it_is_read(
         load("dna50", data="user/bioPAWS")
 
 
-@pytest.mark.parametrize("damage", [exchange_bases, flip, cut, lambda path: path.write_bytes(b"")])
+def audited(*arguments: str) -> list[str]:
+    """Ids of the pairs that an audit reads."""
+    return [
+        row
+        for data in open_data(*arguments)
+        for part in data.parts
+        for batch in part.read()
+        for row in batch["pair_id"].to_pylist()
+    ]
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_a_loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("name", ["test-00000-of-00001.parquet", "manifest.json", "README.md"])
+def test_an_audit_checks_what_lies_in_the_cache_of_the_hub(
+    name: str,
+    hub: HubServer,
+    small: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = audited(str(small))
+    assert audited("user/bioPAWS") == audited("user/bioPAWS", "dna50") == whole
+    assert not caplog.records
+    (cached,) = (tmp_path / "hub").rglob(name)
+    for damage in (flip, cut, lambda path: path.write_bytes(b""), remove):
+        damage(cached.resolve())
+        assert audited("user/bioPAWS") == whole
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    if name == "test-00000-of-00001.parquet":
+        flip(cached.resolve())
+        with pytest.raises(DamagedFile, match=SAYS):
+            audited("user/bioPAWS")
+
+
+def test_an_audit_refuses_what_the_hub_serves_damaged(hub: HubServer, small: Path) -> None:
+    """Storage gives back other bytes than were stored, each time."""
+    digest = read_manifest(small).configs["dna50"].splits["test"].sha256
+    data = bytearray(hub.storage[digest])
+    data[len(data) // 2] ^= 1
+    hub.storage[digest] = bytes(data)
+    with pytest.raises(DamagedFile, match=SAYS):
+        audited("user/bioPAWS")
+
+
+def test_an_audit_checks_what_was_installed(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = Path(install(small)["dna50"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert sorted(audited("bioPAWS", "dna50")) == sorted(audited(str(small)))
+    assert main(["audit", "bioPAWS"]) == 2
+    assert "name a --config" in capsys.readouterr().err
+    exchange_bases(next(place.glob("*train.arrow")))
+    with pytest.raises(DamagedFile, match="is not what was installed there"):
+        audited("bioPAWS", "dna50")
+
+
+@pytest.mark.parametrize("damage", [flip, cut, lambda path: path.write_bytes(b""), remove, make_a_folder, make_a_loop])
+def test_each_file_of_an_installation_may_be_damaged(damage: Callable[[Path], None], small: Path) -> None:
+    place = Path(install(small)["dna50"])
+    names = [path.name for path in place.iterdir() if path.is_file()]
+    right = {path.name: path.read_bytes() for path in place.glob("*.arrow")}
+    assert len(names) == 4
+    for name in names:
+        damage(place / name)
+        install(small)
+        assert {path.name: path.read_bytes() for path in place.glob("*.arrow")} == right
+
+
+@pytest.mark.parametrize("damage", [exchange_bases, flip, cut, lambda path: path.write_bytes(b""), remove])
 def test_what_datasets_keeps_of_a_folder_is_checked_when_it_is_read(
     damage: Callable[[Path], None], small: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import errno
+import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import datasets
 import pyarrow as pa
 
 from bio_paws.errors import DamagedFile
+from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.schema import content_hash, pair_ids
+
+logger = logging.getLogger(__name__)
+
+# Of pyarrow, the error of a malformed file has no number.
+_OF_DAMAGE = frozenset({None, errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP})
 
 
 def installed_hash(config: str, splits: Mapping[str, Any]) -> str:
@@ -33,6 +41,33 @@ def installed_hash(config: str, splits: Mapping[str, Any]) -> str:
     if any(part.data.table["pair_id"].to_pylist() != ids[split] for split, part in splits.items()):
         return ""
     return content_hash(ids)
+
+
+def is_cached(config: str, content_sha256: str, load: Callable[[], Mapping[str, Any]]) -> bool:
+    """Whether the rows that datasets keeps of a config are its own.
+
+    Parameters
+    ----------
+    config : str
+        Its name.
+    content_sha256 : str
+        Its content hash, of the manifest.
+    load : callable
+        Loads all splits from the cache, where datasets puts them first if nothing of them is there.
+
+    Raises
+    ------
+    OSError
+        When the cache cannot be read or written; a file that is missing there, or is a folder, is damage.
+    """
+    try:
+        return installed_hash(config, load()) == content_sha256
+    except Exception as error:  # whatever datasets and pyarrow raise of damaged files
+        if isinstance(error, OSError) and error.errno not in _OF_DAMAGE:
+            raise
+        reraise_if_out_of_memory(error)
+        logger.debug("%s: %s", config, error, exc_info=True)
+        return False
 
 
 def require_installed(config: str, splits: Mapping[str, Any]) -> None:

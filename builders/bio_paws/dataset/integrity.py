@@ -59,19 +59,25 @@ def require_intact_source(path: Path, config: str | None = None, split: str | No
         When the manifest is damaged.
     """
     if path.is_dir():
-        if _has_manifest(path):
+        if has_manifest(path):
             require_intact(path, config, split)
         return
     folder = path.absolute().parent.parent
-    if path.is_file() and _has_manifest(folder):
+    if path.is_file() and has_manifest(folder):
         for entry in read_manifest(folder).configs.values():
             for stored in entry.splits.values():
                 if (folder / stored.file).resolve() == path.resolve():
                     _require(path, stored.sha256)
 
 
-def _has_manifest(folder: Path) -> bool:
-    """Whether a folder holds a manifest that is ours; other programs have files of that name too."""
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder holds a manifest that is ours; other programs have files of that name too.
+
+    Raises
+    ------
+    DataError
+        When it is ours, and damaged.
+    """
     path = folder / MANIFEST
     if not path.is_file():
         return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,6 +56,7 @@ def load(
     """
     import datasets  # takes a second: `import bio_paws` should not
 
+    from bio_paws.dataset.hub_copy import hub_copy
     from bio_paws.dataset.installed import require_installed
     from bio_paws.execution.hub import limit_answers
 
@@ -72,7 +72,7 @@ def load(
     try:
         if place == HUB_REPO and not folder.is_dir():  # no repository is called so: it is what was installed
             require_installed(config, datasets.load_dataset(place, config, revision=revision))
-        elif not folder.is_dir() and (downloaded := _download(config, place, revision)) is not None:
+        elif not folder.is_dir() and (downloaded := hub_copy(place, revision, config)) is not None:
             return _load_folder(config, downloaded, version, split, streaming)
         loaded = datasets.load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     except BioPawsError:
@@ -88,43 +88,11 @@ def load(
     return loaded
 
 
-def _download(config: str, repo: str, revision: str) -> Path | None:
-    """Download a config from the Hub, and check it; None where there is no such repository, or no manifest in it.
-
-    What lies damaged in the cache is downloaded again; where that cannot be, the user is told.
-    """
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    from bio_paws.dataset.integrity import require_intact
-    from bio_paws.dataset.manifest import MANIFEST
-
-    def fetch(*, force: bool) -> Path:
-        wanted = [MANIFEST, "README.md", f"{config}/*"]
-        return Path(
-            snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted, force_download=force)
-        )
-
-    try:
-        folder = fetch(force=False)
-    except HFValidationError:  # a path where nothing is: datasets says so
-        return None
-    if not (folder / MANIFEST).is_file():
-        return None
-    try:
-        require_intact(folder, config)
-    except BioPawsError as error:
-        if constants.HF_HUB_OFFLINE:
-            raise
-        logger.warning("%s: downloaded again", error)
-        fetch(force=True)
-    return folder
-
-
 def _load_folder(config: str, folder: Path, version: str | None, split: str | None, streaming: bool) -> Any:
     """Load from a data set's folder what its manifest names, and nothing that lies in the cache of other content."""
     import datasets
 
+    from bio_paws.dataset.installed import is_cached
     from bio_paws.dataset.integrity import require_intact  # imports pyarrow, which `bio-paws list` must not wait for
 
     manifest = require_intact(folder, config, split if streaming else None)  # all splits go into the cache
@@ -139,7 +107,7 @@ def _load_folder(config: str, folder: Path, version: str | None, split: str | No
     cache = Path(datasets.config.HF_DATASETS_CACHE) / f"{HUB_REPO}-{entry.content_sha256[:20]}"
     prepare = partial(datasets.load_dataset, str(folder), config, cache_dir=str(cache))
     try:
-        if not streaming and cache.is_dir() and not _holds(prepare, config, entry.content_sha256):
+        if not streaming and cache.is_dir() and not is_cached(config, entry.content_sha256, prepare):
             logger.warning("%s: damaged since it was written: made again", cache)
             shutil.rmtree(cache)
         loaded = prepare(split=split, streaming=streaming)
@@ -153,18 +121,6 @@ def _load_folder(config: str, folder: Path, version: str | None, split: str | No
     if str(info.version) != entry.version or names != entry.label_names:
         raise DamagedFile(f"{folder / 'README.md'}: is not of this data set: run bio-paws card {folder}")
     return loaded
-
-
-def _holds(prepare: Callable[[], Any], config: str, content: str) -> bool:
-    """Whether the rows that datasets keeps in its cache are those of a config."""
-    import pyarrow as pa
-
-    from bio_paws.dataset.installed import installed_hash
-
-    try:
-        return installed_hash(config, prepare()) == content
-    except (pa.ArrowException, OSError, ValueError):  # changed bytes may be no text, or no table
-        return False
 
 
 def _info(loaded: Any, split: str | None) -> Any:

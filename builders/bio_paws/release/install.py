@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import datasets
 from datasets.naming import camelcase_to_snakecase
 
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.configs import DATA_VERSION, get_config
-from bio_paws.dataset.installed import installed_hash
+from bio_paws.dataset.installed import is_cached
 from bio_paws.dataset.integrity import require_intact
 from bio_paws.errors import DamagedFile
-from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_cards.manifest import ConfigEntry
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ def install(folder: Path) -> dict[str, str]:
         When `folder` holds no data set or a config that this version does not know, or the cache cannot be written.
     """
     manifest = require_intact(folder)
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
     for name in manifest.configs:
         get_config(name)
     return {name: _install(folder, name, entry) for name, entry in manifest.configs.items()}
@@ -52,23 +56,17 @@ def _install(folder: Path, name: str, entry: ConfigEntry) -> str:
     # Known without the builder, which cannot be made where the files of its cache are damaged.
     folder_name = camelcase_to_snakecase(_NAME)
     place = Path(datasets.config.HF_DATASETS_CACHE) / folder_name / name / DATA_VERSION / entry.content_sha256
-    if place.is_dir() and not _holds(folder, name, entry):
+    is_installed = partial(is_cached, name, entry.content_sha256, partial(_prepared, folder, name, entry))
+    if place.is_dir() and not is_installed():
         logger.warning("%s: is not what was installed there: installed again", place)
         shutil.rmtree(place)
-    if not _holds(folder, name, entry):
+    if not is_installed():
         raise DamagedFile(f"{place}: does not hold what was copied there: move it away, and run again")
     return str(place)
 
 
-def _holds(folder: Path, name: str, entry: ConfigEntry) -> bool:
-    """Whether the cache holds a config, once it is copied where nothing lies there; ids are recomputed from rows."""
-    try:
-        builder = BioPaws(dataset_name=_NAME, config_name=name, hash=entry.content_sha256, folder=folder.absolute())
-        builder.download_and_prepare()
-        return installed_hash(name, builder.as_dataset()) == entry.content_sha256
-    except Exception as error:  # whatever datasets and pyarrow raise of damaged files
-        if isinstance(error, OSError) and error.errno is not None:  # that of pyarrow has no number
-            raise
-        reraise_if_out_of_memory(error)
-        logger.debug("%s: %s", name, error, exc_info=True)
-        return False
+def _prepared(folder: Path, name: str, entry: ConfigEntry) -> Any:
+    """Load a config from the cache, once it is copied where nothing lies there."""
+    builder = BioPaws(dataset_name=_NAME, config_name=name, hash=entry.content_sha256, folder=folder.absolute())
+    builder.download_and_prepare()
+    return builder.as_dataset()

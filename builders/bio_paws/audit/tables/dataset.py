@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from bio_paws.audit.tables.formats import FORMATS, ROWS_PER_BATCH, Read, format_of
 from bio_paws.dataset.integrity import require_intact_source
-from bio_paws.errors import DataError, first_line
+from bio_paws.dataset.load import HUB_REPO
+from bio_paws.errors import BioPawsError, DataError, first_line
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
 
@@ -206,11 +207,21 @@ def open_files(name: str, files: dict[str, Path]) -> DataSet:
 def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> list[DataSet]:
     import datasets  # takes a second
 
+    from bio_paws.dataset.hub_copy import hub_copy
+
     datasets.disable_progress_bars()
     limit_answers()
     try:
-        names = [config] if config else datasets.get_dataset_config_names(dataset)
-        loaded = {name: datasets.load_dataset(dataset, name, streaming=True) for name in names}
+        place = dataset
+        if not Path(dataset).is_dir():
+            if dataset == HUB_REPO:
+                _require_installed(config)
+            else:
+                place = str(hub_copy(dataset, config=config) or dataset)
+        names = [config] if config else datasets.get_dataset_config_names(place)
+        loaded = {name: datasets.load_dataset(place, name, streaming=True) for name in names}
+    except BioPawsError:
+        raise
     except Exception as error:  # of datasets, huggingface_hub, fsspec and the readers of formats
         reraise_if_out_of_memory(error)
         raise DataError(f"{dataset}: cannot be loaded as a data set: {first_line(error)}") from error
@@ -223,6 +234,17 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
         parts = tuple(Part(chosen, partial(_guarded, where, partial(_stream, splits[chosen]))) for chosen in wanted)
         opened.append(DataSet(name, parts))
     return opened
+
+
+def _require_installed(config: str | None) -> None:
+    """Check what lies in the cache under the name of no repository."""
+    import datasets
+
+    from bio_paws.dataset.installed import require_installed
+
+    if config is None:
+        raise DataError(f"{HUB_REPO}: no such folder; of what bio-paws install put into the cache name a --config")
+    require_installed(config, datasets.load_dataset(HUB_REPO, config))
 
 
 def _split_order(split: str) -> int:
