@@ -82,6 +82,8 @@ class PatientClient(LimitedClient):
                 why = f"answered {response.status_code}"
                 wait = asked_to_wait(response.headers)
                 response.close()
+            except httpx2.UnsupportedProtocol:
+                raise  # it leads elsewhere than to the web, and will again
             except httpx2.TransportError as error:
                 why, wait = f"{type(error).__name__}: {str(error) or 'no answer'}", None
             if wait is not None and wait > LONGEST_WAIT:
