@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 from bio_paws_cards.manifest import Manifest, Source
 
@@ -14,23 +15,19 @@ TITLE = "bioPAWS: pairs of biological sequences built like PAWS-X"
 OLDEST_DATASETS, NEWEST_DATASETS = "2.20", 5
 """Versions of the library `datasets` that load the data: the oldest, and the newest major one."""
 
-DESCRIPTION = (
-    "Pairs of DNA, of proteins, and of DNA with protein, built like PAWS-X (sentence1, sentence2, label) from real "
-    "genomes. Label 1: the two sequences are similar (dna_protein: the gene codes for the protein)."
-)
-
 NCBI_TERMS = "https://www.ncbi.nlm.nih.gov/home/about/policies/"
 """Terms of the sequences that NCBI publishes."""
 
 COLUMNS = {
-    "sentence1": "First sequence: DNA or protein; in dna_protein a gene with its introns.",
-    "sentence2": "Second sequence: DNA or protein; in dna_protein a protein.",
-    "label": "1 if the two sequences are similar (dna_protein: if the gene codes for the protein), otherwise 0.",
+    "sentence1": "First sequence: [sequence][dna_protein:; in dna_protein a gene with its introns].",
+    "sentence2": "Second sequence: [sequence][dna_protein:; in dna_protein a protein].",
+    "label": "1 if the two sequences are similar[dna_protein: (dna_protein: if the gene codes for the protein)], "
+    "otherwise 0.",
     "pair_id": "Digest of the row, its config and its split: 16 characters from a to p.",
     "source1": "Accession of the sequence that sentence1 was cut from.",
     "organism1": "Scientific name of the organism of sentence1.",
-    "start1": "Start of sentence1 in its source: bp or aa, 0-based, on the forward strand. In the _paws configs, start "
-    "of the window before it was rearranged.",
+    "start1": "Start of sentence1 in its source: [unit], 0-based, on the forward strand.[_paws: In the _paws configs, "
+    "start of the window before it was rearranged.]",
     "end1": "End of sentence1 in its source, exclusive; otherwise as start1.",
     "strand1": "+, or - if sentence1 is the reverse complement of its source.",
     "source2": "Accession of the sequence that sentence2 was cut from.",
@@ -39,21 +36,84 @@ COLUMNS = {
     "end2": "End of sentence2 in its source, as end1.",
     "strand2": "+, or - if sentence2 is the reverse complement of its source.",
     "similarity": "Identity normalised by the longer sequence: identical positions of the optimal Smith-Waterman "
-    "alignment over its length, for DNA on the better strand. In dna_protein the share of the protein that can be "
-    "read from the DNA, introns left out.",
-    "identity": "Identical positions over columns of that alignment. In dna_protein this and the scores are those of "
-    "the best of six reading frames.",
+    "alignment over its length[dna:, for DNA on the better strand].[dna_protein: In dna_protein the share of the "
+    "protein that can be read from the DNA, introns left out.]",
+    "identity": "Identical positions over columns of that alignment.[dna_protein: In dna_protein this and the scores "
+    "are those of the best of six reading frames.]",
     "evalue": "Number of alignments expected to score as high by chance, in a database of the size of the sources. "
     "Its values span hundreds of powers of ten; bit_score is its logarithmic scale.",
-    "bit_score": "Score of the alignment in bits. But in dna_protein, evalue = length of the longer sequence x "
-    "size of the database x 2^-bit_score.",
-    "sw_score": "Raw score of the alignment: blastn's scoring for DNA, blastp's for proteins.",
-    "kind": "Pair type: how the pair was made, such as homolog, other_group or frameshift; for similar pairs of the "
-    "_graded configs the similarity bin.",
+    "bit_score": "Score of the alignment in bits.[dna_protein: But in dna_protein, evalue = length of the longer "
+    "sequence x size of the database x 2^-bit_score.]",
+    "sw_score": "Raw score of the alignment: [scoring].",
+    "kind": "Pair type: how the pair was made, such as [example][_graded:; for similar pairs of the _graded configs "
+    "the similarity bin].",
     "group1": "Homology group of sentence1. No group is in two splits.",
     "group2": "Homology group of sentence2.",
 }
-"""What each column holds."""
+"""What each column holds; `told_of` leaves out what is not of the configs of a data set."""
+
+_WORDS = {
+    "sequence": {"dna": "DNA", "protein": "protein"},
+    "unit": {"dna": "bp", "protein": "aa"},
+    "scoring": {"dna": "blastn's scoring for DNA", "protein": "blastp's for proteins"},
+    "example": {"dna": "homolog, other_group", "protein": "homolog, other_group", "dna_protein": "frameshift"},
+}
+_PAIRS = {"dna": "DNA with DNA", "protein": "protein with protein", "dna_protein": "genes with proteins"}
+
+
+def kinds_of(manifest: Manifest) -> frozenset[str]:
+    """Return what the configs of a data set are of: their molecules, and ``_paws`` and ``_graded``."""
+    molecules = {entry.molecule for entry in manifest.configs.values()}
+    endings = {ending for ending in ("_paws", "_graded") if any(name.endswith(ending) for name in manifest.configs)}
+    return frozenset(molecules | endings)
+
+
+def pairs_of(manifest: Manifest) -> str:
+    """Name the kinds of pairs that a data set holds."""
+    kinds = kinds_of(manifest)
+    return ", ".join(words for kind, words in _PAIRS.items() if kind in kinds)
+
+
+def told_of(text: str, manifest: Manifest) -> str:
+    """Return a text without what is only of configs that a data set does not hold.
+
+    Parameters
+    ----------
+    text : str
+        ``[kind:text]`` is kept where the data set has such configs; ``[name]`` stands for words of `_WORDS`.
+    manifest : Manifest
+        Manifest of the data set.
+    """
+    kinds = kinds_of(manifest)
+    # A gene and its protein are both, where lengths and scores are told.
+    molecules = kinds | {"dna", "protein"} if "dna_protein" in kinds else kinds
+
+    def expand(match: re.Match[str]) -> str:
+        kind, words = match["kind"], match["text"]
+        if words is not None:
+            return words if kind in kinds else ""
+        known = molecules if kind in {"unit", "scoring"} else kinds
+        chosen = dict.fromkeys(word for molecule, word in _WORDS[kind].items() if molecule in known)
+        return (", " if kind == "scoring" else " or ").join(chosen)
+
+    return re.sub(r"\[(?P<kind>\w+)(?::(?P<text>[^\]]*))?\]", expand, text)
+
+
+def description_of(manifest: Manifest) -> str:
+    """Say in two sentences what a data set is."""
+    return told_of(
+        f"Pairs of biological sequences, {pairs_of(manifest)}, built like PAWS-X (sentence1, sentence2, label) from "
+        "real genomes. Label 1: the two sequences are similar[dna_protein: (dna_protein: the gene codes for the "
+        "protein)].",
+        manifest,
+    )
+
+
+def columns_of(manifest: Manifest) -> dict[str, str]:
+    """Return what each column of a data set holds."""
+    told = {name: told_of(text, manifest) for name, text in COLUMNS.items()}
+    # Where there are no pairs but of genes and proteins.
+    return {name: text.replace(": ; ", ": ") for name, text in told.items()}
 
 
 def assembly_page(source: Source) -> str:

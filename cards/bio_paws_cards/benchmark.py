@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import yaml
 
-from bio_paws_cards.about import DESCRIPTION
+from bio_paws_cards.about import description_of, told_of
 from bio_paws_cards.manifest import Manifest
 
 _METRIC = (
-    "Metric: accuracy on the test split, from 0 to 1; 0.5 is chance. Each task is a config; those ending in _paws "
-    "cannot be solved by comparing k-mers."
+    "Metric: accuracy on the test split, from 0 to 1; 0.5 is chance. Each task is a config[_paws:; those ending in "
+    "_paws cannot be solved by comparing k-mers]."
 )
 
 
@@ -29,7 +29,7 @@ def render_eval(manifest: Manifest) -> str:
     """
     benchmark = {
         "name": manifest.name,
-        "description": f"{DESCRIPTION} {_METRIC}",
+        "description": f"{description_of(manifest)} {told_of(_METRIC, manifest)}",
         "tasks": [
             {"id": name, "config": name, "split": "test"}
             for name, entry in manifest.configs.items()

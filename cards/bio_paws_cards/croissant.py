@@ -17,12 +17,14 @@ from typing import Any
 
 from bio_paws_cards.about import (
     AUTHORS,
-    COLUMNS,
-    DESCRIPTION,
     assembly_page,
     citation,
+    columns_of,
+    description_of,
+    kinds_of,
     personal_information,
     social_impact,
+    told_of,
 )
 from bio_paws_cards.description import Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, Source
@@ -66,6 +68,7 @@ def render_croissant(manifest: Manifest, description: Description) -> str:
     description : Description
         What its rows hold.
     """
+    columns = columns_of(manifest)
     configs = manifest.configs
     card = metadata(manifest)
     document = {
@@ -73,7 +76,7 @@ def render_croissant(manifest: Manifest, description: Description) -> str:
         "@type": "sc:Dataset",
         "name": manifest.name,
         "conformsTo": ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"],
-        "description": DESCRIPTION,
+        "description": description_of(manifest),
         **({"url": manifest.url} if manifest.url else {}),
         "version": manifest.version,
         "datePublished": description.released,
@@ -85,7 +88,9 @@ def render_croissant(manifest: Manifest, description: Description) -> str:
         **{f"rai:{term}": text for term, text in _responsible(manifest, description).items()},
         **_provenance(manifest),
         "distribution": [file for name, entry in configs.items() for file in _files(name, entry, manifest)],
-        "recordSet": [_records(name, entry, split) for name, entry in configs.items() for split in entry.splits],
+        "recordSet": [
+            _records(name, entry, split, columns) for name, entry in configs.items() for split in entry.splits
+        ],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -137,7 +142,7 @@ def _derived_from(source: Source) -> dict[str, Any]:
     }
 
 
-def _records(name: str, entry: ConfigEntry, split: str) -> dict[str, Any]:
+def _records(name: str, entry: ConfigEntry, split: str, columns: dict[str, str]) -> dict[str, Any]:
     """The rows of a split of a config: the columns of its file, and the name of the split."""
     record_set = f"{name}/{split}"
     file = {"@id": entry.splits[split].file}
@@ -146,10 +151,10 @@ def _records(name: str, entry: ConfigEntry, split: str) -> dict[str, Any]:
             "@type": "cr:Field",
             "@id": f"{record_set}/{column}",
             "name": column,
-            "description": COLUMNS[column],
+            "description": columns[column],
             "dataType": _TYPES[kind],
             "source": {"fileObject": file, "extract": {"column": column}},
-            **(_label(entry) if column == "label" else {}),
+            **(_label(entry, columns) if column == "label" else {}),
         }
         for column, kind in entry.columns
     ]
@@ -163,9 +168,15 @@ def _records(name: str, entry: ConfigEntry, split: str) -> dict[str, Any]:
     }
 
 
-def _label(entry: ConfigEntry) -> dict[str, Any]:
+def _label(entry: ConfigEntry, columns: dict[str, str]) -> dict[str, Any]:
     names = ", ".join(f"{number}: {name}" for number, name in enumerate(entry.label_names))
-    return {"description": f"{COLUMNS['label']} {names}.", "dataType": ["sc:Integer", "cr:Label"]}
+    return {"description": f"{columns['label']} {names}.", "dataType": ["sc:Integer", "cr:Label"]}
+
+
+_LABELS = (
+    "[_paws:, in the _paws configs from the order of their blocks]"
+    "[dna_protein:, and in dna_protein from the genetic code]"
+)
 
 
 def _responsible(manifest: Manifest, description: Description) -> dict[str, bool | str | list[str]]:
@@ -195,9 +206,8 @@ def _responsible(manifest: Manifest, description: Description) -> dict[str, bool
             "searched against the earlier splits (both strands, unmasked); those with a hit (E < 1e-5) are dropped.",
         ],
         "dataAnnotationProtocol": [
-            "No human labels. The label follows from an optimal Smith-Waterman alignment of the two sequences, in the "
-            "_paws configs from the order of their blocks, and in dna_protein from the genetic code. Each row stores "
-            "the values that it follows from."
+            "No human labels. The label follows from an optimal Smith-Waterman alignment of the two "
+            f"sequences{told_of(_LABELS, manifest)}. Each row stores the values that it follows from."
         ],
         "annotationsPerItem": "0 by people; 1 computed.",
         "machineAnnotationTools": [f"{name} {version}" for name, version in manifest.versions.items()],
@@ -209,7 +219,11 @@ def _responsible(manifest: Manifest, description: Description) -> dict[str, bool
         ],
         "dataLimitations": [
             *(shortcuts if baselines else []),
-            "Sequences of the _paws configs are rearranged: they do not occur in nature.",
+            *(
+                ["Sequences of the _paws configs are rearranged: they do not occur in nature."]
+                if "_paws" in kinds_of(manifest)
+                else []
+            ),
             "Homology is inferred from sequences and annotation, not from experiments.",
         ],
         "dataUseCases": [

@@ -10,14 +10,16 @@ from huggingface_hub import DatasetCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from bio_paws_cards.about import (
-    COLUMNS,
     NCBI_TERMS,
     NEWEST_DATASETS,
     OLDEST_DATASETS,
     assembly_page,
     citation,
+    columns_of,
+    kinds_of,
     manifest_digest,
     own_sources,
+    pairs_of,
     personal_information,
     social_impact,
 )
@@ -133,7 +135,9 @@ def render_card(manifest: Manifest, description: Description) -> str:
         description=description,
         digest=manifest_digest(manifest),
         citation=citation(manifest, description.released),
-        columns=COLUMNS,
+        columns=columns_of(manifest),
+        kinds=kinds_of(manifest),
+        pairs=pairs_of(manifest),
         oldest_datasets=OLDEST_DATASETS,
         newest_datasets=NEWEST_DATASETS,
         splits=_splits(manifest),
