@@ -323,17 +323,17 @@ def uneven(splits: Splits, rng: np.random.Generator) -> None:
         row[number % 2] = str(row[number % 2])[:-25]
 
 
-@planter("gc1", "dna")
+@planter("composition1", "dna")
 def rich1(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 0, lambda text: random_text(rng, "ACGGCGCGCG", len(text)))
 
 
-@planter("gc2", "protein")
+@planter("composition2", "protein")
 def rich2(splits: Splits, rng: np.random.Generator) -> None:
     change(splits, rng, 1, lambda text: random_text(rng, LETTERS["protein"] + "GARP" * 12, len(text)))
 
 
-@planter("gc_difference", "dna")
+@planter("composition_difference", "dna")
 def uneven_gc(splits: Splits, rng: np.random.Generator) -> None:
     for number, i in enumerate(drawn_rows(splits["train"], rng, 0)):
         row = splits["train"][i] = list(splits["train"][i])

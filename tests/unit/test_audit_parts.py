@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bio_paws.align.smith_waterman import local_start, reverse_complement
 from bio_paws.audit import catalog
 from bio_paws.audit.catalog import CHECKS
+from bio_paws.audit.checks.features import check_features
 from bio_paws.audit.checks.frames import read_frames
 from bio_paws.audit.checks.labels import check_labels
 from bio_paws.audit.checks.repeats import number_sequences
@@ -64,10 +65,10 @@ def test_intervals_are_those_of_delong_and_of_the_binomial() -> None:
 
 
 def test_severity_follows_the_table_and_wide_intervals_soften_it() -> None:
-    assert finding("gc1", Estimate(0.72, 0.7, 0.74), "").severity == "severe"
-    assert finding("gc1", Estimate(0.72, 0.56, 0.88), "").severity == "warning"
-    assert finding("gc1", Estimate(0.59, 0.58, 0.6), "").severity == "note"
-    assert finding("gc1", Estimate(0.5, 0.5, 0.5), "", at_least="warning").severity == "warning"
+    assert finding("composition1", Estimate(0.72, 0.7, 0.74), "").severity == "severe"
+    assert finding("composition1", Estimate(0.72, 0.56, 0.88), "").severity == "warning"
+    assert finding("composition1", Estimate(0.59, 0.58, 0.6), "").severity == "note"
+    assert finding("composition1", Estimate(0.5, 0.5, 0.5), "", at_least="warning").severity == "warning"
     assert finding("conflicting_labels", Estimate.counted(1, 10_000), "").severity == "warning"
     for check in CHECKS:
         assert check.warning <= check.severe and check.why and check.advice, check.id
@@ -161,12 +162,28 @@ def test_features_of_a_side() -> None:
     sides = ["ACACACAC", "GGGGGGGG", "ACGTTGCA", "ACGN-acg "]
     data = data_of(sentence1=sides, sentence2=["ACGTTGCA"] * 4, label=[0, 1, 0, 1])
     pairs = pairs_of(data)
-    assert pairs.features["gc"][0].tolist() == pytest.approx([0.5, 1, 0.5, 4 / 6])
+    assert pairs.features["composition"][0].tolist() == pytest.approx([0.5, 1, 0.5, 4 / 6])
     # Triplets ACA and CAC three times each: 2 * 3 / 5; GGG six times: 15 / 5.
     assert pairs.features["complexity"][0].tolist()[:3] == pytest.approx([-6 / 5, -3, 0])
     assert [pairs.faults[fault][0, 3] for fault in ("lower_case", "gaps", "white_space", "other_letters")] == [True] * 4
     assert not any(rows[:, :3].any() for rows in pairs.faults.values())
     assert pairs.identical.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("letters", "words"),
+    [
+        (("ACAT", "GCGC"), "share of G, C of sentence1"),
+        (("MKVLWILSTD", "GARPGARPGA"), "share of G, A, R, P of sentence1"),
+    ],
+)
+def test_a_composition_is_named_by_its_letters(letters: tuple[str, str], words: str) -> None:
+    rng = np.random.default_rng(0)
+    sides: list[object] = ["".join(rng.permutation(list(letters[number % 2] * 5))) for number in range(80)]
+    others: list[object] = ["".join(rng.permutation(list("".join(letters) * 5))) for _ in range(80)]
+    pairs = pairs_of(data_of(sentence1=sides, sentence2=others, label=[number % 2 for number in range(80)]))
+    words_by_id = {finding.check: finding.what for finding in check_features(pairs, np.arange(80))}
+    assert words_by_id["composition1"] == f"{words} tells the label"
 
 
 def test_a_pair_takes_as_many_bytes_however_long_it_is() -> None:

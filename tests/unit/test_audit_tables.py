@@ -296,6 +296,14 @@ def test_labels_are_words_classes_and_numbers(tmp_path: Path) -> None:
             labelled(*labels, request=request)
 
 
+def test_words_of_a_label_are_no_peptides(tmp_path: Path) -> None:
+    rows = [f"{sequence(PROTEIN, 13)}\t{sequence(PROTEIN, 9)}\t{word}" for word in ("binder", "non-binder") * 10]
+    path = write(tmp_path / "a.tsv", "cdr3\tepitope\tassay", *rows)
+    pairs = read(path)
+    assert (pairs.columns.sides, pairs.columns.label) == (("cdr3", "epitope"), "assay")
+    assert pairs.labels.tolist() == [1, 0] * 10
+
+
 def test_a_sorted_file_shows_its_label_after_a_thousand_rows(tmp_path: Path) -> None:
     rows = [f"{DNA[i % 40][0]},{DNA[i % 39][1]},x{i // 1500},{i}" for i in range(3_000)]
     pairs = read(write(tmp_path / "a.csv", "first,second,kind,number", *rows))

@@ -37,7 +37,7 @@ class Alphabet:
     ambiguous : str
         Letters that stand for several of them: rare, but not foreign.
     composition : str
-        Letters whose share is the feature ``gc``.
+        Letters whose share is the feature ``composition``.
     aligned_as : {"dna", "protein"} or None
         How it is aligned and searched for homologs; None where it is not.
     both_strands : bool

@@ -133,14 +133,17 @@ CHECKS: tuple[Check, ...] = (
     ),
     *(
         Check(f"{feature}{side}", "AUC", 0.6, 0.7, _SHORTCUT, f"Draw pairs so that the {words} of {name} is the same.")
-        for feature, words in (("length", "length"), ("gc", "GC content"), ("complexity", "complexity"))
+        for feature, words in (("length", "length"), ("composition", "composition"), ("complexity", "complexity"))
         for side, name in ((1, "sentence1 under both labels"), (2, "sentence2 under both labels"))
     ),
     Check(
         *("length_difference", "AUC", 0.6, 0.7, _SHORTCUT),
         "Match each negative to the length difference of a positive.",
     ),
-    Check(*("gc_difference", "AUC", 0.6, 0.7, _SHORTCUT), "Match each negative to the GC difference of a positive."),
+    Check(
+        *("composition_difference", "AUC", 0.6, 0.7, _SHORTCUT),
+        "Match each negative to the difference of composition of a positive.",
+    ),
     Check(
         *("identical_sides", "share", 0.002, 0.2, "needs no more than a comparison of strings"),
         "Leave pairs of identical sides out, or report them apart.",

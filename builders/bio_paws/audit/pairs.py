@@ -24,7 +24,7 @@ from bio_paws.audit.tables.request import Request
 from bio_paws.errors import DataError
 
 LETTER_FAULTS = ("lower_case", "gaps", "white_space", "other_letters")
-SIDE_FEATURES = ("length", "gc", "complexity")
+SIDE_FEATURES = ("length", "composition", "complexity")
 
 _EXAMPLES = 3
 
@@ -187,7 +187,12 @@ def _looks(texts: list[str], alphabet: Alphabet) -> dict[str, NDArray[Any]]:
     if not alphabet.is_sequence:
         nothing = np.zeros(n, dtype=np.float32)
         clean = {name: np.zeros(n, dtype=bool) for name in LETTER_FAULTS}
-        return clean | {"length": lengths.astype(np.float32), "gc": nothing, "complexity": nothing, "foreign": nothing}
+        return clean | {
+            "length": lengths.astype(np.float32),
+            "composition": nothing,
+            "complexity": nothing,
+            "foreign": nothing,
+        }
     # A letter that is not ASCII is another letter, whichever it is.
     codes = np.frombuffer("".join(texts).encode("ascii", "replace"), dtype=np.uint8).astype(np.int64)
     owner = np.repeat(np.arange(n), lengths)
@@ -205,7 +210,7 @@ def _looks(texts: list[str], alphabet: Alphabet) -> dict[str, NDArray[Any]]:
     complexity = _dust(codes, owner, n) if alphabet.aligned_as == "dna" else _entropy(counts)
     return {
         "length": lengths.astype(np.float32),
-        "gc": (either_case(alphabet.composition) / np.maximum(own, 1)).astype(np.float32),
+        "composition": (either_case(alphabet.composition) / np.maximum(own, 1)).astype(np.float32),
         "complexity": complexity.astype(np.float32),
         "lower_case": counts[:, ord("a") : ord("z") + 1].sum(axis=1) > 0,
         "gaps": gaps > 0,

@@ -20,14 +20,14 @@ from bio_paws.features.thresholds import equal_to_rounding, fit_threshold
 _BINS = 40
 
 _MEASURED: tuple[Family, ...] = ("one side", "k-mers", "edit")
-"""What an audit holds against the alignment; lengths and composition have checks of their own. The edit similarity is
-one of these here: an audit asks whether the label can be told without a local alignment."""
+"""What an audit compares with the local alignment: the baselines, but for lengths and composition, which have checks of
+their own, and the edit similarity, an upper bound that needs no scores of residues."""
 
 Scores = NDArray[np.float64]
 
 
 def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | None]]:
-    """Measure the baselines of a sample: each side alone, the k-mers in common, the edits.
+    """Measure on a sample what is compared with the alignment: each side alone, the k-mers in common, the edits.
 
     Returns
     -------
@@ -43,10 +43,10 @@ def measure_baselines(sample: Sample) -> dict[str, tuple[Measurement, Scores | N
         scores = None if baseline.score is None else baseline.score(batch)
         if scores is None:
             measurement = measure_margins(
-                baseline.name, "baseline", partial(_margins, baseline.fit, batch, sample.labels), sample, None
+                baseline.name, baseline.role, partial(_margins, baseline.fit, batch, sample.labels), sample, None
             )
         else:
-            measurement = measure_score(baseline.name, "baseline", scores, sample)
+            measurement = measure_score(baseline.name, baseline.role, scores, sample)
         if measurement is not None:
             measured[baseline.name] = (measurement, scores)
     return measured

@@ -1,4 +1,4 @@
-"""What is seen without comparing letters: characters that do not belong, lengths, GC, complexity, containment."""
+"""What is seen without comparing letters: odd characters, lengths, composition, complexity, containment."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _flag(pairs: Pairs, check: str, rows: NDArray[np.bool_], words: str, *, alwa
 
 
 def check_features(pairs: Pairs, clusters: NDArray[np.int64]) -> Iterator[Finding]:
-    """Check lengths, GC content and complexity, of each side and of both, by label; clusters: shape (n,)."""
+    """Check lengths, composition and complexity, of each side and of both, by label; clusters: shape (n,)."""
     for check, values in _features(pairs):
         yield from _feature(pairs, check, values.astype(np.float64), clusters)
 
@@ -96,12 +96,22 @@ def _features(pairs: Pairs) -> Iterator[tuple[str, NDArray[np.float32]]]:
                 yield f"{name}{side + 1}", values[side]
     yield "length_difference", np.abs(pairs.features["length"][0] - pairs.features["length"][1])
     if all(sequences):
-        yield "gc_difference", np.abs(pairs.features["gc"][0] - pairs.features["gc"][1])
+        yield "composition_difference", np.abs(pairs.features["composition"][0] - pairs.features["composition"][1])
+
+
+def _words(pairs: Pairs, check: str) -> str:
+    """Name a feature; a composition by the letters that are counted."""
+    if not check.startswith("composition"):
+        return check.replace("_", " ").replace("1", " of sentence1").replace("2", " of sentence2")
+    first, second = (f"share of {', '.join(alphabet.composition)}" for alphabet in pairs.columns.alphabets)
+    if check.endswith("_difference"):
+        return f"difference of the {first}" + (f" from the {second}" if first != second else "")
+    return f"{first} of sentence1" if check.endswith("1") else f"{second} of sentence2"
 
 
 def _feature(pairs: Pairs, check: str, values: NDArray[np.float64], clusters: NDArray[np.int64]) -> Iterator[Finding]:
     area = either_way(auc_estimate(values, pairs.labels, clusters))
-    words = check.replace("_", " ").replace("1", " of sentence1").replace("2", " of sentence2")
+    words = _words(pairs, check)
     tail = _tail(values, pairs.labels)
     if area.value < 0.6 or area.low < 0.55:
         if tail is None:

@@ -13,6 +13,7 @@ from bio_paws.audit.alphabets import ALPHABETS, Alphabet, Kind, guess_alphabet
 from bio_paws.audit.tables.dataset import FILE_ROW, SPLIT_COLUMNS, DataSet
 from bio_paws.audit.tables.fasta_ids import with_sequences
 from bio_paws.audit.tables.formats import ROWS_PER_BATCH
+from bio_paws.audit.tables.labels import are_words_of_labels
 from bio_paws.audit.tables.request import Request
 from bio_paws.errors import DataError
 
@@ -98,7 +99,7 @@ class _Profile:
         """Whether it looks like one of sequences: no words, no codes."""
         if not self.texts or sum(map(len, self.texts)) < _SHORTEST * len(self.texts):
             return False
-        if any(" " in text.strip() for text in self.texts) or self.holds_ids:
+        if any(" " in text.strip() for text in self.texts) or self.holds_ids or are_words_of_labels(self.values):
             return False
         return guess_alphabet(self.texts).kind in _SEQUENCE_KINDS
 

@@ -21,6 +21,18 @@ _SHOWN = 5
 _MOST_CLASSES = 20  # different values: more are quantities, not classes
 
 
+def are_words_of_labels(values: Iterable[object]) -> bool:
+    """Whether all values are well-known words for labels: ``binder`` and ``non-binder`` could be read as peptides.
+
+    Examples
+    --------
+    >>> are_words_of_labels(["binder", "Non-binder", None]), are_words_of_labels(["GILGFVFTL"])
+    (True, False)
+    """
+    words = {str(value).strip().lower() for value in values if value is not None}
+    return bool(words) and words <= {*_POSITIVE, *_NEGATIVE}
+
+
 def label_values(labels: pa.Array) -> list[str | None]:
     """Return labels as strings, integral numbers without a decimal point; missing ones and not-a-numbers are None."""
     if pa.types.is_floating(labels.type):
