@@ -1,7 +1,7 @@
 """Memory and time of the audit at 10,000 and at 1,000,000 pairs, in one run; on Linux.
 
-`python -m benchmarks.audit`, or `python -m benchmarks.audit kinds` for CPU time at 100,000 pairs of other kinds:
-peptides, a family of near-identical long proteins with RNA, and SMILES with one of 200 proteins.
+`python -m benchmarks.audit`, or `python -m benchmarks.audit kinds` for CPU time and memory at 100,000 pairs of other
+kinds: peptides, a family of near-identical long proteins with RNA, and SMILES with one of 200 proteins.
 
 Pairs are made as they are read: random DNA of 100 to
 160 letters, each first sequence once beside a copy with a tenth of its letters changed (label 1), and once beside the
@@ -101,14 +101,18 @@ def run(count: int) -> None:
     print(peak_memory()[0], seconds, ",".join(finding.check for finding in audited.findings))
 
 
+def in_a_process(*arguments: str) -> str:
+    """Return what this module prints in a process of its own, whose peak is its own."""
+    command = [sys.executable, "-m", "benchmarks.audit", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
 def main() -> None:
     """Print sizes, memory, seconds and their ratios."""
     measured = []
     for count in SIZES:
-        command = [sys.executable, "-m", "benchmarks.audit", str(count)]
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        peak, seconds, checks = done.stdout.split()
+        peak, seconds, checks = in_a_process(str(count)).split()
         measured.append((int(peak), float(seconds)))
         print(f"audit of {count:,} pairs: {int(peak) / 2**20:,.0f} MiB, {float(seconds):.0f} s; found {checks}")
     (few, quick), (many, slow) = measured
@@ -119,8 +123,10 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["kinds"]:
-        for kind in sys.argv[2:] or KINDS:
-            run_kind(kind, KIND_ROWS)
+        for name in KINDS:
+            print(in_a_process(name), end="", flush=True)
+    elif sys.argv[1:] and sys.argv[1] in KINDS:
+        run_kind(sys.argv[1], KIND_ROWS)
     elif len(sys.argv) > 1:
         run(int(sys.argv[1]))
     else:

@@ -398,7 +398,10 @@ def test_a_signal_to_the_program_alone_ends_all(site: Site, tmp_path: Path) -> N
 
 
 @pytest.mark.soak
-def test_sigterm_at_50_random_moments(site: Site, tmp_path: Path, tally: Tally) -> None:
+@pytest.mark.parametrize("number_of_signal", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_at_50_random_moments(
+    number_of_signal: signal.Signals, site: Site, tmp_path: Path, tally: Tally
+) -> None:
     """Nothing runs on, nothing is left but finished stages, and the next run ends well (each tenth is tried)."""
     rng = random.Random(0)
     start = time.monotonic()
@@ -418,10 +421,10 @@ def test_sigterm_at_50_random_moments(site: Site, tmp_path: Path, tally: Tally) 
             every: list[int] = []
             with suppress(OSError):  # one of them may end meanwhile
                 every = descendants(program.pid)
-            program.terminate()
+            program.send_signal(number_of_signal)
             said = program.communicate(timeout=120)[1]
         # Python itself dies of the signal until the program has begun.
-        ended = program.returncode in {0, 128 + signal.SIGTERM, -signal.SIGTERM} and "Traceback" not in said
+        ended = program.returncode in {0, 128 + number_of_signal, -number_of_signal} and "Traceback" not in said
         last = time.monotonic() + 20
         while any(map(runs, every)) and time.monotonic() < last:
             time.sleep(0.02)
@@ -430,7 +433,7 @@ def test_sigterm_at_50_random_moments(site: Site, tmp_path: Path, tally: Tally) 
         well = ended and tidy and not any(map(runs, every))
         if number % 10 == 0:
             well &= ends_well(site, folder)
-        tally("SIGTERM at a random moment", 1, well)
+        tally(f"{number_of_signal.name} at a random moment", 1, well)
 
 
 @pytest.mark.parametrize("interrupted", [True, False], ids=["interrupted", "killed"])

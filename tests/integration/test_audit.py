@@ -18,6 +18,7 @@ import pytest
 
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
 from bio_paws.audit.checks import shortcuts, similar
+from bio_paws.audit.report.page import write_page
 from bio_paws.audit.run import Audit, audit
 from bio_paws.audit.sampling import folds, sample
 from bio_paws.audit.tables.dataset import open_data
@@ -189,6 +190,24 @@ def test_the_page_stands_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert f'<span class="badge">{entry["severity"]}</span> {entry["check"]} ' in pages[0]
 
 
+def test_a_page_replaces_pages_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_csv(tmp_path / "a.csv", sorted_rows(clean("dna"))[:200])
+    (tmp_path / "note").write_text("mine")
+    (tmp_path / "audit.json").write_text('{"auditReportVersion": 2}')
+    for out, message in (
+        (tmp_path, "is not of an audit, and would be replaced"),
+        (tmp_path / "note", "not a folder"),
+        (tmp_path / "note/out", "not a folder"),
+    ):
+        assert main(["audit", str(tmp_path / "a.csv"), "--label", "same", "--out", str(out)]) == 2
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert message in said.err
+    assert (tmp_path / "audit.json").read_text() == '{"auditReportVersion": 2}'
+    for _ in range(2):
+        write_page("a.csv", [], tmp_path / "out")
+
+
 def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, capsys: pytest.CaptureFixture[str]) -> None:
     done = bio_paws("audit", built, "--json", "--config", "dna150")
     assert done.returncode in (0, 1), done.stderr
@@ -197,6 +216,8 @@ def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, caps
     checks = {entry["check"] for entry in audited["findings"]}
     # Two hundred rows, built with care: no shortcut but the k-mers that this config is known for.
     assert "kmers" in checks
+    roles = {entry["name"]: entry["role"] for entry in audited["measurements"]}
+    assert {name for name, role in roles.items() if role == "upper_bound"} == {"edit", "smith_waterman"}
     assert not checks & {"sentence1_alone", "length_difference", "leaked_pairs", "leaked_sequences", "degree_bias"}
     assert main(["audit", str(built), "--config", "protein150", "--split", "train"]) in (0, 1)
     said = capsys.readouterr().out

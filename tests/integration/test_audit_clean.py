@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
+import socket
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,9 @@ from bio_paws.audit import run
 from bio_paws.audit.against import compare
 from bio_paws.audit.checks import shortcuts
 from bio_paws.audit.checks.repeats import number_sequences
+from bio_paws.audit.clean import write as write_module
 from bio_paws.audit.clean.rows import mark_degrees, no_reasons
+from bio_paws.audit.clean.write import Cleaned
 from bio_paws.audit.clean.write import clean as write_clean
 from bio_paws.audit.pairs import collect
 from bio_paws.audit.run import Audit, audit
@@ -24,7 +30,9 @@ from bio_paws.audit.tables.columns import find_columns
 from bio_paws.audit.tables.dataset import open_data
 from bio_paws.audit.tables.request import Request
 from bio_paws.cli.app import main
-from bio_paws.errors import DataError
+from bio_paws.cli.audit_text import cleaned_text
+from bio_paws.errors import BioPawsError, DataError
+from bio_paws.execution.signals import Terminated
 from pair_sets import LETTERS, PLANTERS, Row, Splits, as_data, clean, mutated
 
 REMOVED = {"conflicting_labels", "duplicate_pairs", "swapped_pairs", "missing_values"}
@@ -87,12 +95,139 @@ def test_a_cleaned_set_has_none_of_it(
         assert [row["sentence1"] for row in staying] == [row[0] for row in kept]
 
 
-def test_a_folder_that_holds_something_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "note").touch()
-    with pytest.raises(DataError, match="holds something already"):
-        write_clean(as_data(planted()), Request(), tmp_path)
-    assert main(["audit", "a.csv", "--resplit"]) == 2
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("full", "holds something already: name an empty folder for --clean"),
+        ("/", "is the current or the home folder, or above it"),
+        (".", "is the current or the home folder, or above it"),
+        ("set", "lies in set, which would hold both sets afterwards"),
+        ("set/clean", "lies in set, which would hold both sets afterwards"),
+        ("link", "lies in set, which would hold both sets afterwards"),
+        ("note", "not a folder: name another folder for --clean"),
+        ("note/clean", "not a folder: name another folder for --clean"),
+        ("pipe", "not a folder: name another folder for --clean"),
+        ("loop", "Symlink loop from"),
+        ("nowhere", "lies in set, which would hold both sets afterwards"),
+    ],
+)
+def test_a_folder_that_is_not_ours_is_refused_before_the_audit(
+    place: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "set", {"train": clean("dna")["train"][:20]})
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine").touch()
+    (tmp_path / "note").write_text("mine")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("set/clean")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("set/a/b")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["audit", "set", "--clean", place]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert message in said.err
+    assert sorted(tmp_path.rglob("*")) == before
+    assert main(["audit", "set", "--resplit"]) == 2
     assert "give --clean DIR too" in capsys.readouterr().err
+
+
+def cleaned(folder: Path, out: Path, **files: str) -> list[Cleaned]:
+    """Clean a folder of files that are given by their names, a dot written as two underscores."""
+    folder.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content)
+    return write_clean(open_data(str(folder)), Request(), out)
+
+
+def pairs_as_json(number: int, **further: object) -> str:
+    rng = np.random.default_rng(number)
+    first, second = ("".join(rng.choice(list("ACGT"), 60)) for _ in range(2))
+    return json.dumps({"sentence1": first, "sentence2": second, "label": number % 2} | further) + "\n"
+
+
+def test_what_a_kill_left_is_removed_and_nothing_of_it_is_taken(tmp_path: Path) -> None:
+    left = tmp_path / f".out.{socket.gethostname()}.12345.part"
+    mine = tmp_path / f".other.{socket.gethostname()}.12345.part"
+    for folder in (left, mine):
+        folder.mkdir()
+        (folder / "train.parquet").touch()
+    (tmp_path / "out").mkdir()
+    text = "".join(map(pairs_as_json, range(4)))
+    (written,) = cleaned(tmp_path / "set", tmp_path / "out", train__jsonl=text)
+    assert written.rows == {"train": 4}
+    assert not left.exists() and mine.exists()
+    assert {path.name for path in written.folder.iterdir()} == {"train.parquet", "manifest.json", "removed.txt"}
+
+
+def test_nothing_is_written_where_it_cannot_all_be(tmp_path: Path) -> None:
+    """A disk that fills up, another process that was quicker, rows of no common type, splits of one name."""
+    rows = "".join(map(pairs_as_json, range(1_100)))
+    for text, message in (
+        (pairs_as_json(0, x=1) + rows + pairs_as_json(1, x="a"), "rows cannot be written as one table"),
+        ("".join(pairs_as_json(number, split=f"a{' _'[number % 2]}b") for number in range(4)), "would both be written"),
+    ):
+        with pytest.raises(DataError, match=message):
+            write_clean(open_data(str(_file(tmp_path / "a.jsonl", text))), Request(), tmp_path / "out")
+        assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    data = open_data(str(_file(tmp_path / "a.jsonl", rows)))
+    for fault in (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), Terminated(15)):
+        with pytest.MonkeyPatch.context() as patch, pytest.raises((BioPawsError, Terminated)) as raised:
+            patch.setattr(write_module, "write_json", _raiser(fault))
+            write_clean(data, Request(), tmp_path / "out")
+        assert isinstance(raised.value, Terminated) or "cannot be written (No space left" in str(raised.value)
+        assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(BioPawsError, match="cannot be written"):
+        patch.setattr(write_module, "write_json", lambda *_: _file(tmp_path / "out/of-another", ""))
+        write_clean(data, Request(), tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["of-another"]
+
+
+def _file(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def _raiser(error: BaseException) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_names_in_the_data_lead_nowhere_else(tmp_path: Path) -> None:
+    text = "".join(
+        pairs_as_json(number, split=("../../train", "=a\x1b[2K\n")[number // 40], id=f"=HYPERLINK({number})")
+        for number in range(80)
+    )
+    text += pairs_as_json(0, split="../../train", id="=1+1")
+    (written,) = write_clean(open_data(str(_file(tmp_path / "a.jsonl", text))), Request(), tmp_path / "out")
+    assert {path.name for path in written.folder.iterdir()} == {
+        "_.._.._train.parquet",
+        "_a__2K.parquet",
+        "manifest.json",
+        "removed.txt",
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"a.jsonl", "out"}
+    assert r"=a\x1b[2K" in cleaned_text(written) and "\x1b" not in cleaned_text(written)
+    assert (written.folder / "removed.txt").read_text().splitlines()[1:] == ["../../train\t40\t'=1+1\tduplicate_pairs"]
+
+
+def test_columns_of_some_rows_alone_are_kept(tmp_path: Path) -> None:
+    """The first rows lack an id, and one lacks a side: it is counted as such, and no other is."""
+    rows = [
+        pairs_as_json(number, **({"id": str(number), "x": number} if number > 10 else {})) for number in range(3_000)
+    ]
+    lacking = json.loads(rows[1_024])
+    del lacking["sentence2"], lacking["id"]
+    rows[1_024] = json.dumps(lacking) + "\n"
+    (written,) = cleaned(tmp_path / "set", tmp_path / "out", train__jsonl="".join(rows))
+    assert (written.rows, written.removed) == ({"train": 2_999}, {"missing_values": 1})
+    stored = pq.read_table(written.folder / "train.parquet")
+    assert stored["x"].null_count == 11
+    assert stored["id"].to_pylist()[-1] == "2999"
 
 
 def test_balanced_sequences_stand_as_often_under_both_labels() -> None:
@@ -147,9 +282,9 @@ def test_limits_are_those_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixt
     for text, message in (
         ("- a", "not a mapping of checks to limits"),
         ("nothing: {severe: 1}", "no check 'nothing': choose from label_balance"),
-        ("gc1: {high: 1}", "gc1: give 'warning', 'severe' or both"),
-        ("gc1: {severe: much}", "gc1: severe is 'much', not a number"),
-        ("gc1: {severe: 0.1}", "gc1: warning is above severe"),
+        ("composition1: {high: 1}", "composition1: give 'warning', 'severe' or both"),
+        ("composition1: {severe: much}", "composition1: severe is 'much', not a number"),
+        ("composition1: {severe: 0.1}", "composition1: warning is above severe"),
         ("a: [", "cannot be read"),
     ):
         limits.write_text(text)
@@ -157,19 +292,26 @@ def test_limits_are_those_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixt
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("signal", "status", "ending"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (Terminated(15), 143, "ended by SIGTERM")],
+)
 def test_an_interrupted_audit_shows_what_was_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    signal: BaseException,
+    status: int,
+    ending: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run, "check_similar", interrupt)
+    monkeypatch.setattr(run, "check_similar", _raiser(signal))
     monkeypatch.setattr(run, "measure_shortcuts", lambda *_: ())
     source = write(tmp_path / "set", {"train": [*clean("dna")["train"][:100], *clean("dna")["train"][:20]]})
-    assert main(["audit", str(source)]) == 130
+    assert main(["audit", str(source), "--clean", str(tmp_path / "out")]) == status
     said = capsys.readouterr()
     assert said.out.startswith("set: interrupted at similar sequences: what follows was done before")
-    assert "duplicate_pairs" in said.out and "interrupted; what was done is above" in said.err
+    assert "duplicate_pairs" in said.out and f"bio-paws: {ending}; what was done is above" in said.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_few_sequences_are_told_and_not_judged() -> None:

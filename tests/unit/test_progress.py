@@ -54,6 +54,16 @@ def test_what_begins_after_a_silence_is_reported_before_its_first_unit(
     assert capsys.readouterr().err == "bio-paws: search dna 0/8\n"
 
 
+def test_a_name_forges_no_line(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "a\x1b[2K\nbio-paws: 0 violations"
+    for report in (report_stage, lambda name: progress(desc=name, total=8).close()):
+        capsys.readouterr()
+        clock.now += module.SECONDS_PER_LINE
+        report(name)
+        said = capsys.readouterr().err
+        assert said.startswith(r"bio-paws: a\x1b[2K\nbio-paws: 0 violations") and said.count("\n") == 1
+
+
 def test_a_stage_is_reported_when_nothing_was_for_a_while(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     report_stage("too soon")

@@ -27,6 +27,7 @@ from bio_paws.audit.tables.columns import Columns, find_columns
 from bio_paws.audit.tables.dataset import DataSet
 from bio_paws.audit.tables.request import Request
 from bio_paws.execution.progress import report_stage
+from bio_paws.execution.signals import number_of
 
 _GUESSED = Request()
 _SHOWN = 60  # letters of an example
@@ -42,6 +43,8 @@ class Audit:
         A file, or a config.
     interrupted : str or None
         The step that did not end; what is there was done before.
+    ended_by : int or None
+        Number of the signal that interrupted it.
     columns : Columns
         What was audited.
     notes : tuple of str
@@ -68,6 +71,7 @@ class Audit:
 
     name: str
     interrupted: str | None
+    ended_by: int | None
     columns: Columns
     notes: tuple[str, ...]
     rows: dict[str, int]
@@ -114,7 +118,7 @@ def audit(data: DataSet, request: Request = _GUESSED, *, limits: Limits = BY_ID,
     Returns
     -------
     Audit
-        When interrupted (Ctrl-C) after the data is read, what was done until then; `Audit.interrupted` says where.
+        When a signal ends the program after the data is read, what was done until then; `Audit.interrupted` says where.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def audit(data: DataSet, request: Request = _GUESSED, *, limits: Limits = BY_ID,
     pairs = collect(with_sequences, columns, request)
     numbered = number_sequences(pairs)
     results = _Results()
-    interrupted = None
+    interrupted, ended_by = None, None
     steps = _steps(pairs, numbered, results)
     if against is not None:
         steps["comparison"] = partial(_compare, data, request, against, results)
@@ -133,8 +137,8 @@ def audit(data: DataSet, request: Request = _GUESSED, *, limits: Limits = BY_ID,
         report_stage(f"audit of {data.name}: {name}")
         try:
             step()
-        except KeyboardInterrupt:
-            interrupted = name
+        except KeyboardInterrupt as error:
+            interrupted, ended_by = name, number_of(error)
             break
     ones = int(pairs.labels.sum(dtype=np.int64))
     findings = sorted(
@@ -144,6 +148,7 @@ def audit(data: DataSet, request: Request = _GUESSED, *, limits: Limits = BY_ID,
     return Audit(
         name=data.name,
         interrupted=interrupted,
+        ended_by=ended_by,
         columns=columns,
         notes=pairs.data.notes,
         rows={split: int((pairs.part == part).sum()) for part, split in enumerate(pairs.splits)},

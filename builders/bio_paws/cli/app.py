@@ -7,7 +7,6 @@ import importlib
 import importlib.metadata
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -19,7 +18,7 @@ from bio_paws.errors import BioPawsError, CheckFailed
 from bio_paws.execution.memory import configure_arrow_memory, is_out_of_memory, require_address_space
 from bio_paws.execution.printable import on_one_line, printable, printable_stdout
 from bio_paws.execution.redaction import redacted, redacted_logs, traceback_of
-from bio_paws.execution.signals import Terminated, signals_as_exceptions
+from bio_paws.execution.signals import ending, number_of, signals_as_exceptions
 
 _GROUP = "bio_paws.verbs"
 """Group of entry points that add verbs: this package must not depend on the one that evaluates."""
@@ -43,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with signals_as_exceptions(), printable_stdout(sys.stdout), redacted_logs():
             return _run(arguments)
     except KeyboardInterrupt as error:
-        number = error.number if isinstance(error, Terminated) else signal.SIGINT
-        ended = f"ended by {signal.Signals(number).name}" if isinstance(error, Terminated) else "interrupted"
-        print(f"bio-paws: {ended}; run the same command again to resume", file=sys.stderr)
+        number = number_of(error)
+        print(f"bio-paws: {ending(number)}; run the same command again to resume", file=sys.stderr)
         return 128 + number
 
 
@@ -81,6 +79,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             raise
         return _fail(f"error: {error.object}: not in UTF-8: rename it", 2, error if debug else None)
     except Exception as error:
+        if str(error).startswith("Symlink loop"):  # as Path.resolve says it until Python 3.13
+            return _fail(f"error: {error}: name what it should lead to", 2, error if debug else None)
         if is_out_of_memory(error):
             return _fail("error: out of memory", 2, error if debug else None)
         if not debug:

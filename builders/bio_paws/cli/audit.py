@@ -62,15 +62,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Audit every config of a data set; return 1 when a finding is severe."""
     from bio_paws.audit.catalog import BY_ID, read_limits
+    from bio_paws.audit.clean.output import check_output
     from bio_paws.audit.clean.write import clean
-    from bio_paws.audit.report.page import json_of, need_figures, write_page
+    from bio_paws.audit.report.page import check_page, json_of, write_page
     from bio_paws.audit.run import audit
     from bio_paws.audit.tables.dataset import open_data
     from bio_paws.audit.tables.request import Request
     from bio_paws.cli.audit_text import audit_text, cleaned_text
+    from bio_paws.execution.printable import on_one_line
+    from bio_paws.execution.signals import ending
 
     if options.out:
-        need_figures()
+        check_page(options.out)
     request = Request(
         sentence1=options.sentence1,
         sentence2=options.sentence2,
@@ -83,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
     )
     if (options.resplit or options.balance) and not options.clean:
         raise ConfigError("--resplit and --balance say how to clean: give --clean DIR too")
+    if options.clean:
+        check_output(options.clean, options.dataset)
     limits = read_limits(options.thresholds) if options.thresholds else BY_ID
     audits = []
     sets = open_data(options.dataset, options.config, options.split)
@@ -92,16 +97,16 @@ def run(options: argparse.Namespace) -> int:
             print(audit_text(audits[-1]), end="\n\n", flush=True)
         if audits[-1].interrupted:
             break
-        if options.clean:
-            folder = options.clean if len(sets) == 1 else options.clean / data.name
-            cleaned = clean(data, request, folder, resplit=options.resplit, balance=options.balance)
+    ended_by = audits[-1].ended_by
+    if options.clean and ended_by is None:
+        for cleaned in clean(sets, request, options.clean, resplit=options.resplit, balance=options.balance):
             print(cleaned_text(cleaned), file=sys.stderr)
     if options.json:
         print(json.dumps(json_of(options.dataset, audits), indent=2))
     if options.out:
         written = write_page(options.dataset, audits, options.out)
-        print(f"written: {', '.join(map(str, written))}", file=sys.stderr)
-    if audits[-1].interrupted:
-        print("bio-paws: interrupted; what was done is above", file=sys.stderr)
-        return 130
+        print(on_one_line(f"written: {', '.join(map(str, written))}"), file=sys.stderr)
+    if ended_by is not None:
+        print(f"bio-paws: {ending(ended_by)}; what was done is above", file=sys.stderr)
+        return 128 + ended_by
     return 1 if any(result.severe for result in audits) else 0

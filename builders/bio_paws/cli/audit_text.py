@@ -11,6 +11,7 @@ from bio_paws.audit.report.text import example_text, facts
 from bio_paws.audit.report.verdict import verdict
 from bio_paws.audit.run import Audit
 from bio_paws.cli.text import table
+from bio_paws.execution.printable import on_one_line
 
 _WIDTH = 110  # characters of a line
 
@@ -86,4 +87,4 @@ def cleaned_text(cleaned: Cleaned) -> str:
     """Say in a line what was written, and how many rows left for which reason."""
     rows = ", ".join(f"{split} {count:,}" for split, count in cleaned.rows.items())
     removed = ", ".join(f"{reason} {count:,}" for reason, count in cleaned.removed.items())
-    return f"cleaned: {cleaned.folder}: {rows}; removed: {removed or 'nothing'}"
+    return on_one_line(f"cleaned: {cleaned.folder}: {rows}; removed: {removed or 'nothing'}")

@@ -38,6 +38,17 @@ def on_one_line(text: str) -> str:
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
+def inert_cell(text: str) -> str:
+    """Put an apostrophe before the text of a cell that a spreadsheet would compute.
+
+    Examples
+    --------
+    >>> inert_cell("=1+1"), inert_cell("dna50"), inert_cell("-")
+    ("'=1+1", 'dna50', '-')
+    """
+    return f"'{text}" if len(text) > 1 and text[0] in "=+-@\t\r" else text
+
+
 def _code_of(match: re.Match[str]) -> str:
     return match[0].encode("ascii", "backslashreplace").decode() if match[0] > "\x7f" else repr(match[0])[1:-1]
 

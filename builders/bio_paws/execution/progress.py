@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from tqdm import tqdm
 
+from bio_paws.execution.printable import on_one_line
+
 SECONDS_PER_LINE = 30.0
 """Where stderr is not a terminal, at most one line is written in this time, over all bars of a process."""
 
@@ -75,7 +77,7 @@ def progress(
     """
     show = show and multiprocessing.parent_process() is None  # a worker's bars would be drawn over those of others
     common: dict[str, Any] = {
-        "desc": desc,
+        "desc": (desc := on_one_line(desc)),  # names in it are anybody's
         "total": total,
         "initial": initial,
         "unit": unit,
@@ -103,6 +105,7 @@ def steps(desc: str, total: int) -> Iterator[Callable[[str], None]]:
     total : int
         Number of steps.
     """
+    desc = on_one_line(desc)
     common: dict[str, Any] = {"total": total, "desc": desc}
     if sys.stderr.isatty():
         bar = tqdm(leave=False, bar_format="{desc}, step {n_fmt} of {total_fmt} [{elapsed}]", **common)
@@ -120,4 +123,4 @@ def steps(desc: str, total: int) -> Iterator[Callable[[str], None]]:
 def report_stage(text: str) -> None:
     """Report that a stage is done, where stderr is not a terminal and nothing was reported for a while."""
     if not sys.stderr.isatty():
-        _log.write(text)
+        _log.write(on_one_line(text))

@@ -25,6 +25,22 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
+def number_of(error: KeyboardInterrupt) -> int:
+    """Return the number of the signal behind an exception."""
+    return error.number if isinstance(error, Terminated) else signal.SIGINT
+
+
+def ending(number: int) -> str:
+    """Say which signal ended the program.
+
+    Examples
+    --------
+    >>> ending(2), ending(15)
+    ('interrupted', 'ended by SIGTERM')
+    """
+    return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+
+
 @contextmanager
 def signals_as_exceptions() -> Iterator[None]:
     """Raise `Terminated` in this block on the first SIGTERM or SIGHUP, and ignore any other from then on.

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from bio_paws.execution.printable import inert_cell
 from bio_paws_eval.report.frame import interval_columns, results_frame
 from bio_paws_eval.report.systems import Entry, Grouped
 from bio_paws_eval.results import Result
@@ -68,7 +69,7 @@ def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inert(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and len(value) > 1 and value[0] in "=+-@\t\r" else value
+    return inert_cell(value) if isinstance(value, str) else value
 
 
 def _perturbation_rows(result: Result) -> Iterator[dict[str, Any]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from bio_paws.audit.checks.repeats import number_sequences
+from bio_paws.audit.clean.output import file_names, new_folder
 from bio_paws.audit.clean.resplit import SPLITS, split_by_homology
 from bio_paws.audit.clean.rows import Reasons, mark_degrees, mark_leaks, mark_repeats, no_reasons
 from bio_paws.audit.pairs import Pairs, collect
 from bio_paws.audit.tables.columns import find_columns
 from bio_paws.audit.tables.dataset import FILE_ROW, DataSet
 from bio_paws.audit.tables.request import Request
-from bio_paws.errors import DataError
+from bio_paws.errors import DataError, first_line
 from bio_paws.execution.files import write_json
+from bio_paws.execution.printable import inert_cell
 
 MANIFEST, REMOVED = "manifest.json", "removed.txt"
 
@@ -44,14 +46,22 @@ class Cleaned:
     rows: dict[str, int]
     removed: dict[str, int]
 
+    def within(self, folder: Path) -> Cleaned:
+        """Return the same below another folder."""
+        return replace(self, folder=folder / self.folder)
 
-def clean(data: DataSet, request: Request, folder: Path, *, resplit: bool = False, balance: bool = False) -> Cleaned:
-    """Write a data set without missing values, conflicts, duplicates and leaks.
+
+def clean(
+    sets: Sequence[DataSet], request: Request, folder: Path, *, resplit: bool = False, balance: bool = False
+) -> list[Cleaned]:
+    """Write data sets without missing values, conflicts, duplicates and leaks: all of them, or none.
 
     Parameters
     ----------
-    data, request : DataSet, Request
-        As for `bio_paws.audit.run.audit`.
+    sets : sequence of DataSet
+        As for `bio_paws.audit.run.audit`; of several, each has a folder of its own.
+    request : Request
+        Likewise.
     folder : Path
         Where to write; must be empty, or not there.
     resplit : bool
@@ -62,10 +72,18 @@ def clean(data: DataSet, request: Request, folder: Path, *, resplit: bool = Fals
     Raises
     ------
     DataError
-        When the folder holds something, or no row stays.
+        When no row of a set stays, or its columns cannot be written.
+    BioPawsError
+        When the folder cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{folder}: holds something already: name an empty folder for --clean")
+    with new_folder(folder) as part:
+        if len(sets) == 1:
+            return [_clean(sets[0], request, part, Path(), resplit, balance).within(folder)]
+        names = file_names(data.name for data in sets)
+        return [_clean(data, request, part, Path(names[data.name]), resplit, balance).within(folder) for data in sets]
+
+
+def _clean(data: DataSet, request: Request, part: Path, name: Path, resplit: bool, balance: bool) -> Cleaned:
     data, columns = find_columns(data, request)
     pairs = collect(data, columns, request)
     numbered = number_sequences(pairs)
@@ -74,21 +92,23 @@ def clean(data: DataSet, request: Request, folder: Path, *, resplit: bool = Fals
     if balance:
         mark_degrees(pairs, numbered, reasons)
     splits = [*SPLITS] if resplit else pairs.splits
-    part = split_by_homology(pairs, numbered, reasons) if resplit else pairs.part.astype(np.int64)
-    mark_leaks(pairs, numbered, part, reasons)
+    files = file_names(splits)
+    divided = split_by_homology(pairs, numbered, reasons) if resplit else pairs.part.astype(np.int64)
+    mark_leaks(pairs, numbered, divided, reasons)
     if balance:
         # What leaked took partners away.
         mark_degrees(pairs, numbered, reasons)
     if not (reasons == "").any():
         raise DataError(f"{data.name}: no row is left: {_counted(Counter(reasons.tolist()))}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = part / name
+    folder.mkdir(exist_ok=True)
     _write_removed(pairs, reasons, folder / REMOVED)
     rows = {}
     for number, split in enumerate(splits):
-        staying = (reasons == "") & (part == number)
+        staying = (reasons == "") & (divided == number)
         if staying.any():
             rows[split] = int(staying.sum())
-            _write_split(pairs, staying, folder / f"{split.replace(' ', '_')}.parquet")
+            _write_split(pairs, staying, folder / f"{files[split]}.parquet")
     removed = Counter(reason for reason in reasons.tolist() if reason)
     removed["missing_values"] += pairs.missing
     counts = {reason: count for reason, count in sorted(removed.items()) if count}
@@ -103,7 +123,7 @@ def clean(data: DataSet, request: Request, folder: Path, *, resplit: bool = Fals
             "removed": counts,
         },
     )
-    return Cleaned(folder, rows, counts)
+    return Cleaned(name, rows, counts)
 
 
 def _counted(reasons: Counter[str]) -> str:
@@ -124,18 +144,32 @@ def _write_removed(pairs: Pairs, reasons: Reasons, path: Path) -> None:
                 ids = [None] * batch.num_rows if named is None else batch[named].to_pylist()
                 for row, row_id in enumerate(ids, start=start):
                     if reason := why.get(row, "missing_values"):
-                        writer.writerow((split, row, "" if row_id is None else row_id, reason))
+                        writer.writerow(
+                            (inert_cell(split), row, inert_cell("" if row_id is None else str(row_id)), reason)
+                        )
                 start += batch.num_rows
 
 
 def _write_split(pairs: Pairs, staying: NDArray[np.bool_], path: Path) -> None:
-    """Write the rows that stay, with all their columns."""
-    batches = _batches(pairs, staying)
-    first = next(batches)
-    with pq.ParquetWriter(path, first.schema, compression="zstd", write_page_checksum=True) as out:
-        out.write_batch(first)
-        for batch in batches:
-            out.write_batch(batch.cast(first.schema) if batch.schema != first.schema else batch)
+    """Write the rows that stay, with all their columns.
+
+    Raises
+    ------
+    DataError
+        When a column holds values that no one type can hold.
+    """
+    try:
+        # Of JSON, and of splits that are files of their own, each batch has the columns and types of its own rows.
+        schema = pa.unify_schemas((batch.schema for batch in _batches(pairs, staying)), promote_options="permissive")
+        with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as out:
+            for batch in _batches(pairs, staying):
+                columns = [
+                    batch[field.name].cast(field.type) if field.name in batch.schema.names else pa.nulls(len(batch))
+                    for field in schema
+                ]
+                out.write_table(pa.table(columns, names=schema.names).cast(schema))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DataError(f"{pairs.data.name}: rows cannot be written as one table: {first_line(error)}") from error
 
 
 def _batches(pairs: Pairs, staying: NDArray[np.bool_]) -> Iterator[pa.RecordBatch]:

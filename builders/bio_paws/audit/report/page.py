@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -19,15 +20,38 @@ from bio_paws.execution.files import atomic, write_json
 
 PAGE, DATA = "audit.html", "audit.json"
 
+_BEGINNINGS = {
+    PAGE: b'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    b'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Audit of ',
+    DATA: b'{\n  "dataset": ',
+}
+"""How the files of an earlier audit begin, which are replaced."""
 
-def need_figures() -> None:
-    """Find out before the long part whether a page can be drawn.
+
+def check_page(out: Path) -> None:
+    """Find out before the long part whether a page can be drawn, and written.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
 
     Raises
     ------
     DataError
-        When matplotlib is missing.
+        When matplotlib is missing, or a file of the user would be replaced.
     """
+    _need_figures()
+    there = next(path for path in (out, *out.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise DataError(f"{there}: not a folder: name another one with --out")
+    for name, beginning in _BEGINNINGS.items():
+        path = out / name
+        if os.path.lexists(path) and not (path.is_file() and path.read_bytes().startswith(beginning)):
+            raise DataError(f"{path}: is not of an audit, and would be replaced: name another folder with --out")
+
+
+def _need_figures() -> None:
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError as error:
@@ -40,9 +64,11 @@ def write_page(dataset: str, audits: Sequence[Audit], out: Path) -> tuple[Path, 
     Raises
     ------
     DataError
-        When matplotlib is missing, or the folder cannot be written to.
+        As `check_page`.
+    BioPawsError
+        When the folder cannot be written to.
     """
-    need_figures()
+    check_page(out)
     with atomic(out / PAGE) as part:
         part.write_text(render_page(dataset, audits), encoding="utf-8")
     write_json(out / DATA, json_of(dataset, audits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,21 @@ def read_rows(path: Path, batch_rows: int) -> Iterator[pa.RecordBatch]:
     """
     with pa.input_stream(str(path), compression="detect") as data:
         rows: list[dict[str, Any]] = []
+        names: dict[str, None] = {}  # pyarrow would take those of a batch's first row alone
         for row in _objects(io.TextIOWrapper(data, encoding="utf-8-sig")):
             if not isinstance(row, dict):
                 raise ValueError("not a list of JSON objects, each a pair")
             rows.append(row)
+            names |= dict.fromkeys(row)
             if len(rows) == batch_rows:
-                yield pa.RecordBatch.from_pylist(rows)
+                yield _batch(rows, names)
                 rows = []
         if rows:
-            yield pa.RecordBatch.from_pylist(rows)
+            yield _batch(rows, names)
+
+
+def _batch(rows: list[dict[str, Any]], names: Iterable[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({name: [row.get(name) for row in rows] for name in names})
 
 
 def _objects(text: io.TextIOWrapper) -> Iterator[Any]:
