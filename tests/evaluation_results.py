@@ -133,6 +133,7 @@ def write_cell(
     """Write one cell; it is refused where `accuracy` is None."""
     # Of what a test varies only: a new field of a result moves no golden file.
     run = (model.id, model.weights_sha256, trained.on, trained.control, trained.content_sha256, str(trained.recipe))
+    run += (run_key,) if run_key else ()
     segment = encoded.segment if encoded else None
     key = digest_of(run, trained.seed, task_.content_sha256, segment, accuracy is None)
     path = result_path(out, model, trained, run_key or digest_of(run), task_.name, key)

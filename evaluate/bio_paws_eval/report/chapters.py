@@ -41,6 +41,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
         "pair-types",
         "consistency",
     ),
+    "Few pairs to learn from": ("figure-few-shot",),
     "Baselines and upper bounds": ("baselines",),
 }
 

@@ -21,6 +21,8 @@ from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.execution.progress import progress
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
 from bio_paws_eval.report.answers import best_of
+from bio_paws_eval.report.few_shot import draw_few_shot
+from bio_paws_eval.report.panels import BASELINE_LINES, commoner_share, label_panels, legend, line_style, short
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
 from bio_paws_eval.report.systems import System, TaskResult, config_names, task_order, tasks_of
 from bio_paws_eval.results import slug
@@ -31,10 +33,6 @@ _SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#56A3D4"])  #
 _MINIMUM, _P5, _P25, _MEDIAN, _P75, _P95, _MAXIMUM = 0, 1, 5, 10, 15, 19, 20
 
 _FALSE_ALARMS_AT = 0.1  # left of the remote pairs
-_BASELINE_LINES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("baseline", {"color": PURPLE, "marker": "^", "linestyle": (0, (4, 3))}),
-    ("upper_bound", {"color": GREEN, "marker": "v", "linestyle": (0, (4, 3))}),
-)
 
 
 def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Sequence[SeedStudy]) -> list[Drawing]:
@@ -57,6 +55,7 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
         draw_forest(systems, baselines),
         *seeds,
         draw_similarity_bins(systems, baselines),
+        draw_few_shot(systems, baselines),
         *matrices,
         draw_lengths(systems),
     ]
@@ -74,7 +73,7 @@ def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawi
         figure, panels = _accuracy_panels(len(tasks), names)
         low = min(_forest(axes, task, shown, baselines) for axes, task in zip(panels.flat, tasks, strict=False))
         panels.flat[0].set_xlim(np.floor(min(0.45, low) * 20) / 20, 1.02)
-        _legend(figure, _forest_legend(), figure.get_figwidth())
+        legend(figure, _forest_legend(), figure.get_figwidth())
         return drawing_of(
             figure,
             "forest",
@@ -88,7 +87,7 @@ def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawi
 def _forest(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System]) -> float:
     """Draw one config: a row a system, then the best baseline and upper bound; return the lowest end."""
     _style_rows(axes, task)
-    axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    axes.axvline(commoner_share(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
     rows = [(system.scored.get(task), *_look(system)) for system in systems]
     for method, color in (("baseline", PURPLE), ("upper_bound", GREEN)):
         best = best_of(baselines, task, method)
@@ -131,7 +130,7 @@ def _accuracy_panels(count: int, names: Sequence[str]) -> tuple[Figure, NDArray[
     first = panels.flat[0]
     first.set_yticks(range(len(names)), names)
     first.set_ylim(len(names) - 0.4, -0.6)
-    _label_panels(panels, count)
+    label_panels(panels, count)
     figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
     return figure, panels
 
@@ -155,7 +154,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
         for axes, task in zip(panels.flat, tasks, strict=False):
             _strip(axes, task, systems, baselines)
         panels.flat[0].set_xlim(np.floor(low * 20 - 0.2) / 20, 1.02)
-        _legend(figure, _strip_legend(), figure.get_figwidth())
+        legend(figure, _strip_legend(), figure.get_figwidth())
         return drawing_of(
             figure,
             "seeds",
@@ -183,7 +182,7 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
         axes.scatter(
             accuracies, row + np.asarray(spread), s=13, facecolor=fill, edgecolor=BLUE, linewidth=0.8, zorder=3
         )
-    axes.axvline(_commoner(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    axes.axvline(commoner_share(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
     for method, marker, place, color in (("baseline", "^", 0.0, PURPLE), ("upper_bound", "v", 1.0, GREEN)):
         means = [
             baseline.scored[task].summary.mean
@@ -201,12 +200,6 @@ def _strip(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence
                 clip_on=False,
                 zorder=4,
             )
-
-
-def _commoner(task: str, systems: Sequence[System]) -> float:
-    """Accuracy of always giving the commoner label."""
-    confusion = next(system.scored[task].confusion for system in systems if task in system.scored)
-    return float(confusion.sum(axis=1).max() / confusion.sum())
 
 
 def _strip_legend() -> list[Line2D]:
@@ -260,7 +253,7 @@ def draw_seed_study(studies: Sequence[SeedStudy]) -> Drawing | None:
 
 def _distributions(axes: Axes, study: SeedStudy) -> None:
     """Draw the histograms of both tasks over each other."""
-    axes.set_title(_short(study.system), loc="left", fontweight="bold")
+    axes.set_title(short(study.system), loc="left", fontweight="bold")
     edges = np.histogram_bin_edges(np.concatenate(study.accuracies), bins=16)
     for (task, values), color, dash in zip(
         zip(TASKS, study.accuracies, strict=True), (BLUE, ORANGE), ("-", "--"), strict=True
@@ -288,11 +281,11 @@ def draw_similarity_bins(systems: Sequence[System], baselines: Sequence[System])
             _psychometric(axes, task, lines, baselines)
         panels.flat[0].set_ylabel("called similar (part of the pairs)")
         handles = [
-            Line2D([], [], label=_short(system.name), **style, markersize=4.5, linewidth=1.3) for system, style in lines
+            Line2D([], [], label=short(system.name), **style, markersize=4.5, linewidth=1.3) for system, style in lines
         ]
         handles += [
             Line2D([], [], label=f"best {method.replace('_', ' ')}", **style, markersize=4.5)
-            for method, style in _BASELINE_LINES
+            for method, style in BASELINE_LINES
             if any(baseline.method == method and _graded(baseline) for baseline in baselines)
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
@@ -315,11 +308,7 @@ def _graded(system: System) -> dict[str, TaskResult]:
 def _band_lines(systems: Sequence[System]) -> list[tuple[System, dict[str, Any]]]:
     """Give each system that was asked a graded task a colour and a marker of its own."""
     graded = [system for system in systems if _graded(system)]
-    colors, markers = (BLUE, ORANGE, "#56B4E9", "#E69F00", "black"), "osDPX*<"
-    return [
-        (system, {"color": colors[i % len(colors)], "marker": markers[i % len(markers)]})
-        for i, system in enumerate(graded)
-    ]
+    return [(system, line_style(number)) for number, system in enumerate(graded)]
 
 
 def _psychometric(
@@ -331,7 +320,7 @@ def _psychometric(
     axes.set_axisbelow(True)
     places: dict[str, float] = {kind: (low + high) / 2 for kind, low, high in SIMILARITY_BINS}
     drawn = [(_graded(system)[task], style | {"linewidth": 1.3}) for system, style in lines if task in _graded(system)]
-    for method, style in _BASELINE_LINES:
+    for method, style in BASELINE_LINES:
         cells = [
             _graded(baseline)[task] for baseline in baselines if baseline.method == method and task in _graded(baseline)
         ]
@@ -375,7 +364,7 @@ def draw_confusion(system: System, name: str) -> Drawing | None:
                 axes.set_axis_off()
             line[0].set_ylabel("true label")
         figure.supxlabel("answered label (0: dissimilar or not coding, 1: similar or coding)", fontsize=8)
-        figure.suptitle(_short(system.name), fontsize=9, fontweight="bold")
+        figure.suptitle(short(system.name), fontsize=9, fontweight="bold")
         return drawing_of(
             figure,
             name,
@@ -434,9 +423,9 @@ def draw_lengths(systems: Sequence[System]) -> Drawing | None:
         first.xaxis.set_major_locator(LogLocator(base=2, numticks=12))
         first.xaxis.set_minor_locator(NullLocator())
         first.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        _label_panels(panels, len(encoders))
+        label_panels(panels, len(encoders))
         figure.supxlabel("tokens a pair, special tokens included (logarithmic)", fontsize=8)
-        _legend(figure, _box_legend(), size[0])
+        legend(figure, _box_legend(), size[0])
         return drawing_of(
             figure,
             "lengths",
@@ -489,7 +478,7 @@ def _boxes(axes: Axes, name: str, cells: Sequence[TaskResult | None]) -> None:
         axes.barh(row, at[_P75] - at[_P25], left=at[_P25], height=0.55, color="#9ECAE9", edgecolor=BLUE, linewidth=0.8)
         axes.vlines(at[_MEDIAN], row - 0.28, row + 0.28, color=ORANGE, linewidth=2, zorder=3)
         limits.add(encoding.max_length)
-    title = _short(name)
+    title = short(name)
     for limit in sorted(limit for limit in limits if limit):
         axes.axvline(limit, color="black", linestyle=(0, (4, 3)), linewidth=1)
         title += f" (takes {limit:,})"
@@ -506,25 +495,6 @@ def _box_legend() -> list[Line2D]:
     ]
 
 
-def _short(name: str, most: int = 48) -> str:
-    """Cut the middle out of a long name: its end tells systems apart."""
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}…{name[-(most // 2) :]}"
-
-
 def _two_lines(name: str) -> str:
     """Put a model over its training."""
-    return "\n".join(_short(part, 40) for part in name.split(", ", maxsplit=1))
-
-
-def _label_panels(panels: NDArray[Any], used: int) -> None:
-    """Give each panel the numbers of its axis, and hide those that nothing was drawn in."""
-    for i, axes in enumerate(panels.flat):
-        axes.tick_params(labelbottom=True)
-        if i >= used:
-            axes.set_axis_off()
-
-
-def _legend(figure: Figure, handles: list[Line2D], width: float) -> None:
-    """Put a legend on top: in one line where the figure, so many inches wide, has room."""
-    columns = len(handles) if width > 8.5 else 3
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns, frameon=False)
+    return "\n".join(short(part, 40) for part in name.split(", ", maxsplit=1))
