@@ -6,6 +6,7 @@ import gzip
 import lzma
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from bio_paws.sequences.genes import CdsLocation, location_of, parse_location
 from bio_paws.sources.resolve import resolve
 from bio_paws.sources.text import read_text
 from genomes import random_dna
+from program_outputs import rows
 from source_kinds import Species, cds_fasta, genbank, genome_fasta, gff, ncbi, protein_fasta, two_species
 from split_genomes import fasta, halves
 
@@ -297,14 +299,152 @@ def test_genes_that_prodigal_found_at_the_end_of_a_contig_are_not_whole(species:
     assert corpus(tmp_path).rejected == {"cds_partial": 1}
 
 
-def test_a_hard_masked_copy_of_a_genome_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
+@pytest.mark.parametrize("masked_part", [0.02, 0.9])
+@pytest.mark.parametrize("first", ["whole", "masked"])
+@pytest.mark.parametrize("with_genes", ["both", "masked"])
+def test_a_hard_masked_copy_of_a_genome_is_no_second_genome(
+    masked_part: float, first: str, with_genes: str, species: list[Species], tmp_path: Path
+) -> None:
+    genome, names = species[0], (("a", "b") if first == "whole" else ("b", "a"))
+    masked = replace(genome, dna=_hard_masked(genome, masked_part))
+    for name, each, chromosome in ((names[0], genome, "NC_000001.1"), (names[1], masked, "chr1")):
+        write(tmp_path / f"{name}/{name}.fa", genome_fasta(each).replace("NC_000001.1", chromosome))
+        if with_genes == "both" or each is masked:
+            write(tmp_path / f"{name}/{name}.gff3", gff(genome).replace("NC_000001.1", chromosome))
+    read = corpus(tmp_path)
+    assert {dna.residues[:].upper() for dna in read.dna.values()} == {genome.dna}
+    assert list(read.dna) == ["NC_000001.1"]
+    assert len(read.genes) == len(read.proteins) == len(genome.genes)
+    assert {(gene.span.source, gene.exons, gene.protein) for gene in read.genes.values()} == {
+        ("NC_000001.1", gene.exons, genome.protein(i)) for i, gene in enumerate(genome.genes)
+    }
+    identical = len(genome.genes) if with_genes == "both" else 0
+    assert read.rejected == {"dna_masked_copy": 1} | ({"cds_identical_record": identical} if identical else {})
+
+
+def _hard_masked(species: Species, part: float) -> str:
+    """The genome with so much of what lies between its genes written as N, spread over it."""
+    letters = np.array(list(species.dna))
+    coding = np.zeros(len(letters), dtype=bool)
+    for gene in species.genes:
+        coding[gene.exons[0][0] : gene.exons[-1][1]] = True
+    between = np.flatnonzero(~coding)
+    letters[between[np.arange(len(between)) % 100 < 100 * part]] = "N"
+    return "".join(letters)
+
+
+def test_a_copy_of_a_chromosome_is_no_part_of_the_genome(species: list[Species], tmp_path: Path) -> None:
+    first, second = halves(species[0])
+    masked = f"{first.dna[:100]}{'N' * 100}{first.dna[200:]}"
+    copies = {"chr1": first.dna, "chr1_N": masked, "chr2": second.dna, "chr2_old": second.dna}
+    for name, dna in copies.items():
+        write(tmp_path / f"{name}.fa", f">{name}\n{dna}\n")
+    read = corpus(tmp_path)
+    assert {name: dna.residues[:].upper() for name, dna in read.dna.items()} == {"chr1": first.dna, "chr2": second.dna}
+    assert read.rejected == {"dna_identical_record": 1, "dna_masked_copy": 1}
+    assert len(read.organisms) == 1
+
+
+def test_genomes_of_one_length_that_differ_are_both_read(species: list[Species], tmp_path: Path) -> None:
     dna = species[0].dna
-    write(tmp_path / "genome.fa", f">c\n{dna}\n")
-    write(tmp_path / "masked_genome.fa", f">c\n{dna[:4000]}{'N' * 200}{dna[4200:]}\n")
-    with pytest.raises(SourceError, match="masked_genome: its sequence 'c' is that of another genome among"):
+    for number, (start, end) in enumerate(((100, 200), (300, 400))):  # two strains, each read as far as it could be
+        write(tmp_path / f"strain{number}.fa", f">s\n{dna[:start]}{'N' * (end - start)}{dna[end:]}\n")
+    write(tmp_path / "other.fa", f">s\n{dna[:4000]}{'A' if dna[4000] == 'C' else 'C'}{dna[4001:]}\n")
+    write(tmp_path / "gap.fa", f">s\n{'N' * len(dna)}\n")
+    assert (len(corpus(tmp_path).dna), corpus(tmp_path).rejected) == (4, {})
+
+
+def test_a_copy_of_a_copy_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
+    for name, part in (("a", 0.5), ("b", 0.5), ("c", 0.2), ("d", 0.0), ("e", 0.5)):
+        write(tmp_path / f"{name}.fa", f">{name}\n{_hard_masked(species[0], part)}\n")
+    read = corpus(tmp_path)
+    assert (list(read.dna), read.rejected) == (["d"], {"dna_identical_record": 2, "dna_masked_copy": 2})
+    assert list(read.masks) == ["d"]
+
+
+COLLIDING = {
+    "whole titles": ("Chromosome 1", "Chromosome 2"),
+    "whole titles with underscores": ("Chromosome_1", "Chromosome_2"),
+    "escaped": ("Chromosome%201", "Chromosome%202"),
+}
+
+
+@pytest.mark.parametrize("kind", COLLIDING)
+@pytest.mark.parametrize("ending", ["gff3", "gtf"])
+def test_titles_that_begin_with_the_same_word_are_told_apart(
+    kind: str, ending: str, species: list[Species], tmp_path: Path
+) -> None:
+    parts = halves(species[0])
+    write(tmp_path / "a.fa", "".join(f">Chromosome {i}\n{part.dna}\n" for i, part in enumerate(parts, start=1)))
+    text = ""
+    for part, name in zip(parts, COLLIDING[kind], strict=True):
+        attributes = 'gene_id "{0}"; transcript_id "{0}";' if ending == "gtf" else "ID={0}"
+        text += rows(part, lambda i, _, name=name, end=attributes: end.format(f"{name[-1]}.{i}"), source=name)
+    write(tmp_path / f"a.{ending}", text)
+    read = corpus(tmp_path)
+    assert {name: dna.residues[:].upper() for name, dna in read.dna.items()} == {
+        f"Chromosome {i}": part.dna for i, part in enumerate(parts, start=1)
+    }
+    assert {
+        (read.dna[gene.span.source].residues[:].upper(), gene.exons, gene.protein) for gene in read.genes.values()
+    } == {(part.dna, gene.exons, part.protein(i)) for part in parts for i, gene in enumerate(part.genes)}
+    assert read.rejected == {}
+    assert read.notes["DNA sequences whose titles begin with the same word, called by their whole titles"] == 2
+
+
+def test_genes_that_name_whole_titles_are_joined_with_their_genome(species: list[Species], tmp_path: Path) -> None:
+    for genome, kind in zip(species, ("red", "blue"), strict=True):
+        parts = list(enumerate(halves(genome), start=1))
+        write(tmp_path / f"{kind}.fa", "".join(f">scaffold {kind} {i}\n{part.dna}\n" for i, part in parts))
+        text = [rows(part, lambda i, _, n=n: f"ID={n}.{i}", source=f"scaffold_{kind}_{n}") for n, part in parts]
+        write(tmp_path / f"genes_of_{genome.number}.gff3", "".join(text))
+    read = corpus(tmp_path)
+    assert {(read.dna[gene.span.source].residues[:].upper(), gene.exons) for gene in read.genes.values()} == {
+        (part.dna, gene.exons) for genome in species for part in halves(genome) for gene in part.genes
+    }
+    assert read.rejected == {}
+
+
+def test_genes_on_a_word_that_several_titles_begin_with_are_refused(species: list[Species], tmp_path: Path) -> None:
+    parts = halves(species[0])
+    write(tmp_path / "a.fa", "".join(f">Chromosome {i}\n{part.dna}\n" for i, part in enumerate(parts, start=1)))
+    write(tmp_path / "a.gff3", gff(parts[0]).replace(parts[0].chromosome, "Chromosome"))
+    with pytest.raises(SourceError, match="genes lie on 'Chromosome', and the titles of several sequences begin with"):
         corpus(tmp_path)
-    write(tmp_path / "masked_genome.fa", f">c\n{species[1].dna}\n")
-    assert len(corpus(tmp_path).dna) == 2
+
+
+def test_genes_may_name_the_whole_title_of_a_sequence(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", f">c1 Testus primus\n{species[0].dna}\n")
+    write(tmp_path / "a.gff3", gff(species[0]).replace(species[0].chromosome, "c1 Testus primus"))
+    assert {gene.span.source for gene in corpus(tmp_path).genes.values()} == {"c1"}
+
+
+def test_records_of_one_title_are_numbered_and_repeated_ones_left_out(species: list[Species], tmp_path: Path) -> None:
+    write(tmp_path / "a.fa", ">contig\nACGTT\n>contig\nGGCCA\n>contig\nacgtt\n>Contig\nTTTAA\n")
+    read = corpus(tmp_path)
+    assert {name: dna.residues[:].upper() for name, dna in read.dna.items()} == {
+        "contig": "ACGTT",
+        "contig:2": "GGCCA",
+        "Contig": "TTTAA",
+    }
+    assert read.rejected == {"dna_duplicate_id": 1}
+    write(tmp_path / "p/a.faa", ">protein 1\nMKLV\n>protein 2\nMWWW\n>protein 1\nMKLV\n")
+    read = corpus(tmp_path / "p")
+    assert {name: protein.residues[:] for name, protein in read.proteins.items()} == {
+        "protein 1": "MKLV",
+        "protein 2": "MWWW",
+    }
+    assert read.rejected == {"protein_duplicate_id": 1}
+
+
+def test_flat_files_of_one_id_are_numbered_with_their_genes(species: list[Species], tmp_path: Path) -> None:
+    text = "".join(genbank(genome).replace(genome.chromosome, "Exported") for genome in species)
+    read = corpus(write(tmp_path / "a.gbk", text + genbank(species[0]).replace(species[0].chromosome, "Exported")))
+    assert list(read.dna) == ["Exported", "Exported:2"]
+    assert {(read.dna[gene.span.source].residues[:].upper(), gene.exons) for gene in read.genes.values()} == {
+        (genome.dna, gene.exons) for genome in species for gene in genome.genes
+    }
+    assert read.rejected == {"dna_duplicate_id": 1}
 
 
 def test_chromosomes_in_flat_files_and_in_fasta_are_all_read(species: list[Species], tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_bad_cds_are_counted_by_reason(
 
 
 def test_bad_records_are_counted_by_reason(tmp_path: Path) -> None:
-    genome = f">chr x\n{GENOME}\n>chr x\nACGT\n>empty\n>protein\nMKLV\n>ambiguous\nACGTNRYK\n"
+    genome = f">chr x\n{GENOME}\n>chr y\n{GENOME}\n>empty\n>protein\nMKLV\n>ambiguous\nACGTNRYK\n"
     proteins = ">P1\nMAC\n>P1\nMAC\n>none\n\n>letters\nMA?\n>dna\n" + "ACGT" * 30 + "\n"
     corpus = corpus_of(tmp_path / "a", genome, "", proteins)
     assert corpus.rejected == {

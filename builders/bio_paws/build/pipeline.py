@@ -137,7 +137,11 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
     with _open_executor(options) as executor:
         assemblies = resolve.resolve(options.source)
         engines.versions(options.engine)  # nor should a missing program
-        inputs = [(made.accession, made.organism, file.role, file.sha256) for made in assemblies for file in made.files]
+        inputs = [
+            (made.accession, made.organism, *sorted(made.organisms.items()), file.role, file.sha256)
+            for made in assemblies
+            for file in made.files
+        ]
         key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, blast.version()))
         work = Workdir(options.work, key)
         files = CorpusFiles.of(work)

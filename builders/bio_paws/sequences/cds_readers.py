@@ -40,8 +40,8 @@ def read_ncbi_cds(
     described: list[Cds] = []
     for name, title, text in records:
         tags = fasta.tags_in(title)
-        match = re.match(r"(?:lcl\|)?(.+?)_cds(?:_|$)", name)
-        if match is None or "location" not in tags:
+        source = _sequence_named_in(name, scope)
+        if not source or "location" not in tags:
             pool.rejected["cds_no_location"] += 1
             continue
         if "pseudo" in tags:
@@ -52,7 +52,7 @@ def read_ncbi_cds(
             pool.rejected["cds_unknown_genetic_code"] += 1
             continue
         residues = text.upper().replace("U", "T")
-        location = genes.parse_location(match.group(1), tags["location"])
+        location = genes.parse_location(source, tags["location"])
         if location.span and with_genome:
             compared += 1
             if gene_pool.spliced(gene_pool.located(location, scope).span, location.exons) != residues:
@@ -72,13 +72,20 @@ def read_ncbi_cds(
     return described
 
 
+def _sequence_named_in(name: str, scope: Scope) -> str:
+    """Return the sequence that stands before ``_cds``, which may be part of its own name as well."""
+    name = name.removeprefix("lcl|")
+    names = [name[: match.start()] for match in re.finditer(r"_cds(?=_|$)", name)]
+    return next(filter(scope.find_dna, names[::-1]), names[0] if names else "")
+
+
 def read_ensembl_cds(records: Iterable[FastaRecord], scope: Scope, pool: SequencePool) -> list[Cds]:
     """Locate CDS whose titles name an interval of the genome but not their exons: those without introns can be."""
     by_id = ProteinIds(scope.proteins)
     described: list[Cds] = []
     for name, title, text in records:
         match = re.search(r"\b\w+:[^:\s]*:([^:\s]+):(\d+):(\d+):-?1\b", title)
-        source = pool.dna.get(scope.dna.get(match.group(1), "")) if match else None
+        source = pool.dna.get(scope.find_dna(match.group(1))) if match else None
         if match is None or source is None:
             pool.rejected["cds_no_location"] += 1
             continue

@@ -100,6 +100,7 @@ def read_corpus(
     reader = Reader(store or ResidueFile(), make_masks=make_masks)
     for assembly in progress(assemblies, desc="read sources", total=len(assemblies)):
         reader.read(assembly)
+    reader.gene_pool.move_from_copies()
     reader.gene_pool.leave_out_misplaced()
     codes = reader.gene_pool.genetic_codes()
     pool = reader.pool

@@ -18,9 +18,9 @@ from bio_paws.errors import SourceError
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws.sequences import fasta
 
-_LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(?:bp|aa|rc)\b")
-_NOT_BASES = dict.fromkeys(code for code in range(128) if not chr(code).isalpha())
-_EMBL_LENGTH = re.compile(r"SQ\s+Sequence\s+(\d+)\s+BP")
+_LOCUS_LENGTH = re.compile(r"LOCUS\s+.*?\s(\d+)\s+(bp|aa|rc)\b")
+_NOT_BASES = bytes(code for code in range(128) if not chr(code).isalpha())
+_EMBL_LENGTH = re.compile(r"SQ\s+Sequence\s+(\d+)\s+(BP)")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FlatRecord:
     residues : str
         Upper case; empty for a record that has no sequence of its own.
     cds : list of SeqFeature
-        Its features of that type.
+        Its features of that type, marked as pseudogenes where their genes are.
     """
 
     id: str
@@ -94,7 +94,19 @@ def _next_record(records: Iterator[SeqRecord], where: str, notes: Counter[str], 
         residues = ""
     organism = fasta.as_organism(str(record.annotations.get("organism") or ""))
     cds = [feature for feature in record.features if feature.type == "CDS"]
+    pseudogenes = {_gene(feature) for feature in record.features if _is_pseudogene(feature)} - {""}
+    for feature in cds:
+        if _gene(feature) in pseudogenes:
+            feature.qualifiers.setdefault("pseudo", [""])
     return FlatRecord(_name(record.id or "", record.name or ""), organism, residues, cds)
+
+
+def _is_pseudogene(feature: SeqFeature) -> bool:
+    return feature.type == "gene" and bool({"pseudo", "pseudogene"} & feature.qualifiers.keys())
+
+
+def _gene(feature: SeqFeature) -> str:
+    return str(feature.qualifiers.get("locus_tag", [""])[0])
 
 
 class _Handle(io.TextIOBase):
@@ -122,6 +134,21 @@ def _reason(message: str) -> str:
     return re.sub(r"\s+", " ", re.split(r"[:;(\n'\"]", message)[0]).strip()[:80] or "warning"
 
 
+def _refuse_protein(length: re.Match[str], where: str, line: int) -> None:
+    """Refuse a record of a protein, of which some are written in letters that are codes of nucleotides.
+
+    Raises
+    ------
+    SourceError
+        When it counts amino acids.
+    """
+    if length.group(2) == "aa":
+        raise SourceError(
+            f"{where}: line {line}: a record of a protein (GenPept), whose letters are no DNA: give the proteins as "
+            "FASTA (.faa), or the GenBank file of their genome"
+        )
+
+
 def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iterator[str]:
     """Yield lines, and check that every record ends, has as many bases as it says, and is followed by nothing else.
 
@@ -137,7 +164,8 @@ def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iter
     ended = False
     last = 0  # the last line that is not blank
     for number, line in enumerate(lines, start=1):
-        last = number if line.strip() else last
+        if line and not line.isspace():
+            last = number
         if line.startswith(first):
             if start:
                 raise SourceError(
@@ -154,8 +182,9 @@ def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iter
             yield line
             continue
         if bases < 0 and (match := pattern.match(line)):
+            _refuse_protein(match, where, number)
             said = int(match.group(1))
-        if line.rstrip() == "//":
+        if line.startswith("//") and line.rstrip() == "//":
             if said is not None and bases >= 0 and bases != said:
                 raise SourceError(
                     f"{where}: line {number}: the record of line {start} has {bases:,} bases, not the "
@@ -163,7 +192,7 @@ def whole_lines(lines: Iterable[str], where: str, *, embl: bool = False) -> Iter
                 )
             start, ended = 0, True
         elif bases >= 0:
-            bases += len(line.translate(_NOT_BASES))
+            bases += len(line.encode().translate(None, _NOT_BASES))
         elif line.startswith("SQ   " if embl else "ORIGIN"):
             bases = 0
         yield line

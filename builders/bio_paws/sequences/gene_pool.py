@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.align.translation import reads_as
@@ -114,7 +114,7 @@ class GenePool:
         """Return a location on the sequence as the corpus names it."""
         if location.span is None:
             return location
-        source = scope.dna.get(location.span.source, location.span.source)
+        source = scope.find_dna(location.span.source) or location.span.source
         return CdsLocation(location.span._replace(source=source), location.exons, "")
 
     def spliced(self, span: Interval | None, exons: tuple[tuple[int, int], ...]) -> str | None:
@@ -134,6 +134,19 @@ class GenePool:
             if spliced is not None and not genes.translates(spliced, gene.protein, gene.code):
                 del self.genes[protein_id]
                 self._pool.rejected["cds_not_in_genome"] += 1
+
+    def move_from_copies(self) -> None:
+        """Move genes of hard-masked copies to the sequences that stand for these; leave out those that are there."""
+        for protein_id, gene in list(self.genes.items()):
+            span = gene.span._replace(source=self._pool.in_place_of(gene.span.source))
+            if span == gene.span:
+                continue
+            twin = self.genes.get(self._intervals.setdefault((span, gene.exons), protein_id))
+            if twin and twin is not gene and twin.protein == gene.protein:
+                del self.genes[protein_id], self._pool.proteins[protein_id]
+                self._pool.rejected["cds_identical_record"] += 1
+            else:
+                self.genes[protein_id] = replace(gene, span=span)
 
     def genetic_codes(self) -> dict[str, int]:
         """Return the genetic code of each genome sequence that is not read by the standard one.

@@ -251,8 +251,8 @@ def _describe(cds: GffCds, features: dict[str, _Feature]) -> None:
         parent = feature.parents[0] if feature.parents else ""
     for kind, tags in zip(kinds, ancestors, strict=True):
         biotype = tags.get("gene_biotype") or tags.get("biotype") or tags.get("gene_type") or ""
-        cds.pseudo |= tags.get("pseudo", "").lower() == "true" or "pseudogene" in tags or "pseudogene" in biotype
-        cds.pseudo |= kind == "pseudogene"
+        cds.pseudo |= tags.get("pseudo", "").lower() in _YES or "pseudogene" in tags or "pseudogene" in biotype
+        cds.pseudo |= "pseudogen" in kind.lower()  # as in pseudogenic_transcript and processed_pseudogene
     cds.partial = cds.tags.get("partial", "").lower() in _PARTIAL or bool(
         _NOT_WHOLE & set(cds.tags.get("tag", "").split(","))
     )
@@ -260,6 +260,7 @@ def _describe(cds: GffCds, features: dict[str, _Feature]) -> None:
     cds.locus = locus or cds.tags.get("gene_id") or (ancestors[-1].get("ID", "") if len(ancestors) > 1 else "")
 
 
+_YES = frozenset({"true", "1", "yes"})
 _PARTIAL = frozenset({"true", "10", "01", "11"})
 """NCBI says ``true``; Prodigal has a digit for either end."""
 _NOT_WHOLE = frozenset({"cds_start_NF", "cds_end_NF"})

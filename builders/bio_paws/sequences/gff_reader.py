@@ -32,7 +32,7 @@ def read_gff_cds(
     rows = gff.read_gff(lines, where, pool.rejected, gtf=gtf)
     if not rows:
         pool.notes["GFF3 or GTF file without a row of type CDS"] += 1
-    if rows and not any(cds.source in scope.dna for cds in rows):
+    if rows and not any(scope.find_dna(cds.source) for cds in rows):
         raise SourceError(
             f"{where}: its genes lie on {printable(rows[0].source)!r} and others, the genome has "
             f"{printable(next(iter(scope.dna), ''))!r} and others: fetch both files of one assembly, or rename"
@@ -41,7 +41,7 @@ def read_gff_cds(
         if cds.pseudo:
             pool.rejected["cds_pseudogene"] += 1
             continue
-        if cds.source not in scope.dna:
+        if not scope.find_dna(cds.source):
             pool.rejected["cds_no_genome"] += 1
             continue
         code = genes.code_of(cds.tags.get("transl_table"), 0)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
-
 from bio_paws.errors import SourceError
 from bio_paws.sequences import fasta, masks
+from bio_paws.sequences.copies import HEAD, MaskedCopies
 from bio_paws.sequences.fasta import FastaPieces, FastaRecord
 from bio_paws.sequences.records import Sequence
-from bio_paws.sequences.scope import Scope, id_problem, printable, unique_id
-from bio_paws.sequences.store import ResidueFile, StoredResidues, pieces_of
+from bio_paws.sequences.scope import Origin, RecordName, Scope, id_problem, names_apart, printable, unique_id
+from bio_paws.sequences.store import ResidueFile, StoredResidues
 from bio_paws.sources.unpack import uncompressed_name
 
 _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
 _DNA_BYTES = "".join(_DNA).encode()
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
-_N = ord("N")
 _MOST_MASKED = 0.95  # part of a genome that may be repeats: more in lower case masks nothing
 _LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
 
@@ -33,19 +31,32 @@ class _Written:
     Attributes
     ----------
     residues : StoredResidues
+        Taken back where it has a twin.
     digest : bytes
         sha256 of the residues in upper case.
+    head : bytes
+        The first `HEAD` of them, in upper case.
     lower, upper : int
         Bases in lower and in upper case.
     foreign : str
         What is wrong with the first character that is no nucleotide; empty where there is none.
+    twin : str
+        Id of the sequence of another file that stands for it; empty where there is none.
+    is_masked_copy : bool
+        Whether the twin has fewer N.
+    masked_copy : str
+        Id of the sequence of another file that has more N, for which this one stands; empty where there is none.
     """
 
     residues: StoredResidues
     digest: bytes
+    head: bytes
     lower: int
     upper: int
     foreign: str
+    twin: str = ""
+    is_masked_copy: bool = False
+    masked_copy: str = ""
 
 
 class SequencePool:
@@ -78,8 +89,9 @@ class SequencePool:
         self.masks: dict[str, str] = {}
         self._store = store
         self._by_digest: dict[bytes, str] = {}
-        self._by_name: dict[tuple[str, int], str] = {}  # DNA sequences by their ids in their files, and their lengths
-        self._origin: dict[str, int] = {}  # number of the assembly that a DNA sequence came with
+        self._copies = MaskedCopies()
+        self._replaced: dict[str, str] = {}  # hard-masked copies by what stands for them
+        self._origin: dict[str, Origin] = {}  # of DNA sequences
         self._cases: dict[str, tuple[int, int]] = {}  # bases of a DNA sequence in lower and in upper case
 
     def add_dna_records(self, where: str, records: Iterable[FastaPieces], scope: Scope) -> None:
@@ -91,18 +103,28 @@ class SequencePool:
             When none of them is DNA.
         """
         first = ""
-        kept = 0
+        kept: list[tuple[RecordName, str, _Written]] = []
         for name, title, pieces in records:
-            organism = scope.organism or fasta.organism_in(title)
-            if problem := self.add_dna(name, organism, pieces, scope):
+            organism = scope.organism or scope.assembly.organisms.get(name) or fasta.organism_in(title)
+            written = self._write_dna(pieces, scope)
+            if problem := self._dna_problem(name, written):
                 first = first or f"{printable(name)}: {problem}"
             else:
-                kept += 1
+                kept.append((RecordName(name, title, written.digest), organism or self.file_name(scope), written))
         if not kept:
             raise SourceError(f"{where}: no usable DNA sequence ({first or 'the file is empty'})")
+        names = names_apart([record for record, _, _ in kept], self.notes, "DNA sequences")
+        of_word = Counter(record.word for (record, _, _), name in zip(kept, names, strict=True) if name)
+        scope.ambiguous |= {word for word, count in of_word.items() if count > 1}
+        for (record, organism, written), name in zip(kept, names, strict=True):
+            if not name:
+                self.rejected["dna_duplicate_id"] += 1
+                continue
+            self._take_dna(name, organism, written, scope)
+            scope.add_title(record.title, scope.dna[name])
 
-    def add_dna(self, name: str, organism: str | None, pieces: Iterable[str], scope: Scope) -> str:
-        """Take in a DNA sequence, or a reference to the same sequence of another assembly.
+    def add_dna(self, name: str, organism: str | None, residues: str, scope: Scope) -> tuple[str, str]:
+        """Take in the DNA sequence of a flat file, or a reference to the same sequence of another file.
 
         Parameters
         ----------
@@ -110,68 +132,73 @@ class SequencePool:
             Its id in its file.
         organism : str or None
             None to call it by the file's name.
-        pieces : iterable of str
-            Its residues as they are written, with the soft mask.
+        residues : str
+            As they are written, with the soft mask.
         scope : Scope
             Its assembly.
 
         Returns
         -------
-        str
+        name : str
+            By which its scope has it: numbered where a sequence of other residues has its id.
+        problem : str
             Why it is left out, for messages; empty where it is not.
         """
-        written = self._write_dna(pieces)
+        written = self._write_dna([residues], scope)
+        if problem := self._dna_problem(name, written):
+            return name, problem
+        if name in scope.dna and scope.dna[name] == (written.twin or self._by_digest.get(written.digest)):
+            self.rejected["dna_duplicate_id"] += 1
+            return name, "duplicate id"
+        own, number = name, 1
+        while own in scope.dna:
+            number += 1
+            own = f"{name}:{number}"
+        if number > 1:
+            self.notes["DNA sequences of one id, numbered"] += 1
+        self._take_dna(own, organism or self.file_name(scope), written, scope)
+        return own, ""
+
+    def _dna_problem(self, name: str, written: _Written) -> str:
+        """Say why a sequence that was just written is left out, and count it; empty where it is not."""
         problem = id_problem(name)
-        if not problem and name in scope.dna:
-            problem = "duplicate_id"
         if not problem and not len(written.residues) and not written.foreign:
             problem = "empty"
         if problem or written.foreign:
             self._store.truncate(written.residues.start)
             self.rejected[f"dna_{problem or 'alphabet'}"] += 1
             return _explained(problem, "") if problem else written.foreign
-        organism = organism or self.file_name(scope)
-        twin = self._by_digest.get(written.digest)
-        if twin is not None and self._origin[twin] != scope.number:
-            self._store.truncate(written.residues.start)
-            scope.dna[name] = twin
-            self.rejected["dna_identical_record"] += 1
-            return ""
-        self._require_other_genome(name, written, scope)
-        scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
-        self._by_name.setdefault((name, len(written.residues)), unique)
-        self._by_digest.setdefault(written.digest, unique)
-        self._origin[unique] = scope.number
-        self._cases[unique] = (written.lower, written.upper)
-        self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
         return ""
 
-    def _require_other_genome(self, name: str, written: _Written, scope: Scope) -> None:
-        """Refuse a sequence that is one of another assembly but for its N: pairs of the two would be copies.
-
-        Raises
-        ------
-        SourceError
-            When it is.
-        """
-        twin = self._by_name.get((name, len(written.residues)))
-        if twin is None or self._origin[twin] == scope.number:
+    def _take_dna(self, name: str, organism: str, written: _Written, scope: Scope) -> None:
+        if written.twin:
+            scope.dna[name] = self.in_place_of(written.twin)
+            self.rejected[f"dna_{'masked_copy' if written.is_masked_copy else 'identical_record'}"] += 1
             return
-        equal = 0
-        for first, second in zip(pieces_of(self.dna[twin].residues), pieces_of(written.residues), strict=True):
-            a, b = (np.frombuffer(piece.upper().encode("ascii"), dtype=np.uint8) for piece in (first, second))
-            if np.any((a != b) & (a != _N) & (b != _N)):
-                return
-            equal += int(np.sum(a == b))
-        if 2 * equal > len(written.residues):
-            raise SourceError(
-                f"{scope.assembly.accession}: its sequence {printable(name)!r} is that of another genome among the "
-                "sources but for N: one is hard-masked: leave one of them out"
-            )
+        scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
+        self._by_digest.setdefault(written.digest, unique)
+        self._origin[unique] = scope.origin
+        self._cases[unique] = (written.lower, written.upper)
+        self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
+        if written.masked_copy:
+            self.rejected["dna_masked_copy"] += 1
+            self._replaced[written.masked_copy] = unique
+            self._copies.remove(self.dna.pop(written.masked_copy))
+            self.masks.pop(written.masked_copy, None)
+        self._copies.add(self.dna[unique], written.head, scope.origin)
 
-    def _write_dna(self, pieces: Iterable[str]) -> _Written:
-        """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide."""
-        start, digest, foreign = self._store.length, sha256(), ""
+    def in_place_of(self, unique: str) -> str:
+        """Return the sequence that stands for a hard-masked copy of it; any other is its own."""
+        while unique in self._replaced:
+            unique = self._replaced[unique]
+        return unique
+
+    def _write_dna(self, pieces: Iterable[str], scope: Scope) -> _Written:
+        """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide.
+
+        It is taken back where another file has it, or has it with fewer N.
+        """
+        start, digest, foreign, head = self._store.length, sha256(), "", b""
         lower = upper = 0
         for piece in fasta.as_dna(pieces, self.notes):
             residues = piece.encode("ascii", "replace")
@@ -180,11 +207,26 @@ class SequencePool:
                 foreign = _not_a_code(character, self._store.length - start + at)
                 break
             self._store.append(residues)
+            head += residues[: HEAD - len(head)].upper()
             digest.update(residues.upper())
             lower += len(residues) - len(residues.translate(None, b"acgt"))
             upper += len(residues) - len(residues.translate(None, b"ACGT"))
         stored = StoredResidues(self._store, start, self._store.length - start)
-        return _Written(stored, digest.digest(), lower, upper, foreign)
+        written = _Written(stored, digest.digest(), head, lower, upper, foreign)
+        return written if foreign else self._compared(written, scope)
+
+    def _compared(self, written: _Written, scope: Scope) -> _Written:
+        twin = self.in_place_of(self._by_digest.get(written.digest, ""))
+        copy = None
+        if not twin or self._origin[twin] == scope.origin:
+            copy = self._copies.find(written.residues, written.head, scope.origin)
+            if copy is None:
+                return written
+            if copy[1] == "more":
+                return replace(written, masked_copy=copy[0])
+            twin = copy[0]
+        self._store.truncate(written.residues.start)
+        return replace(written, twin=twin, is_masked_copy=copy is not None)
 
     def add_protein_records(self, where: str, records: Iterable[FastaRecord], scope: Scope) -> None:
         """Take in the records of a FASTA file.
@@ -195,7 +237,7 @@ class SequencePool:
             When none of them is a protein.
         """
         first = ""
-        kept = 0
+        kept: list[tuple[RecordName, str, StoredResidues]] = []
         for name, title, text in records:
             residues = fasta.as_protein(text, self.notes)
             problem = self.protein_problem(name, residues, scope)
@@ -206,10 +248,16 @@ class SequencePool:
                 first = first or f"{printable(name)}: {_explained(problem, residues)}"
                 continue
             organism = scope.organism or fasta.organism_in(title) or fasta.organism_in_brackets(title)
-            self.add_protein(name, organism or self.file_name(scope), residues, scope)
-            kept += 1
+            record = RecordName(name, title, sha256(residues.encode("ascii")).digest())
+            kept.append((record, organism or self.file_name(scope), self._stored(residues)))
         if not kept:
             raise SourceError(f"{where}: no usable protein ({first or 'the file is empty'})")
+        names = names_apart([record for record, _, _ in kept], self.notes, "proteins")
+        for (_, organism, stored), name in zip(kept, names, strict=True):
+            if name:
+                self._take_protein(name, organism, stored, scope)
+            else:
+                self.rejected["protein_duplicate_id"] += 1
 
     def protein_problem(self, name: str, residues: str, scope: Scope) -> str:
         """Say why a protein cannot be taken in; empty when it can."""
@@ -223,29 +271,35 @@ class SequencePool:
             return "alphabet"
         return ""
 
-    def add_protein(self, name: str, organism: str, residues: str, scope: Scope) -> str:
-        """Take in a protein without problems and return its id in the corpus."""
+    def add_protein(self, name: str, organism: str, residues: str, scope: Scope) -> None:
+        """Take in a protein without problems."""
+        self._take_protein(name, organism, self._stored(residues), scope)
+
+    def _take_protein(self, name: str, organism: str, stored: StoredResidues, scope: Scope) -> None:
         twin = self.proteins.get(name)
-        if twin and twin.residues == residues and not {file.role for file in scope.assembly.files} - {"protein_fasta"}:
+        if twin and twin.residues == stored and not {file.role for file in scope.assembly.files} - {"protein_fasta"}:
             scope.proteins[name] = name
             self.rejected["protein_identical_record"] += 1
-            return name
+            return
         scope.proteins[name] = unique = unique_id(name, scope.assembly.accession, self.proteins)
-        self.store_protein(unique, organism, residues)
-        return unique
+        self.proteins[unique] = Sequence(unique, organism, "protein", stored)
 
     def store_protein(self, unique: str, organism: str, residues: str) -> None:
         """Take in a protein under an id that is not taken."""
+        self.proteins[unique] = Sequence(unique, organism, "protein", self._stored(residues))
+
+    def _stored(self, residues: str) -> StoredResidues:
         stored = StoredResidues(self._store, self._store.length, len(residues))
         self._store.append(residues.encode("ascii"))
-        self.proteins[unique] = Sequence(unique, organism, "protein", stored)
+        return stored
 
     def remove_protein(self, name: str, scope: Scope) -> None:
         """Take a protein back, named by its id in its file."""
         del self.proteins[scope.proteins.pop(name)]
 
-    def mask(self, names: list[str]) -> None:
+    def mask(self, scope: Scope) -> None:
         """Give a genome its soft mask where it came without one, or in lower case all but a few bases."""
+        names = [name for name in dict.fromkeys(scope.dna.values()) if self._origin[name].assembly == scope.number]
         lower, upper = (sum(self._cases[name][case] for name in names) for case in (0, 1))
         if not names or (any(all(self._cases[name]) for name in names) and lower <= _MOST_MASKED * (lower + upper)):
             return
@@ -268,7 +322,7 @@ def _explained(problem: str, residues: str) -> str:
         at, character = next((i, c) for i, c in enumerate(residues) if c not in _PROTEIN)
         return f"character {character!r} at position {at} is not an amino acid"
     if problem == "empty":
-        return "it has no residues; a GenBank record may name them alone (CONTIG): fetch it with its sequence"
+        return "it has no residues; a GenBank record may name them alone (CONTIG, WGS): fetch it with its sequence"
     if problem == "looks_like_dna":
         return "these are nucleotides; DNA belongs in a .fna file"
     return problem.replace("_", " ")
@@ -276,4 +330,5 @@ def _explained(problem: str, residues: str) -> str:
 
 def _not_a_code(character: str, at: int) -> str:
     where = f"character {character!r} at position {at}"
-    return f"{where} is not a nucleotide of the IUPAC code; proteins belong in a .faa file"
+    advice = "; proteins belong in a .faa file" if character.isalpha() else ""
+    return f"{where} is not a nucleotide of the IUPAC code{advice}"

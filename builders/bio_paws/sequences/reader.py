@@ -67,14 +67,16 @@ class Reader:
 
         genomes, proteins = files(*_GENOMES), files("protein", "protein_fasta")
         scope = Scope(assembly, len(self.organisms) + 1, _organism(assembly, genomes, proteins))
-        before = len(self.pool.dna)
         for file in files("genbank"):
+            scope.file += 1
             embl = kind_of_text(head_of_text(file.path, file.member, 1)) == "embl"
             self._flat_file(file.shown, lines_of(text_pieces(file.path, file.member)), scope, embl=embl)
         for file in files("genbank_zip"):
             for name, text in _zipped_genbank(file.path):
+                scope.file += 1
                 self._flat_file(str(file.path / name), text.split("\n"), scope)
         for file in genomes:
+            scope.file += 1
             self.pool.add_dna_records(file.shown, _with_new_names(file, scope), scope)
         # Before the genes, which name their proteins.
         for file in proteins:
@@ -84,7 +86,7 @@ class Reader:
         for file in files("ensembl_cds"):
             self._ensembl_cds(file, scope)
         self._gff(files("gff", "gtf", "gff_fasta"), scope)
-        self.pool.mask(list(self.pool.dna)[before:])
+        self.pool.mask(scope)
         pool = self.pool
         of_dna = {pool.dna[name].organism for name in scope.dna.values()}
         of_proteins = {pool.proteins[name].organism for name in scope.proteins.values() if name in pool.proteins}
@@ -96,11 +98,12 @@ class Reader:
         first = ""
         for record in read_flat_file(lines, where, self.pool.notes, embl=embl):
             organism = scope.organism or record.organism
-            if problem := self.pool.add_dna(record.id, organism, [record.residues], scope):
+            name, problem = self.pool.add_dna(record.id, organism, record.residues, scope)
+            if problem:
                 first = first or f"{printable(record.id)}: {problem}"
                 continue
             kept += 1
-            described += (cds_readers.read_cds_feature(record.id, feature, scope, self.pool) for feature in record.cds)
+            described += (cds_readers.read_cds_feature(name, feature, scope, self.pool) for feature in record.cds)
         if not kept:
             raise SourceError(f"{where}: no usable DNA sequence ({first or 'the file holds no record'})")
         self.gene_pool.add([cds for cds in described if cds], scope)
@@ -160,7 +163,7 @@ def _with_new_names(file: SourceFile, scope: Scope) -> Iterator[FastaPieces]:
     SourceError
         When another file of the genome has a sequence of that name: which of them genes lie on, nothing tells.
     """
-    taken = frozenset(scope.dna)
+    taken = frozenset(scope.dna) | scope.ambiguous
     for record in _genome_records(file):
         if record.id in taken:
             raise SourceError(
@@ -172,7 +175,7 @@ def _with_new_names(file: SourceFile, scope: Scope) -> Iterator[FastaPieces]:
 
 def _organism(assembly: Assembly, genomes: list[SourceFile], proteins: list[SourceFile]) -> str | None:
     """Return the organism of an assembly that has a genome or genes: one for all of it; None to ask each record."""
-    if assembly.organism:
+    if assembly.organism or assembly.organisms:
         return assembly.organism
     if any(file.role in _WITH_GENES for file in assembly.files):
         of_genome = {fasta.organism_in(record.title) for file in genomes for record in _genome_records(file)} - {None}

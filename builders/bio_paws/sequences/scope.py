@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from bio_paws.errors import SourceError
 from bio_paws.sources.resolve import Assembly
+
+
+class Origin(NamedTuple):
+    """Where a sequence came from: numbers of the assembly and, within it, of the file."""
+
+    assembly: int
+    file: int
 
 
 @dataclass
@@ -22,6 +32,12 @@ class Scope:
         Of all its records; None where each names its own.
     dna, proteins : dict of str to str
         Id in the corpus by id in the file.
+    titles : dict of str to str
+        Id in the corpus of a DNA sequence by its whole title, its words joined by ``_``.
+    ambiguous : set of str
+        Names that several DNA sequences have.
+    file : int
+        Tells the files of its genome apart: the number of the one that is read.
     """
 
     assembly: Assembly
@@ -29,6 +45,90 @@ class Scope:
     organism: str | None
     dna: dict[str, str] = field(default_factory=dict)
     proteins: dict[str, str] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+    ambiguous: set[str] = field(default_factory=set)
+    file: int = 0
+
+    @property
+    def origin(self) -> Origin:
+        """Where the sequences come from that are read now."""
+        return Origin(self.number, self.file)
+
+    def add_title(self, title: str, unique: str) -> None:
+        """Let a DNA sequence be found by its whole title."""
+        self.titles.setdefault(_as_word(title), unique)
+
+    def find_dna(self, name: str) -> str:
+        """Return the id in the corpus of the DNA sequence that a gene's file names; empty where there is none.
+
+        It may be named by its whole title, with blanks or, as some programs write them, with underscores.
+
+        Raises
+        ------
+        SourceError
+            When several sequences have the name.
+        """
+        if name in self.ambiguous:
+            raise SourceError(
+                f"{self.assembly.accession}: genes lie on {printable(name)!r}, and the titles of several sequences "
+                "begin with that: name each by its whole title, or rename them"
+            )
+        return self.dna.get(name) or self.titles.get(_as_word(name), "")
+
+
+class RecordName(NamedTuple):
+    """What a record is called: its first word, its whole title, and a digest of its residues."""
+
+    word: str
+    title: str
+    digest: bytes
+
+
+def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -> list[str]:
+    """Return a name for each record of a file, none of them twice: its first word, else its title, else numbered.
+
+    Parameters
+    ----------
+    records : sequence of RecordName
+    notes : Counter of str
+        Counts records that are not called by their first word.
+    what : str
+        What the records are, for `notes`.
+
+    Returns
+    -------
+    list of str
+        Empty for a record that repeats an earlier one of its first word.
+
+    Examples
+    --------
+    >>> records = [RecordName("chr", "chr 1", b"a"), RecordName("chr", "chr 2", b"b"), RecordName("M", "M x", b"c")]
+    >>> names_apart(records, Counter(), "sequences")
+    ['chr 1', 'chr 2', 'M']
+    """
+    first = dict.fromkeys((record.word, record.digest) for record in records)
+    of_word = Counter(word for word, _ in first)
+    taken = {word for word, count in of_word.items() if count == 1}
+    names = []
+    for record in records:
+        if (record.word, record.digest) not in first:
+            names.append("")
+            continue
+        del first[record.word, record.digest]
+        if of_word[record.word] == 1:
+            names.append(record.word)
+            continue
+        title = " ".join(record.title.split())
+        name, number = title, 1
+        while name in taken:
+            number += 1
+            name = f"{title}:{number}"
+        taken.add(name)
+        names.append(name)
+        if name != record.word:
+            how = "called by their whole titles" if number == 1 else "numbered"
+            notes[f"{what} whose titles begin with the same word, {how}"] += 1
+    return names
 
 
 class ProteinIds:
@@ -70,6 +170,10 @@ def id_problem(name: str) -> str:
 def printable(name: str) -> str:
     """Return an id for messages."""
     return (name if name.isprintable() else ascii(name)) or "a record without a name"
+
+
+def _as_word(title: str) -> str:
+    return "_".join(title.split())
 
 
 def _without_version(name: str) -> str:

@@ -50,6 +50,8 @@ class Group:
         Sequence files that nothing is read from.
     organism : str or None
         Where a report or a layout names it.
+    organisms : dict of str to str
+        Organisms by the ids of genome sequences, where a report names each.
     name : str
         The longest prefix of its files, as in ``GCF_000005845.2_ASM584v2``.
     """
@@ -58,6 +60,7 @@ class Group:
     roles: dict[FileRole, dict[str, Entry]] = field(default_factory=dict)
     unused: list[Entry] = field(default_factory=list)
     organism: str | None = None
+    organisms: dict[str, str] = field(default_factory=dict)
     name: str = ""
 
     def add(self, role: FileRole | None, entry: Entry, part: str = "") -> None:

@@ -35,7 +35,7 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
         role, entry = key
         lines = lines_of(text_pieces(entry.path, entry.member))
         if role in _GENOMES:
-            names = ((line[1:].split() or [""])[0] for line in lines if line.startswith(">"))
+            names = (name for line in lines if line.startswith(">") for name in _names_of(line[1:].split()))
         else:
             pattern = _CDS_TITLE if role == "cds" else _CDS_ROW
             names = (unquote(match.group(1)) for line in lines if (match := pattern.match(line)))
@@ -50,6 +50,11 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
         """Return those that a group's genes lie on, by the first of its kinds of files."""
         role = next((role for role in _GENES if role in group.roles), None)
         return [name for entry in group.roles[role].values() for name in self[role, entry]] if role else []
+
+
+def _names_of(title: list[str]) -> tuple[str, ...]:
+    """Return the names by which genes may mean a sequence: the first word of its title, or all of it."""
+    return (title[0], " ".join(title), "_".join(title)) if title else ("",)
 
 
 def join_lone_parts(groups: dict[Key, Group]) -> None:

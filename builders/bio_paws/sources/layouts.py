@@ -17,8 +17,11 @@ from bio_paws.sources.roles import ENDINGS, Entry, holds_genes_alone, role_by_na
 from bio_paws.sources.text import looks_like_sequences
 from bio_paws.sources.unpack import is_zip, zip_members
 
-_PACKED = (".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".z", ".lz4", ".lzma")
-"""Endings of archives and compressions that are not read; files of theirs are named."""
+_NOT_READ = (
+    *(".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar", ".z", ".lz4", ".lzma"),
+    *(".fastq", ".fq", ".sam", ".bam", ".cram", ".sra", ".dna", ".ab1", ".sqn", ".asn", ".asn1"),
+)
+"""Endings of archives, compressions and formats that are not read; files of theirs are named."""
 _REPORTS = ("_assembly_report.txt", "data_report.jsonl")
 _CHROMOSOME = re.compile(
     r"(?P<prefix>|.*[._-])(?P<part>(?:chr(?:om(?:osome)?)?|lg|linkage[._-]?group)[._-]?(?:\d{1,3}[A-Za-z]?|[IVX]+|[XYZWMC]|MT|Mt|Pt|Un)(?:_\w+)?)",
@@ -107,12 +110,18 @@ def _sort_in(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
         group.organism = group.organism or named.organism
         group.name = max(group.name, named.name, key=len)
         group.add(named.role, entry, named.part)
-    elif entry.ending in _PACKED or (entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry)):
-        groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
+    elif entry.path.suffix.lower() == ".zip" and _is_packed_folder(entry):
+        _name_as_unused(entry, groups)
     elif expected or looks_like_sequences(entry.path, entry.member):
         # WormBase has x.genomic.fa beside x.genomic_softmasked.fa.
         stem = re.sub(r"[._-]genomic$", "", MASKED_NAME.sub("", entry.stem.removesuffix(".hypotheticals")))
         groups.setdefault((entry.folder, stem), Group(stem)).add(role_in_folder(entry), entry)
+    elif entry.ending in _NOT_READ:
+        _name_as_unused(entry, groups)
+
+
+def _name_as_unused(entry: Entry, groups: dict[tuple[str, str], Group]) -> None:
+    groups.setdefault((entry.folder, entry.name), Group(entry.name)).unused.append(entry)
 
 
 def _is_named_like_sequences(entry: Entry) -> bool:
@@ -127,26 +136,37 @@ def _is_packed_folder(entry: Entry) -> bool:
 def _take_organisms(report: Entry, groups: dict[tuple[str, str], Group]) -> None:
     """Take the organisms from an assembly report, or from the data report of a `datasets` package."""
     lines = report.text().split("\n")
-    if report.name.endswith("_assembly_report.txt"):
-        for line in lines:
-            if line.startswith("# Organism name:"):
-                prefix = report.name.removesuffix("_assembly_report.txt")
-                for group in groups.values():
-                    if group.prefix == prefix or prefix.startswith(f"{group.prefix}_"):
-                        group.organism = line.split(":", 1)[1].split("(")[0].strip() or group.organism
+    if not report.name.endswith("_assembly_report.txt"):
+        _take_organisms_of_package(lines, report.folder, groups)
         return
     for line in lines:
+        if line.startswith("# Organism name:"):
+            prefix = report.name.removesuffix("_assembly_report.txt")
+            for group in groups.values():
+                if group.prefix == prefix or prefix.startswith(f"{group.prefix}_"):
+                    group.organism = line.split(":", 1)[1].split("(")[0].strip() or group.organism
+
+
+def _take_organisms_of_package(lines: list[str], folder: str, groups: dict[tuple[str, str], Group]) -> None:
+    for line in lines:
         try:
-            assembly = json.loads(line or "{}")
+            record = json.loads(line or "{}")
         except ValueError:
             continue
-        if not isinstance(assembly, dict):
+        if not isinstance(record, dict):
             continue
-        organism = assembly.get("organism")
-        name = organism.get("organismName") if isinstance(organism, dict) else None
-        for group in groups.values():
-            if name and group.prefix == assembly.get("accession"):
-                group.organism = str(name)
+        accession = str(record.get("accession"))
+        of_assembly, of_virus = (_organism_name(record.get(key)) for key in ("organism", "virus"))
+        for (place, _), group in groups.items():
+            if of_assembly and group.prefix == accession:
+                group.organism = of_assembly
+            # A package of viruses has one file of genomes, and a line for each of them.
+            if of_virus and place == folder:
+                group.organisms[accession] = of_virus
+
+
+def _organism_name(described: object) -> str:
+    return str(described.get("organismName") or "") if isinstance(described, dict) else ""
 
 
 def _join_chromosomes(groups: dict[tuple[str, str], Group]) -> None:

@@ -7,7 +7,7 @@ sha256 is known. Those that come as packages are pinned in `pinned`.
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bio_paws.errors import SourceError
@@ -49,6 +49,8 @@ class Assembly:
         In the order genomic, cds, protein.
     unused : tuple of str
         Names of sequence files beside them from which nothing is read.
+    organisms : dict of str to str
+        Organisms by the ids of genome sequences, where a report names each.
     """
 
     accession: str
@@ -57,6 +59,7 @@ class Assembly:
     origin: str
     files: tuple[SourceFile, ...]
     unused: tuple[str, ...] = ()
+    organisms: dict[str, str] = field(default_factory=dict)
 
 
 def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assembly, ...]:
@@ -190,7 +193,8 @@ def _grouped(path: Path) -> list[Assembly]:
         accession, name = _split_prefix(group.name if group.name.startswith(group.prefix) else group.prefix)
         files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in group.files())
         unused = tuple(entry.name for entry in group.unused)
-        assemblies.append(Assembly(accession, name, group.organism, path.name, files, unused))
+        organisms = dict(group.organisms)
+        assemblies.append(Assembly(accession, name, group.organism, path.name, files, unused, organisms))
     return assemblies
 
 
