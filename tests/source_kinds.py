@@ -59,14 +59,14 @@ def two_species(genes: int = 6, code: int = 1) -> list[Species]:
     names = ("Testus primus", "Testus secundus")
     genomes = [evolve(dna, placed, rng, rate) for rate in (0.01, 0.03)]
     if code == 4:
-        genomes = [_with_tga(genome, placed) for genome in genomes]
+        genomes = [with_tga(genome, placed) for genome in genomes]
     return [
         Species(number, name, genome, tuple(placed), code)
         for number, (name, genome) in enumerate(zip(names, genomes, strict=True), start=1)
     ]
 
 
-def _with_tga(dna: str, genes: list[TestGene]) -> str:
+def with_tga(dna: str, genes: list[TestGene]) -> str:
     letters = list(dna)
     for gene in genes:
         places = [at for start, end in gene.exons for at in range(start, end)]
