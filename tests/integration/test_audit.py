@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bio_paws.audit import run
 from bio_paws.audit.catalog import CHECKS, SEVERITIES
 from bio_paws.audit.checks import shortcuts, similar
 from bio_paws.audit.report.page import write_page
@@ -206,6 +207,41 @@ def test_a_page_replaces_pages_alone(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "audit.json").read_text() == '{"auditReportVersion": 2}'
     for _ in range(2):
         write_page("a.csv", [], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("pipe",), "pipe: neither a file nor a folder"),
+        (("loop",), "loop: neither a file nor a folder"),
+        (("nowhere",), "nowhere: neither a file nor a folder"),
+        (("",), "'': neither a file nor a folder"),
+        (("pipe.csv",), "pipe.csv: neither a file nor a folder"),
+        (("a.csv", "--fasta", "pipe"), "pipe: no such file"),
+        (("a.csv", "--thresholds", "pipe"), "pipe: no such file"),
+        (("a.csv", "--against", "pipe"), "pipe: neither a file nor a folder"),
+    ],
+)
+def test_what_leads_to_no_end_is_not_opened(
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("pipe", "pipe.csv"):
+        os.mkfifo(name)
+    for name, target in (("loop", "loop"), ("nowhere", "away")):
+        Path(name).symlink_to(target)
+    Path("a.csv").write_text("protein1,protein2,label\nP1,P2,0\nP1,P3,1\n")
+    if "--against" in arguments:
+        write_csv(Path("a.csv"), sorted_rows(clean("dna"))[::8])
+        arguments = (*arguments, "--label", "same")
+        monkeypatch.setattr(run, "_steps", lambda *_: {})
+    assert main(["audit", *arguments]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"bio-paws: error: {message}\n")
 
 
 def test_our_folder_is_audited_config_by_config(built: Path, bio_paws: Run, capsys: pytest.CaptureFixture[str]) -> None:

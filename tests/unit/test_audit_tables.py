@@ -263,6 +263,9 @@ def test_ids_are_replaced_by_their_sequences(files: int, tmp_path: Path) -> None
     twice = write(tmp_path / "d.fasta", *first, *second, ">Q17630", "MKVA")
     with pytest.raises(DataError, match="two sequences are called 'Q17630'"):
         read(ids, Request(fasta=(twice,)))
+    table = write(tmp_path / "d.tsv", *(f"Q1763{i}\tMKV{'HHREDCCS' * (i + 1)}" for i in range(9)), "Q17630\tMKVA")
+    with pytest.raises(DataError, match="two sequences are called 'Q17630'"):
+        read(ids, Request(fasta=(table,)))
     shared = write(tmp_path / "e.fasta", *first, *second, ">tr|Q17630|B", "MKVA")
     assert "Q17630" in read(ids, Request(fasta=(shared,))).data.notes[-1]
 

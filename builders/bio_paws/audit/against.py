@@ -121,7 +121,7 @@ def _joined(sets: list[Pairs]) -> Pairs:
         last,
         data=replace(last.data, parts=parts),
         labels=joined("labels"),
-        part=np.concatenate([pairs.part + start for pairs, start in zip(sets, starts, strict=False)]).astype(np.int8),
+        part=np.concatenate([pairs.part + start for pairs, start in zip(sets, starts, strict=False)]).astype(np.int16),
         row=joined("row"),
         digests=joined("digests"),
         canonical=joined("canonical"),

@@ -253,6 +253,8 @@ def read_limits(path: Path) -> Limits:
     DataError
         When the file cannot be read, names no check, or a limit is no number.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
     try:
         given = parse_yaml(path.read_bytes())
     except (OSError, ValueError) as error:

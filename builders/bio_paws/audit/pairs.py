@@ -65,7 +65,7 @@ class Pairs:
     columns: Columns
     label_names: tuple[str, str]
     labels: NDArray[np.int8]
-    part: NDArray[np.int8]
+    part: NDArray[np.int16]
     row: NDArray[np.int64]
     digests: NDArray[np.uint64]
     canonical: NDArray[np.uint64]
@@ -110,7 +110,7 @@ def collect(data: DataSet, columns: Columns, request: Request) -> Pairs:
                 texts = [str(first[i]) for i in whole], [str(second[i]) for i in whole]
                 block = _block(texts, columns.alphabets)
                 block["label"] = coder.code([str(labels[i]) for i in whole])
-                block["part"] = np.full(len(whole), number, dtype=np.int8)
+                block["part"] = np.full(len(whole), number, dtype=np.int16)
                 block["row"] = np.array(whole, dtype=np.int64) + start
                 blocks.append(block)
             start += batch.num_rows

@@ -100,7 +100,7 @@ def page_of(repo_id: str) -> str:
     HubError
         When it is not of the form owner/name.
     """
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repo_id):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo_id):
         raise HubError(f"{repo_id!r} is not the name of a repository: write it as owner/name")
     return f"{constants.ENDPOINT}/datasets/{repo_id}"
 

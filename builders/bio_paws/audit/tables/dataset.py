@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,6 +85,8 @@ def open_data(dataset: str, config: str | None = None, split: str | None = None)
         return [_selected(_open_file(dataset, path), config, split)]
     if path.is_dir() and not config and (files := _files_by_split(path)):
         return [_selected(open_files(path.resolve().name, files), config, split)]
+    if not dataset or (os.path.lexists(path) and not path.is_dir()):
+        raise DataError(f"{dataset or repr(dataset)}: neither a file nor a folder")
     if not path.is_dir() and (path.suffix in FORMATS or not _HUB_ID.fullmatch(dataset)):
         raise DataError(f"{dataset}: no such file or folder, and not the id of a data set on the Hub")
     return _open_with_datasets(dataset, config, split)

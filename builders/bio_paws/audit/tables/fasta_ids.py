@@ -110,13 +110,16 @@ def read_sequences(path: Path) -> Sequences:
     for number, line in enumerate(text.splitlines(), start=1):
         fields = line.split()
         if len(fields) == 2:
-            sequences[fields[0]] = fields[1]
+            if sequences.setdefault(fields[0], fields[1]) != fields[1]:
+                raise DataError(f"{path}: two sequences are called {fields[0]!r}: leave one of them out")
         elif fields:
             raise DataError(f"{path}: line {number} is neither FASTA nor an id and a sequence")
     return sequences
 
 
 def _text(path: Path) -> str:
+    if not path.is_file():  # whoever opens a pipe waits, maybe for ever
+        raise DataError(f"{path}: no such file")
     try:
         with pa.input_stream(str(path), compression="detect") as data:
             return io.TextIOWrapper(data, encoding="utf-8-sig").read()
