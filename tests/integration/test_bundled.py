@@ -80,8 +80,8 @@ def test_the_genes_of_a_bacterium_agree_with_their_translations() -> None:
 
 @pytest.mark.skipif("BIO_PAWS_SHARED" not in os.environ, reason="BIO_PAWS_SHARED names no folder of shared data")
 def test_a_bacterium_builds_from_its_folder(tmp_path: Path, bio_paws: Run) -> None:
+    """Its genome has few repeats: dna150 would have no pairs in test, and is an error when it is named."""
     folder = Path(os.environ["BIO_PAWS_SHARED"]) / "data/ecoli_k12"
-    names = ("dna150", "protein150", "dna_protein")
-    done = bio_paws("build", *names, "--source", folder, "--out", tmp_path / "bioPAWS")
+    done = bio_paws("build", "protein150", "dna_protein", "--source", folder, "--out", tmp_path / "bioPAWS")
     assert done.returncode == 0, done.stderr
-    assert "the source holds no more that can be matched" in done.stdout
+    assert "dna_protein: 7,506 of 25,600 pairs: each of the 3,892 readable genes gives at most one" in done.stdout
