@@ -43,11 +43,11 @@ def grouped(tmp_path_factory: pytest.TempPathFactory) -> Grouped:
 
 
 def test_points_of_a_curve_differ_in_the_number_of_pairs_only(grouped: Grouped) -> None:
-    found = {
+    curves = {
         curve.name: [(pairs, system.run_key) for pairs, system in curve.points]
         for curve in few_shot_curves(grouped.systems)
     }
-    assert found == {
+    assert curves == {
         "openai-community/gpt2, dna150": [(16, "00000001"), (64, "00000000"), (4_000, "00000002")],
         "openai-community/gpt2, dna150 (probe)": [(16, "00000003"), (64, "00000004")],
         "openai-community/gpt2, dna150 (prompt)": [(0, "00000006"), (4, "00000005"), (8, "00000007")],

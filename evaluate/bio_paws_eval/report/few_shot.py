@@ -43,11 +43,11 @@ def few_shot_curves(systems: Sequence[System]) -> list[Curve]:
 
     A system that was trained on all pairs is the last point, one that was prompted without shots the first.
     """
-    found: dict[tuple[Any, ...], dict[int, System]] = defaultdict(dict)
+    by_identity: dict[tuple[Any, ...], dict[int, System]] = defaultdict(dict)
     for system in systems:
         if pairs_shown(system.training):
-            found[_identity(system)].setdefault(pairs_shown(system.training), system)
-    for identity, points in found.items():
+            by_identity[_identity(system)].setdefault(pairs_shown(system.training), system)
+    for identity, points in by_identity.items():
         for system in systems:
             # What is prompted without shots is trained on nothing, and belongs to the shots of all data.
             without_shots = system.training.method == "prompt" and not pairs_shown(system.training)
@@ -55,7 +55,7 @@ def few_shot_curves(systems: Sequence[System]) -> list[Curve]:
                 points.setdefault(0, system)
     curves = [
         Curve(_name(points[max(points)]), tuple(sorted(points.items(), key=lambda point: point[0])))
-        for points in found.values()
+        for points in by_identity.values()
         if len(points) > 1
     ]
     names = [curve.name for curve in curves]
