@@ -244,10 +244,19 @@ class BuildArguments(_Entry):
 
 
 class PartitionLimits(_Entry):
-    """Limits of the homology groups of a small source: longest segment, bp, and largest share of the source."""
+    """Limits of the homology groups, where they are not those of ordinary sources.
+
+    Attributes
+    ----------
+    max_segment : int
+        Longest segment without a gene, bp.
+    max_group_share, max_held_out_share : float
+        Largest share of the source's bp that a group holds, and that one of validation or test holds.
+    """
 
     max_segment: Count
     max_group_share: Annotated[float, Field(gt=0, le=1)]
+    max_held_out_share: Annotated[float, Field(gt=0, le=1)] | None = Field(default=None, exclude_if=_is_none)
 
 
 class GeneRegions(_Entry):

@@ -32,7 +32,7 @@ from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_tu
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.partition import RegionIndex, seeded
 from bio_paws.build.reordering import WordWalks, block_order
-from bio_paws.build.windows import Jittered, draw_jittered, tiles_to_draw
+from bio_paws.build.windows import DrawRates, Jittered, draw_jittered, tiles_to_draw
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_KMERS, REARRANGED, PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.features.kmers import word_overlap
@@ -63,7 +63,7 @@ def quartet_shard(
     regions: Path,
     hits: Path,
     chunk: range,
-    draws: dict[str, float],
+    draws: DrawRates,
     seed: int,
 ) -> None:
     """Write the quartets of one shard of hits, four rows each, and the outcomes of all windows in the metadata."""

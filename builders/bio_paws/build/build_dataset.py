@@ -135,7 +135,7 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             if need and names:
                 raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
         limits = partition.limits_of(read_arrow(prepared.regions))
-        if limits != partition.Limits():
+        if limits.of_small_source:
             logger.warning("%s", _about_limits(limits))
         # A config that nobody named is left out, with its reason, where the source cannot give it.
         made = _make_in_parallel([config for config in wanted if not needs[config.name]], prepared)

@@ -8,6 +8,10 @@
    groups because of a refused join are rejected later, and counted.
 3. *Splits*: entire groups are assigned so that each organism's bases and residues are divided 80/10/10.
 
+Large genomes hold some groups of thousands of segments, as of transposons and of families that share a domain. One of
+them would fill a tenth of the source, so that a split of many pairs would tell of a few groups. Where the other groups
+suffice for validation and test, the large ones are therefore all in train (`choose_held_out`).
+
 Where sequences are short, as those of viruses and phages, the homologs of one 5-kb segment alone may exceed 5% of the
 source, so that almost every join would be refused: `choose_limits` then takes shorter segments or larger groups.
 
@@ -21,7 +25,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +36,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from bio_paws.configs import SPLIT_SHARES, SPLITS
+from bio_paws.features.breadth import BOUNDED_SPLITS, BROAD
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Intervals
 
@@ -47,6 +52,10 @@ MIN_COVERAGE = 0.25
 """Share of the smaller segment, or of the shorter protein, that hits must cover for two segments to be joined."""
 EDGES_PER_BATCH = 1 << 18
 """Edges whose groups are looked up together before they are joined one at a time."""
+LARGEST_HELD_OUT = BROAD.max_group * float(SPLIT_SHARES[SPLITS.index("test")])
+"""Largest share of the source's bp that a group of validation or test holds, where smaller groups suffice."""
+GROUPS_PER_PAIRED = 2
+"""Groups of several segments that a split must have for each that its pairs come from: not every group gives pairs."""
 _POSITION_BITS = 40  # lower bits of a region's key, which hold its start (bp); the source's number stands above them
 
 REGIONS = pa.schema(
@@ -74,10 +83,18 @@ class Limits:
         Longest segment without a gene, bp.
     max_group_share : float
         Largest share of the source's bp that one group may hold.
+    max_held_out_share : float or None
+        The same of a group of validation or test; None where it may hold as much as those of train.
     """
 
     max_segment: int = MAX_SEGMENT
     max_group_share: float = MAX_GROUP_SHARE
+    max_held_out_share: float | None = None
+
+    @property
+    def of_small_source(self) -> bool:
+        """Whether segments are shorter, or groups larger, than in ordinary sources."""
+        return (self.max_segment, self.max_group_share) != (MAX_SEGMENT, MAX_GROUP_SHARE)
 
 
 SMALL_SOURCE_LIMITS: tuple[Limits, ...] = (
@@ -387,8 +404,40 @@ def joined_share(sizes: Ints, edges: Edges, group: Ints) -> float:
     return float(similar[group[u] == group[v]].sum()) / total if total else 1.0
 
 
+def choose_held_out(sizes: Ints, group: Ints) -> float | None:
+    """Choose how large a group of validation or test may be.
+
+    Parameters
+    ----------
+    sizes : ndarray, shape (segments,), int64
+        Length of each segment, bp.
+    group : ndarray, shape (segments,), int64
+        Group of each segment.
+
+    Returns
+    -------
+    float or None
+        `LARGEST_HELD_OUT`, as a share of all bp, where the groups up to it hold as much as both splits do, and enough
+        of them several segments, as similar pairs need: `GROUPS_PER_PAIRED` for each of a broad split's groups. Else
+        None: the source is too small for broad splits.
+    """
+    number = np.unique(group, return_inverse=True)[1]
+    bases, segments = np.bincount(number, weights=sizes), np.bincount(number)
+    small = bases <= LARGEST_HELD_OUT * bases.sum()
+    held_out = float(sum(SPLIT_SHARES[SPLITS.index(split)] for split in BOUNDED_SPLITS))
+    share = float(bases[small].sum() / max(bases.sum(), 1))
+    wanted = GROUPS_PER_PAIRED * len(BOUNDED_SPLITS) * BROAD.min_groups
+    several = int((small & (segments > 1)).sum())
+    return LARGEST_HELD_OUT if share >= held_out and several * held_out / share >= wanted else None
+
+
 def assign_splits(
-    resources: NDArray[np.float64], seed: int, *, largest_first: bool = False, in_test: NDArray[np.bool_] | None = None
+    resources: NDArray[np.float64],
+    seed: int,
+    *,
+    largest_first: bool = False,
+    in_train: NDArray[np.bool_] | None = None,
+    in_test: NDArray[np.bool_] | None = None,
 ) -> Ints:
     """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
@@ -403,8 +452,9 @@ def assign_splits(
     largest_first : bool
         Take large groups before small ones, equally large ones in random order: where a single group exceeds the share
         of a split, a large one that came late would go to validation or test.
-    in_test : ndarray, shape (groups,), bool, optional
-        Groups that are assigned to test whatever they hold; the others fill what is left of each split.
+    in_train, in_test : ndarray, shape (groups,), bool, optional
+        Groups that are assigned to a split whatever they hold; the others fill what is left of each. A group in both
+        is in test.
 
     Returns
     -------
@@ -422,10 +472,13 @@ def assign_splits(
     order = seeded(seed, "splits").permutation(len(resources))
     if largest_first:
         order = order[np.argsort(-portion.sum(axis=1)[order], kind="stable")]
-    if in_test is not None:
-        split[in_test] = SPLITS.index("test")
-        filled[SPLITS.index("test")] = portion[in_test].sum(axis=0)
-        order = order[~in_test[order]]
+    free = np.ones(len(resources), dtype=bool)
+    for name, fixed in (("test", in_test), ("train", in_train)):
+        if fixed is not None:
+            split[fixed & free] = SPLITS.index(name)
+            filled[SPLITS.index(name)] = portion[fixed & free].sum(axis=0)
+            free &= ~fixed
+    order = order[free[order]]
     for group in order:
         missing = (shares - filled) / shares
         split[group] = int(np.argmax(missing @ portion[group]))
@@ -538,6 +591,7 @@ def make_regions(
     proteins = list(corpus.proteins.values())
     residues = np.array([len(protein.residues) for protein in proteins], dtype=np.int64)
     joined = join_groups(sizes, connected.edges, limits.max_group_share)
+    limits = replace(limits, max_held_out_share=choose_held_out(sizes, joined))
     names, group = np.unique(joined, return_inverse=True)
 
     # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
@@ -557,10 +611,12 @@ def make_regions(
     columns = [
         number + offset for name, number in organisms.items() if name in holdout for offset in (0, len(organisms))
     ]
+    bases = np.bincount(group, weights=sizes)
     split = assign_splits(
         resources,
         seed,
         largest_first=limits.max_group_share > MAX_GROUP_SHARE,
+        in_train=bases > limits.max_held_out_share * bases.sum() if limits.max_held_out_share else None,
         in_test=(resources[:, columns] > 0).sum(axis=1) > 0,
     )
 
@@ -654,7 +710,11 @@ class RegionIndex:
 
     def split_at(self, source: str, position: int) -> str:
         """Return the split of a position, 0-based."""
-        return self._assignment_of[self._region_at(source, position)][1]
+        return self.assignment_at(source, position)[1]
+
+    def assignment_at(self, source: str, position: int) -> tuple[str, str]:
+        """Return (group, split) of a position, 0-based."""
+        return self._assignment_of[self._region_at(source, position)]
 
     def _region_at(self, source: str, position: int) -> int:
         return bisect_right(self._key_list, (self._number[source] << _POSITION_BITS) + position) - 1

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from bio_paws.build.pair_filter import PairFilter, outcomes_of
-from bio_paws.build.partition import RegionIndex
-from bio_paws.build.windows import draw_windows, tiles
+from bio_paws.build.partition import RegionIndex, limits_of
+from bio_paws.build.windows import DrawRates, draw_windows, may_hold_pair, tiles
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
 from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
 from bio_paws.execution.stages import Workdir, is_finished, run_shards
@@ -63,6 +63,10 @@ DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 ``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
 MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
 """Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
+
+HITS_COUNTED = 50_000
+"""Hits whose tiles are counted, evenly spread, where windows are shared out over groups: enough to tell how many a
+group has."""
 
 # Keep the soft mask out of the seeds, or repeats bring millions of hits. Greedy scores propose; parasail decides.
 _DNA_SEARCH = (
@@ -190,7 +194,7 @@ def _each_once(hits: pa.Table, names: list[str], first: int) -> pa.Table:
 # --- candidates -----------------------------------------------------------------------------------------------------
 
 
-Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, range, dict[str, float], int], None]
+Shard = Callable[[Path, PairConfig, CorpusFiles, Path, Path, range, DrawRates, int], None]
 
 
 def find_candidates(
@@ -228,7 +232,7 @@ def find_candidates(
     """
     parameters = (config.name, vars(config), seed, pairs)
     arrow = read_arrow(hits)
-    draws = _draws_a_slot(config, arrow, RegionIndex(read_arrow(regions)), pairs)
+    draws = draw_rates(config, arrow, read_arrow(regions), pairs)
     shards = [
         (
             work.path("candidates", ".arrow", parameters, shard.start),
@@ -254,15 +258,35 @@ def _shards(hits: pa.Table) -> Iterator[range]:
         first = after
 
 
-def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex, pairs: int) -> dict[str, float]:
-    """Windows to draw in each slot: as many in all as the split needs, spread over what there is."""
-    counts: Counter[str] = Counter()
-    for batch in hits.to_batches(max_chunksize=HITS_PER_SHARD):
+def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int) -> DrawRates:
+    """Choose how many windows to draw in each tile: as many in all as each split needs.
+
+    They are spread evenly over the tiles of a split. Where its groups must be many and small
+    (`partition.choose_held_out`), they are spread evenly over groups, as far as each has tiles that may hold a pair:
+    drawn from all tiles alike, nearly all windows of large genomes would come from the largest family of transposons.
+
+    Parameters
+    ----------
+    config : PairConfig
+        What to look for.
+    hits, regions : pyarrow.Table
+        Schemas `HIT_INTERVALS` and `partition.REGIONS`.
+    pairs : int
+        Pairs wanted of all splits.
+    """
+    region_index = RegionIndex(regions)
+    over_groups = limits_of(regions).max_held_out_share is not None
+    every = ceil(len(hits) / HITS_COUNTED) if over_groups else 1
+    counts: dict[str, Counter[str]] = {f"{split}/{kind}": Counter() for split in SPLITS for kind in config.drawn_types}
+    for batch in hits.take(np.arange(0, len(hits), every)).to_batches(max_chunksize=HITS_PER_SHARD):
         for hit in batch.to_pylist():
             for kind in config.drawn_types:
-                for low, _ in tiles(config, kind, hit):
-                    counts[f"{region_index.split_at(hit['source1'], low)}/{kind}"] += 1
-    draws = {}
+                for low, high in tiles(config, kind, hit):
+                    group, split = region_index.assignment_at(hit["source1"], low)
+                    if not over_groups or may_hold_pair(config, kind, hit, low, high, region_index):
+                        counts[f"{split}/{kind}"][f"{group}/{kind}"] += every
+    of_split: dict[str, float] = {}
+    of_group: dict[str, float] = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
         for kind, share in config.drawn_types.items():
             quota = float(part) * pairs / 2
@@ -270,10 +294,29 @@ def _draws_a_slot(config: PairConfig, hits: pa.Table, region_index: RegionIndex,
             # What is rearranged needs no match, and gives two similar pairs at once.
             wanted = DRAWS_PER_QUARTET * quota / 2 if config.rearranged else max(DRAWS_PER_PAIR * quota, matching)
             wanted *= share
-            here = max(counts[f"{split}/{kind}"], 1)
+            groups = counts[f"{split}/{kind}"]
+            here = max(groups.total(), 1)
             most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_PER_SLOT)
-            draws[f"{split}/{kind}"] = min(wanted / here, most)
-    return draws
+            of_split[f"{split}/{kind}"] = most if over_groups else min(wanted / here, most)
+            windows = shared_out(wanted, {group: count * most for group, count in groups.items()})
+            of_group |= {group: windows[group] / count for group, count in groups.items()}
+    return DrawRates(of_split, of_group if over_groups else None)
+
+
+def shared_out(total: float, limits: dict[str, float]) -> dict[str, float]:
+    """Share a total out evenly: who can take less than the others takes all it can.
+
+    Examples
+    --------
+    >>> shared_out(10, {"a": 2, "b": 9, "c": 9})
+    {'a': 2.0, 'b': 4.0, 'c': 4.0}
+    """
+    shares: dict[str, float] = {}
+    left = total
+    for number, (name, limit) in enumerate(sorted(limits.items(), key=lambda item: item[1])):
+        shares[name] = float(min(limit, left / (len(limits) - number)))
+        left -= shares[name]
+    return shares
 
 
 def candidate_shard(
@@ -283,7 +326,7 @@ def candidate_shard(
     regions: Path,
     hits: Path,
     chunk: range,
-    draws: dict[str, float],
+    draws: DrawRates,
     seed: int,
 ) -> None:
     """Write the candidates of `some` hits, the outcomes of all windows in the table's metadata."""

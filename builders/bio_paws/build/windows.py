@@ -29,6 +29,28 @@ _RUN = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
+class DrawRates:
+    """How many windows to draw in each tile of an alignment; a part of a window is a chance.
+
+    Attributes
+    ----------
+    of_split : dict of str to float
+        By split and pair type, as in ``"test/homolog"``.
+    of_group : dict of str to float or None
+        By homology group and pair type, where windows are spread over groups: then they are drawn only where a pair
+        may be. A group that is not in it has the rate of its split. None where a split has one rate.
+    """
+
+    of_split: dict[str, float]
+    of_group: dict[str, float] | None = None
+
+    def at(self, group: str, split: str, kind: PairType) -> float:
+        """Return the windows to draw in a tile."""
+        rate = self.of_split[f"{split}/{kind}"]
+        return rate if self.of_group is None else self.of_group.get(f"{group}/{kind}", rate)
+
+
+@dataclass(frozen=True)
 class Window:
     """A drawn pair of intervals."""
 
@@ -97,7 +119,7 @@ def side2_interval(hit: dict[str, Any], start: int, end: int) -> Interval:
 
 
 def draw_windows(
-    config: PairConfig, hits: pa.Table, first_hit: int, region_index: RegionIndex, draws: dict[str, float], seed: int
+    config: PairConfig, hits: pa.Table, first_hit: int, region_index: RegionIndex, draws: DrawRates, seed: int
 ) -> Iterator[Window]:
     """Draw windows in the slots of alignments.
 
@@ -111,8 +133,8 @@ def draw_windows(
         Number of the first hit: each shard of hits has its own random stream.
     region_index : RegionIndex
         Splits of the loci.
-    draws : dict of str to float
-        Windows a slot, by split and kind as in ``"test/homolog"``; a part of one is a chance.
+    draws : DrawRates
+        Windows to draw in each tile.
     seed : int
         Seed of the build.
     """
@@ -134,15 +156,37 @@ def tiles_to_draw(
     number: int,
     hit: dict[str, Any],
     region_index: RegionIndex,
-    draws: dict[str, float],
+    draws: DrawRates,
     rng: np.random.Generator,
 ) -> Iterator[tuple[PairType, int, int, int, int]]:
     """Yield kind, slot, its first and last position, and how many windows to draw there, of all slots of a hit."""
     for kinds, kind in enumerate(config.drawn_types):
         for ordinal, (low, high) in enumerate(tiles(config, kind, hit)):
-            wanted = draws[f"{region_index.split_at(hit['source1'], low)}/{kind}"]
+            wanted = draws.at(*region_index.assignment_at(hit["source1"], low), kind)
             count = int(wanted) + (rng.random() < wanted % 1)
+            if draws.of_group is not None and not (count and may_hold_pair(config, kind, hit, low, high, region_index)):
+                continue
             yield kind, (number * 1_000_000 + ordinal) * 10 + kinds, low, high, count
+
+
+def may_hold_pair(
+    config: PairConfig, kind: PairType, hit: dict[str, Any], low: int, high: int, region_index: RegionIndex
+) -> bool:
+    """Return whether a tile is as similar as the pairs of a config, and both its sides lie in one homology group.
+
+    Most alignments between genomes that are not closely related are neither, so most windows drawn there would be
+    rejected. The identity of a tile is not that of each window in it: it says where to look.
+    """
+    trace = trace_of(hit)
+    tile = trace.snap(low, high)
+    if tile is None:
+        return False
+    start1, end1, start2, end2 = tile
+    if kind not in EXACT and trace.matches(start1, end1) < config.min_similarity * max(end1 - start1, end2 - start2):
+        return False
+    side2 = side2_interval(hit, start2, end2)
+    here = region_index.find(hit["source1"], start1, end1)
+    return here is not None and here == region_index.find(side2.source, side2.start, side2.end)
 
 
 def trace_of(hit: dict[str, Any]) -> Trace:
