@@ -445,8 +445,10 @@ def test_workers_end_with_the_program(interrupted: bool, site: Site, tmp_path: P
             time.sleep(0.02)
         if interrupted:
             os.killpg(program.pid, signal.SIGINT)
-            message = "bio-paws: interrupted; run the same command again to resume\n"
-            assert (program.communicate(timeout=60)[1], program.returncode) == (message, 130)
+            said = program.communicate(timeout=60)[1]
+            # On a slow machine the progress of a stage stands before it.
+            assert said.splitlines()[-1] == "bio-paws: interrupted; run the same command again to resume"
+            assert "Traceback" not in said and program.returncode == 130
         else:
             program.kill()
     last = time.monotonic() + 60
