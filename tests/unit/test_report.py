@@ -725,7 +725,7 @@ def test_entries_for_the_hub(report: Report, results: Path, out: Path) -> None:
 
 
 def test_entries_for_the_hub_name_tasks_of_the_benchmark(report: Report) -> None:
-    configs = {config.name: SimpleNamespace(splits=["test"]) for config in CONFIGS}
+    configs = {config.name: SimpleNamespace(splits=["test"], molecule=config.molecule) for config in CONFIGS}
     manifest = cast(Manifest, SimpleNamespace(name="bioPAWS", configs=configs))
     tasks = yaml.safe_load(render_eval(manifest))["tasks"]
     assert [entry["id"] for entry in tasks] == [name for name in task_names() if not is_pawsx(name)]
