@@ -72,7 +72,8 @@ def plain_loop(sizes: Ints, edges: Edges) -> Ints:
 def look_up(region_index: RegionIndex) -> str:
     """Ask for every tenth locus."""
     return "".join(
-        region_index.split_at(f"s{number % 1000}", number // 1000 * 500 + 1)[1] for number in range(0, SEQUENCES, 10)
+        region_index.assignment_at(f"s{number % 1000}", number // 1000 * 500 + 1)[1]
+        for number in range(0, SEQUENCES, 10)
     )
 
 

@@ -109,17 +109,22 @@ CONFIGS: dict[str, dict[str, Any]] = {
 """Configuration of a tiny model of each type."""
 
 
-def make_classifier(model_type: str) -> PreTrainedModel:
-    """Make a classifier whose weights spread its answers: two pairs never get the same."""
-    config = AutoConfig.for_model(model_type, **_OWN_IDS | CONFIGS[model_type], num_labels=2)
-    torch.manual_seed(0)
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+def spread(model: PreTrainedModel) -> PreTrainedModel:
+    """Draw weights so that answers differ: fresh ones are so small that all pairs get nearly the same."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
                 weight.copy_(torch.randn(weight.shape, generator=generator) / 4)
     return model.eval()
+
+
+def make_classifier(model_type: str) -> PreTrainedModel:
+    """Make a classifier whose weights spread its answers: two pairs never get the same."""
+    config = AutoConfig.for_model(model_type, **_OWN_IDS | CONFIGS[model_type], num_labels=2)
+    torch.manual_seed(0)
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
+    return spread(model)
 
 
 def pairs_of_many_lengths() -> Tokens:

@@ -19,10 +19,9 @@ SEGMENT = 1_000
 
 
 def grouped(*groups: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Return sizes and groups of segments: `count` groups of `segments` segments, for each of these pairs."""
-    segments = [size for count, size in groups for _ in range(count)]
-    group = np.repeat(np.arange(len(segments)), segments)
-    return np.full(len(group), SEGMENT), group
+    """Return bp and segments of groups: `count` groups of `segments` segments, for each of these pairs."""
+    segments = np.array([size for count, size in groups for _ in range(count)])
+    return segments * float(SEGMENT), segments
 
 
 def test_large_groups_are_not_held_out_where_small_ones_suffice() -> None:
@@ -39,8 +38,8 @@ def test_groups_that_are_fixed_count_where_they_are() -> None:
     in_train = np.arange(301) == 0
     split = assign_splits(resources, 0, in_train=in_train)
     assert split[0] == SPLITS.index("train")
-    held = [int((split[1:] == SPLITS.index(name)).sum()) for name in ("validation", "test")]
-    assert held == [100, 100]
+    held_out = [int((split[1:] == SPLITS.index(name)).sum()) for name in ("validation", "test")]
+    assert held_out == [100, 100]
     both = assign_splits(resources, 0, in_train=in_train, in_test=in_train)
     assert both[0] == SPLITS.index("test")
 

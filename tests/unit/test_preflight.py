@@ -24,6 +24,7 @@ from transformers import (
     XLNetForSequenceClassification,
 )
 
+from architectures import spread
 from bio_paws.errors import ModelError
 from bio_paws_eval.models.architectures import empty_classifier, max_length_of
 from bio_paws_eval.models.heads import read_head, similar_label
@@ -140,15 +141,6 @@ def tokens_of(*lengths: int) -> Tokens:
     rng = np.random.default_rng(0)
     ids = [rng.integers(5, 30, length).astype(np.int32) for length in lengths]
     return Tokens(ids, None, np.zeros(len(ids), np.int8), [str(i) for i in range(len(ids))])
-
-
-def spread(model: PreTrainedModel) -> PreTrainedModel:
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.dim() > 1:
-                weight.copy_(torch.randn(weight.shape, generator=generator) / 4)
-    return model.eval()
 
 
 MODELS: dict[str, tuple[Callable[[], PreTrainedModel], str]] = {

@@ -404,15 +404,15 @@ def joined_share(sizes: Ints, edges: Edges, group: Ints) -> float:
     return float(similar[group[u] == group[v]].sum()) / total if total else 1.0
 
 
-def choose_held_out(sizes: Ints, group: Ints) -> float | None:
+def choose_held_out(bases: NDArray[np.float64], segments: Ints) -> float | None:
     """Choose how large a group of validation or test may be.
 
     Parameters
     ----------
-    sizes : ndarray, shape (segments,), int64
-        Length of each segment, bp.
-    group : ndarray, shape (segments,), int64
-        Group of each segment.
+    bases : ndarray, shape (groups,), float64
+        bp of each group.
+    segments : ndarray, shape (groups,), int64
+        Segments of each group.
 
     Returns
     -------
@@ -421,8 +421,6 @@ def choose_held_out(sizes: Ints, group: Ints) -> float | None:
         of them several segments, as similar pairs need: `GROUPS_PER_PAIRED` for each of a broad split's groups. Else
         None: the source is too small for broad splits.
     """
-    number = np.unique(group, return_inverse=True)[1]
-    bases, segments = np.bincount(number, weights=sizes), np.bincount(number)
     small = bases <= LARGEST_HELD_OUT * bases.sum()
     held_out = float(sum(SPLIT_SHARES[SPLITS.index(split)] for split in BOUNDED_SPLITS))
     share = float(bases[small].sum() / max(bases.sum(), 1))
@@ -591,8 +589,9 @@ def make_regions(
     proteins = list(corpus.proteins.values())
     residues = np.array([len(protein.residues) for protein in proteins], dtype=np.int64)
     joined = join_groups(sizes, connected.edges, limits.max_group_share)
-    limits = replace(limits, max_held_out_share=choose_held_out(sizes, joined))
     names, group = np.unique(joined, return_inverse=True)
+    bases = np.bincount(group, weights=sizes)
+    limits = replace(limits, max_held_out_share=choose_held_out(bases, np.bincount(group)))
 
     # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
     # organism is missing from a split of any molecule.
@@ -611,7 +610,6 @@ def make_regions(
     columns = [
         number + offset for name, number in organisms.items() if name in holdout for offset in (0, len(organisms))
     ]
-    bases = np.bincount(group, weights=sizes)
     split = assign_splits(
         resources,
         seed,
@@ -707,10 +705,6 @@ class RegionIndex:
         number = np.array([self._number[source] for source in intervals.source], dtype=np.int64)
         at = np.searchsorted(self._keys, (number << _POSITION_BITS) + intervals.start, "right") - 1
         return np.where(intervals.end <= self._ends[at], self._assignment[at], -1)
-
-    def split_at(self, source: str, position: int) -> str:
-        """Return the split of a position, 0-based."""
-        return self.assignment_at(source, position)[1]
 
     def assignment_at(self, source: str, position: int) -> tuple[str, str]:
         """Return (group, split) of a position, 0-based."""

@@ -278,7 +278,8 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
     over_groups = limits_of(regions).max_held_out_share is not None
     every = ceil(len(hits) / HITS_COUNTED) if over_groups else 1
     counts: dict[str, Counter[str]] = {f"{split}/{kind}": Counter() for split in SPLITS for kind in config.drawn_types}
-    for batch in hits.take(np.arange(0, len(hits), every)).to_batches(max_chunksize=HITS_PER_SHARD):
+    counted = hits.take(np.arange(0, len(hits), every)) if every > 1 else hits  # all of them stay on disk
+    for batch in counted.to_batches(max_chunksize=HITS_PER_SHARD):
         for hit in batch.to_pylist():
             for kind in config.drawn_types:
                 for low, high in tiles(config, kind, hit):
@@ -297,7 +298,10 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
             groups = counts[f"{split}/{kind}"]
             here = max(groups.total(), 1)
             most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_PER_SLOT)
-            of_split[f"{split}/{kind}"] = most if over_groups else min(wanted / here, most)
+            if not over_groups:
+                of_split[f"{split}/{kind}"] = min(wanted / here, most)
+                continue
+            of_split[f"{split}/{kind}"] = most
             windows = shared_out(wanted, {group: count * most for group, count in groups.items()})
             of_group |= {group: windows[group] / count for group, count in groups.items()}
     return DrawRates(of_split, of_group if over_groups else None)

@@ -26,6 +26,18 @@ def digest_of(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
 
 
+def require_free(out: Path) -> None:
+    """Check that a new folder may be put where it is to be.
+
+    Raises
+    ------
+    BioPawsError
+        When something is there that is no empty folder.
+    """
+    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        raise BioPawsError(f"{out}: holds something else: move it away, or name another folder with --out")
+
+
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # of linux/fcntl.h and linux/fs.h
 
 

@@ -21,11 +21,12 @@ class MaskedCopies:
     """DNA sequences by their lengths, among which a copy with more or fewer N is found."""
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[tuple[Origin, bytes, Sequence]]] = {}
+        # A file of reads has all its sequences under one length: they are not gone through for each other.
+        self._by_length: dict[int, dict[Origin, list[tuple[bytes, Sequence]]]] = {}
 
     def add(self, sequence: Sequence, head: bytes, origin: Origin) -> None:
         """Add a sequence with its first `HEAD` bases in upper case."""
-        self._by_length.setdefault(len(sequence.residues), []).append((origin, head, sequence))
+        self._by_length.setdefault(len(sequence.residues), {}).setdefault(origin, []).append((head, sequence))
 
     def find(self, residues: Residues, head: bytes, origin: Origin) -> tuple[str, Literal["fewer", "more"]] | None:
         """Return the sequence of another file that equals this one but for N, and whether it has fewer or more.
@@ -33,22 +34,23 @@ class MaskedCopies:
         None where there is none, and where each has bases that the other has not: strains of a virus, each read as far
         as it could be, are no copies.
         """
-        others = [entry for entry in self._by_length.get(len(residues), ()) if entry[0] != origin]
+        by_origin = self._by_length.get(len(residues), {})
+        others = [entry for place, entries in by_origin.items() if place != origin for entry in entries]
         if not others:
             return None
-        heads = np.frombuffer(b"".join(entry[1] for entry in others), dtype=np.uint8).reshape(len(others), -1)
+        heads = np.frombuffer(b"".join(other_head for other_head, _ in others), dtype=np.uint8).reshape(len(others), -1)
         own = np.frombuffer(head, dtype=np.uint8)
         alike = np.all((heads == own) | (heads == _N) | (own == _N), axis=1)
         for at in np.flatnonzero(alike).tolist():
-            _, _, other = others[at]
+            other = others[at][1]
             if more := _with_more_n(other.residues, residues):
                 return other.id, "more" if more == "first" else "fewer"
         return None
 
     def remove(self, sequence: Sequence) -> None:
         """Take a sequence out."""
-        entries = self._by_length[len(sequence.residues)]
-        entries[:] = [entry for entry in entries if entry[2] is not sequence]
+        for entries in self._by_length[len(sequence.residues)].values():
+            entries[:] = [entry for entry in entries if entry[1] is not sequence]
 
 
 def _with_more_n(first: Residues, second: Residues) -> Literal["", "first", "second"]:

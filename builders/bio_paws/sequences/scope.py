@@ -109,6 +109,7 @@ def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -
     first = dict.fromkeys((record.word, record.digest) for record in records)
     of_word = Counter(word for word, _ in first)
     taken = {word for word, count in of_word.items() if count == 1}
+    last: dict[str, int] = {}  # number of a title that is taken: to count from one each time takes the square
     names = []
     for record in records:
         if (record.word, record.digest) not in first:
@@ -119,10 +120,12 @@ def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -
             names.append(record.word)
             continue
         title = " ".join(record.title.split())
-        name, number = title, 1
+        number = last.get(title, 1)
+        name = title if number == 1 else f"{title}:{number}"
         while name in taken:
             number += 1
             name = f"{title}:{number}"
+        last[title] = number
         taken.add(name)
         names.append(name)
         if name != record.word:

@@ -10,8 +10,7 @@ from pathlib import Path
 from bio_paws.cli.arguments import add_json, positive
 from bio_paws_eval.cli.arguments import add_options
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
-
-_MODELS = Path("models")
+from bio_paws_eval.packaged.catalog import MODELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         from bio_paws_eval.pretrain.run import pretrain
     quiet_transformers(options)
     recipe = read_recipe(options.recipe)
-    out = options.out or _MODELS / Path(options.recipe).stem
+    out = options.out or MODELS / Path(options.recipe).stem
     record = pretrain(
         recipe,
         source=options.source or ["bundled"],

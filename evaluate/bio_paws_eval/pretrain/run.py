@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers import GPT2LMHeadModel
 
 from bio_paws.errors import BioPawsError
-from bio_paws.execution.files import atomic, read_json, sha256_of, write_json
+from bio_paws.execution.files import atomic, read_json, require_free, sha256_of, write_json
 from bio_paws.execution.stage_keys import stage_key
 from bio_paws.sources import resolve
 from bio_paws.sources.resolve import Assembly
@@ -191,8 +191,7 @@ def _is_finished(out: Path, key: str) -> bool:
     """
     if (out / RECORD).is_file() and _key_of(out / RECORD) == key:
         return True
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise BioPawsError(f"{out}: holds something else: move it away, or name another folder with --out")
+    require_free(out)
     return False
 
 

@@ -7,15 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bio_paws_eval.models.checkpoints import exclusive
-from bio_paws_eval.packaged.catalog import get_packaged
+from bio_paws_eval.packaged.catalog import MODELS, get_packaged
 from bio_paws_eval.packaged.packages import locate_package
 from bio_paws_eval.packaged.unpack import unpack
 from bio_paws_eval.pretrain.recipe import PretrainingRecipe, read_recipe
 from bio_paws_eval.pretrain.run import pretrain
 from bio_paws_eval.sweep.plan import PlannedModel
-
-MODELS = Path("models")
-"""Where `bio-paws pretrain` and `unpack` put models by default, each under its name or that of its recipe."""
 
 
 def find_planned(model: PlannedModel, folder: Path) -> str:
