@@ -27,6 +27,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -404,7 +405,7 @@ def joined_share(sizes: Ints, edges: Edges, group: Ints) -> float:
     return float(similar[group[u] == group[v]].sum()) / total if total else 1.0
 
 
-def choose_held_out(bases: NDArray[np.float64], segments: Ints) -> float | None:
+def choose_held_out(bases: NDArray[Any], segments: Ints) -> float | None:
     """Choose how large a group of validation or test may be.
 
     Parameters
@@ -590,7 +591,7 @@ def make_regions(
     residues = np.array([len(protein.residues) for protein in proteins], dtype=np.int64)
     joined = join_groups(sizes, connected.edges, limits.max_group_share)
     names, group = np.unique(joined, return_inverse=True)
-    bases = np.bincount(group, weights=sizes)
+    bases: NDArray[Any] = np.bincount(group, weights=sizes)  # floats, which the type of bincount does not say
     limits = replace(limits, max_held_out_share=choose_held_out(bases, np.bincount(group)))
 
     # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
