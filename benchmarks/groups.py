@@ -18,16 +18,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.build.partition import (
-    MAX_GROUP_SHARE,
-    MIN_COVERAGE,
-    REGIONS,
-    Edges,
-    Ints,
-    RegionIndex,
-    assign_splits,
-    join_groups,
-)
+from bio_paws.build.homology_groups import MAX_GROUP_SHARE, MIN_COVERAGE, Edges, join_groups
+from bio_paws.build.regions import REGIONS, RegionIndex
+from bio_paws.build.segments import Ints
+from bio_paws.build.splits import assign_splits
 from bio_paws.execution.memory import peak_memory
 
 SEQUENCES, EDGES = 1_000_000, 10_000_000

@@ -19,7 +19,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from bio_paws.build.export import finish
-from bio_paws.build.partition import MAX_SEGMENT
+from bio_paws.build.segments import MAX_SEGMENT
 from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.dataset.manifest import read_manifest

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 
 from bio_paws.align.smith_waterman import LETTERS, similarity
 from bio_paws.align.translation import MIN_INTRON, spliced_identity
-from bio_paws.build import partition
+from bio_paws.build import homology_groups
 from bio_paws.build.candidates import CANDIDATES, Candidates
 from bio_paws.build.coding import break_frame, mutate_protein
+from bio_paws.build.homology_groups import Edges, join_groups
 from bio_paws.build.negatives import make_quartets, take_turns, unordered
 from bio_paws.build.pair_filter import PairFilter
-from bio_paws.build.partition import REGIONS, Edges, RegionIndex, assign_splits, cut_segments, join_groups
+from bio_paws.build.regions import REGIONS, RegionIndex
+from bio_paws.build.segments import cut_segments
+from bio_paws.build.splits import assign_splits
 from bio_paws.build.windows import Trace
 from bio_paws.configs import SPLIT_SHARES, get_config
 from bio_paws.features.breadth import breadth_of
@@ -114,7 +117,7 @@ def test_groups_are_those_of_joining_one_by_one(
     joins = [(min(a, b), max(a, b), c) for a, b, c in joins if a != b and max(a, b) < len(sizes)]
     edges = Edges(*(np.array([join[i] for join in joins], dtype) for i, dtype in enumerate((int, int, float))))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(partition, "EDGES_PER_BATCH", 5)
+        patch.setattr(homology_groups, "EDGES_PER_BATCH", 5)
         group = join_groups(np.array(sizes), edges)
     assert group.tolist() == joined_one_by_one(sizes, joins)
     assert np.bincount(group, weights=sizes).max() <= max(0.05 * sum(sizes), *sizes)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bio_paws.build.cross_split_filter import CrossSplitFilter, distinct_parts
-from bio_paws.build.partition import REGIONS, RegionIndex
+from bio_paws.build.regions import REGIONS, RegionIndex
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.records import Sequence

@@ -11,7 +11,7 @@ import pytest
 
 from bio_paws.align.smith_waterman import Alignments, align, best_alignment, reverse_complement
 from bio_paws.build.pair_filter import PairFilter, outcomes_of
-from bio_paws.build.partition import REGIONS, RegionIndex
+from bio_paws.build.regions import REGIONS, RegionIndex
 from bio_paws.build.windows import Window
 from bio_paws.configs import get_config
 from bio_paws.sequences.corpus import Corpus

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.build.partition import LARGEST_HELD_OUT, REGIONS, Limits, RegionIndex, assign_splits, choose_held_out
+from bio_paws.build.partition import Limits
+from bio_paws.build.regions import REGIONS, RegionIndex
 from bio_paws.build.similarity_search import HIT_INTERVALS, draw_rates, shared_out
+from bio_paws.build.splits import LARGEST_HELD_OUT, assign_splits, choose_held_out
 from bio_paws.build.windows import may_hold_pair
 from bio_paws.configs import SPLITS, get_config
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from bio_paws.build import cross_split_filter
-from bio_paws.build.partition import REGIONS, RegionIndex
+from bio_paws.build.regions import REGIONS, RegionIndex
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.search import blast, prefilter
 from bio_paws.search.homologs import DROPPED_EVALUE, find_hits

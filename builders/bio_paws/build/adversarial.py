@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 
 from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_turns
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
-from bio_paws.build.partition import RegionIndex, seeded
+from bio_paws.build.regions import RegionIndex
 from bio_paws.build.reordering import WordWalks, block_order
+from bio_paws.build.seeding import seeded
 from bio_paws.build.windows import DrawRates, Jittered, draw_jittered, tiles_to_draw
 from bio_paws.configs import MAX_OVERLAP_DIFFERENCE, OVERLAP_KMERS, REARRANGED, PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow

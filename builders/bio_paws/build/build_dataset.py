@@ -21,8 +21,10 @@ from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.audit.config_shortcuts import measure_config
 from bio_paws.build import export, output, partition
 from bio_paws.build.datasets_builder import BioPaws
+from bio_paws.build.homology_groups import MAX_GROUP_SHARE
 from bio_paws.build.pair_filter import database_size
 from bio_paws.build.pipeline import ALPHABETS, BuildOptions, Prepared, make_config, prepare, searched_molecules
+from bio_paws.build.segments import MAX_SEGMENT
 from bio_paws.build.shortfall import explain_shortfall
 from bio_paws.configs import SPLITS, PairConfig, get_config
 from bio_paws.errors import BioPawsError, BuildFailed, CheckFailed
@@ -195,7 +197,7 @@ class _Made:
 def _about_limits(limits: partition.Limits) -> str:
     """Say what is different in a small source."""
     return (
-        f"small source: homologs of a {partition.MAX_SEGMENT:,}-bp segment exceed its {partition.MAX_GROUP_SHARE:.0%}: "
+        f"small source: homologs of a {MAX_SEGMENT:,}-bp segment exceed its {MAX_GROUP_SHARE:.0%}: "
         f"segments have at most {limits.max_segment:,} bp, homology groups at most {limits.max_group_share:.0%} of the "
         "source (partition_limits in manifest.json)"
     )

@@ -20,7 +20,8 @@ from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.pair_filter import database_size, outcomes_of, with_outcomes
-from bio_paws.build.partition import RegionIndex, seeded
+from bio_paws.build.regions import RegionIndex
+from bio_paws.build.seeding import seeded
 from bio_paws.configs import PairConfig, PairType, quotas
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bio_paws.align.smith_waterman import Alphabet
 from bio_paws.build.pair_filter import database_size
-from bio_paws.build.partition import RegionIndex
+from bio_paws.build.regions import RegionIndex
 from bio_paws.configs import SPLITS
 from bio_paws.execution.memory import release_free_memory
 from bio_paws.search import blast, prefilter

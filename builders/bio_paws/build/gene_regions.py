@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bio_paws.build.partition import seeded
+from bio_paws.build.seeding import seeded
 from bio_paws.sequences.corpus import Corpus, Place, representative_proteins
 from bio_paws.sequences.records import Gene, Interval, Sequence
 from bio_paws.sequences.store import StoredResidues

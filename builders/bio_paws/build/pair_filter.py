@@ -23,7 +23,8 @@ from bio_paws.align.smith_waterman import (
     reverse_complement,
 )
 from bio_paws.build.candidates import CANDIDATES, Candidates
-from bio_paws.build.partition import Ints, RegionIndex
+from bio_paws.build.regions import RegionIndex
+from bio_paws.build.segments import Ints
 from bio_paws.configs import SIMILARITY_BINS, PairConfig, PairType
 from bio_paws.features.pair_features import composition
 from bio_paws.schema import UNLABELED_SCHEMA, Row

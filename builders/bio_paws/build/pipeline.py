@@ -18,6 +18,8 @@ from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.negatives import make_quartets
 from bio_paws.build.pair_filter import PairFilter, database_size
 from bio_paws.build.pairs import DistinctSequences, write_pairs
+from bio_paws.build.regions import RegionIndex
+from bio_paws.build.seeding import seeded
 from bio_paws.configs import CONFIGS, LARGEST_WHOLE, PairConfig, SearchFrom, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
@@ -90,7 +92,7 @@ class Prepared:
         Hits of the corpus against itself, schema `similarity_search.HIT_INTERVALS`, by molecule: those that are
         searched and in the source.
     regions : Path
-        Regions with their groups and splits, schema `partition.REGIONS`.
+        Regions with their groups and splits, schema `regions.REGIONS`.
     work : Workdir
         Where results of the stages of configs are kept.
     executor : Executor
@@ -215,7 +217,7 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     if not are_finished((*paths.values(), counted)):
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
-        region_index = partition.RegionIndex(read_arrow(prepared.regions))
+        region_index = RegionIndex(read_arrow(prepared.regions))
         cross_split_filter = CrossSplitFilter(corpus, region_index, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
         outcomes = make(config, prepared, region_index, cross_split_filter, pairs, paths)
@@ -232,7 +234,7 @@ Paths = dict[str, Path]
 def _coding_pairs(
     config: PairConfig,
     prepared: Prepared,
-    region_index: partition.RegionIndex,
+    region_index: RegionIndex,
     cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
@@ -249,7 +251,7 @@ def _coding_pairs(
 def _homologous_pairs(
     config: PairConfig,
     prepared: Prepared,
-    region_index: partition.RegionIndex,
+    region_index: RegionIndex,
     cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
@@ -263,7 +265,7 @@ def _homologous_pairs(
     pair_keys: set[int] = set()
     earlier: list[Path] = []
     for split, quota in quotas(pairs).items():
-        rng = partition.seeded(seed, config.name, "squares", split)
+        rng = seeded(seed, config.name, "squares", split)
         later, longest = config.rearranged, config.max_length
         searcher = cross_split_filter.searcher(
             split, pair_filter.alphabet, DistinctSequences(tuple(earlier)), later=later, longest=longest

@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from bio_paws.build.pair_filter import PairFilter, outcomes_of
-from bio_paws.build.partition import RegionIndex, limits_of
+from bio_paws.build.partition import limits_of
+from bio_paws.build.regions import RegionIndex
 from bio_paws.build.windows import DrawRates, draw_windows, may_hold_pair, tiles
 from bio_paws.configs import SPLIT_SHARES, SPLITS, PairConfig
 from bio_paws.execution.files import read_arrow, temporary_folder, write_arrow
@@ -262,7 +263,7 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
     """Choose how many windows to draw in each tile: as many in all as each split needs.
 
     They are spread evenly over the tiles of a split. Where its groups must be many and small
-    (`partition.choose_held_out`), they are spread evenly over groups, as far as each has tiles that may hold a pair:
+    (`splits.choose_held_out`), they are spread evenly over groups, as far as each has tiles that may hold a pair:
     drawn from all tiles alike, nearly all windows of large genomes would come from the largest family of transposons.
 
     Parameters
@@ -270,7 +271,7 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
     config : PairConfig
         What to look for.
     hits, regions : pyarrow.Table
-        Schemas `HIT_INTERVALS` and `partition.REGIONS`.
+        Schemas `HIT_INTERVALS` and `regions.REGIONS`.
     pairs : int
         Pairs wanted of all splits.
     """

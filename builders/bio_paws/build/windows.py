@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from bio_paws.build.partition import RegionIndex, seeded
+from bio_paws.build.regions import RegionIndex
+from bio_paws.build.seeding import seeded
 from bio_paws.configs import EXACT, PairConfig, PairType
 from bio_paws.sequences.records import Interval
 

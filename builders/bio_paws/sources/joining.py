@@ -12,16 +12,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
-from bio_paws.sources.groups import Group
+from bio_paws.sources.assembly_files import AssemblyFiles
 from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.roles import Entry
 from bio_paws.sources.text import lines_of, text_pieces
 
 Key = tuple[str, str]
-"""A group by its folder and what the names of its files have in common."""
+"""An assembly by its folder and what the names of its files have in common."""
 
 _GENES: tuple[FileRole, ...] = ("gff", "gtf", "cds")
-"""Files that name the sequences that their genes lie on; of two kinds in one group, the first is read."""
+"""Files that name the sequences that their genes lie on; of two kinds in one assembly, the first is read."""
 _GENOMES: frozenset[FileRole] = frozenset({"genomic", "gff_fasta", "genbank"})
 _GENES_OR_PROTEINS: frozenset[FileRole] = frozenset({*_GENES, "protein"})
 _CDS_TITLE = re.compile(r">(?:lcl\|)?(\S+?)_cds(?:_|\s)")
@@ -42,14 +42,16 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
         self[key] = tuple(dict.fromkeys(names))
         return self[key]
 
-    def of_genome(self, group: Group) -> list[str]:
-        """Return those of a group's genome, none where it is a flat file."""
-        return [name for role, entry in group.files() if role in ("genomic", "gff_fasta") for name in self[role, entry]]
+    def of_genome(self, assembly: AssemblyFiles) -> list[str]:
+        """Return those of an assembly's genome, none where it is a flat file."""
+        return [
+            name for role, entry in assembly.files() if role in ("genomic", "gff_fasta") for name in self[role, entry]
+        ]
 
-    def of_genes(self, group: Group) -> list[str]:
-        """Return those that a group's genes lie on, by the first of its kinds of files."""
-        role = next((role for role in _GENES if role in group.roles), None)
-        return [name for entry in group.roles[role].values() for name in self[role, entry]] if role else []
+    def of_genes(self, assembly: AssemblyFiles) -> list[str]:
+        """Return those that an assembly's genes lie on, by the first of its kinds of files."""
+        role = next((role for role in _GENES if role in assembly.roles), None)
+        return [name for entry in assembly.roles[role].values() for name in self[role, entry]] if role else []
 
 
 def _names_of(title: list[str]) -> tuple[str, ...]:
@@ -57,7 +59,7 @@ def _names_of(title: list[str]) -> tuple[str, ...]:
     return (title[0], " ".join(title), "_".join(title)) if title else ("",)
 
 
-def join_lone_parts(groups: dict[Key, Group]) -> None:
+def join_lone_parts(assemblies: dict[Key, AssemblyFiles]) -> None:
     """Join genomes with genes and proteins of other names.
 
     Folders are visited from the innermost outwards. Across folders only genes are joined, with the proteins beside
@@ -69,52 +71,52 @@ def join_lone_parts(groups: dict[Key, Group]) -> None:
         When it is open to which of several genomes genes belong, or none of them has the sequences that they lie on.
     """
     names = _NamesIn()
-    folders = {folder for key in groups for folder in (Path(key[0]), *Path(key[0]).parents)}
+    folders = {folder for key in assemblies for folder in (Path(key[0]), *Path(key[0]).parents)}
     for folder in sorted(folders, key=lambda folder: (-len(folder.parts), folder)):
-        _join_same_name(groups, folder)
-        if not _join_single_parts(groups, folder):
-            _join_by_sequences(groups, folder, names)
-            _join_single_parts(groups, folder)
-    for group in groups.values():
-        _require_disjoint(group, names)
+        _join_same_name(assemblies, folder)
+        if not _join_single_parts(assemblies, folder):
+            _join_by_sequences(assemblies, folder, names)
+            _join_single_parts(assemblies, folder)
+    for assembly in assemblies.values():
+        _require_disjoint(assembly, names)
 
 
-def _below(groups: dict[Key, Group], folder: Path) -> tuple[list[Key], list[Key]]:
-    """Return the groups below a folder that have a genome, and those that have genes or proteins alone."""
-    keys = [key for key in groups if groups[key].roles and folder in (Path(key[0]), *Path(key[0]).parents)]
-    genomes = [key for key in keys if groups[key].roles.keys() & _GENOMES]
+def _below(assemblies: dict[Key, AssemblyFiles], folder: Path) -> tuple[list[Key], list[Key]]:
+    """Return the assemblies below a folder that have a genome, and those that have genes or proteins alone."""
+    keys = [key for key in assemblies if assemblies[key].roles and folder in (Path(key[0]), *Path(key[0]).parents)]
+    genomes = [key for key in keys if assemblies[key].roles.keys() & _GENOMES]
     return genomes, [key for key in keys if key not in genomes]
 
 
-def _join_same_name(groups: dict[Key, Group], folder: Path) -> None:
+def _join_same_name(assemblies: dict[Key, AssemblyFiles], folder: Path) -> None:
     """Join what has the same name in different folders, as where each kind of file has a folder."""
-    genomes, others = _below(groups, folder)
+    genomes, others = _below(assemblies, folder)
     for key in others:
-        roles = groups[key].roles.keys()
+        roles = assemblies[key].roles.keys()
         homes = [genome for genome in genomes if genome[1] == key[1]]
         rivals = [other for other in others if other[1] == key[1] and other != key]
-        if len(homes) == 1 and not rivals and roles <= _GENES_OR_PROTEINS - groups[homes[0]].roles.keys():
-            groups[homes[0]].absorb(groups.pop(key))
+        if len(homes) == 1 and not rivals and roles <= _GENES_OR_PROTEINS - assemblies[homes[0]].roles.keys():
+            assemblies[homes[0]].absorb(assemblies.pop(key))
 
 
-def _join_single_parts(groups: dict[Key, Group], folder: Path) -> bool:
+def _join_single_parts(assemblies: dict[Key, AssemblyFiles], folder: Path) -> bool:
     """Join a genome with all else, where there are not two of anything; return whether that leaves nothing open."""
-    genomes, others = _below(groups, folder)
-    parts = [role for key in others for role in groups[key].roles]
+    genomes, others = _below(assemblies, folder)
+    parts = [role for key in others for role in assemblies[key].roles]
     if not genomes or not _GENES_OR_PROTEINS.issuperset(parts):
         return True
     if len(genomes) != 1 or len(parts) != len(set(parts)):
         return False
-    genome = groups[genomes[0]]
+    genome = assemblies[genomes[0]]
     elsewhere = any(key[0] != genomes[0][0] for key in others)
     # Nothing shows that proteins alone, in another folder, are those of the genome.
     if not set(parts) & genome.roles.keys() and not (elsewhere and set(parts) <= {"protein"}):
         for key in others:
-            genome.absorb(groups.pop(key))
+            genome.absorb(assemblies.pop(key))
     return True
 
 
-def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) -> None:
+def _join_by_sequences(assemblies: dict[Key, AssemblyFiles], folder: Path, names: _NamesIn) -> None:
     """Join genes with the genomes that have the sequences which they name.
 
     Raises
@@ -122,26 +124,26 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
     SourceError
         When two genomes have a sequence of that name, or none has one while a genome is without genes.
     """
-    genomes, others = _below(groups, folder)
+    genomes, others = _below(assemblies, folder)
     # As it is before: of two files that this joins with a genome, neither is the genome's own.
     described = {
-        genome: set(names.of_genome(groups[genome]) if "gff_fasta" in groups[genome].roles else ())
-        | set(names.of_genes(groups[genome]))
+        genome: set(names.of_genome(assemblies[genome]) if "gff_fasta" in assemblies[genome].roles else ())
+        | set(names.of_genes(assemblies[genome]))
         for genome in genomes
-        if "genbank" not in groups[genome].roles
+        if "genbank" not in assemblies[genome].roles
     }
     for key in others:
-        named = names.of_genes(groups[key])
-        if not named or not _GENES_OR_PROTEINS.issuperset(groups[key].roles):
+        named = names.of_genes(assemblies[key])
+        if not named or not _GENES_OR_PROTEINS.issuperset(assemblies[key].roles):
             continue
         owners: dict[str, list[Key]] = {name: [] for name in named}
         for genome in described:
-            for name in names.of_genome(groups[genome]):
+            for name in names.of_genome(assemblies[genome]):
                 if name in owners:
                     owners[name].append(genome)
         hits = sorted({genome for having in owners.values() for genome in having})
-        shown = next(entry.shown() for role, entry in groups[key].files() if role in _GENES)
-        if not hits and _are_without_genes(groups, genomes, others):
+        shown = next(entry.shown() for role, entry in assemblies[key].files() if role in _GENES)
+        if not hits and _are_without_genes(assemblies, genomes, others):
             raise SourceError(
                 f"{shown}: its genes lie on {named[0]!r} and others, which no genome beside it has: put its genome "
                 "there, rename the sequences, or remove it"
@@ -149,7 +151,7 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
         if all(name in described[genome] for name in named for genome in owners[name]):
             continue  # another annotation of genomes that have their own
         if shared := next((name for name in named if len(owners[name]) > 1), None):
-            first, second = (next(groups[genome].files())[1].shown() for genome in owners[shared][:2])
+            first, second = (next(assemblies[genome].files())[1].shown() for genome in owners[shared][:2])
             raise SourceError(
                 f"{shown}: its genes lie on {shared!r}, which both {first} and {second} have: put each genome and its "
                 "genes in a folder of their own, or give them one name"
@@ -158,18 +160,18 @@ def _join_by_sequences(groups: dict[Key, Group], folder: Path, names: _NamesIn) 
         whole, parts = (hits[0], [key]) if len(hits) == 1 else (key, hits)
         described[whole] = {name for genome in hits for name in described.pop(genome)}
         for part in parts:
-            groups[whole].absorb(groups.pop(part))
+            assemblies[whole].absorb(assemblies.pop(part))
 
 
-def _are_without_genes(groups: dict[Key, Group], genomes: list[Key], others: list[Key]) -> bool:
+def _are_without_genes(assemblies: dict[Key, AssemblyFiles], genomes: list[Key], others: list[Key]) -> bool:
     """Whether one of these genomes has no genes, and all have their sequences in FASTA, whose names can be compared."""
-    roles = [groups[key].roles.keys() for key in genomes if key in groups]
+    roles = [assemblies[key].roles.keys() for key in genomes if key in assemblies]
     comparable = all("genomic" in having or "gff_fasta" in having for having in roles)
-    comparable &= all(_GENES_OR_PROTEINS.issuperset(groups[key].roles) for key in others if key in groups)
+    comparable &= all(_GENES_OR_PROTEINS.issuperset(assemblies[key].roles) for key in others if key in assemblies)
     return comparable and any(not having & {*_GENES, "gff_fasta"} for having in roles)
 
 
-def _require_disjoint(group: Group, names: _NamesIn) -> None:
+def _require_disjoint(assembly: AssemblyFiles, names: _NamesIn) -> None:
     """Refuse two files that both have genes on one sequence of a genome.
 
     Raises
@@ -179,7 +181,7 @@ def _require_disjoint(group: Group, names: _NamesIn) -> None:
     """
     for role in _GENES:
         first: dict[str, Entry] = {}
-        entries = list(group.roles.get(role, {}).values())
+        entries = list(assembly.roles.get(role, {}).values())
         for entry in entries if len(entries) > 1 else ():
             for name in names[role, entry]:
                 if name in first:

@@ -189,12 +189,12 @@ def _local(path: Path) -> list[Assembly]:
 def _grouped(path: Path) -> list[Assembly]:
     """Return the assemblies of a folder or an archive."""
     assemblies = []
-    for group in layouts.groups_in(path):
-        accession, name = _split_prefix(group.name if group.name.startswith(group.prefix) else group.prefix)
-        files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in group.files())
-        unused = tuple(entry.name for entry in group.unused)
-        organisms = dict(group.organisms)
-        assemblies.append(Assembly(accession, name, group.organism, path.name, files, unused, organisms))
+    for assembly in layouts.assemblies_in(path):
+        accession, name = _split_prefix(assembly.name if assembly.name.startswith(assembly.prefix) else assembly.prefix)
+        files = tuple(SourceFile(role, entry.path, entry.sha256(), entry.member) for role, entry in assembly.files())
+        unused = tuple(entry.name for entry in assembly.unused)
+        organisms = dict(assembly.organisms)
+        assemblies.append(Assembly(accession, name, assembly.organism, path.name, files, unused, organisms))
     return assemblies
 
 

@@ -37,7 +37,7 @@ MASKED_NAME = re.compile(
 
 
 @dataclass
-class Group:
+class AssemblyFiles:
     """The files of one assembly.
 
     Attributes
@@ -90,8 +90,8 @@ class Group:
             if whole is not None:
                 self.unused += [parts.pop(part) for part in list(parts) if part != whole]
 
-    def absorb(self, other: Group) -> None:
-        """Take in the files of another group, beside those that are there."""
+    def absorb(self, other: AssemblyFiles) -> None:
+        """Take in the files of another assembly, beside those that are there."""
         for role, parts in other.roles.items():
             self.roles.setdefault(role, {}).update({entry.shown(): entry for entry in parts.values()})
         self.unused += other.unused
