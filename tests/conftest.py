@@ -125,10 +125,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(source: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All configs that the small source gives, built once for all test processes; copy it before changing it."""
     mine = tmp_path_factory.getbasetemp()
-    shared = mine if worker_id == "master" else mine.parent
+    shared = mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine
     out = shared / "built/bioPAWS"
     with FileLock(shared / "built.lock"):
         if not out.exists():
