@@ -93,6 +93,26 @@ def run_baselines(
 
 
 @dataclass(frozen=True)
+class _Scoring:
+    """The pairs of a task that all baselines are fitted and scored on.
+
+    Attributes
+    ----------
+    train, test : Pairs
+        The split to fit on, and the split to score.
+    comparable : bool
+        Whether `test` is a whole split.
+    out : Path
+        The results folder.
+    """
+
+    train: Pairs
+    test: Pairs
+    comparable: bool
+    out: Path
+
+
+@dataclass(frozen=True)
 class _Job:
     """A baseline on a task, before it is scored."""
 
@@ -104,26 +124,26 @@ class _Job:
 
 
 def _run_task(train: Pairs, test: Pairs, sources: Sources, out: Path, network_seeds: Sequence[int]) -> list[Path]:
-    comparable = test.task.is_whole(sources.limit)
+    scoring = _Scoring(train, test, test.task.is_whole(sources.limit), out)
     code = source_digest(__name__)
     jobs = [
-        *(_baseline_job(baseline, code, train, test, comparable, out) for baseline in applicable(test.molecule)),
-        *_network_jobs(network_seeds, train, test, comparable, out),
+        *(_baseline_job(baseline, code, scoring) for baseline in applicable(test.molecule)),
+        *_network_jobs(network_seeds, scoring),
     ]
     pending = [job for job in jobs if not (job.path.is_file() and read_result(job.path, job.key))]
     task, finished = test.task, len(jobs) - len(pending)
     _log.info("%s %s: %d baselines to score, %d finished", task.name, task.split, len(pending), finished)
     if pending:
-        _score(pending, train, test, comparable)
+        _score(pending, scoring)
     return [job.path for job in jobs]
 
 
-def _baseline_job(baseline: Baseline, code: str, train: Pairs, test: Pairs, comparable: bool, out: Path) -> _Job:
-    trained = (SCHEMA_VERSION, code, _environment(), baseline.name, dataclasses.asdict(train.task))
-    return _job(baseline.fit, Model(baseline.name, baseline.role), trained, 0, train, test, comparable, out)
+def _baseline_job(baseline: Baseline, code: str, scoring: _Scoring) -> _Job:
+    fitted_by = (SCHEMA_VERSION, code, _environment(), baseline.name)
+    return _job(baseline.fit, Model(baseline.name, baseline.role), fitted_by, 0, scoring)
 
 
-def _network_jobs(seeds: Sequence[int], train: Pairs, test: Pairs, comparable: bool, out: Path) -> list[_Job]:
+def _network_jobs(seeds: Sequence[int], scoring: _Scoring) -> list[_Job]:
     if not seeds:
         return []
     from bio_paws_eval.baselines import networks  # it needs torch, which the others do not
@@ -131,31 +151,24 @@ def _network_jobs(seeds: Sequence[int], train: Pairs, test: Pairs, comparable: b
     code, environment = source_digest(__name__, networks.__name__), _environment() | {"torch": version("torch")}
     jobs = []
     for network, seed in product(networks.NETWORKS, seeds):
-        trained = (SCHEMA_VERSION, code, environment, network.name, dataclasses.asdict(train.task))
-        model = Model(network.name, "baseline")
-        jobs.append(_job(partial(network.fit, seed=seed), model, trained, seed, train, test, comparable, out))
+        fitted_by = (SCHEMA_VERSION, code, environment, network.name)
+        jobs.append(_job(partial(network.fit, seed=seed), Model(network.name, "baseline"), fitted_by, seed, scoring))
     return jobs
 
 
-def _job(
-    fit: Fit,
-    model: Model,
-    trained: tuple[object, ...],
-    seed: int,
-    train: Pairs,
-    test: Pairs,
-    comparable: bool,
-    out: Path,
-) -> _Job:
-    key = digest_of(trained, seed, dataclasses.asdict(test.task), comparable)
+def _job(fit: Fit, model: Model, fitted_by: tuple[object, ...], seed: int, scoring: _Scoring) -> _Job:
+    """Return a baseline with its keys; `fitted_by` is all that decides the fit but for pairs and seed."""
+    train, test = scoring.train.task, scoring.test.task
+    trained = (*fitted_by, dataclasses.asdict(train))
+    key = digest_of(trained, seed, dataclasses.asdict(test), scoring.comparable)
     training = Training(
-        train.task.name,
+        train.name,
         seed=seed,
-        rows=min(train.task.rows, TRAIN_ROWS),
-        dropped=train.task.dropped,
-        content_sha256=train.task.content_sha256,
+        rows=min(train.rows, TRAIN_ROWS),
+        dropped=train.dropped,
+        content_sha256=train.content_sha256,
     )
-    path = result_path(out, model, training, digest_of(trained), test.task.name, key)
+    path = result_path(scoring.out, model, training, digest_of(trained), test.name, key)
     return _Job(fit, model, training, key, path)
 
 
@@ -163,14 +176,14 @@ def _environment() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in _LIBRARIES}
 
 
-def _score(jobs: Sequence[_Job], train: Pairs, test: Pairs, comparable: bool) -> None:
+def _score(jobs: Sequence[_Job], scoring: _Scoring) -> None:
     """Fit the baselines of a task, predict the split in one reading, and write the results."""
-    batch, labels = _train_rows(train)
-    bar = progress(jobs, desc=f"baselines on {train.task.name}")
+    batch, labels = _train_rows(scoring.train)
+    bar = progress(jobs, desc=f"baselines on {scoring.train.task.name}")
     fitted = [_fit(job, batch, labels) for job in bar]
-    all_predictions = _predict([rule for _, rule in fitted], test)
+    all_predictions = _predict([rule for _, rule in fitted], scoring.test)
     for (job, _), (predictions, seconds) in zip(fitted, all_predictions, strict=True):
-        _write(job, test, comparable, seconds, predictions)
+        _write(job, scoring, seconds, predictions)
 
 
 def _fit(job: _Job, train: PairBatch, labels: NDArray[np.int8]) -> tuple[_Job, Rule]:
@@ -231,7 +244,8 @@ def _logits(margin: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.stack([-margin / 2, margin / 2], axis=1).astype(np.float32)
 
 
-def _write(job: _Job, test: Pairs, comparable: bool, seconds: float, predictions: Predictions) -> None:
+def _write(job: _Job, scoring: _Scoring, seconds: float, predictions: Predictions) -> None:
+    test = scoring.test
     scored = predictions.logits, predictions.labels
     result = Result(
         key=job.key,
@@ -241,7 +255,7 @@ def _write(job: _Job, test: Pairs, comparable: bool, seconds: float, predictions
         encoding=None,
         status="scored",
         note="",
-        comparable=comparable,
+        comparable=scoring.comparable,
         environment=_environment(),
         seconds=seconds,
         tokens_per_second=0.0,
