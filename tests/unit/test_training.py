@@ -23,9 +23,9 @@ from transformers import (
 
 from bio_paws.errors import ModelError
 from bio_paws_eval.hyperparameters import HYPERPARAMETERS, Hyperparameters
-from bio_paws_eval.models import training
+from bio_paws_eval.models import finetune, training
 from bio_paws_eval.models.batches import ByLength, MicroBatches, collate
-from bio_paws_eval.models.batching import Batching, ModelState
+from bio_paws_eval.models.batching import PADDED, Batching, ModelState
 from bio_paws_eval.models.finetune import FineTuning, fine_tune
 from bio_paws_eval.models.recomputation import recomputed
 from bio_paws_eval.models.tokens import Tokens
@@ -130,6 +130,36 @@ def test_parts_of_batches_are_not_lost_by_a_stop(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "stopped/checkpoint-7").is_dir()
     resumed = trained(bert(), tmp_path / "stopped", device_batch_size=3)
     assert (resumed.losses, resumed.dev_correct) == (whole.losses, whole.dev_correct)
+
+
+@pytest.mark.parametrize("stop_after", [None, 1, 3], ids=str)
+def test_the_answers_on_dev_are_those_of_the_best_epoch(
+    stop_after: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are kept from the epoch; predicted again only where a run that was stopped had them."""
+    predict, answered = finetune.predict_together, [0]
+
+    def count(*arguments: Any) -> Any:
+        if answered[0] == stop_after:
+            answered[0] += 1
+            raise KeyboardInterrupt
+        answered[0] += 1
+        return predict(*arguments)
+
+    monkeypatch.setattr(finetune, "predict_together", count)
+    recipe: dict[str, Any] = {"learning_rate": 0.3, "epochs": 4}  # dev accuracies 0.45, 0.55, 0.55, 0.45
+    if stop_after:
+        with pytest.raises(KeyboardInterrupt):
+            trained(bert(), tmp_path, **recipe)
+        answered[0] = -4
+    model = bert()
+    result = trained(model, tmp_path, **recipe)
+    assert result.best_epoch == 2
+    assert answered[0] == {None: 4, 1: -4 + 3, 3: -4 + 1 + 1}[stop_after]
+    dev = drawn(20, 1)
+    final = predict(model, dev, 0, torch.float32, PADDED)
+    assert result.dev_correct == tuple((final.argmax(axis=1) == dev.labels).tolist())
+    assert result.dev_accuracies[1] == np.mean(result.dev_correct)
 
 
 def test_the_device_takes_no_more_than_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

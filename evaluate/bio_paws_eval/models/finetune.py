@@ -137,10 +137,18 @@ def fine_tune(
             answers = predicted(predict_together(model, dev_tokens, pad_id, dtype, batching))
             return np.asarray(answers == dev_labels)
 
-        selection = Selection("accuracy", lambda model: float(correct(model).mean()))
+        by_epoch: list[NDArray[np.bool_]] = []  # of the epochs that end in this run
+
+        def accuracy(model: PreTrainedModel) -> float:
+            by_epoch.append(correct(model))
+            return float(by_epoch[-1].mean())
+
+        selection = Selection("accuracy", accuracy)
         with trained_unpadded(model, batching, state):
             history = train_by_length(model, lengths, collate_rows, selection, recipe, seed, dtype, folder, tracking)
-        dev_correct = correct(model)
+        earlier = len(history.measured) - len(by_epoch)  # epochs of the runs that were stopped
+        best = history.best_epoch - 1 - earlier
+        dev_correct = by_epoch[best] if best >= 0 else correct(model)
         state.restore()
     record_of_training = FineTuning(
         history.measured,
