@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from transformers import PreTrainedModel
 from bio_paws.cli.app import main
 from bio_paws.errors import ModelError
 from bio_paws_eval.hyperparameters import Hyperparameters
+from bio_paws_eval.models.adapters import find_adapter
 from bio_paws_eval.models.architectures import empty_classifier
 from bio_paws_eval.models.encode import encode
 from bio_paws_eval.models.finetune import fine_tune
@@ -85,6 +87,20 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
     save_file(renamed, tmp_path / "mine/adapter_model.safetensors")
     with pytest.raises(ModelError, match="other layers"):
         load(find_model(str(bert), None, adapter=str(tmp_path / "mine")))
+
+
+def test_an_adapter_is_known_by_both_of_its_files(tmp_path: Path) -> None:
+    digests = set()
+    for number, (config, weights) in enumerate([("{}", "a"), ('{"r": 1}', "a"), ("{}", "b"), ("{}", "a")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "adapter_config.json").write_text(config)
+        (folder / "adapter_model.safetensors").write_text(weights)
+        digests.add(find_adapter(str(folder)).sha256)
+    assert len(digests) == 3  # the folder's name does not count
+    config, weights = (hashlib.sha256(text.encode()).hexdigest() for text in ("{}", "a"))
+    listed = f"adapter_config.json\t{config}\nadapter_model.safetensors\t{weights}\n"
+    assert hashlib.sha256(listed.encode()).hexdigest() in digests
 
 
 def test_what_is_no_adapter_is_refused(tmp_path: Path) -> None:

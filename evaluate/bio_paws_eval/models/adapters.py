@@ -19,7 +19,8 @@ from transformers import PreTrainedModel, set_seed
 from transformers.pytorch_utils import Conv1D
 
 from bio_paws.errors import ModelError, first_line
-from bio_paws.execution.files import read_json, sha256_of
+from bio_paws.execution.files import read_json
+from bio_paws_eval.models.file_digests import digest_of_files
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -69,7 +70,7 @@ def find_adapter(folder: str) -> Adapter:
         base = read_json(config).get("base_model_name_or_path") or ""
     except (ValueError, AttributeError, RecursionError) as error:
         raise ModelError(f"{folder}: {CONFIG} cannot be used: it is no object of JSON") from error
-    return Adapter(Path(folder), str(base), sha256_of(config)[:32] + sha256_of(weights)[:32])
+    return Adapter(Path(folder), str(base), digest_of_files([config, weights]))
 
 
 def merge_adapter(model: PreTrainedModel, adapter: Adapter) -> PreTrainedModel:

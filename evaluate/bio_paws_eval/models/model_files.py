@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,10 +11,11 @@ import torch
 from transformers import AutoConfig, AutoModel, PretrainedConfig
 
 from bio_paws.errors import BioPawsError, ModelError, first_line
-from bio_paws.execution.files import read_json, sha256_of
+from bio_paws.execution.files import read_json
 from bio_paws.execution.hub import limit_answers
 from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_eval.models import adapters
+from bio_paws_eval.models.file_digests import digest_of_files
 from bio_paws_eval.models.own_code import check_commit, code_files, names_code
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
@@ -142,9 +142,9 @@ def find_model(
         folder,
         commit,
         config,
-        _digest([folder / "config.json", *weights, *code]),
-        _digest([*sorted(tokenizer_files), *code]),
-        _digest(code) if code else "",
+        digest_of_files([folder / "config.json", *weights, *code]),
+        digest_of_files([*sorted(tokenizer_files), *code]),
+        digest_of_files(code) if code else "",
         added,
     )
 
@@ -230,10 +230,3 @@ def _check_size(config: PretrainedConfig, weights: int | None) -> None:
     parameters = sum(weight.numel() for weight in model.parameters())
     if parameters > _MAX_PARAMETERS_PER_BYTE * weights:
         raise ValueError(f"it describes {parameters:,} parameters, and there are {weights:,} bytes of weights")
-
-
-def _digest(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.name}\t{sha256_of(path)}\n".encode())
-    return digest.hexdigest()
