@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bio_paws.build.candidate_windows import draw_rates, shared_out
 from bio_paws.build.partition import Limits
 from bio_paws.build.regions import REGIONS, RegionIndex
-from bio_paws.build.similarity_search import HIT_INTERVALS, draw_rates, shared_out
+from bio_paws.build.similarity_search import HIT_INTERVALS
 from bio_paws.build.splits import LARGEST_HELD_OUT, assign_splits, choose_held_out
 from bio_paws.build.windows import may_hold_pair
 from bio_paws.configs import SPLITS, get_config

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bio_paws.execution import stage_keys
 from bio_paws.execution.stage_keys import source_digest, stage_key
 
 FILES = {
@@ -79,6 +80,34 @@ def test_packages_and_values_change_the_key() -> None:
     }
     assert len(keys) == 6
     assert stage_key(module, values=[1]) in keys
+
+
+@pytest.mark.parametrize(
+    ("module", "searches_again"),
+    [
+        ("bio_paws.build.partition", False),
+        ("bio_paws.build.candidate_windows", False),
+        ("bio_paws.build.pair_filter", False),
+        ("bio_paws.configs", False),
+        ("bio_paws.build.similarity_search", True),
+        ("bio_paws.search.engines", True),
+        ("bio_paws.sequences.fasta", True),
+    ],
+)
+def test_searches_are_kept_when_only_what_is_made_of_them_changes(
+    module: str, searches_again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searches, build = "bio_paws.build.similarity_search", "bio_paws.build.pipeline"
+    before = source_digest(searches), source_digest(build)
+    parse = stage_keys._parse
+
+    def changed(path: Path, name: str) -> tuple[str, tuple[tuple[str, str | None], ...]]:
+        digest, imports = parse(path, name)
+        return ("changed" if name == module else digest), imports
+
+    monkeypatch.setattr(stage_keys, "_parse", changed)
+    assert (source_digest(searches) != before[0]) == searches_again
+    assert source_digest(build) != before[1]
 
 
 def test_a_module_that_is_missing_is_an_error() -> None:

@@ -23,7 +23,15 @@ from bio_paws.build import export, output, partition
 from bio_paws.build.datasets_builder import BioPaws
 from bio_paws.build.homology_groups import MAX_GROUP_SHARE
 from bio_paws.build.pair_filter import database_size
-from bio_paws.build.pipeline import ALPHABETS, BuildOptions, Prepared, make_config, prepare, searched_molecules
+from bio_paws.build.pipeline import (
+    ALPHABETS,
+    BuildOptions,
+    Prepared,
+    make_config,
+    missing_input,
+    prepare,
+    searched_molecules,
+)
 from bio_paws.build.segments import MAX_SEGMENT
 from bio_paws.build.shortfall import explain_shortfall
 from bio_paws.configs import SPLITS, PairConfig, get_config
@@ -33,7 +41,6 @@ from bio_paws.execution.files import read_arrow, temporary_folder
 from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baseline_aucs import Measured, split_files
-from bio_paws.sequences.corpus import missing_input
 from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 

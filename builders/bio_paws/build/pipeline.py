@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from bio_paws.align.smith_waterman import Alphabet
-from bio_paws.build import adversarial, coding, gene_regions, partition, similarity_search
+from bio_paws.build import adversarial, candidate_windows, coding, gene_regions, partition, similarity_search
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.negatives import make_quartets
@@ -23,11 +23,11 @@ from bio_paws.build.seeding import seeded
 from bio_paws.configs import CONFIGS, LARGEST_WHOLE, PairConfig, SearchFrom, quotas
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
-from bio_paws.execution.files import digest_of, read_arrow, write_arrow
-from bio_paws.execution.stage_keys import BUILD_PACKAGES, stage_key
+from bio_paws.execution.files import read_arrow, write_arrow
+from bio_paws.execution.stage_keys import BUILD_PACKAGES, SEARCH_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir, are_finished, is_finished
 from bio_paws.search import blast, engines
-from bio_paws.sequences.corpus import Corpus, missing_input
+from bio_paws.sequences.corpus import Corpus
 from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sources import resolve
 
@@ -126,6 +126,15 @@ def searched_molecules(wanted: Iterable[PairConfig]) -> tuple[Alphabet, ...]:
     return tuple(alphabet for alphabet in ALPHABETS if alphabet in molecules)
 
 
+def missing_input(config: PairConfig, corpus: Corpus) -> str:
+    """Say what a config needs that the corpus does not hold; empty when nothing is missing."""
+    if config.molecule == "dna":
+        return "" if corpus.dna else "DNA sequences"
+    if config.molecule == "protein":
+        return "" if corpus.proteins else "proteins"
+    return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
+
+
 @contextmanager
 def prepare(options: BuildOptions) -> Iterator[Prepared]:
     """Read the sources, search them against themselves, and assign their regions to splits.
@@ -144,27 +153,27 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
             for made in assemblies
             for file in made.files
         ]
-        key = stage_key(__name__, packages=BUILD_PACKAGES, values=(inputs, blast.version()))
-        work = Workdir(options.work, key)
-        files = CorpusFiles.of(work)
+        # Reading and searching are most of the work before the configs: their key covers no more than what they run.
+        key = stage_key(similarity_search.__name__, packages=SEARCH_PACKAGES, values=(inputs, blast.version()))
+        searches = Workdir(options.work, key)
+        files = CorpusFiles.of(searches)
         if not files.are_finished():
             files.make(assemblies)
         genome_bases = files.genome_bases()
-        files, work = _choose_regions(files, work, options)
+        files, searches = _choose_regions(files, searches, options)
         hits: dict[str, Path] = {}
         corpus = files.load()
         residues = database_size(corpus, "protein") if "protein" in options.molecules else 0
         engine = engines.choose_engine(options.engine, residues)
         options = replace(options, engine=engine.name)
-        work = replace(work, key=digest_of(work.key, engines.versions(engine.name)))
         if "dna" in options.molecules and corpus.dna:
-            hits["dna"] = similarity_search.search_dna(files, work, executor)
+            hits["dna"] = similarity_search.search_dna(files, searches, executor)
         if "protein" in options.molecules and corpus.proteins:
-            hits["protein"] = similarity_search.search_proteins(files, work, executor, engine)
+            hits["protein"] = similarity_search.search_proteins(files, searches, executor, engine)
         # From here on results depend on the regions, and so on what was searched, and by which engine.
-        work = replace(work, key=digest_of(work.key, list(hits)))
+        depends_on = (searches.key, engines.versions(engine.name), list(hits), options.holdout)
+        work = Workdir(options.work, stage_key(__name__, packages=BUILD_PACKAGES, values=depends_on))
         _check_organisms(options.holdout, corpus)
-        work = replace(work, key=digest_of(work.key, options.holdout)) if options.holdout else work
         regions = work.path("regions", ".arrow", options.seed)
         if not is_finished(regions):
             dna_hits, protein_hits = (
@@ -176,18 +185,19 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         yield Prepared(options, assemblies, files, from_genes, hits, regions, work, executor)
 
 
-def _choose_regions(files: CorpusFiles, work: Workdir, options: BuildOptions) -> tuple[CorpusFiles, Workdir]:
-    """Return the corpus that a build searches, whole or around genes, and where what depends on it is kept."""
+def _choose_regions(files: CorpusFiles, searches: Workdir, options: BuildOptions) -> tuple[CorpusFiles, Workdir]:
+    """Return the corpus that a build searches, whole or around genes, and where the searches of it are kept."""
     large = files.genome_bases() > LARGEST_WHOLE
     if options.search_from == "genomes" or (options.search_from == "auto" and not large):
-        return files, work
+        return files, searches
     count = options.pairs or max(config.pairs for config in CONFIGS)
-    around_genes = replace(work, key=digest_of(work.key, "genes", count, options.seed))
+    key = stage_key(gene_regions.__name__, packages=SEARCH_PACKAGES, values=(searches.key, count, options.seed))
+    around_genes = Workdir(options.work, key)
     regions = replace(CorpusFiles.of(around_genes), residues=files.residues)
     if not regions.are_finished():
         corpus = gene_regions.restrict_to_genes(files.load(), count, options.seed)
         if corpus is None and options.search_from == "auto":
-            return files, work
+            return files, searches
         if corpus is None:
             raise BioPawsError("--search-from genes: the source holds no genes on their genome: leave it out")
         regions.write_tables(corpus)
@@ -257,8 +267,8 @@ def _homologous_pairs(
     paths: Paths,
 ) -> Counter[str]:
     seed, hits = prepared.options.seed, prepared.hits[config.molecule]
-    shard = adversarial.quartet_shard if config.rearranged else similarity_search.candidate_shard
-    candidates, outcomes = similarity_search.find_candidates(
+    shard = adversarial.quartet_shard if config.rearranged else candidate_windows.candidate_shard
+    candidates, outcomes = candidate_windows.find_candidates(
         config, prepared.files, prepared.regions, hits, prepared.work, prepared.executor, seed, pairs, shard
     )
     pair_filter = PairFilter(config, prepared.files.load(), region_index)

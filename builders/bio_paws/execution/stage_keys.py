@@ -22,6 +22,8 @@ from bio_paws.execution.files import digest_of
 
 BUILD_PACKAGES = ("biopython", "numpy", "parasail", "pyarrow", "rapidfuzz", "scikit-learn", "scipy")
 """Libraries whose version may show in the results of a build's stages; the manifest states them."""
+SEARCH_PACKAGES = ("biopython", "numpy", "pyarrow")
+"""Those of them that read the sources and search them for similar sequences."""
 
 _PROJECT = ("bio_paws", "bio_paws_cards", "bio_paws_eval")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bio_paws.align.smith_waterman import reverse_complement
-from bio_paws.configs import PairConfig
 from bio_paws.execution.progress import progress
 from bio_paws.sequences.reader import Reader
 from bio_paws.sequences.records import Gene, Sequence
@@ -67,15 +66,6 @@ class Corpus:
         """Return the genetic code of a sequence of `dna`, by NCBI's number."""
         genome = self.places[source].source if source in self.places else source
         return self.genetic_codes.get(genome, 1)
-
-
-def missing_input(config: PairConfig, corpus: Corpus) -> str:
-    """Say what a config needs that the corpus does not hold; empty when nothing is missing."""
-    if config.molecule == "dna":
-        return "" if corpus.dna else "DNA sequences"
-    if config.molecule == "protein":
-        return "" if corpus.proteins else "proteins"
-    return "" if any(gene.span.source in corpus.dna for gene in corpus.genes.values()) else "genes on their genome"
 
 
 def read_corpus(
