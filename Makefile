@@ -33,6 +33,7 @@ results: $(SETUP)
 	cp docs/_build/reference/leaderboard.html docs/extra/
 	cp docs/_build/reference/answer.md docs/explanation/reference-answer.md
 	cp docs/_build/reference/figures/forest.svg docs/explanation/reference-forest.svg
+	cp docs/_build/reference/figures/forest-auroc.svg docs/explanation/reference-forest-auroc.svg
 	$(BIN)/python -c 'from pathlib import Path; from bio_paws_eval.report.card_results import write_card_results as write; write(Path("results/reference"), Path("cards/bio_paws_cards/reference_results.json"))'
 
 # One training of results/reference from nothing, and whether its scores are the committed ones. PAWSX=FOLDER names a

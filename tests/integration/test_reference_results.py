@@ -10,10 +10,11 @@ from bio_paws.dataset.description import describe
 from bio_paws.dataset.manifest import read_manifest
 from bio_paws_cards.reference import ReferenceResult, reference_results
 from bio_paws_cards.render import render_card
-from bio_paws_eval.report.answers import answer_markdown, judge_transfers
+from bio_paws_eval.report.answers import answer_markdown
 from bio_paws_eval.report.card_results import card_results
 from bio_paws_eval.report.grouping import group
 from bio_paws_eval.report.systems import Grouped
+from bio_paws_eval.report.transfers import judge_transfers
 from bio_paws_eval.results import read_results
 from bio_paws_eval.tasks.biopaws import load_biopaws
 from bio_paws_eval.tasks.registry import Sources

@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
 
+from bio_paws.features.thresholds import auroc
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import share
 from bio_paws_eval.stats.metrics import METRICS, measure
 from bio_paws_eval.stats.pair_types import measure_pair_types
 from bio_paws_eval.stats.perturbations import measure_perturbations
-from bio_paws_eval.stats.resampling import ScoredPairs
-from bio_paws_eval.stats.seeds import summarise_seeds
-from bio_paws_eval.stats.significance import compare, holm
+from bio_paws_eval.stats.resampling import RankedPairs, ScoredPairs
+from bio_paws_eval.stats.seeds import summarise_areas, summarise_seeds
+from bio_paws_eval.stats.significance import compare, compare_areas, holm
 
 
 def apart(labels: np.ndarray) -> PairGroups:
@@ -27,6 +28,10 @@ def apart(labels: np.ndarray) -> PairGroups:
 def scored(correct: np.ndarray) -> ScoredPairs:
     labels = np.ones(correct.shape[1], dtype=np.int8)
     return ScoredPairs(correct, labels, apart(labels))
+
+
+def ranked(margins: np.ndarray, labels: np.ndarray) -> RankedPairs:
+    return RankedPairs(margins, labels, apart(labels))
 
 
 def logits_of(margins: list[float]) -> np.ndarray:
@@ -116,6 +121,38 @@ def test_comparison_is_paired() -> None:
     assert compare(scored(first), scored(first)).p_value == 1
     with pytest.raises(ValueError, match="cannot be compared"):
         compare(scored(first), scored(second[:, :100]))
+
+
+def test_areas_are_compared_without_a_threshold() -> None:
+    rng = np.random.default_rng(0)
+    labels = (np.arange(400) % 2).astype(np.int8)
+    noise = rng.normal(size=(2, 400))
+    better, worse = labels * 1.5 + noise, labels * 0.3 + noise
+    compared = compare_areas(ranked(better, labels), ranked(worse, labels))
+    assert compared.difference == pytest.approx(
+        np.mean([auroc(row, labels) for row in better]) - np.mean([auroc(row, labels) for row in worse])
+    )
+    assert 0 < compared.low < compared.difference < compared.high
+    assert compared.p_value < 1e-4
+    # The same order of the pairs gives the same area, wherever the threshold is.
+    shifted = compare_areas(ranked(better - 100, labels), ranked(worse, labels))
+    assert shifted == compared
+    assert compare_areas(ranked(better, labels), ranked(better, labels)).p_value == 1
+    with pytest.raises(ValueError, match="cannot be compared"):
+        compare_areas(ranked(better, labels), ranked(worse[:, :100], labels[:100]))
+
+
+def test_a_perfect_order_varies_with_the_groups() -> None:
+    labels = (np.arange(40) % 2).astype(np.int8)
+    summary = summarise_areas(ranked(labels[np.newaxis].astype(float), labels), [None])
+    assert summary is not None
+    assert summary.mean == 1 == summary.high
+    assert 0.8 < summary.low < 1
+
+
+def test_an_area_needs_both_labels() -> None:
+    labels = np.ones(10, dtype=np.int8)
+    assert summarise_areas(ranked(np.arange(10.0)[np.newaxis], labels), [None]) is None
 
 
 def test_holm() -> None:

@@ -33,7 +33,7 @@ from bio_paws_cards.benchmark import render_eval
 from bio_paws_cards.manifest import Manifest
 from bio_paws_eval.layout.tables import Table, escape_latex, latex, markdown, text_frame
 from bio_paws_eval.report.against import against_table
-from bio_paws_eval.report.answers import answer_lines, answers_table, judge_transfers, sources_table
+from bio_paws_eval.report.answers import answer_lines, answers_tables, sources_table
 from bio_paws_eval.report.chapters import chapters_of
 from bio_paws_eval.report.comparisons import compare_all
 from bio_paws_eval.report.controls import control_matrix
@@ -42,6 +42,7 @@ from bio_paws_eval.report.main_tables import all_tables, configs_table
 from bio_paws_eval.report.paper import paper_tables, read_paper
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Grouped, System
+from bio_paws_eval.report.transfers import ACCURACY, judge_transfers
 from bio_paws_eval.report.writer import Report, report_notes, write_report
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import Model, Task, read_predictions, read_result, read_results
@@ -249,8 +250,9 @@ def test_the_answers_by_similarity(tmp_path: Path, golden: Golden) -> None:
     write_graded(tmp_path / "results")
     report = write_report(tmp_path / "results", tmp_path / "out")
     assert (tmp_path / "out/tables/similarity-bins.tex").read_text() == golden("tex")
-    assert [path.name for path in report.files if path.suffix == ".svg"][:3] == [
-        *("forest.svg", "seeds.svg"),
+    assert [path.name for path in report.files if path.suffix == ".svg"][:4] == [
+        *("forest.svg", "forest-auroc.svg"),
+        "seeds.svg",
         "similarity-bins.svg",
     ]
     drawn = "".join(ET.parse(tmp_path / "out/figures/similarity-bins.svg").getroot().itertext())
@@ -630,10 +632,10 @@ def test_the_page_is_well_formed_and_needs_nothing_else(report: Report, results:
     assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)
-    assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 5
+    assert page.tags.count("svg") == len(list((out / "figures").glob("*.svg"))) == 6
     groups = grouped(results)
     tables = all_tables(groups, [], judge_transfers(groups))
-    assert page.tags.count("table") == len(tables) == 18
+    assert page.tags.count("table") == len(tables) == 19
     for table in tables:
         assert table.title in page.text
     assert "refused: 40% unknown" in page.text
@@ -771,16 +773,16 @@ def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeyp
 # The answer
 
 
-def write_transfers(out: Path, dev: float = 0.9) -> Path:
+def write_transfers(out: Path, dev: float = 0.9, shift: float = 0.0) -> Path:
     """GPT-2 after a source, its three controls, and a baseline; better than all of them on one config of two."""
-    ways = (("none", "pawsx_en", 0.9, 0.55), ("shuffled-labels", "pawsx_en", 0.5, 0.5))
+    ways = (("none", "pawsx_en", 0.98, 0.55), ("shuffled-labels", "pawsx_en", 0.5, 0.5))
     ways += (("random-init", "pawsx_en", 0.55, 0.55), ("untuned", "none", 0.5, 0.5))
     for control, on, high, low in ways:
         for seed in (0, 1):
             trained = training(seed, on, control, dev_accuracies=(dev, dev))
             if control == "untuned":
                 trained = replace(trained, dev_accuracies=(), best_epoch=0, dev_pairs=0, dev_majority=0.0)
-            write_cell(out, GPT2, trained, task("dna150"), high)
+            write_cell(out, GPT2, trained, task("dna150"), high, shift=shift)
             write_cell(out, GPT2, trained, task("dna50"), low)
     for name in ("dna150", "dna50"):
         write_baseline(out, "k-mers", "baseline", task(name), 0.6)
@@ -790,15 +792,17 @@ def write_transfers(out: Path, dev: float = 0.9) -> Path:
 
 def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
     groups = grouped(write_transfers(tmp_path))
-    by_task = {transfer.task: transfer for transfer in judge_transfers(groups)}
+    transfers = judge_transfers(groups)
+    by_task = {transfer.task: transfer for transfer in transfers if transfer.measure is ACCURACY}
     assert by_task["dna150"].verdict == "transfers"
     assert set(by_task["dna150"].differences) == {"baseline", "shuffled-labels", "random-init", "untuned"}
     assert by_task["dna50"].verdict.startswith("no transfer shown: not above the best baseline")
-    lines = answer_lines(groups, list(by_task.values()))
+    lines = answer_lines(groups, transfers)
     assert lines[0].startswith("Learnt, by accuracy on dev against the commoner label: openai-community/gpt2, pawsx_en")
-    assert "1 of 2 results after a source that was learnt: openai-community/gpt2, pawsx_en on dna150 0.8" in lines[1]
-    assert "1 above, " in lines[2]
-    assert len(lines) <= 6
+    assert "1 of 2 results after a source that was learnt: openai-community/gpt2, pawsx_en on dna150 0.9" in lines[1]
+    assert lines[2].startswith("Transfer by AUROC, above the best baseline and all three controls")
+    assert "by accuracy: 1 above, " in lines[3]
+    assert len(lines) <= 8
 
 
 def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
@@ -808,22 +812,34 @@ def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
     lines = answer_lines(groups, transfers)
     assert "Not learnt, and left out of all claims: openai-community/gpt2, pawsx_en (0.570 against 0.560)" in lines[0]
     assert lines[1].startswith("No result allows a claim of transfer")
-    assert "◊" in markdown(answers_table(groups, transfers))
+    assert "◊" in markdown(answers_tables(groups, transfers)[0])
     assert set(sources_table(groups.systems).frame["learnt"]) == {"no"}
 
 
 def test_a_transfer_without_its_controls_is_open(tmp_path: Path) -> None:
-    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.9)
-    write_baseline(tmp_path, "k-mers", "baseline", task("dna150"), 0.6)
-    (transfer,) = judge_transfers(grouped(tmp_path))
-    assert transfer.verdict == "open: no result of shuffled labels; random weights; the untuned model"
-    assert not transfer.transfers
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.97)
+    write_baseline(tmp_path, "k-mers", "baseline", task("dna150"), 0.5)
+    for transfer in judge_transfers(grouped(tmp_path)):
+        assert transfer.verdict == "open: no result of shuffled labels; random weights; the untuned model"
+        assert not transfer.transfers
 
 
 def test_results_of_earlier_versions_do_not_tell_whether_the_source_was_learnt(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(dev_pairs=0, dev_majority=0.0), task("dna150"), 0.9)
-    (transfer,) = judge_transfers(grouped(tmp_path))
-    assert transfer.verdict == "not known whether the source was learnt"
+    verdicts = {transfer.verdict for transfer in judge_transfers(grouped(tmp_path))}
+    assert verdicts == {"not known whether the source was learnt"}
+
+
+def test_a_model_that_ranks_pairs_but_gives_them_one_label_transfers_by_auroc_alone(tmp_path: Path) -> None:
+    groups = grouped(write_transfers(tmp_path, shift=-100.0))
+    verdicts = {t.measure.name: t.verdict for t in judge_transfers(groups) if t.task == "dna150"}
+    assert verdicts["AUROC"] == "transfers"
+    assert verdicts["accuracy"].startswith("no transfer shown")
+    by_auroc = answers_tables(groups, judge_transfers(groups))[1].frame
+    assert by_auroc["verdict"].tolist()[0] == "transfers"
+    assert "One label for all pairs, whatever their order: 1 of 2 results." in "\n".join(
+        answer_lines(groups, judge_transfers(groups))
+    )
 
 
 def test_the_page_opens_with_the_answer(out: Path, report: Report) -> None:

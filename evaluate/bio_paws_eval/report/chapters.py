@@ -25,7 +25,9 @@ _PLANS: dict[str, tuple[str, ...]] = {
 }
 """Chapters that are called as the bundled plan that fills them, and the tables and figures of each."""
 
-_ANSWER = {"The answer": ("against-reference", "figure-forest", "answers", "sources")}
+_ANSWER = {
+    "The answer": ("against-reference", "figure-forest", "figure-forest-auroc", "answers", "answers-auroc", "sources")
+}
 
 _SYSTEMS = {"Every model, on bioPAWS and on PAWS-X": ("configs", "languages")}
 """Whatever they were trained on; the tables of the paper are of models that were trained on one language."""

@@ -9,7 +9,7 @@ from itertools import combinations
 from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
 from bio_paws_eval.report.systems import System, TaskResult, tasks_of
-from bio_paws_eval.stats.significance import Comparison, compare, holm
+from bio_paws_eval.stats.significance import AnswerComparison, compare, holm
 from bio_paws_eval.tasks.registry import is_biopaws
 
 
@@ -23,7 +23,7 @@ class Compared:
         Names.
     seeds : tuple of int
         Seed of each whose pairs are set side by side.
-    comparison : Comparison
+    comparison : AnswerComparison
         What came out.
     corrected : float
         P-value after Holm's correction for all comparisons of the report.
@@ -33,7 +33,7 @@ class Compared:
     first: str
     second: str
     seeds: tuple[int, int]
-    comparison: Comparison
+    comparison: AnswerComparison
     corrected: float
 
 

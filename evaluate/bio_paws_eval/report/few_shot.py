@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 
 from bio_paws.audit.plot_style import GREY, styled
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
-from bio_paws_eval.report.answers import best_of
 from bio_paws_eval.report.panels import BASELINE_LINES, commoner_share, label_panels, line_style, short
 from bio_paws_eval.report.systems import System, tasks_of
+from bio_paws_eval.report.transfers import best_of
 from bio_paws_eval.results import Training
 
 _DATA = 2  # parts of an identity

@@ -20,12 +20,13 @@ from bio_paws.audit.plot_style import BLUE, GREEN, GREY, ORANGE, PURPLE, styled
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.execution.progress import progress
 from bio_paws_eval.layout.drawing import Drawing, drawing_of
-from bio_paws_eval.report.answers import best_of
 from bio_paws_eval.report.few_shot import draw_few_shot
 from bio_paws_eval.report.panels import BASELINE_LINES, commoner_share, label_panels, legend, line_style, short
 from bio_paws_eval.report.seed_study import TASKS, SeedStudy
 from bio_paws_eval.report.systems import System, TaskResult, config_names, task_order, tasks_of
+from bio_paws_eval.report.transfers import ACCURACY, MEASURES, Measure, best_of
 from bio_paws_eval.results import slug
+from bio_paws_eval.stats.seeds import SeedSummary
 
 _SHADES = LinearSegmentedColormap.from_list("shades", ["#FFFFFF", "#56A3D4"])  # black is legible on all of them
 
@@ -52,7 +53,7 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
     ]
     seeds = draw_seeds(systems, baselines), draw_seed_study(studies)
     drawings = [
-        draw_forest(systems, baselines),
+        *(draw_forest(systems, baselines, measure) for measure in MEASURES),
         *seeds,
         draw_similarity_bins(systems, baselines),
         draw_few_shot(systems, baselines),
@@ -62,48 +63,60 @@ def draw_all(systems: Sequence[System], baselines: Sequence[System], studies: Se
     return [drawing for drawing in drawings if drawing is not None]
 
 
-def draw_forest(systems: Sequence[System], baselines: Sequence[System]) -> Drawing | None:
-    """Draw each system's accuracy with its interval, a panel a config; None where no model has a score on one."""
+def draw_forest(systems: Sequence[System], baselines: Sequence[System], measure: Measure) -> Drawing | None:
+    """Draw each system's score with its interval, a panel a config; None where no model has a score on one."""
     tasks = [task for task in tasks_of(systems, scored=True) if task in config_names()]
+    tasks = [task for task in tasks if any(_summary(system.scored.get(task), measure) for system in systems)]
     if not tasks:
         return None
     shown = [system for system in systems if set(tasks) & set(system.scored)]
     names = [_two_lines(system.name) for system in shown] + ["best baseline", "best upper bound"]
     with styled():
-        figure, panels = _accuracy_panels(len(tasks), names)
-        low = min(_forest(axes, task, shown, baselines) for axes, task in zip(panels.flat, tasks, strict=False))
-        panels.flat[0].set_xlim(np.floor(min(0.45, low) * 20) / 20, 1.02)
+        figure, panels = _score_panels(len(tasks), names, _AXES[measure.name])
+        lows = [_forest(axes, task, shown, baselines, measure) for axes, task in zip(panels.flat, tasks, strict=False)]
+        panels.flat[0].set_xlim(np.floor(min(0.45, *lows) * 20) / 20, 1.02)
         legend(figure, _forest_legend(), figure.get_figwidth())
         return drawing_of(
             figure,
-            "forest",
-            "Each config: models, controls, baseline and upper bound",
-            "Mean accuracy over seeds with its 95% interval over seeds and groups. A hollow dot is a system whose "
-            "source was not learnt, or a score with a mark in the tables. The shaded strip is the interval of the best "
-            "baseline; the dashed line is what always answering the commoner label gives.",
+            "forest" if measure is ACCURACY else f"forest-{measure.name.lower()}",
+            f"Each config, by {measure.name}: models, controls, baseline and upper bound",
+            f"Mean {measure.name} over seeds with its 95% interval over seeds and groups. A hollow dot is a system "
+            "whose source was not learnt, or a score with a mark in the tables. The shaded strip is the interval of "
+            f"the best baseline; the dashed line is what {_CHANCE[measure.name]} gives.",
         )
 
 
-def _forest(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System]) -> float:
+_AXES = {"accuracy": "accuracy (part of the pairs)", "AUROC": "area under the ROC curve"}
+_CHANCE = {"accuracy": "always answering the commoner label", "AUROC": "a random order of the pairs"}
+
+
+def _forest(axes: Axes, task: str, systems: Sequence[System], baselines: Sequence[System], measure: Measure) -> float:
     """Draw one config: a row a system, then the best baseline and upper bound; return the lowest end."""
     _style_rows(axes, task)
-    axes.axvline(commoner_share(task, systems), color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
-    rows = [(system.scored.get(task), *_look(system)) for system in systems]
+    chance = commoner_share(task, systems) if measure is ACCURACY else 0.5
+    axes.axvline(chance, color=GREY, linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+    rows: list[tuple[TaskResult | None, str, bool]] = [(system.scored.get(task), *_look(system)) for system in systems]
     for method, color in (("baseline", PURPLE), ("upper_bound", GREEN)):
-        best = best_of(baselines, task, method)
+        best = best_of(baselines, task, method, measure)
         rows.append((best.scored[task] if best else None, color, True))
-        if best and method == "baseline":
-            axes.axvspan(best.scored[task].summary.low, best.scored[task].summary.high, color=PURPLE, alpha=0.12, lw=0)
+    strip = _summary(rows[len(systems)][0], measure)
+    if strip is not None:
+        axes.axvspan(strip.low, strip.high, color=PURPLE, alpha=0.12, lw=0)
     ends = []
     for row, (result, color, full) in enumerate(rows):
-        if result is None:
+        summary = _summary(result, measure)
+        if result is None or summary is None:
             continue
-        summary = result.summary
         ends.append(summary.low)
         axes.hlines(row, summary.low, summary.high, color=color, linewidth=1.6, zorder=2)
         fill = color if full and not result.marked else "white"
         axes.scatter([summary.mean], [row], s=20, facecolor=fill, edgecolor=color, linewidth=1.2, zorder=3)
     return min(ends)
+
+
+def _summary(result: TaskResult | None, measure: Measure) -> SeedSummary | None:
+    """Return a score over seeds; None where there is none."""
+    return None if result is None else measure.summary(result)
 
 
 def _look(system: System) -> tuple[str, bool]:
@@ -118,11 +131,11 @@ def _forest_legend() -> list[Line2D]:
     return [Line2D([], [], color=color, marker="o", markersize=4.5, label=label) for label, color in looks]
 
 
-def _accuracy_panels(count: int, names: Sequence[str]) -> tuple[Figure, NDArray[Any]]:
-    """Make so many panels of accuracies, up to four beside each other, with the same named rows."""
+def _score_panels(count: int, names: Sequence[str], axis: str) -> tuple[Figure, NDArray[Any]]:
+    """Make so many panels of scores, up to four beside each other, with the same named rows."""
     columns = min(4, count)
     rows = -(-count // columns)
-    label_width = 0.6 + 0.065 * max(len(line) for name in names for line in name.split("\n"))
+    label_width = 0.8 + 0.07 * max(len(line) for name in names for line in name.split("\n"))
     # Not narrower than the legend.
     width, height = max(5.2, label_width + 1.95 * columns), rows * (0.6 + 0.31 * len(names)) + 0.9
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -131,7 +144,7 @@ def _accuracy_panels(count: int, names: Sequence[str]) -> tuple[Figure, NDArray[
     first.set_yticks(range(len(names)), names)
     first.set_ylim(len(names) - 0.4, -0.6)
     label_panels(panels, count)
-    figure.supxlabel("accuracy (part of the pairs)", fontsize=8)
+    figure.supxlabel(axis, fontsize=8)
     return figure, panels
 
 
@@ -150,7 +163,7 @@ def draw_seeds(systems: Sequence[System], baselines: Sequence[System]) -> Drawin
         return None
     low = min(0.45, *(min(cell.summary.min for cell in system.scored.values()) for system in systems if system.scored))
     with styled():
-        figure, panels = _accuracy_panels(len(tasks), [_two_lines(system.name) for system in systems])
+        figure, panels = _score_panels(len(tasks), [_two_lines(system.name) for system in systems], _AXES["accuracy"])
         for axes, task in zip(panels.flat, tasks, strict=False):
             _strip(axes, task, systems, baselines)
         panels.flat[0].set_xlim(np.floor(low * 20 - 0.2) / 20, 1.02)

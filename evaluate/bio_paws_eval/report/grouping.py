@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bio_paws.errors import DataError
 from bio_paws.execution.progress import progress
 from bio_paws_eval.report.pair_groups import GroupFinder
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, segment_of, task_order
 from bio_paws_eval.results import Method, Predictions, Result, Task, read_predictions
-from bio_paws_eval.stats.decisions import predicted
+from bio_paws_eval.stats.decisions import predicted, score_margin
 from bio_paws_eval.stats.groups import PairGroups
-from bio_paws_eval.stats.resampling import ScoredPairs
+from bio_paws_eval.stats.resampling import RankedPairs, ScoredPairs
 from bio_paws_eval.stats.seeds import SeedSummary, summarise_seeds
 from bio_paws_eval.tasks.registry import Sources, is_pawsx
 
 _NAN = float("nan")
 _NO_PAIRS = ScoredPairs(np.empty((0, 0), dtype=bool), np.empty(0, dtype=np.int8), PairGroups.unknown(0))
+_NO_RANKS = RankedPairs(np.empty((0, 0)), _NO_PAIRS.labels, _NO_PAIRS.groups)
 _NO_SEEDS = SeedSummary(0, _NAN, _NAN, _NAN, _NAN, _NAN, _NAN, None, _NAN)
 
 
@@ -135,30 +135,31 @@ def _task_result(entries: list[Entry], finder: GroupFinder) -> TaskResult:
     """Read the predictions of all seeds, and bring their pairs into one order."""
     results = tuple(result for _, result in entries)
     if results[0].status != "scored":
-        return TaskResult(results, np.empty(0, dtype=object), _NO_PAIRS, _NO_SEEDS)
-    first, correct = _in_order(*entries[0])
-    rows = [correct]
+        return TaskResult(results, np.empty(0, dtype=object), _NO_PAIRS, _NO_RANKS, _NO_SEEDS)
+    first = _in_order(*entries[0])
+    logits = [first.logits]
     for path, result in entries[1:]:
-        predictions, correct = _in_order(path, result)
-        if predictions.pair_ids != first.pair_ids:
+        predictions = _in_order(path, result)
+        if predictions.pair_ids != first.pair_ids or not np.array_equal(predictions.labels, first.labels):
             raise DataError(f"{path}: its predictions name other pairs than {entries[0][0]}: move one of them away")
         if first.groups is None:
             first = replace(first, groups=predictions.groups)
-        rows.append(correct)
+        logits.append(predictions.logits)
     ids = np.asarray(first.pair_ids, dtype=object)
     groups = first.groups or finder.find(results[0].task, ids) or PairGroups.unknown(len(ids))
-    scored = ScoredPairs(np.stack(rows), first.labels, groups)
+    correct = np.stack([predicted(scores) == first.labels for scores in logits])
+    scored = ScoredPairs(correct, first.labels, groups)
+    ranked = RankedPairs(np.stack([score_margin(scores) for scores in logits]), first.labels, groups)
     summary = summarise_seeds(scored, [result.training.dev_accuracy for result in results])
-    return TaskResult(results, ids, scored, summary)
+    return TaskResult(results, ids, scored, ranked, summary)
 
 
-def _in_order(path: Path, result: Result) -> tuple[Predictions, NDArray[np.bool_]]:
-    """Read predictions in the order of the ids of pairs, and which of them are right."""
+def _in_order(path: Path, result: Result) -> Predictions:
+    """Read predictions in the order of the ids of pairs."""
     read = read_predictions(path, result)
     order = np.argsort(np.asarray(read.pair_ids, dtype=object), kind="stable")
     groups = None if read.groups is None else read.groups.take(order)
-    in_order = Predictions([read.pair_ids[i] for i in order], read.logits[order], read.labels[order], groups)
-    return in_order, predicted(in_order.logits) == in_order.labels
+    return Predictions([read.pair_ids[i] for i in order], read.logits[order], read.labels[order], groups)
 
 
 def _place(system: System) -> tuple[Any, ...]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bio_paws_eval.layout.pages import render_page
-from bio_paws_eval.report.answers import best_of
 from bio_paws_eval.report.score_text import MARKS, marks
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, tasks_of
+from bio_paws_eval.report.transfers import best_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from bio_paws.configs import SIMILARITY_BINS
 from bio_paws.features.perturbations import PERTURBED_ROWS, STRAND_PERTURBATIONS
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.answers import Transfer, answers_table, sources_table
+from bio_paws_eval.report.answers import answers_tables, sources_table
 from bio_paws_eval.report.comparisons import Compared, compare_all
 from bio_paws_eval.report.controls import control_matrix
 from bio_paws_eval.report.paper import paper_tables
@@ -38,6 +38,7 @@ from bio_paws_eval.report.systems import (
     share_over_seeds,
     tasks_of,
 )
+from bio_paws_eval.report.transfers import Transfer
 from bio_paws_eval.stats.metrics import METRICS
 from bio_paws_eval.stats.seeds import best_on_dev
 from bio_paws_eval.tasks.registry import LANGUAGES, is_pawsx, language_of, pawsx
@@ -55,11 +56,11 @@ def all_tables(grouped: Grouped, studies: Sequence[SeedStudy], transfers: Sequen
     studies : sequence of SeedStudy
         As `seed_study.study_seeds` returns them.
     transfers : sequence of Transfer
-        As `answers.judge_transfers` returns them.
+        As `transfers.judge_transfers` returns them.
     """
     compared = compare_all(grouped.systems)
     tables = [
-        answers_table(grouped, transfers),
+        *answers_tables(grouped, transfers),
         sources_table(grouped.systems),
         configs_table(grouped),
         _languages_table(grouped),

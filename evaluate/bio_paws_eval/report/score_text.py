@@ -48,6 +48,15 @@ def accuracy(cell: TaskResult | None) -> str:
     return f"{source}{summary.mean:.3f}{spread}{marks(cell)}\n{interval(summary.low, summary.high)} n={summary.seeds}"
 
 
+def area(cell: TaskResult) -> str:
+    """Write an area under the ROC curve in two lines: mean and deviation, then interval and number of seeds."""
+    summary = cell.area_summary
+    if summary is None:
+        return MISSING
+    spread = "" if math.isnan(summary.sd) else f" ± {summary.sd:.3f}"
+    return f"{summary.mean:.3f}{spread}\n{interval(summary.low, summary.high)} n={summary.seeds}"
+
+
 def marks(cell: TaskResult) -> str:
     """Return the marks of a cell's score, behind a space each."""
     segment = f" ¶{cell.segment}" if cell.segment else ""

@@ -15,8 +15,14 @@ from bio_paws import configs
 from bio_paws_eval.results import Encoding, Method, Model, Result, Task, Training
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import UNDEFINED, Interval, share, with_interval, worth_of
-from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds, resampled_rates, with_constants_varied
-from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev
+from bio_paws_eval.stats.resampling import (
+    RankedPairs,
+    ScoredPairs,
+    mean_over_seeds,
+    resampled_rates,
+    with_constants_varied,
+)
+from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev, summarise_areas
 from bio_paws_eval.tasks.registry import LANGUAGES, pawsx
 
 Entry = tuple[Path, Result]
@@ -61,6 +67,8 @@ class TaskResult:
         Ids of the pairs, sorted; empty for a refused result.
     scored_pairs : ScoredPairs
         Which pairs each seed predicted rightly, and their groups, in the order of `pair_ids`.
+    ranked_pairs : RankedPairs
+        How high each seed ranks the pairs, in the same order.
     summary : SeedSummary
         Accuracy over seeds; of no seeds for a refused result.
     """
@@ -68,6 +76,7 @@ class TaskResult:
     seed_results: tuple[Result, ...]
     pair_ids: NDArray[np.object_]
     scored_pairs: ScoredPairs
+    ranked_pairs: RankedPairs
     summary: SeedSummary
 
     @property
@@ -164,6 +173,13 @@ class TaskResult:
         """Confusion matrix summed over seeds: rows are the truth, columns the prediction."""
         counts: NDArray[np.int64] = np.array([result.metrics["confusion"] for result in self.seed_results]).sum(axis=0)
         return counts
+
+    @cached_property
+    def area_summary(self) -> SeedSummary | None:
+        """Area under the ROC curve over seeds; None where it is not defined."""
+        if not self.scored:
+            return None
+        return summarise_areas(self.ranked_pairs, [result.training.dev_accuracy for result in self.seed_results])
 
     def metric(self, name: str) -> float | None:
         """Mean of a metric over the seeds in which it is defined."""

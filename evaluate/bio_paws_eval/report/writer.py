@@ -20,7 +20,7 @@ from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
 from bio_paws_eval.layout.tables import Table, latex, markdown, percent
 from bio_paws_eval.report.against import against_table
-from bio_paws_eval.report.answers import answer_lines, answer_markdown, judge_transfers
+from bio_paws_eval.report.answers import answer_lines, answer_markdown
 from bio_paws_eval.report.chapters import Chapter, chapters_of
 from bio_paws_eval.report.comparisons import pairs_key
 from bio_paws_eval.report.csv_files import csv_files
@@ -30,12 +30,13 @@ from bio_paws_eval.report.main_tables import all_tables
 from bio_paws_eval.report.score_text import MARKS
 from bio_paws_eval.report.seed_study import study_seeds
 from bio_paws_eval.report.systems import Entry, Grouped, System, TaskResult, names_of, tasks_of
+from bio_paws_eval.report.transfers import judge_transfers
 from bio_paws_eval.representations.report_section import representation_section
 from bio_paws_eval.results import read_results, slug
 from bio_paws_eval.summarization.results import read_summary_results, tables_of
 from bio_paws_eval.tasks.registry import GENERATED, Sources, is_biopaws
 
-_MAIN_TABLES = ("against-reference", "answers", "configs", "languages")
+_MAIN_TABLES = ("against-reference", "answers", "answers-auroc", "configs", "languages")
 _FILE_LIST = "report.json"
 
 

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, norm, t
 
+from bio_paws.features.thresholds import auroc
 from bio_paws_eval.stats.groups import PairGroups
 
 RESAMPLES = 1000
@@ -90,6 +91,44 @@ class ScoredPairs:
             return self.groups.effective if means.all() or not means.any() else None
         resampled = np.nanvar(self.accuracies.mean(axis=1))
         return float(len(means) * min(1.0, independent / resampled)) if resampled else float(len(means))
+
+
+@dataclass(frozen=True, eq=False)
+class RankedPairs:
+    """How high each seed of a system ranks pairs.
+
+    Attributes
+    ----------
+    margins : ndarray, shape=(seeds, pairs), dtype=float64
+        Score of label 1 less that of label 0 (`decisions.score_margin`).
+    labels : ndarray, shape=(pairs,), dtype=int8
+        The truth.
+    groups : PairGroups
+        What is resampled.
+    """
+
+    margins: NDArray[np.float64]
+    labels: NDArray[np.int8]
+    groups: PairGroups
+
+    @cached_property
+    def aurocs(self) -> NDArray[np.float64]:
+        """Area under the ROC curve of each seed: shape (seeds,); nan where a label is missing."""
+        return np.array([auroc(row, self.labels) for row in self.margins])
+
+    @cached_property
+    def resampled_aurocs(self) -> NDArray[np.float64]:
+        """The same on resampled groups, the same ones for all systems: shape (RESAMPLES, seeds).
+
+        An area of 0 or 1, which does not vary between resamples though another sample's would, varies as a proportion.
+        """
+        columns = [
+            constant_draws(int(value), self.groups)
+            if value in {0.0, 1.0}
+            else resampled_auroc(row, self.labels, self.groups)
+            for row, value in zip(self.margins, self.aurocs.tolist(), strict=True)
+        ]
+        return np.stack(columns, axis=1)
 
 
 def resampled_rates(

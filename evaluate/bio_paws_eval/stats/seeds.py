@@ -1,4 +1,4 @@
-"""Accuracy of one model over several seeds of its training."""
+"""Scores of one model over several seeds of its training."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.stats.intervals import with_interval
-from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds
+from bio_paws_eval.stats.resampling import RankedPairs, ScoredPairs, mean_over_seeds
 
 
 @dataclass(frozen=True)
 class SeedSummary:
-    """Accuracy over seeds.
+    """A score over seeds: accuracy, or area under the ROC curve.
 
     Attributes
     ----------
     seeds : int
         How many.
     mean, sd, min, max : float
-        Of the accuracies; sd with n - 1, nan for one seed.
+        Of the scores; sd with n - 1, nan for one seed.
     low, high : float
         95% interval of the mean, over seeds and groups of pairs; 0 and 1 where there is but one group.
     dev_chosen : float or None
-        Accuracy of the seed that is best on the development split; None where there is none.
+        Score of the seed that is best on the development split; None where there is none.
     oracle : float
-        Accuracy of the seed that is best on this very test: what nobody could have chosen.
+        Score of the seed that is best on this very test: what nobody could have chosen.
     """
 
     seeds: int
@@ -50,21 +52,45 @@ def summarise_seeds(scored: ScoredPairs, dev_accuracies: Sequence[float | None])
     dev_accuracies : sequence of float or None, length seeds
         Accuracy of each seed on the development split.
     """
-    accuracies = scored.correct.mean(axis=1)
+    return _summary(scored.correct.mean(axis=1), scored.varied_accuracies, scored.groups, dev_accuracies)
+
+
+def summarise_areas(ranked: RankedPairs, dev_accuracies: Sequence[float | None]) -> SeedSummary | None:
+    """Summarise the areas under the ROC curve of several seeds; None where a label is missing.
+
+    Parameters
+    ----------
+    ranked : RankedPairs
+        How each seed ranks the pairs.
+    dev_accuracies : sequence of float or None, length seeds
+        Accuracy of each seed on the development split.
+    """
+    if np.isnan(ranked.aurocs).any():
+        return None
+    return _summary(ranked.aurocs, ranked.resampled_aurocs, ranked.groups, dev_accuracies)
+
+
+def _summary(
+    values: NDArray[np.float64],
+    resampled: NDArray[np.float64],
+    groups: PairGroups,
+    dev_accuracies: Sequence[float | None],
+) -> SeedSummary:
+    """Summarise a score of each seed, by its values on resampled groups: shape (RESAMPLES, seeds)."""
     chosen = best_on_dev(dev_accuracies)
-    draws = mean_over_seeds(scored.varied_accuracies, np.random.default_rng(0))
-    ends = with_interval(float(accuracies.mean()), draws, scored.groups.effective)
+    draws = mean_over_seeds(resampled, np.random.default_rng(0))
+    ends = with_interval(float(values.mean()), draws, groups.effective)
     low, high = ends["low"], ends["high"]
     return SeedSummary(
-        len(accuracies),
-        float(accuracies.mean()),
-        float(accuracies.std(ddof=1)) if len(accuracies) > 1 else float("nan"),
-        float(accuracies.min()),
-        float(accuracies.max()),
+        len(values),
+        float(values.mean()),
+        float(values.std(ddof=1)) if len(values) > 1 else float("nan"),
+        float(values.min()),
+        float(values.max()),
         0.0 if low is None else low,
         1.0 if high is None else high,
-        None if chosen is None else float(accuracies[chosen]),
-        float(accuracies.max()),
+        None if chosen is None else float(values[chosen]),
+        float(values.max()),
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from bio_paws_eval.stats.intervals import with_interval
-from bio_paws_eval.stats.resampling import ScoredPairs, mean_over_seeds
+from bio_paws_eval.stats.resampling import RankedPairs, ScoredPairs, mean_over_seeds
 
 SIGNIFICANT = 0.05
 """A corrected p-value under it is called significant."""
@@ -25,10 +25,8 @@ class Comparison:
     Attributes
     ----------
     difference, low, high : float
-        Mean accuracy of the first less that of the second, with its 95% interval by paired bootstrap over seeds and
+        Mean score of the first less that of the second, with its 95% interval by paired bootstrap over seeds and
         groups of pairs; -1 and 1 where there is but one group.
-    only_first, only_second : int
-        Pairs that only one of the two got right, in the seeds that are set side by side.
     p_value : float
         Of no difference, as `compare` has it.
     """
@@ -36,13 +34,27 @@ class Comparison:
     difference: float
     low: float
     high: float
-    only_first: int
-    only_second: int
     p_value: float
 
 
-def compare(first: ScoredPairs, second: ScoredPairs, seed_of_first: int = 0, seed_of_second: int = 0) -> Comparison:
-    """Compare two systems on the same pairs, in the same order.
+@dataclass(frozen=True)
+class AnswerComparison(Comparison):
+    """One system's accuracy against another's.
+
+    Attributes
+    ----------
+    only_first, only_second : int
+        Pairs that only one of the two got right, in the seeds that are set side by side.
+    """
+
+    only_first: int
+    only_second: int
+
+
+def compare(
+    first: ScoredPairs, second: ScoredPairs, seed_of_first: int = 0, seed_of_second: int = 0
+) -> AnswerComparison:
+    """Compare the accuracies of two systems on the same pairs, in the same order.
 
     The p-value is that of a Wald test: the difference divided by its bootstrap standard error, against t with one
     degree of freedom fewer than there are groups in effect (Cameron AC, Miller DL 2015, A practitioner's guide to
@@ -68,14 +80,37 @@ def compare(first: ScoredPairs, second: ScoredPairs, seed_of_first: int = 0, see
     if difference and np.nanstd(draws) < _NOTHING:
         # One is right on all pairs, and the other on all of one label.
         draws = _difference_of(first.varied_accuracies, second.varied_accuracies)
-    ends = with_interval(difference, draws, groups)
+    compared = _compared(difference, draws, groups)
     right, right_of_second = first.correct[seed_of_first], second.correct[seed_of_second]
+    return AnswerComparison(
+        **vars(compared),
+        only_first=int((right & ~right_of_second).sum()),
+        only_second=int((right_of_second & ~right).sum()),
+    )
+
+
+def compare_areas(first: RankedPairs, second: RankedPairs) -> Comparison:
+    """Compare the areas under the ROC curve of two systems on the same pairs, in the same order, as `compare` does.
+
+    An area needs no threshold: it tells a model that ranks the pairs, though it gives all of them one label, from a
+    model that knows nothing of them.
+    """
+    if first.margins.shape[1] != second.margins.shape[1]:
+        raise ValueError(f"{first.margins.shape[1]} pairs cannot be compared with {second.margins.shape[1]}")
+    if first.groups.unit != second.groups.unit:
+        known = second.groups if first.groups.unit == "pairs" else first.groups
+        first, second = (replace(ranked, groups=known) for ranked in (first, second))
+    difference = float(first.aurocs.mean() - second.aurocs.mean())
+    draws = _difference_of(first.resampled_aurocs, second.resampled_aurocs)
+    return _compared(difference, draws, first.groups.effective)
+
+
+def _compared(difference: float, draws: NDArray[np.float64], groups: float) -> Comparison:
+    ends = with_interval(difference, draws, groups)
     return Comparison(
         difference,
         -1.0 if ends["low"] is None else ends["low"],
         1.0 if ends["high"] is None else ends["high"],
-        int((right & ~right_of_second).sum()),
-        int((right_of_second & ~right).sum()),
         _p_value(difference, float(np.nanstd(draws)), groups),
     )
 
