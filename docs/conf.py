@@ -61,6 +61,8 @@ napoleon_use_ivar = True
 default_role = "code"
 
 html_extra_path = ["extra"]  # the leaderboard, a page of its own
+html_static_path = ["static"]
+html_css_files = ["wide-tables.css"]
 html_theme = "furo"
 html_title = "bioPAWS"
 

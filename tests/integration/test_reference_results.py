@@ -16,6 +16,7 @@ from bio_paws_eval.report.grouping import group
 from bio_paws_eval.report.systems import Grouped
 from bio_paws_eval.report.transfers import judge_transfers
 from bio_paws_eval.results import read_results
+from bio_paws_eval.sweep.plan import read_plan
 from bio_paws_eval.tasks.biopaws import load_biopaws
 from bio_paws_eval.tasks.registry import Sources
 
@@ -42,7 +43,19 @@ def test_the_reference_is_complete_and_comparable(reference: Grouped) -> None:
 
 def test_cards_state_the_reference_results(reference: Grouped) -> None:
     """To accept new ones: make results, then bio-paws card for the card that is in the repository."""
-    assert reference_results() == card_results(reference)
+    bundled = group(read_results(ROOT / "results/bundled"))
+    assert reference_results() == card_results(reference) | card_results(bundled)
+
+
+def test_what_is_reproduced_is_committed() -> None:
+    """`make reproduce` compares its scores with those of results/bundled."""
+    (grid,) = read_plan("reproduce").grids
+    bundled = group(read_results(ROOT / "results/bundled"))
+    (system,) = bundled.systems
+    assert set(grid.seeds) <= set(system.seeds)
+    assert set(grid.configs or ()) <= set(system.scored)
+    assert [system.training.on] == list(grid.finetune_on)
+    assert system.training.recipe == grid.recipe.record
 
 
 def test_a_card_states_results_of_its_own_pairs_only(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -773,7 +773,7 @@ def test_matplotlib_is_asked_for_in_words(results: Path, tmp_path: Path, monkeyp
 # The answer
 
 
-def write_transfers(out: Path, dev: float = 0.9, shift: float = 0.0) -> Path:
+def write_transfers(out: Path, dev: float = 0.9, shift: float = 0.0, baseline: float = 0.6) -> Path:
     """GPT-2 after a source, its three controls, and a baseline; better than all of them on one config of two."""
     ways = (("none", "pawsx_en", 0.98, 0.55), ("shuffled-labels", "pawsx_en", 0.5, 0.5))
     ways += (("random-init", "pawsx_en", 0.55, 0.55), ("untuned", "none", 0.5, 0.5))
@@ -785,7 +785,7 @@ def write_transfers(out: Path, dev: float = 0.9, shift: float = 0.0) -> Path:
             write_cell(out, GPT2, trained, task("dna150"), high, shift=shift)
             write_cell(out, GPT2, trained, task("dna50"), low)
     for name in ("dna150", "dna50"):
-        write_baseline(out, "k-mers", "baseline", task(name), 0.6)
+        write_baseline(out, "k-mers", "baseline", task(name), baseline)
         write_baseline(out, "smith_waterman", "upper_bound", task(name), 0.99)
     return out
 
@@ -799,10 +799,20 @@ def test_what_is_above_baseline_and_controls_transfers(tmp_path: Path) -> None:
     assert by_task["dna50"].verdict.startswith("no transfer shown: not above the best baseline")
     lines = answer_lines(groups, transfers)
     assert lines[0].startswith("Learnt, by accuracy on dev against the commoner label: openai-community/gpt2, pawsx_en")
-    assert "1 of 2 results after a source that was learnt: openai-community/gpt2, pawsx_en on dna150 0.9" in lines[1]
+    assert "all three controls: 1 (openai-community/gpt2, pawsx_en on dna150 0.9" in lines[1]
     assert lines[2].startswith("Transfer by AUROC, above the best baseline and all three controls")
     assert "by accuracy: 1 above, " in lines[3]
     assert len(lines) <= 8
+
+
+def test_what_is_above_its_controls_alone_is_told_from_transfer(tmp_path: Path) -> None:
+    groups = grouped(write_transfers(tmp_path, baseline=0.99))
+    transfers = judge_transfers(groups)
+    verdicts = {transfer.verdict for transfer in transfers if transfer.task == "dna150"}
+    assert verdicts == {"above all controls, not above the best baseline"}
+    line = answer_lines(groups, transfers)[1]
+    assert "all three controls: none of 2 results" in line
+    assert "not above the best baseline: 1 (openai-community/gpt2, pawsx_en on dna150 " in line
 
 
 def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
@@ -877,6 +887,15 @@ def test_the_leaderboard_filters_in_a_browser(report: Report, out: Path, tmp_pat
     browser = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
     dump = subprocess.run([*browser, f"{page}#task=dna50"], capture_output=True, text=True, timeout=120, check=True)
     assert re.search(r'id="shown"[^>]*>5 of \d+ rows<', dump.stdout)
+
+
+def test_one_seed_is_set_beside_the_same_seed_of_the_reference(tmp_path: Path) -> None:
+    for seed, accuracy in enumerate((0.9, 0.6, 0.6)):
+        write_cell(tmp_path / "reference", GPT2, training(seed), task("dna150", 400), accuracy)
+    write_cell(tmp_path / "mine", GPT2, training(0), task("dna150", 400), 0.9)
+    frame = against_table(grouped(tmp_path / "mine"), grouped(tmp_path / "reference")).frame
+    assert frame["difference"].tolist() == ["+0.000"]
+    assert frame["your AUROC"].tolist() == frame["reference AUROC"].tolist()
 
 
 def test_results_beside_a_reference(tmp_path: Path) -> None:

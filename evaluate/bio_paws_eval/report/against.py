@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from bio_paws_eval.layout.tables import Row, Table, text_frame
-from bio_paws_eval.report.score_text import MISSING, accuracy, interval
+from bio_paws_eval.report.score_text import MISSING, accuracy, decimal, interval
 from bio_paws_eval.report.systems import Grouped, System, TaskResult
 
 
@@ -30,17 +30,30 @@ def against_table(grouped: Grouped, reference: Grouped) -> Table:
         if rival is not None
         for task in system.scored
         if task in rival.scored
-        for row in [_row(system, task, system.scored[task], rival.scored[task])]
+        for row in [_row(system, task, system.scored[task], _of_same_seeds(system.scored[task], rival.scored[task]))]
     ]
     return Table(
         "against-reference",
         "Beside the reference results",
-        text_frame(("system", "task", "yours", "reference", "difference", "95% interval", "pairs", "verdict"), [rows]),
+        text_frame(_COLUMNS, [rows]),
         labels=2,
-        note="The same model or baseline, trained on the same task under the same control. Deviates: the interval of "
-        "the difference leaves out 0. Where the pairs are the same ones and a model was trained with the same "
-        "hyperparameters and seeds, the difference should be close to 0.",
+        note="The same model or baseline, trained on the same task under the same control; of the reference the same "
+        "seeds, where it has all of yours. Difference: of the accuracies. Deviates: its interval leaves out 0. Where "
+        "the pairs are the same ones and a model was trained with the same hyperparameters and seeds, the difference "
+        "should be close to 0, and so should that of the areas under the ROC curve.",
     )
+
+
+_COLUMNS = (
+    *("system", "task", "yours", "reference", "difference", "95% interval"),
+    *("your AUROC", "reference AUROC", "pairs", "verdict"),
+)
+
+
+def _of_same_seeds(yours: TaskResult, reference: TaskResult) -> TaskResult:
+    """Return the reference of the same seeds, where it has all of them: a mean over others is another number."""
+    mine, theirs = ({result.training.seed for result in it.seed_results} for it in (yours, reference))
+    return reference.of_seeds(mine) if mine < theirs else reference
 
 
 def _same(system: System, references: Sequence[System]) -> System | None:
@@ -67,6 +80,8 @@ def _row(system: System, task: str, yours: TaskResult, reference: TaskResult) ->
         *(system.name, task, accuracy(yours), accuracy(reference)),
         f"{difference:+z.3f}",
         interval(low, high) if error else MISSING,
+        decimal(yours.metric("auroc")),
+        decimal(reference.metric("auroc")),
         "the same" if same else "others",
         "within" if low <= 0 <= high else "deviates",
     )

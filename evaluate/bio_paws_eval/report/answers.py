@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -62,11 +62,12 @@ def _transfer_line(measure: Measure, transfers: Sequence[Transfer]) -> str:
         no_claim = "No result allows a claim of transfer: no source that was learnt was tested on a config of bioPAWS."
         return no_claim if measure is ACCURACY else ""
     positive = [transfer for transfer in judged if transfer.transfers]
-    by = f"Transfer by {measure.name}, above the best baseline and all three controls"
-    tested = f"of {len(judged)} results after a source that was learnt"
-    if not positive:
-        return f"{by}: none {tested}."
-    return f"{by}: {len(positive)} {tested}: {_scores(positive)}."
+    above_controls = [transfer for transfer in judged if transfer.above_controls and not transfer.transfers]
+    line = f"Transfer by {measure.name}, above the best baseline and all three controls: {_counted(positive)} of "
+    line += (
+        f"{len(judged)} results after a source that was learnt. Above all controls, but not above the best baseline: "
+    )
+    return f"{line}{_counted(above_controls)}."
 
 
 def _baseline_line(measure: Measure, transfers: Sequence[Transfer]) -> str:
@@ -124,8 +125,10 @@ def _seeds_line(transfers: Sequence[Transfer]) -> str:
     return line.strip()
 
 
-def _scores(transfers: Iterable[Transfer]) -> str:
-    return _listed([_score(transfer) for transfer in transfers])
+def _counted(transfers: Sequence[Transfer]) -> str:
+    """Say how many there are, and name them."""
+    scores = _listed([_score(transfer) for transfer in transfers])
+    return f"{len(transfers)} ({scores})" if transfers else "none"
 
 
 def _score(transfer: Transfer) -> str:
@@ -156,7 +159,7 @@ def _by_accuracy(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
         "What carries over, by accuracy",
         text_frame((*_columns(ACCURACY), "seeds alike", SAMPLE), _by_config(ACCURACY, transfers, row)),
         labels=3,
-        note=f"Accuracy: mean over seeds, beneath it the 95% interval over seeds and groups. {_LESS} Seeds alike: part "
+        note=f"Accuracy: mean over seeds with its 95% interval over seeds and groups. {_LESS} Seeds alike: part "
         f"of the pairs that two seeds answer alike. {SAMPLE_NOTE} Transfers: the source was learnt, no pair was cut, "
         "and all four differences have their *.",
     )
@@ -171,7 +174,7 @@ def _by_auroc(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
         "What carries over, by AUROC",
         text_frame(_columns(AUROC), _by_config(AUROC, transfers, row)),
         labels=3,
-        note="AUROC: area under the ROC curve, mean over seeds, beneath it the 95% interval over seeds and groups. It "
+        note="AUROC: area under the ROC curve, mean over seeds with its 95% interval over seeds and groups. It "
         "tells whether similar pairs are ranked above dissimilar ones, whatever threshold the source left behind: 0.5 "
         f"is chance, less is the reverse order. {_LESS}",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from bio_paws.execution.files import write_json
@@ -53,7 +54,9 @@ def _stated(system: System, result: TaskResult) -> ReferenceResult:
     )
 
 
-def write_card_results(results: Path, path: Path) -> None:
-    """Write the results of a folder that cards state."""
-    stated = card_results(group(read_results(results)))
+def write_card_results(folders: Sequence[Path], path: Path) -> None:
+    """Write the results that cards state: of several folders, each of other data."""
+    stated = {
+        digest: result for folder in folders for digest, result in card_results(group(read_results(folder))).items()
+    }
     write_json(path, {digest: dataclasses.asdict(result) for digest, result in stated.items()})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import get_args
@@ -22,7 +22,7 @@ from bio_paws_eval.stats.resampling import (
     resampled_rates,
     with_constants_varied,
 )
-from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev, summarise_areas
+from bio_paws_eval.stats.seeds import SeedSummary, best_on_dev, summarise_areas, summarise_seeds
 from bio_paws_eval.tasks.registry import LANGUAGES, pawsx
 
 Entry = tuple[Path, Result]
@@ -180,6 +180,15 @@ class TaskResult:
         if not self.scored:
             return None
         return summarise_areas(self.ranked_pairs, [result.training.dev_accuracy for result in self.seed_results])
+
+    def of_seeds(self, seeds: Collection[int]) -> TaskResult:
+        """Return the result of some of its seeds alone."""
+        rows = [row for row, result in enumerate(self.seed_results) if result.training.seed in seeds]
+        results = tuple(self.seed_results[row] for row in rows)
+        scored = replace(self.scored_pairs, correct=self.correct[rows])
+        ranked = replace(self.ranked_pairs, margins=self.ranked_pairs.margins[rows])
+        summary = summarise_seeds(scored, [result.training.dev_accuracy for result in results])
+        return replace(self, seed_results=results, scored_pairs=scored, ranked_pairs=ranked, summary=summary)
 
     def metric(self, name: str) -> float | None:
         """Mean of a metric over the seeds in which it is defined."""

@@ -127,6 +127,11 @@ class Transfer:
         return [name for name in ("baseline", *CONTROLS) if name not in self.differences]
 
     @property
+    def above_controls(self) -> bool:
+        """Whether it counts and is above every control: what was taught is of use, though k-mers may do better."""
+        return self.counts and all(name in self.differences and self.differences[name].above for name in CONTROLS)
+
+    @property
     def transfers(self) -> bool:
         """Whether it counts and is above the best baseline and every control."""
         return self.counts and not self.missing and all(difference.above for difference in self.differences.values())
@@ -142,6 +147,8 @@ class Transfer:
         if not self.counts:
             return "cut pairs: no claim"
         below = [_NAMES[name] for name, difference in self.differences.items() if not difference.above]
+        if below == [_NAMES["baseline"]] and self.above_controls:
+            return "above all controls, not above the best baseline"
         if below:
             return f"no transfer shown: not above {'; '.join(below)}"
         if self.missing:
