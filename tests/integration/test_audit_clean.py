@@ -20,7 +20,7 @@ from bio_paws.audit.against import compare
 from bio_paws.audit.checks import shortcuts
 from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.clean import write as write_module
-from bio_paws.audit.clean.rows import mark_degrees, no_reasons
+from bio_paws.audit.clean.rows import mark_degrees, mark_labels, no_reasons
 from bio_paws.audit.clean.write import Cleaned
 from bio_paws.audit.clean.write import clean as write_clean
 from bio_paws.audit.pairs import collect
@@ -230,20 +230,57 @@ def test_columns_of_some_rows_alone_are_kept(tmp_path: Path) -> None:
     assert stored["id"].to_pylist()[-1] == "2999"
 
 
-def test_balanced_sequences_stand_as_often_under_both_labels() -> None:
+def test_balanced_sequences_stand_as_often_under_both_labels_of_a_split() -> None:
+    """And both labels are as frequent, with rows that stand alone for what is missing."""
     rng = np.random.default_rng(0)
     drawn = zip(rng.integers(0, 9, 300), rng.integers(0, 40, 300), rng.random(300) < 0.7, strict=True)
     rows: list[Row] = [[f"{'ACGT' * 5}{'A' * a}", f"{'TTGC' * 5}{'C' * b}", int(label)] for a, b, label in drawn]
-    data, columns = find_columns(as_data({"train": rows}), Request())
+    rows += [[f"{'ACGT' * 5}{'G' * n}", f"{'TTGC' * 5}{'T' * n}", int(n % 4 < 3)] for n in range(1, 60)]
+    data, columns = find_columns(as_data({"train": rows[::2], "test": rows[1::2]}), Request())
     pairs = collect(data, columns, Request())
-    numbered = number_sequences(pairs)
-    reasons = no_reasons(len(pairs))
-    mark_degrees(pairs, numbered, reasons)
-    staying = reasons == ""
-    assert staying.any()
-    for side in numbered.canonical:
-        ones, whole = np.bincount(side[staying], pairs.labels[staying]), np.bincount(side[staying])
-        assert ((whole <= 1) | (2 * ones == whole)).all()
+    numbered, part, reasons = number_sequences(pairs), pairs.part.astype(np.int64), no_reasons(len(pairs))
+    mark_degrees(pairs, numbered, part, reasons)
+    uneven = np.diff([((reasons == "") & (pairs.labels == label)).sum() for label in (0, 1)])
+    mark_labels(pairs, numbered, part, reasons)
+    assert uneven and (reasons == "label_balance").any()
+    for split in (0, 1):
+        staying = (reasons == "") & (part == split)
+        assert pairs.labels[staying].mean() == 0.5
+        for side in numbered.canonical:
+            ones, whole = np.bincount(side[staying], pairs.labels[staying]), np.bincount(side[staying])
+            assert ((whole <= 1) | (2 * ones == whole)).all()
+
+
+def test_what_cleaning_leaves_useless_is_said_with_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All test pairs were trained on, and one label alone is left of validation."""
+    rows = clean("protein")["train"][:80]
+    known = {row[side] for row in rows[:60] for side in (0, 1)}
+    lone = [row for row in clean("protein")["train"][80:] if row[2] and not known & {*row}][:10]
+    splits = {"train": rows[:60], "validation": [*rows[:10], *lone], "test": rows[:30]}
+    source = write(tmp_path / "set", splits)
+    main(["audit", str(source), "--clean", str(tmp_path / "out")])
+    said = capsys.readouterr().err
+    ones = sum(int(str(row[2])) for row in rows[:60])
+    assert f"train 60 (label 0: {60 - ones}, 1: {ones}), validation {len(lone)} (label 0: 0, 1: {len(lone)});" in said
+    assert "no row is left of test and one label alone is left in validation: removed.txt has the reason of " in said
+    assert "each; --resplit makes new splits" in said
+    few = write(tmp_path / "few", {"train": rows[:4]})
+    main(["audit", str(few), "--clean", str(tmp_path / "again"), "--resplit"])
+    assert "too few, or too large, for new splits: collect more pairs" in capsys.readouterr().err
+
+
+def test_classes_that_cleaning_makes_rare_leak_like_any_sequence(tmp_path: Path) -> None:
+    """Twenty-five targets have twenty rows each, and fewer where the leaks of the other side have left."""
+    splits = clean("protein")
+    targets = [str(row[1]) for row in splits["test"][:25]]
+    other = [*dict.fromkeys(str(row[0]) for row in splits["train"])][:460]
+    rows: list[Row] = [[text, targets[i % 25], i // 25 % 2] for i, text in enumerate([*other, *other[:60]])]
+    source = write(tmp_path / "set", {"train": rows[:400], "test": rows[400:]})
+    (written,) = write_clean(open_data(str(source)), Request(), tmp_path / "out")
+    assert written.rows == {"train": 400} and written.removed.keys() == {"leaked_sequences", "leaked_homologs"}
+    assert "leaked_sequences" not in {finding.check for finding in audit(open_data(str(tmp_path / "out"))[0]).findings}
 
 
 def test_another_set_and_a_corpus_are_compared(tmp_path: Path) -> None:

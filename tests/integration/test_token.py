@@ -70,6 +70,7 @@ def commands(folder: Path, data: Path, source: Path, pawsx: Path) -> dict[str, l
         "pretrain": [recipe, "--data", data, "--out", folder / "model"],
         "vectors": ["--model", "user/bert", "--words", 5, *given, "--out", folder / "vectors"],
         "summarize": ["--model", "user/bert", "--finetune", "user/texts", "--data", data, "--out", folder / "texts"],
+        "unpack": ["all-MiniLM-L6-v2", "--out", folder / "unpacked"],
         "harness": ["lm-eval", "--data", data, "--out", folder / "tasks"],
     }
 

@@ -245,6 +245,13 @@ def test_three_sequences_and_ids_are_asked_about(tmp_path: Path, capsys: pytest.
     assert pairs.columns.sides == ("CDR3b", "peptide") and pairs.columns.label == "binder" and len(pairs) == 40
 
 
+def test_a_table_without_a_label_is_told_by_its_columns(tmp_path: Path) -> None:
+    rows = [f"{i},{sequence(PROTEIN, 60)},{sequence(PROTEIN, 60)}" for i in range(20)]
+    table = write(tmp_path / "unlabelled.csv", "id,sequence1,sequence2", *rows)
+    with pytest.raises(DataError, match="no column holds a label: there are id, sequence1, sequence2, and"):
+        read(table)
+
+
 @pytest.mark.parametrize("files", [1, 2])
 def test_ids_are_replaced_by_their_sequences(files: int, tmp_path: Path) -> None:
     ids = write(tmp_path / "ids.csv", "protein_a,protein_b,label", *(f"P2135{i},Q1763{i},{i % 2}" for i in range(10)))

@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resplit", action="store_true", help="with --clean: new splits by groups of homologs")
     parser.add_argument(
-        "--balance", action="store_true", help="with --clean: every sequence as often under both labels, or in one row"
+        "--balance",
+        action="store_true",
+        help="with --clean: every sequence as often under both labels, or in one row; then both labels as often, too",
     )
     add_json(parser)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from bio_paws.audit.checks.shortcuts import FEWEST, PairClass, Shortcut, by_split
-from bio_paws.audit.clean.write import Cleaned
+from bio_paws.audit.clean.write import REMOVED, Cleaned
 from bio_paws.audit.findings import Finding
 from bio_paws.audit.report.text import example_text, facts
 from bio_paws.audit.report.verdict import verdict
@@ -84,7 +84,24 @@ def _details(finding: Finding) -> str:
 
 
 def cleaned_text(cleaned: Cleaned) -> str:
-    """Say in a line what was written, and how many rows left for which reason."""
-    rows = ", ".join(f"{split} {count:,}" for split, count in cleaned.rows.items())
+    """Say what was written, how many rows left for which reason, and which splits are of no use any more."""
+    rows = ", ".join(f"{split} {_by_label(cleaned.labels[split])}" for split in cleaned.rows)
     removed = ", ".join(f"{reason} {count:,}" for reason, count in cleaned.removed.items())
-    return on_one_line(f"cleaned: {cleaned.folder}: {rows}; removed: {removed or 'nothing'}")
+    lines = [f"cleaned: {cleaned.folder}: {rows}; removed: {removed or 'nothing'}"]
+    lost = [split for split, of_label in cleaned.labels.items() if not any(of_label)]
+    one_label = [split for split, of_label in cleaned.labels.items() if any(of_label) and not all(of_label)]
+    if lost or one_label:
+        left = [f"no row is left of {', '.join(lost)}"] if lost else []
+        left += [f"one label alone is left in {', '.join(one_label)}"] if one_label else []
+        advice = (
+            "the groups of similar sequences are too few, or too large, for new splits: collect more pairs"
+            if cleaned.resplit
+            else f"{REMOVED} has the reason of each; --resplit makes new splits by homology out of all rows"
+        )
+        lines.append(f"{' and '.join(left)}: {advice}")
+    return "\n".join(map(on_one_line, lines))
+
+
+def _by_label(of_label: tuple[int, int]) -> str:
+    zeros, ones = of_label
+    return f"{zeros + ones:,} (label 0: {zeros:,}, 1: {ones:,})"

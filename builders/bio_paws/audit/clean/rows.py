@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,7 +44,14 @@ def mark_repeats(pairs: Pairs, numbered: Numbered, reasons: Reasons) -> None:
         mark(reasons, repeated, check)
 
 
-def mark_leaks(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reasons: Reasons) -> None:
+def split_sides(numbered: Numbered, reasons: Reasons) -> list[int]:
+    """Return the sides whose sequences a split can keep apart: in the rows that stay, they are not a task's classes."""
+    return [side for side in (0, 1) if not is_class_side(numbered.canonical[side, reasons == ""])]
+
+
+def mark_leaks(
+    pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], sides: Sequence[int], reasons: Reasons
+) -> None:
     """Mark rows of later splits that share sequences with earlier ones, or hold what is similar to them.
 
     Parameters
@@ -51,10 +60,11 @@ def mark_leaks(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reason
         The data set.
     part : ndarray, shape=(n,)
         The split of each row, by number, in the order of their use.
+    sides : sequence of int
+        The sides that are looked at, of `split_sides`.
     reasons : ndarray, shape=(n,)
-        Marked in place. A side that is the classes of a task is not looked at: no split can keep it apart.
+        Marked in place.
     """
-    sides = [side for side in (0, 1) if not is_class_side(numbered.canonical[side])]
     for later in np.unique(part)[1:].tolist():
         # Each round searches what is left of the later split among what is left of the earlier ones.
         division = Division(
@@ -78,16 +88,26 @@ def mark_leaks(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reason
                     mark(reasons, similar & late, search.check)
 
 
-def mark_degrees(pairs: Pairs, numbered: Numbered, reasons: Reasons) -> None:
-    """Mark rows until every sequence of a side stands as often under both labels, or in one row only.
+def mark_degrees(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reasons: Reasons) -> None:
+    """Mark rows until every sequence of a side stands as often under both labels of a split, or in one row only.
 
     Each round takes surplus rows of the sequences that are uneven; a row that leaves may make its other sequence
     uneven, so rounds go on until none is. Rows are taken in a random order that is the same at each run.
+
+    Parameters
+    ----------
+    pairs, numbered : Pairs, Numbered
+        The data set.
+    part : ndarray, shape=(n,)
+        The split of each row: a model that is fitted on one sees no other row of a sequence that stands in several.
+    reasons : ndarray, shape=(n,)
+        Marked in place.
     """
     order = np.random.default_rng(0).permutation(len(pairs))
+    sides = _within_splits(numbered, part)
     while True:
         before = int((reasons == "").sum())
-        for side in numbered.canonical:
+        for side in sides:
             rows = order[reasons[order] == ""]
             numbers, labels = side[rows], pairs.labels[rows]
             counts = [np.bincount(numbers[labels == label], minlength=int(side.max()) + 1) for label in (0, 1)]
@@ -102,6 +122,31 @@ def mark_degrees(pairs: Pairs, numbered: Numbered, reasons: Reasons) -> None:
             mark(reasons, surplus, "degree_bias")
         if int((reasons == "").sum()) == before:
             return
+
+
+def mark_labels(pairs: Pairs, numbered: Numbered, part: NDArray[np.int64], reasons: Reasons) -> None:
+    """Mark rows until both labels of a split are as frequent, as far as sequences stay as often under both.
+
+    Only rows leave whose two sequences stand in no other row. Parameters as for `mark_degrees`, which goes before.
+    """
+    order = np.random.default_rng(0).permutation(len(pairs))
+    rows = order[reasons[order] == ""]
+    sides = _within_splits(numbered, part)[:, rows]
+    alone = np.logical_and.reduce([np.bincount(side)[side] == 1 for side in sides])
+    surplus = np.zeros(len(pairs), dtype=bool)
+    for split in np.unique(part[rows]).tolist():
+        of_label = [rows[(part[rows] == split) & (pairs.labels[rows] == label)] for label in (0, 1)]
+        fewer, more = sorted(of_label, key=len)
+        leaving = more[np.isin(more, rows[alone])]
+        surplus[leaving[: len(more) - len(fewer)]] = True
+    mark(reasons, surplus, "label_balance")
+
+
+def _within_splits(numbered: Numbered, part: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the sequences of each split apart: shape (2, n)."""
+    keys = numbered.canonical * (int(part.max()) + 1) + part
+    numbers: NDArray[np.int64] = np.unique(keys, return_inverse=True)[1].reshape(keys.shape).astype(np.int64)
+    return numbers
 
 
 def _occurrence(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from bio_paws.audit.checks.repeats import number_sequences
 from bio_paws.audit.clean.output import file_names, new_folder
 from bio_paws.audit.clean.resplit import SPLITS, split_by_homology
-from bio_paws.audit.clean.rows import Reasons, mark_degrees, mark_leaks, mark_repeats, no_reasons
+from bio_paws.audit.clean.rows import (
+    Reasons,
+    mark_degrees,
+    mark_labels,
+    mark_leaks,
+    mark_repeats,
+    no_reasons,
+    split_sides,
+)
 from bio_paws.audit.pairs import Pairs, collect
 from bio_paws.audit.tables.columns import find_columns
 from bio_paws.audit.tables.dataset import FILE_ROW, DataSet
@@ -40,11 +48,17 @@ class Cleaned:
         Rows of each split.
     removed : dict of str to int
         Rows that left, by reason: the id of a check, or ``between_splits``.
+    labels : dict of str to tuple of int
+        Rows of each split with label 0 and 1: both 0 for a split that has no rows and is not written.
+    resplit : bool
+        Whether the splits are new ones.
     """
 
     folder: Path
     rows: dict[str, int]
     removed: dict[str, int]
+    labels: dict[str, tuple[int, int]]
+    resplit: bool
 
     def within(self, folder: Path) -> Cleaned:
         """Return the same below another folder."""
@@ -67,7 +81,8 @@ def clean(
     resplit : bool
         Give new splits by groups of homologs, instead of those there are.
     balance : bool
-        Remove rows until every sequence stands as often under both labels, or in one row.
+        Remove rows until every sequence stands as often under both labels of its split, or in one row, and both labels
+        are as frequent as that allows.
 
     Raises
     ------
@@ -89,23 +104,31 @@ def _clean(data: DataSet, request: Request, part: Path, name: Path, resplit: boo
     numbered = number_sequences(pairs)
     reasons = no_reasons(len(pairs))
     mark_repeats(pairs, numbered, reasons)
+    given = pairs.part.astype(np.int64)
     if balance:
-        mark_degrees(pairs, numbered, reasons)
+        mark_degrees(pairs, numbered, np.zeros_like(given) if resplit else given, reasons)
     splits = [*SPLITS] if resplit else pairs.splits
     files = file_names(splits)
-    divided = split_by_homology(pairs, numbered, reasons) if resplit else pairs.part.astype(np.int64)
-    mark_leaks(pairs, numbered, divided, reasons)
-    if balance:
-        # What leaked took partners away.
-        mark_degrees(pairs, numbered, reasons)
+    divided = split_by_homology(pairs, numbered, reasons) if resplit else given
+    looked_at, sides = None, split_sides(numbered, reasons)
+    # A side may be the classes of the whole task, and not of the fewer rows that are left: then it leaks as any other.
+    while looked_at != sides:
+        mark_leaks(pairs, numbered, divided, sides, reasons)
+        if balance:
+            # What leaked took partners away.
+            mark_degrees(pairs, numbered, divided, reasons)
+            mark_labels(pairs, numbered, divided, reasons)
+        looked_at, sides = sides, split_sides(numbered, reasons)
     if not (reasons == "").any():
         raise DataError(f"{data.name}: no row is left: {_counted(Counter(reasons.tolist()))}")
     folder = part / name
     folder.mkdir(exist_ok=True)
     _write_removed(pairs, reasons, folder / REMOVED)
-    rows = {}
+    rows, labels = {}, {}
     for number, split in enumerate(splits):
         staying = (reasons == "") & (divided == number)
+        ones = int(pairs.labels[staying].sum(dtype=np.int64))
+        labels[split] = (int(staying.sum()) - ones, ones)
         if staying.any():
             rows[split] = int(staying.sum())
             _write_split(pairs, staying, folder / f"{files[split]}.parquet")
@@ -123,7 +146,7 @@ def _clean(data: DataSet, request: Request, part: Path, name: Path, resplit: boo
             "removed": counts,
         },
     )
-    return Cleaned(name, rows, counts)
+    return Cleaned(name, rows, counts, labels, resplit)
 
 
 def _counted(reasons: Counter[str]) -> str:

@@ -272,4 +272,9 @@ def _guess_label(name: str, profiles: dict[str, _Profile], sides: tuple[str, str
     ]
     if len(binary) == 1:
         return binary[0]
-    raise DataError(f"{name}: which column holds the label? name it with --label, of {', '.join(candidates) or 'none'}")
+    if not candidates:
+        raise DataError(
+            f"{name}: no column holds a label: there are {', '.join(profiles)}, and {' and '.join(sides)} are taken "
+            "for the pair: add a column with the label of each pair, or name the sides with --sentence1 and --sentence2"
+        )
+    raise DataError(f"{name}: which column holds the label? name it with --label, of {', '.join(candidates)}")
