@@ -38,7 +38,9 @@ class Fault:
         Number of the file operation (files opened for writing, folders made, renames, removals, programs started)
         before which the run and all its children are killed, or from which on there is no space under `folder`.
     kill_after : float or None
-        Seconds after which they are killed.
+        Seconds after which they are killed, or the run gets `kill_signal`.
+    kill_signal : int
+        What ends the run after that time; SIGKILL ends its children too.
     kill_on : str or None
         The same before the first operation that is told in these words.
     kill_worker : bool
@@ -54,6 +56,7 @@ class Fault:
     kill_at: int | None = None
     full_from: int | None = None
     kill_after: float | None = None
+    kill_signal: int = signal.SIGKILL
     kill_on: str | None = None
     kill_worker: bool = False
     folder: str = ""
@@ -116,11 +119,29 @@ def runner(folder: Path) -> Iterator[Runner]:
         process.stdin.close()
 
 
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """Mount a disk of a few kilobytes on a folder; where that is not allowed, the test is skipped."""
+    import pytest  # not what the server of the runs needs
+
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 # The other side
 
 
 def _serve() -> None:
-    # What a build imports, once for all runs: each verb imports it only when it is run.
+    # What a build and an audit import, once for all runs: each verb imports it only when it is run.
+    import bio_paws.audit.clean.write
+    import bio_paws.audit.run
     import bio_paws.build.build_dataset
     import bio_paws.cli.build  # noqa: F401
 
@@ -132,24 +153,33 @@ def _serve() -> None:
             _run(record)
         if record["fault"]["kill_worker"]:
             _kill_worker(child)
-        status = _wait(child, record["fault"]["kill_after"], record["limit"])
+        status = _wait(child, record["fault"], record["limit"])
         sys.stdout.write(json.dumps([status, time.monotonic() - started]) + "\n")
         sys.stdout.flush()
 
 
-def _wait(child: int, kill_after: float | None, limit: float) -> int | str:
+def _wait(child: int, fault: dict[str, Any], limit: float) -> int | str:
     hung = threading.Event()
 
     def stop() -> None:
-        if kill_after is None:
-            hung.set()
+        hung.set()
         _kill_group(child)
 
-    timer = threading.Timer(limit if kill_after is None else kill_after, stop)
-    timer.start()
+    def end() -> None:
+        if fault["kill_signal"] == signal.SIGKILL:
+            _kill_group(child)
+        else:
+            os.kill(child, fault["kill_signal"])
+
+    timers = [threading.Timer(limit, stop)]
+    if fault["kill_after"] is not None:
+        timers.append(threading.Timer(fault["kill_after"], end))
+    for timer in timers:
+        timer.start()
     _, code = os.waitpid(child, 0)
-    timer.cancel()
-    timer.join()
+    for timer in timers:
+        timer.cancel()
+        timer.join()
     return "hangs" if hung.is_set() else os.waitstatus_to_exitcode(code)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Tally, tries
-from faulty import NONE, Fault, Ran, Runner, runner
+from faulty import NONE, Fault, Ran, Runner, runner, small_disk
 from genomes import write_source
 from releases import contents
 
@@ -241,19 +241,6 @@ def test_no_space_left_at_any_operation(site: Site, tmp_path: Path, tally: Tally
     sizes = [int(largest * share / 21) for share in range(1, 21)]
     faults = [*full_disks(site, 10), *(Fault(file_bytes=size) for size in sizes)]
     without_space(site, tmp_path, faults, tally, retried=len(faults))
-
-
-@contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.soak
