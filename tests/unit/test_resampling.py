@@ -55,7 +55,8 @@ def test_a_pair_counts_as_often_as_the_product_of_its_groups(rows: list[tuple[in
         rows_drawn = np.repeat(np.arange(len(rows)), weights[draw].astype(int))
         for label in (0, 1):
             of_label = rows_drawn[labels[rows_drawn] == label]
-            assert totals[draw, label] == (labels == label).sum()
+            fixed = groups.labels_fixed(labels)
+            assert totals[draw, label] == ((labels == label).sum() if fixed else len(of_label))
             if len(of_label):
                 assert rates[draw, 0, label] == pytest.approx(hits[0, of_label].mean())
         area = auroc(margins[rows_drawn], labels[rows_drawn]) if len(rows_drawn) else np.nan
@@ -111,6 +112,23 @@ def test_the_number_of_pairs_of_a_label_does_not_vary() -> None:
     assert sampling_of(predicted(ones) == labels, labels, homology)["effective_pairs"] is None
     pairs = measure(ones, labels, PairGroups.unknown(40))["accuracy"]
     assert pairs["low"] < 0.5 < pairs["high"]
+
+
+def test_one_answer_for_all_is_sure_to_be_half_right_of_whole_configs_alone() -> None:
+    """The builder makes as many pairs of either label; of the first 50 pairs of a file 17 are similar by chance."""
+    names = [f"g{i % 12}" for i in range(50)]
+    groups = PairGroups.of_names("homology groups", names, names)
+    always_0 = np.tile(np.array([1, 0], dtype=np.float32), (50, 1))
+    for similar, whole in ((17, False), (25, True)):
+        labels = np.random.default_rng(0).permutation(np.arange(50) < similar).astype(np.int8)
+        measured = measure(always_0, labels, groups)
+        accuracy, rate = measured["accuracy"], measured["predicted_positive_rate"]
+        assert accuracy["value"] == pytest.approx(1 - similar / 50)
+        assert (accuracy["low"] == accuracy["high"]) is whole
+        assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+        assert measured["balanced_accuracy"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+        # Of other sequences it might take a few for similar, as in any rate that is 0 in all groups.
+        assert (rate["value"], rate["low"]) == (0, 0) and 0.1 < rate["high"] < 0.3
 
 
 def test_a_perfect_score_has_jeffreys_interval_of_groups() -> None:

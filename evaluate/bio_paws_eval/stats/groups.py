@@ -103,10 +103,25 @@ class PairGroups:
         """Whether there are too few groups for an interval to be relied on."""
         return self.effective < FEW_GROUPS
 
-    @property
-    def labels_fixed(self) -> bool:
-        """Whether the builder fixes how many pairs carry either label, so that no resample may change it."""
-        return self.unit == "homology groups"
+    def labels_fixed(self, labels: NDArray[np.int8]) -> bool:
+        """Whether the builder fixes how many pairs carry either label, so that no resample may change it.
+
+        It makes as many of the one as of the other. In a part of a config, as ``--limit`` takes it, their numbers are
+        chance. Of pairs of one label alone there is nothing to fix.
+
+        Parameters
+        ----------
+        labels : ndarray, shape=(pairs,)
+            The truth.
+
+        Examples
+        --------
+        >>> groups = PairGroups.of_names("homology groups", ["g1", "g1", "g2"], ["g1", "g2", "g1"])
+        >>> groups.labels_fixed(np.array([1, 0, 0])), groups.take(slice(2)).labels_fixed(np.array([1, 0]))
+        (False, True)
+        """
+        counts = np.unique(labels, return_counts=True)[1]
+        return self.unit == "homology groups" and len(set(counts.tolist())) <= 1
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp] | slice) -> Self:
         """Return the groups of some of the pairs, without groups that none of them is of."""

@@ -56,6 +56,10 @@ def measure(logits: NDArray[np.float32], labels: NDArray[np.int8], groups: PairG
         name: with_interval(function(counts)[0], function(resampled), groups.effective)
         for name, function in _OF_COUNTS.items()
     }
+    rate = intervals["predicted_positive_rate"]["value"]
+    if rate in {0.0, 1.0}:  # another sample might get the other answer, as it might where all are right
+        draws = constant_draws(int(rate), groups)
+        intervals["predicted_positive_rate"] = with_interval(rate, draws, groups.effective)
     intervals["auroc"] = auroc_interval(score_margin(logits), labels, groups)
     return {name: intervals[name] for name in METRICS} | {"confusion": confusion.tolist()}
 

@@ -85,7 +85,7 @@ class ScoredPairs:
         if self.groups.independent:
             return float(self.groups.pairs)
         means = self.correct.mean(axis=0)
-        strata = [means[self.labels == label] for label in (0, 1)] if self.groups.labels_fixed else [means]
+        strata = [means[self.labels == label] for label in (0, 1)] if self.groups.labels_fixed(self.labels) else [means]
         independent = sum(stratum.var() * len(stratum) for stratum in strata) / len(means) ** 2
         if not independent:
             return self.groups.effective if means.all() or not means.any() else None
@@ -161,17 +161,18 @@ def resampled_rates(
     sums = np.stack([np.bincount(cell_of, weights=row, minlength=len(sizes)) for row in hits.astype(np.float64)])
     totals, rates = np.empty((RESAMPLES, 2)), np.empty((RESAMPLES, len(hits), 2))
     of_label = [cells[0] == label for label in (0, 1)]
+    fixed = groups.labels_fixed(labels)
     at = 0
     for weights in resampled_weights(groups, cells[1], cells[2]):
         block = slice(at, at := at + len(weights))
         for label, own in enumerate(of_label):
             total = weights[:, own] @ sizes[own]
             counted = weights[:, own] @ sums[:, own].T
-            empty = np.nan if groups.labels_fixed and own.any() else 0.0
+            empty = np.nan if fixed and own.any() else 0.0
             rates[block, :, label] = np.divide(
                 counted, total[:, np.newaxis], out=np.full_like(counted, empty), where=total[:, np.newaxis] > 0
             )
-            totals[block, label] = sizes[own].sum() if groups.labels_fixed else total
+            totals[block, label] = sizes[own].sum() if fixed else total
     return rates, totals
 
 
