@@ -278,7 +278,12 @@ def test_a_hub_id_is_loaded_by_datasets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "options", "message"),
     [
-        ("a.csv", "sentence1,sentence2\nACGTACGTACGT,ACGTACGTACGT\n", (), "which column holds the label?"),
+        (
+            "a.csv",
+            "sentence1,sentence2\nACGTACGTACGT,ACGTACGTACGT\n",
+            (),
+            "no column holds a label: there are sentence1, sentence2",
+        ),
         ("a.csv", "x,label\nACGTACGTACGT,1\n", (), "which columns hold the pair?"),
         ("a.csv", "sentence1,sentence2,label\nACGT,ACGA,0\n", ("--label", "lable"), "no column 'lable'"),
         ("a.csv", "sentence1,sentence2,label\nA,C,0\nA,C,1\nA,C,2\n", (), "holds more than two values ('0', '1', '2')"),

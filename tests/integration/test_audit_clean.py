@@ -197,6 +197,17 @@ def _raiser(error: BaseException) -> Callable[..., None]:
     return fail
 
 
+def test_a_file_that_changes_meanwhile_is_not_written_with_the_labels_that_it_had(tmp_path: Path) -> None:
+    """Rows are judged at one reading and written at another."""
+    path = _file(tmp_path / "a.jsonl", "".join(map(pairs_as_json, range(8))))
+    data = open_data(str(path))
+    audit(data[0])
+    path.write_text("".join(map(pairs_as_json, range(7, -1, -1))))
+    with pytest.raises(DataError, match=r"a\.jsonl: was changed while it was audited: audit it again"):
+        write_clean(data, Request(), tmp_path / "out")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.jsonl"]
+
+
 def test_names_in_the_data_lead_nowhere_else(tmp_path: Path) -> None:
     text = "".join(
         pairs_as_json(number, split=("../../train", "=a\x1b[2K\n")[number // 40], id=f"=HYPERLINK({number})")

@@ -64,6 +64,18 @@ def test_intervals_are_those_of_delong_and_of_the_binomial() -> None:
     assert Estimate.sampled(10, 10).high == 1
 
 
+def test_a_few_pairs_that_are_told_apart_are_no_proof() -> None:
+    """Two pairs are told apart by anything, and ten of one cluster say no more than one."""
+    for pairs, clusters, least in ((2, 2, 0.0), (20, 2, 0.0), (20, 20, 0.75), (400, 400, 0.98)):
+        labels, rows = np.arange(pairs) % 2, np.arange(pairs) % clusters
+        for estimate in (auc_estimate(labels.astype(float), labels, rows), share_estimate(labels >= 0, rows)):
+            assert (estimate.value, estimate.high) == (1, 1)
+            assert least < estimate.low < 1
+    assert finding(
+        "sentence1_alone", auc_estimate(np.array([0.0, 1]), np.array([0, 1]), np.arange(2)), ""
+    ).severity == ("note")
+
+
 def test_severity_follows_the_table_and_wide_intervals_soften_it() -> None:
     assert finding("composition1", Estimate(0.72, 0.7, 0.74), "").severity == "severe"
     assert finding("composition1", Estimate(0.72, 0.56, 0.88), "").severity == "warning"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,7 @@ from bio_paws.audit.pairs import Pairs, collect, fetch
 from bio_paws.audit.sampling.folds import design
 from bio_paws.audit.tables import delimited
 from bio_paws.audit.tables.columns import find_columns
-from bio_paws.audit.tables.dataset import open_data
+from bio_paws.audit.tables.dataset import FILE_ROW, open_data
 from bio_paws.audit.tables.request import Request
 from bio_paws.cli.app import main
 from bio_paws.cli.audit_text import shortcuts_text
@@ -318,6 +319,43 @@ def test_a_sorted_file_shows_its_label_after_a_thousand_rows(tmp_path: Path) -> 
     rows = [f"{DNA[i % 40][0]},{DNA[i % 39][1]},x{i // 1500},{i}" for i in range(3_000)]
     pairs = read(write(tmp_path / "a.csv", "first,second,kind,number", *rows))
     assert pairs.columns.label == "kind" and pairs.labels.sum() == 1_500
+
+
+def test_a_file_that_is_passed_over_is_named(tmp_path: Path) -> None:
+    """Of the files of a split datasets reads those of the format that most of them have."""
+    rows = [f"{sequence(PROTEIN, 60)},{sequence(PROTEIN, 60)},{i % 2}" for i in range(8)]
+    (tmp_path / "set").mkdir()
+    for name in ("train_1.csv", "train_2.csv"):
+        write(tmp_path / "set" / name, "sentence1,sentence2,label", *rows)
+    fields = (row.split(",") for row in rows)
+    objects = [json.dumps({"sentence1": a, "sentence2": b, "label": int(label)}) for a, b, label in fields]
+    third = write(tmp_path / "set/train_3.jsonl", *objects)
+    (data,) = open_data(str(tmp_path / "set"))
+    assert data.notes == ("not read, since a folder is read in one format: train_3.jsonl",)
+    third.unlink()
+    assert open_data(str(tmp_path / "set"))[0].notes == ()
+
+
+def test_a_split_that_is_spelt_in_two_ways_is_refused(tmp_path: Path) -> None:
+    rows = [f"{sequence(PROTEIN, 60)},{sequence(PROTEIN, 60)},{i % 2},{'Train' if i else 'train'}" for i in range(8)]
+    table = write(tmp_path / "a.csv", "sentence1,sentence2,label,split", *rows)
+    with pytest.raises(DataError, match="column 'split' calls a split 'train' and 'Train': write it in one way"):
+        read(table)
+
+
+def test_a_column_of_the_name_that_the_audit_gives_is_refused(tmp_path: Path) -> None:
+    rows = [f"{sequence(PROTEIN, 60)},{sequence(PROTEIN, 60)},{i % 2},{i},{'train' if i else 'test'}" for i in range(8)]
+    table = write(tmp_path / "a.csv", f"sentence1,sentence2,label,{FILE_ROW},split", *rows)
+    with pytest.raises(DataError, match="has a column 'row of the file', a name that an audit uses: rename it"):
+        read(table)
+
+
+def test_columns_of_a_json_that_hold_whole_columns_are_refused_in_a_short_line(tmp_path: Path) -> None:
+    """As pandas writes them unless told otherwise."""
+    columns = {name: {str(i): "MKVL" * 20 for i in range(500)} for name in ("sentence1", "sentence2", "label")}
+    table = write(tmp_path / "a.json", json.dumps(columns))
+    with pytest.raises(DataError, match=r"holds lists or objects: .* for each pair$"):
+        read(table)
 
 
 def test_folders_and_folds_are_splits(tmp_path: Path) -> None:

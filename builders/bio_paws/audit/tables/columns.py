@@ -158,18 +158,26 @@ def strings(batch: pa.RecordBatch, column: str, name: str) -> list[str | None]:
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if not _is_text(values.type) and not pa.types.is_null(values.type):
-        raise DataError(f"{name}: column {column!r} holds {values.type}, not strings: name another column")
+        raise DataError(_no_strings(name, column, values.type))
     texts: list[str | None] = values.to_pylist()
     return texts
 
 
 def _guess(name: str, side: str, profile: _Profile) -> tuple[Kind, str]:
     if not profile.is_text and not pa.types.is_null(profile.type):
-        raise DataError(f"{name}: column {side!r} holds {profile.type}, not strings: name another column")
+        raise DataError(_no_strings(name, side, profile.type))
     if profile.texts and all(_is_number(text) for text in profile.texts):
         raise DataError(f"{name}: column {side!r} holds numbers, not strings: name another column")
     guess = guess_alphabet(profile.texts)
     return guess.kind, guess.evidence
+
+
+def _no_strings(name: str, column: str, kind: pa.DataType) -> str:
+    if pa.types.is_nested(kind):  # its name may be as long as the file
+        return (
+            f"{name}: column {column!r} holds lists or objects: name another, or write a row or an object for each pair"
+        )
+    return f"{name}: column {column!r} holds {kind}, not strings: name another column"
 
 
 def _is_number(text: str) -> bool:

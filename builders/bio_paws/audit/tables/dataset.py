@@ -117,10 +117,26 @@ def _one_line(name: str) -> Iterator[None]:
 
 def _guarded(name: str, read: Read) -> Iterator[pa.RecordBatch]:
     with _one_line(name):
-        yield from read()
+        for batch in read():
+            if FILE_ROW in batch.schema.names:
+                raise DataError(f"{name}: has a column {FILE_ROW!r}, a name that an audit uses: rename it")
+            yield batch
 
 
 # Files
+
+
+def _unchanged(path: Path, opened: tuple[int, int, int], read: Read) -> Iterator[pa.RecordBatch]:
+    """Read a file that is read several times: what one reading says of a row must hold for the next."""
+    for batches in (read(), ()):
+        if _state(path) != opened:
+            raise DataError(f"{path}: was changed while it was audited: audit it again")
+        yield from batches
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    state = path.stat()
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _open_file(name: str, path: Path, *, divide: bool = True) -> DataSet:
@@ -129,8 +145,8 @@ def _open_file(name: str, path: Path, *, divide: bool = True) -> DataSet:
         raise DataError(f"{path}: not a file of pairs: name one of {', '.join(FORMATS)}, or a folder")
     with _one_line(name):
         read, notes = opener(path)
-    guarded = partial(_guarded, name, read)
-    divided = _divided(guarded) if divide else None
+    guarded = partial(_guarded, name, partial(_unchanged, path, _state(path), read))
+    divided = _divided(name, guarded) if divide else None
     if divided is None:
         return DataSet(path.name, (Part("all", guarded),), notes)
     column, parts, folds = divided
@@ -138,8 +154,14 @@ def _open_file(name: str, path: Path, *, divide: bool = True) -> DataSet:
     return DataSet(path.name, parts, (*notes, f"column {column!r} is taken for {given}"), folds)
 
 
-def _divided(read: Read) -> tuple[str, tuple[Part, ...], bool] | None:
-    """Divide a file by a column that names the split of each row, and say if these are folds; None without one."""
+def _divided(name: str, read: Read) -> tuple[str, tuple[Part, ...], bool] | None:
+    """Divide a file by a column that names the split of each row, and say if these are folds; None without one.
+
+    Raises
+    ------
+    DataError
+        When the column spells a split in two ways.
+    """
     values: dict[str, None] = {}
     column = None
     for batch in read():
@@ -153,6 +175,11 @@ def _divided(read: Read) -> tuple[str, tuple[Part, ...], bool] | None:
             return None
     if column is None or len(values) < 2:
         return None
+    spelt: dict[str, str] = {}
+    for value in values:
+        same = spelt.setdefault(value.casefold(), value)
+        if same != value:
+            raise DataError(f"{name}: column {column!r} calls a split {same!r} and {value!r}: write it in one way")
     numbered = any(value.isdigit() for value in values)
     folds = all(value.isdigit() for value in values if value != "none") and column.lower() in _FOLD_COLUMNS
     ordered = sorted(values, key=lambda value: (_split_order(value), value))
@@ -236,7 +263,21 @@ def _open_with_datasets(dataset: str, config: str | None, split: str | None) -> 
         where = f"{dataset} {name}"
         parts = tuple(Part(chosen, partial(_guarded, where, partial(_stream, splits[chosen]))) for chosen in wanted)
         opened.append(DataSet(name, parts))
-    return opened
+    unread = _unread(Path(place), names)
+    note = f"not read, since a folder is read in one format: {', '.join(unread)}"
+    return [replace(data, notes=(note,)) for data in opened] if unread else opened
+
+
+def _unread(folder: Path, configs: list[str]) -> list[str]:
+    """Return the files of pairs that `datasets` passes over in a folder whose card does not say what is read."""
+    import datasets
+
+    if not folder.is_dir() or (folder / "README.md").exists():
+        return []
+    data_files = [datasets.load_dataset_builder(str(folder), name).config.data_files for name in configs]
+    read = {Path(file).resolve() for files in data_files for split in (files or {}).values() for file in split}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and format_of(path) is not None)
+    return [str(path.relative_to(folder)) for path in files if path.resolve() not in read]
 
 
 def _require_installed(config: str | None) -> None:
