@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from bio_paws.errors import ConfigError
 
@@ -19,6 +20,8 @@ here: major when rows a model was scored on change, minor when configs, columns 
 
 DATA_VERSION = CHANGES[0][0]
 
+Key = TypeVar("Key", bound=Hashable)
+
 SearchFrom = Literal["auto", "genomes", "genes"]
 """What is searched for similar DNA: whole genomes, regions around genes, or these where the genomes are large."""
 SEARCH_FROM: tuple[SearchFrom, ...] = ("auto", "genomes", "genes")
@@ -29,9 +32,34 @@ SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SPLIT_SHARES: tuple[Fraction, ...] = (Fraction(8, 10), Fraction(1, 10), Fraction(1, 10))
 
 
-def quotas(pairs: int) -> dict[str, int]:
-    """Return how many similar pairs each split gets of so many pairs."""
-    return {split: round(pairs * share / 2) for split, share in zip(SPLITS, SPLIT_SHARES, strict=True)}
+def apportion(total: int, shares: Mapping[Key, Fraction], least: int = 0) -> dict[Key, int]:
+    """Share out a number of things: whole ones, all of them, as near to the shares as that allows.
+
+    Parameters
+    ----------
+    total : int
+        How many there are.
+    shares : mapping of key to Fraction
+        They sum to 1.
+    least : int
+        What each gets before the shares count, as far as the total suffices for all.
+
+    Examples
+    --------
+    >>> apportion(25, {"train": Fraction(8, 10), "validation": Fraction(1, 10), "test": Fraction(1, 10)})
+    {'train': 20, 'validation': 3, 'test': 2}
+    >>> apportion(3, {"train": Fraction(8, 10), "validation": Fraction(1, 10), "test": Fraction(1, 10)}, least=1)
+    {'train': 1, 'validation': 1, 'test': 1}
+    """
+    least = least if total >= least * len(shares) else 0
+    parts = {key: max(total * share, Fraction(least)) for key, share in shares.items()}
+    whole = {key: int(part) for key, part in parts.items()}
+    while sum(whole.values()) > total:  # what some have by `least` alone is taken from the largest
+        whole[max(whole, key=lambda key: whole[key])] -= 1
+    by_rest = sorted(parts, key=lambda key: whole[key] - parts[key])
+    for key in by_rest[: total - sum(whole.values())]:
+        whole[key] += 1
+    return whole
 
 
 Molecule = Literal["dna", "protein", "dna_protein"]
@@ -207,10 +235,33 @@ class PairConfig:
         total = sum(share for _, share in self.similar_mix)
         return {kind: share / total for kind, share in self.similar_mix}
 
+    @property
+    def pairs_at_once(self) -> int:
+        """Pairs that come together, half of them similar: of any number, a build makes the largest multiple of it.
+
+        An exchange quartet has four; a graded config has as many in each similarity bin; a gene of dna_protein gives
+        one of either label.
+        """
+        return 2 if self.molecule == "dna_protein" else 2 * len(SIMILARITY_BINS) if self.graded else 4
+
+    @property
+    def fewest_pairs(self) -> int:
+        """Pairs of which each split has some."""
+        return self.pairs_at_once * len(SPLITS)
+
+    def quotas(self, pairs: int) -> dict[str, int]:
+        """Return how many similar pairs each split gets of so many pairs, `fewest_pairs` or more."""
+        shares = dict(zip(SPLITS, SPLIT_SHARES, strict=True))
+        units = apportion(pairs // self.pairs_at_once, shares, least=1)
+        return {split: count * self.pairs_at_once // 2 for split, count in units.items()}
+
     def similar_quotas(self, pairs: int) -> dict[PairType, int]:
-        """How many of so many similar pairs are of each kind."""
+        """How many of so many similar pairs, as `quotas` gives a split, are of each kind."""
         total = sum(share for _, share in self.similar_mix)
-        return {kind: round(pairs * share / total) for kind, share in self.similar_mix}
+        # The two similar pairs of a quartet are rearranged in one way.
+        at_once = 2 if self.rearranged else 1
+        units = apportion(pairs // at_once, {kind: Fraction(share, total) for kind, share in self.similar_mix})
+        return {kind: count * at_once for kind, count in units.items()}
 
     def accepts(self, kind: PairType, similarity: float) -> bool:
         """Whether a similar pair of this kind may have that similarity.

@@ -4,6 +4,8 @@ Each carries one line that says what is wrong, where, and what to do; the comman
 the exception's `exit_status`. Catch `BioPawsError` for all of them, a subclass for one cause.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -14,6 +16,9 @@ class BioPawsError(Exception):
     ----------
     exit_status : int
         Exit status of the command line: 2, or 1 for `BuildFailed` and `CheckFailed`.
+    counts : mapping of str to object
+        What explains it, as ``--json`` prints it beside the message: of a build that ended after sources were read,
+        their records that were rejected, by reason.
 
     Examples
     --------
@@ -22,6 +27,7 @@ class BioPawsError(Exception):
     """
 
     exit_status: ClassVar[int] = 2
+    counts: Mapping[str, Any] = MappingProxyType({})
 
 
 class SourceError(BioPawsError):

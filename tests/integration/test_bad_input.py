@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -53,6 +54,33 @@ def test_cds_of_another_genome(source: Path, built_copy: Path, tmp_path: Path, b
     before = digests(built_copy)
     refused(bio_paws("build", "--source", mixed, "--out", built_copy, "--workers", 1), "CDS are not in the genome")
     assert digests(built_copy) == before
+
+
+def test_json_has_what_ended_a_build(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+    read = tmp_path / "read.fna"
+    read.write_text(">a\nACGTACGT\n>b\nMKLEFPQ\n")
+    (tmp_path / "cut.gb").write_text("LOCUS")
+    cases: list[tuple[tuple[object, ...], dict[str, int] | None]] = [
+        (("dna15",), None),
+        (("--colour",), None),
+        (("--source", tmp_path / "none"), None),
+        (("dna150", "--source", source, "--pairs", 10), None),
+        (("protein150", "--source", read), {"dna_alphabet": 1}),
+        (("--source", read, "--source", tmp_path / "cut.gb"), {"dna_alphabet": 1}),
+    ]
+    for arguments, counts in cases:
+        done = bio_paws("build", *arguments, "--out", tmp_path / "o", "--workers", 1, "--json")
+        refused(done)
+        said = json.loads(done.stdout)
+        assert done.stderr == f"bio-paws: error: {said['error']}\n"
+        assert said.get("rejected_records") == counts
+
+
+def test_counts_are_printed_where_a_build_ends(tmp_path: Path, bio_paws: Run) -> None:
+    (tmp_path / "read.fna").write_text(">a\nACGTACGT\n>b\nMKLEFPQ\n")
+    done = bio_paws("build", "protein150", "--source", tmp_path / "read.fna", "--out", tmp_path / "o", "--workers", 1)
+    refused(done)
+    assert done.stdout == "Source records rejected: dna_alphabet 1\n"
 
 
 def test_unknown_config_and_source(tmp_path: Path, bio_paws: Run) -> None:

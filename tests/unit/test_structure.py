@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bio_paws import configs
 from bio_paws.build.pair_filter import similarity_bin
@@ -20,6 +22,7 @@ from bio_paws.configs import (
     PAIR_TYPES,
     SIMILARITY_BINS,
     SPLIT_SHARES,
+    SPLITS,
     PairConfig,
     PairType,
     get_config,
@@ -73,6 +76,23 @@ def test_bands_meet_and_take_in_every_similarity_once() -> None:
             similarity_bin(similarity)
         ]
     assert config.similar_quotas(600) == {kind: 100 for kind, _, _ in SIMILARITY_BINS}
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+@given(pairs=st.integers(1, 30_000))
+def test_quotas_are_what_is_wanted_and_all_of_it(config: PairConfig, pairs: int) -> None:
+    if pairs < config.fewest_pairs:
+        return
+    quotas = config.quotas(pairs)
+    assert 0 <= pairs - 2 * sum(quotas.values()) < config.pairs_at_once
+    for split, share in zip(SPLITS, SPLIT_SHARES, strict=True):
+        # All of a split comes in quartets, each of which has two similar pairs.
+        assert quotas[split] > 0 == quotas[split] % (config.pairs_at_once // 2)
+        assert abs(quotas[split] - pairs * share / 2) <= config.pairs_at_once
+        kinds = config.similar_quotas(quotas[split])
+        assert sum(kinds.values()) == quotas[split]
+        assert not config.graded or len(set(kinds.values())) == 1
+        assert not config.rearranged or all(count % 2 == 0 for count in kinds.values())
 
 
 def test_each_sort_of_kind_keeps_to_its_similarities() -> None:

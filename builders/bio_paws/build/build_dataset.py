@@ -132,6 +132,9 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     # `made` has the pairs of every config that the source has sequences for, `entries` those that have any pairs.
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
     options = replace(options, molecules=searched_molecules(wanted))
+    too_few = {config.name: why for config in wanted if (why := _too_few_pairs(config, options.pairs))}
+    for name in too_few if names or len(too_few) == len(wanted) else ():
+        raise BioPawsError(f"{name}: {too_few[name]}")
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
     output.check_output(out, options.work)
@@ -143,14 +146,19 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
         for name, need in needs.items():
             if need and names:
                 raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
+        needs = {name: f"the source holds no {need}" for name, need in needs.items() if need}
+        needs |= too_few
         limits = partition.limits_of(read_arrow(prepared.regions))
         if limits.of_small_source:
             logger.warning("%s", _about_limits(limits))
         # A config that nobody named is left out, with its reason, where the source cannot give it.
-        made = _make_in_parallel([config for config in wanted if not needs[config.name]], prepared)
+        made = _make_in_parallel([config for config in wanted if config.name not in needs], prepared)
         notes = _notes(made, prepared)
-        left_out = {name: f"the source holds no {need}" if need else notes[name] for name, need in needs.items()}
-        left_out = {name: why for name, why in left_out.items() if name not in made or not made[name].rows}
+        left_out = {
+            config.name: needs.get(config.name) or notes[config.name]
+            for config in wanted
+            if config.name not in made or not made[config.name].rows
+        }
         entries = {
             name: _write(get_config(name), config, prepared, new) for name, config in made.items() if config.rows
         }
@@ -199,6 +207,16 @@ class _Made:
     rows: dict[str, int]
     outcomes: dict[str, int]
     seconds: float
+
+
+def _too_few_pairs(config: PairConfig, pairs: int | None) -> str:
+    """Say why so many pairs are no data set; empty where they are, or the config's own number is to be made."""
+    if pairs is None or pairs >= config.fewest_pairs:
+        return ""
+    return (
+        f"--pairs {pairs}: its pairs come {config.pairs_at_once} at a time, and each of {len(SPLITS)} splits needs "
+        f"them: give {config.fewest_pairs} or more"
+    )
 
 
 def _about_limits(limits: partition.Limits) -> str:

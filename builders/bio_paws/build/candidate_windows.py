@@ -31,6 +31,8 @@ DRAWS_PER_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_PER_SLOT = 7, 5, 12
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
 ``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
+FEWEST_DRAWN_FOR = 100
+"""Windows are drawn for at least so many similar pairs: the last of a few pairs must find a match as well."""
 MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
 """Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
 
@@ -135,7 +137,7 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
     of_group: dict[str, float] = {}
     for split, part in zip(SPLITS, SPLIT_SHARES, strict=True):
         for kind, share in config.drawn_types.items():
-            quota = float(part) * pairs / 2
+            quota = max(float(part) * pairs / 2, FEWEST_DRAWN_FOR)
             matching = min(DRAWS_FOR_MATCHES * quota**0.5, ENOUGH_FOR_MATCHES)
             # What is rearranged needs no match, and gives two similar pairs at once.
             wanted = DRAWS_PER_QUARTET * quota / 2 if config.rearranged else max(DRAWS_PER_PAIR * quota, matching)

@@ -22,7 +22,7 @@ from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.pair_filter import database_size, outcomes_of, with_outcomes
 from bio_paws.build.regions import RegionIndex
 from bio_paws.build.seeding import seeded
-from bio_paws.configs import PairConfig, PairType, quotas
+from bio_paws.configs import PairConfig, PairType
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.execution.stages import Workdir, run_shards
 from bio_paws.schema import UNLABELED_SCHEMA, Row
@@ -78,7 +78,7 @@ class CodingPairs:
         """Return the rows of each split (schema `UNLABELED_SCHEMA`), and genes and pairs by outcome."""
         coding = self._evaluate(self._eligible())
         rows: dict[str, list[Row]] = {}
-        for split, quota in quotas(pairs).items():
+        for split, quota in self._config.quotas(pairs).items():
             earlier_rows = [row for made in rows.values() for row in made]
             earlier_texts = {side: {row[side] for row in earlier_rows} for side in ("sentence1", "sentence2")}
             with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,14 +20,14 @@ from bio_paws.build.pair_filter import PairFilter, database_size
 from bio_paws.build.pairs import DistinctSequences, write_pairs
 from bio_paws.build.regions import RegionIndex
 from bio_paws.build.seeding import seeded
-from bio_paws.configs import CONFIGS, LARGEST_WHOLE, PairConfig, SearchFrom, quotas
+from bio_paws.configs import CONFIGS, LARGEST_WHOLE, PairConfig, SearchFrom
 from bio_paws.errors import BioPawsError
 from bio_paws.execution.executors import Cluster, open_cluster, open_executor
 from bio_paws.execution.files import read_arrow, write_arrow
 from bio_paws.execution.stage_keys import BUILD_PACKAGES, SEARCH_PACKAGES, stage_key
 from bio_paws.execution.stages import Workdir, are_finished, is_finished
 from bio_paws.search import blast, engines
-from bio_paws.sequences.corpus import Corpus
+from bio_paws.sequences.corpus import Corpus, explained_by
 from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sources import resolve
 
@@ -145,7 +145,8 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         When a source cannot be read, a program is missing, or the cluster cannot do the work.
     """
     # First of all: a cluster that cannot do the work should not turn up after an hour.
-    with _open_executor(options) as executor:
+    with ExitStack() as stack:
+        executor = stack.enter_context(_open_executor(options))
         assemblies = resolve.resolve(options.source)
         engines.versions(options.engine)  # nor should a missing program
         inputs = [
@@ -163,6 +164,7 @@ def prepare(options: BuildOptions) -> Iterator[Prepared]:
         files, searches = _choose_regions(files, searches, options)
         hits: dict[str, Path] = {}
         corpus = files.load()
+        stack.enter_context(explained_by(corpus.rejected))
         residues = database_size(corpus, "protein") if "protein" in options.molecules else 0
         engine = engines.choose_engine(options.engine, residues)
         options = replace(options, engine=engine.name)
@@ -222,7 +224,7 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     options, corpus = prepared.options, prepared.files.load()
     pairs = options.pairs or config.pairs
     parameters = (config.name, vars(config), options.seed, pairs)
-    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in quotas(pairs)}
+    paths = {split: prepared.work.path("pairs", ".arrow", *parameters, split) for split in config.quotas(pairs)}
     counted = prepared.work.path("outcomes", ".arrow", *parameters)
     if not are_finished((*paths.values(), counted)):
         if need := missing_input(config, corpus):
@@ -274,7 +276,7 @@ def _homologous_pairs(
     pair_filter = PairFilter(config, prepared.files.load(), region_index)
     pair_keys: set[int] = set()
     earlier: list[Path] = []
-    for split, quota in quotas(pairs).items():
+    for split, quota in config.quotas(pairs).items():
         rng = seeded(seed, config.name, "squares", split)
         later, longest = config.rearranged, config.max_length
         searcher = cross_split_filter.searcher(

@@ -55,7 +55,7 @@ def explain_shortfall(
     rows : dict of str to int
         Pairs of each split; splits without a pair may be missing.
     wanted : int
-        Pairs requested of all splits.
+        Pairs requested of all splits, `PairConfig.fewest_pairs` or more.
     outcomes : dict of str to int
         Candidates by outcome.
     groups : dict of str to int
@@ -75,11 +75,13 @@ def explain_shortfall(
     >>> rows = {"train": 320, "validation": 40, "test": 38}
     >>> explain_shortfall(config, rows, 400, {"accepted": 900, "identical": 70}, {})
     '398 of 400 pairs: no more of the 900 accepted candidates can be matched; rejected: 70 (identical sequences)'
+    >>> explain_shortfall(config, {"train": 320, "validation": 40, "test": 40}, 402, {"accepted": 900}, {})
+    '400 of 402 pairs: they come 4 at a time'
     """
     total = sum(rows.values())
     empty = [split for split in SPLITS if not rows.get(split)]
-    if total >= wanted and not empty:
-        return ""
+    if total >= wanted or all(rows.get(split) == 2 * quota for split, quota in config.quotas(wanted).items()):
+        return f"{total:,} of {wanted:,} pairs: they come {config.pairs_at_once} at a time" if total < wanted else ""
     accepted, rejected = outcomes.get("accepted", 0), rejections(outcomes)
     if not total:
         parts = ["no pairs"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
+import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor
-from typing import NoReturn
+from types import MappingProxyType
+from typing import Any, NoReturn
 
 from bio_paws.cli.verbs import VERBS, Verb
 from bio_paws.configs import DATA_VERSION
@@ -49,51 +51,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """Parse the command line and run the verb; turn errors into exit statuses."""
-    debug = False
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # What is known of the options where they cannot be parsed.
+    options = argparse.Namespace(debug=False, json="--json" in arguments)
     try:
         require_address_space()
         configure_arrow_memory()
-        arguments = sys.argv[1:] if arguments is None else arguments
         _need_unicode(arguments)
         options = _parse(arguments)
-        debug = options.debug
-        _show_logs(logging.DEBUG if debug else logging.WARNING)
+        _show_logs(logging.DEBUG if options.debug else logging.WARNING)
         status = int(options.run(options))
         sys.stdout.flush()  # here, where a closed pipe is handled, not when Python exits
         return status
     except CheckFailed as error:
-        return _fail(f"check failed: {error}", error.exit_status)
+        return _fail(options, str(error), status=error.exit_status, counts=error.counts, what="check failed")
     except BioPawsError as error:
-        return _fail(f"error: {error}", error.exit_status, error if debug else None)
+        return _fail(options, str(error), error, status=error.exit_status, counts=error.counts)
     except BrokenExecutor as error:
-        return _fail("error: a worker process was killed (out of memory?): run again", 2, error if debug else None)
+        return _fail(options, "a worker process was killed (out of memory?): run again", error)
     except BrokenPipeError:
-        # The reader has gone (`| head`). Python flushes stdout once more at exit, which must not fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # the reader has gone (`| head`)
         return 1
     except OSError as error:
         path = f"{error.filename}: " if error.filename else ""
-        return _fail(f"error: {path}{error.strerror or error}", 2, error if debug else None)
+        return _fail(options, f"{path}{error.strerror or error}", error)
     except UnicodeEncodeError as error:
         if not _is_half_character(error.object[error.start]):
             raise
-        return _fail(f"error: {error.object}: not in UTF-8: rename it", 2, error if debug else None)
+        return _fail(options, f"{error.object}: not in UTF-8: rename it", error)
     except Exception as error:
         if str(error).startswith("Symlink loop"):  # as Path.resolve says it until Python 3.13
-            return _fail(f"error: {error}: name what it should lead to", 2, error if debug else None)
+            return _fail(options, f"{error}: name what it should lead to", error)
         if is_out_of_memory(error):
-            return _fail("error: out of memory", 2, error if debug else None)
-        if not debug:
+            return _fail(options, "out of memory", error)
+        if not options.debug:
             raise
-        return _fail(f"error: {type(error).__name__}: {error}", 2, error)
+        return _fail(options, f"{type(error).__name__}: {error}", error)
 
 
-def _fail(message: str, status: int, error: BaseException | None = None) -> int:
-    """Print a message as one line, after the traceback of an error where one is given; return the exit status."""
-    if error is not None:
+def _fail(
+    options: argparse.Namespace,
+    message: str,
+    error: BaseException | None = None,
+    *,
+    status: int = 2,
+    counts: Mapping[str, Any] = MappingProxyType({}),
+    what: str = "error",
+) -> int:
+    """Print a message as one line, with ``--debug`` after the traceback of an error; return the exit status.
+
+    With ``--json``, the message and what explains it are an object on stdout as well.
+    """
+    if options.debug and error is not None:
         print(printable(traceback_of(error)), file=sys.stderr)
-    print(f"bio-paws: {on_one_line(redacted(message))}", file=sys.stderr)
+    message = redacted(message)
+    print(f"bio-paws: {what}: {on_one_line(message)}", file=sys.stderr)
+    if getattr(options, "json", False):  # not all verbs have it
+        try:
+            print(json.dumps({"error": message, **counts}, indent=2), flush=True)
+        except OSError:
+            _give_up_stdout()
     return status
+
+
+def _give_up_stdout() -> None:
+    """Have nothing more written where it cannot be: Python flushes stdout once more at exit, which must not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _PrintableFormatter(logging.Formatter):

@@ -103,11 +103,11 @@ def run(options: argparse.Namespace) -> int:
     if options.clean and ended_by is None:
         for cleaned in clean(sets, request, options.clean, resplit=options.resplit, balance=options.balance):
             print(cleaned_text(cleaned), file=sys.stderr)
-    if options.json:
-        print(json.dumps(json_of(options.dataset, audits), indent=2))
     if options.out:
         written = write_page(options.dataset, audits, options.out)
         print(on_one_line(f"written: {', '.join(map(str, written))}"), file=sys.stderr)
+    if options.json:  # at last: an error would be a second object
+        print(json.dumps(json_of(options.dataset, audits), indent=2))
     if ended_by is not None:
         print(f"bio-paws: {ending(ended_by)}; what was done is above", file=sys.stderr)
         return 128 + ended_by

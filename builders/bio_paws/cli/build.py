@@ -112,10 +112,11 @@ def run(options: argparse.Namespace) -> int:
     )
     try:
         report = build(tuple(options.config), build_options, options.out)
-    except BuildFailed as error:
-        if options.json:
-            print(json.dumps({"error": str(error), **_described(error.report)}, indent=2))
-        elif counts := text.outcomes_text(error.report):
+    except BioPawsError as error:
+        if isinstance(error, BuildFailed):
+            error.counts = _described(error.report)
+        counts = text.outcomes_text(error.counts.get("outcomes", {}), error.counts.get("rejected_records", {}))
+        if counts and not options.json:
             print(counts)
         raise
     own, children = peak_memory()

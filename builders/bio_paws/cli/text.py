@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +149,7 @@ def build_text(report: BuildReport) -> str:
         + baselines_text({config.name: config.measured for config in report.configs}),
         "Breadth: homology groups, share of the largest group and of the largest organism, distinct bp or aa\n"
         + breadth_text(report),
-        outcomes_text(report),
+        outcomes_text(report.outcomes, report.rejected_records),
     ]
     shortfalls = [f"  {config.name}: {config.note}" for config in report.configs if config.note]
     shortfalls += [f"  {name}: not built, {reason}" for name, reason in report.left_out.items()]
@@ -180,12 +180,12 @@ def breadth_text(report: BuildReport) -> str:
     return f"{text}\nBroad enough for a release (validation and test): {broad}"
 
 
-def outcomes_text(report: BuildReport) -> str:
-    """Lay out the counts of a build: candidates by outcome, and records of the sources that were rejected."""
-    lines = [_outcomes_line(name, outcomes) for name, outcomes in report.outcomes.items()]
+def outcomes_text(outcomes: Mapping[str, dict[str, int]], rejected_records: Mapping[str, int]) -> str:
+    """Lay out the counts of a build: candidates of each config by outcome, and records of the sources by rejection."""
+    lines = [_outcomes_line(name, counts) for name, counts in outcomes.items()]
     parts = ["\n".join(["Candidates by outcome", *lines])] if lines else []
-    if report.rejected_records:
-        records = ", ".join(f"{reason} {count:,}" for reason, count in report.rejected_records.items())
+    if rejected_records:
+        records = ", ".join(f"{reason} {count:,}" for reason, count in rejected_records.items())
         parts.append(f"Source records rejected: {records}")
     return "\n\n".join(parts)
 

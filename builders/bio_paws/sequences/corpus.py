@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bio_paws.align.smith_waterman import reverse_complement
+from bio_paws.errors import BioPawsError
 from bio_paws.execution.progress import progress
 from bio_paws.sequences.reader import Reader
 from bio_paws.sequences.records import Gene, Sequence
@@ -88,8 +90,9 @@ def read_corpus(
         When a file cannot be read as what it is, holds no good record, or genes and genome do not belong together.
     """
     reader = Reader(store or ResidueFile(), make_masks=make_masks)
-    for assembly in progress(assemblies, desc="read sources", total=len(assemblies)):
-        reader.read(assembly)
+    with explained_by(reader.pool.rejected):
+        for assembly in progress(assemblies, desc="read sources", total=len(assemblies)):
+            reader.read(assembly)
     reader.gene_pool.move_from_copies()
     reader.gene_pool.leave_out_misplaced()
     codes = reader.gene_pool.genetic_codes()
@@ -99,6 +102,16 @@ def read_corpus(
     return Corpus(
         pool.dna, pool.proteins, reader.gene_pool.genes, rejected, codes, pool.masks, notes, organisms=organisms
     )
+
+
+@contextmanager
+def explained_by(rejected: Mapping[str, int]) -> Iterator[None]:
+    """Give an error that ends the block the counts of the records that were rejected until then."""
+    try:
+        yield
+    except BioPawsError as error:
+        error.counts = error.counts or {"rejected_records": dict(sorted(rejected.items()))}
+        raise
 
 
 def representative_proteins(corpus: Corpus) -> list[Sequence]:

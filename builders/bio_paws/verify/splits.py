@@ -25,7 +25,6 @@ from bio_paws.configs import (
     MAX_OVERLAP_DIFFERENCE,
     OVERLAP_KMERS,
     REARRANGED,
-    SPLIT_SHARES,
     SPLITS,
     PairConfig,
     get_config,
@@ -132,8 +131,7 @@ def check_pair_types(split: Split) -> Iterator[Violation]:
     config, keys = split.config, split.keys
     types = keys.kind[split.rows][keys.label[split.rows] == 1]
     counts = Counter({keys.name("kind", number): int((types == number).sum()) for number in np.unique(types).tolist()})
-    share = SPLIT_SHARES[SPLITS.index(split.name)]
-    quotas = config.similar_quotas(round((split.arguments.pairs or config.pairs) * share / 2))
+    quotas = config.similar_quotas(config.quotas(split.arguments.pairs or config.pairs)[split.name])
     # A build that ran out of candidates of one type says so in its outcomes, and then no share can be expected.
     complete = not any(split.entry.outcomes.get(f"missing_{pair_type}") for pair_type in quotas)
     for pair_type, quota in quotas.items():
