@@ -237,7 +237,7 @@ class PairConfig:
 
     @property
     def pairs_at_once(self) -> int:
-        """Pairs that come together, half of them similar: of any number, a build makes the largest multiple of it.
+        """Pairs that come together, half of them similar: of any number, a build makes the nearest multiple of it.
 
         An exchange quartet has four; a graded config has as many in each similarity bin; a gene of dna_protein gives
         one of either label.
@@ -252,7 +252,7 @@ class PairConfig:
     def quotas(self, pairs: int) -> dict[str, int]:
         """Return how many similar pairs each split gets of so many pairs, `fewest_pairs` or more."""
         shares = dict(zip(SPLITS, SPLIT_SHARES, strict=True))
-        units = apportion(pairs // self.pairs_at_once, shares, least=1)
+        units = apportion(round(Fraction(pairs, self.pairs_at_once)), shares, least=1)
         return {split: count * self.pairs_at_once // 2 for split, count in units.items()}
 
     def similar_quotas(self, pairs: int) -> dict[PairType, int]:

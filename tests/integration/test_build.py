@@ -234,7 +234,7 @@ def test_a_held_out_organism_is_in_test_alone(tmp_path: Path, capsys: pytest.Cap
     sources = [strains(tmp_path / f"{seed}.fna", 12_000, count, 0.02, seed) for seed, count in ((3, 8), (4, 3))]
     out = tmp_path / "bioPAWS"
     arguments = [argument for source in sources for argument in ("--source", str(source))]
-    arguments += ["--out", str(out), "--pairs", "60", "--workers", "1"]
+    arguments += ["--out", str(out), "--pairs", "400", "--workers", "1"]
     assert main(["build", "dna150", *arguments, "--holdout-organism", "Testus"]) == 2
     message = capsys.readouterr().err
     assert "--holdout-organism Testus: the sources hold " in message

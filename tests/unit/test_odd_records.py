@@ -310,7 +310,6 @@ REFUSED: dict[str, tuple[Files, str]] = {
         {"a.fa": named_genome(A).replace(A.dna[:60], "X" * 60)},
         r"character 'X' at position 0 is not a nucleotide of the IUPAC code",
     ),
-    "the end of a file of DOS": ({"a.fa": f"{named_genome(A)}\x1a"}, r"is not a nucleotide of the IUPAC code\)"),
 }
 
 

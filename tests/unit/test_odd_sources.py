@@ -58,6 +58,41 @@ def test_files_that_were_joined(tmp_path: Path) -> None:
         list(read_fasta(">x\nACGT\n>a\nACGT>b\nGGCC\n", "a"))
 
 
+@pytest.mark.parametrize("end", ["\x1a", "\r\n\x1a\r\n", "\x1a" * 40])
+def test_the_end_of_file_character_of_dos_is_left_out_and_counted(
+    end: str, species: list[Species], tmp_path: Path
+) -> None:
+    genome = species[0]
+    writers = {
+        "fasta": {"a.fna": genome_fasta(genome), "a.faa": protein_fasta(genome), "a.gff3": gff(genome)},
+        "genbank": {"a.gbk": genbank(genome)},
+    }
+    for kind, files in writers.items():
+        for name, text in files.items():
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / name).write_bytes((text.replace("\n", "\r\n") + end).encode())
+        read = corpus(tmp_path / kind)
+        assert [dna.residues[:].upper() for dna in read.dna.values()] == [genome.dna]
+        assert {gene.protein for gene in read.genes.values()} == {genome.protein(i) for i in range(len(genome.genes))}
+        assert read.notes["files that end with DOS's end-of-file character, left out"] == len(files)
+    within = write(tmp_path / "within.fna", ">a\nAC\x1aGT\n")
+    with pytest.raises(SourceError, match="not a nucleotide"):
+        corpus(within)
+
+
+def test_digits_within_sequences_are_left_out_and_counted(tmp_path: Path) -> None:
+    dna, protein = "ACGTTGCA" * 12, "MKLVWERTY" * 12
+    write(tmp_path / "a.fna", f">a\n{dna}\n>b 7\n1 {dna[::-1]}\n61 {dna}\n>c\nAC GT\n")
+    write(tmp_path / "a.faa", f">p\n1 {protein}\n>q\n{protein[::-1]}\n")
+    read = corpus(tmp_path)
+    assert {name: dna.residues[:].upper() for name, dna in read.dna.items()} == {
+        "a": dna,
+        "b": dna[::-1] + dna,
+        "c": "ACGT",
+    }
+    assert read.notes["digits left out of sequences"] == 2
+
+
 def test_an_archive_of_the_wrong_kind_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(b"a.fna".ljust(257, b"\0") + b"ustar\x0000".ljust(255, b"\0") + b">a\nACGT\n"))
@@ -202,7 +237,8 @@ def test_files_of_a_genome_that_contradict_each_other_are_refused(
     chromosomes.append(halves(species[1], ("S1a", "S1b"))[0])
     for name, number in files.items():
         chromosome = chromosomes[number]
-        write(tmp_path / name, gff(chromosome) if name.endswith(".gff3") else fasta(chromosome))
+        text = gff(chromosome) if name.endswith(".gff3") else fasta(chromosome)
+        write(tmp_path / name, text.replace("secundus", "primus"))
     with pytest.raises(SourceError, match=says):
         corpus(tmp_path)
 
@@ -354,6 +390,26 @@ def test_genomes_of_one_length_that_differ_are_both_read(species: list[Species],
     assert (len(corpus(tmp_path).dna), corpus(tmp_path).rejected) == (4, {})
 
 
+@pytest.mark.parametrize(
+    ("places", "titles", "kept"),
+    [
+        (("a.fa", "b.fa"), ("MN908947.3 isolate A", "MT019529.1 isolate B"), 2),
+        (("a.fa", "b.fa"), ("s [organism=Testus primus]", "s [organism=Testus alius]"), 2),
+        (("a.fa", "b.fa"), ("MN908947.3 isolate A", "MN908947.3"), 1),
+        (("GCF_000000001.1/genomic.fna", "GCA_000000001.1/genomic.fna"), ("NC_000001.1", "CP000001.1"), 1),
+    ],
+)
+def test_a_strain_that_equals_another_but_for_bases_not_known_is_read(
+    places: tuple[str, str], titles: tuple[str, str], kept: int, species: list[Species], tmp_path: Path
+) -> None:
+    dna = species[0].dna
+    for place, title, residues in zip(places, titles, (dna, f"{'N' * 50}{dna[50:]}"), strict=True):
+        write(tmp_path / place, f">{title}\n{residues}\n")
+    read = corpus(tmp_path)
+    assert len(read.dna) == kept
+    assert read.rejected == ({} if kept == 2 else {"dna_masked_copy": 1})
+
+
 def test_a_copy_of_a_copy_is_no_second_genome(species: list[Species], tmp_path: Path) -> None:
     for name, part in (("a", 0.5), ("b", 0.5), ("c", 0.2), ("d", 0.0), ("e", 0.5)):
         write(tmp_path / f"{name}.fa", f">{name}\n{_hard_masked(species[0], part)}\n")
@@ -403,6 +459,24 @@ def test_genes_that_name_whole_titles_are_joined_with_their_genome(species: list
         (part.dna, gene.exons) for genome in species for part in halves(genome) for gene in part.genes
     }
     assert read.rejected == {}
+
+
+@pytest.mark.parametrize("with_genes", [False, True])
+def test_chromosomes_in_files_of_their_own_whose_titles_begin_with_the_same_word(
+    with_genes: bool, species: list[Species], tmp_path: Path
+) -> None:
+    parts = halves(species[0], ("Chromosome 1", "Chromosome 2"))
+    for number, part in enumerate(parts, start=1):
+        write(tmp_path / f"chr{number}.fa", f">{part.chromosome}\n{part.dna}\n")
+    if with_genes:
+        write(tmp_path / "genes.gff3", "".join(map(gff, parts)).replace("Chromosome ", "Chromosome_"))
+    read = corpus(tmp_path)
+    assert {name: dna.residues[:].upper() for name, dna in read.dna.items()} == {
+        part.chromosome: part.dna for part in parts
+    }
+    expected = {(part.chromosome, gene.exons) for part in parts for gene in part.genes} if with_genes else set()
+    assert {(gene.span.source, gene.exons) for gene in read.genes.values()} == expected
+    assert (len(read.organisms), read.rejected) == (1, {})
 
 
 def test_genes_on_a_word_that_several_titles_begin_with_are_refused(species: list[Species], tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_quotas_are_what_is_wanted_and_all_of_it(config: PairConfig, pairs: int)
     if pairs < config.fewest_pairs:
         return
     quotas = config.quotas(pairs)
-    assert 0 <= pairs - 2 * sum(quotas.values()) < config.pairs_at_once
+    assert 2 * abs(pairs - 2 * sum(quotas.values())) <= config.pairs_at_once
     for split, share in zip(SPLITS, SPLIT_SHARES, strict=True):
         # All of a split comes in quartets, each of which has two similar pairs.
         assert quotas[split] > 0 == quotas[split] % (config.pairs_at_once // 2)
@@ -93,6 +93,13 @@ def test_quotas_are_what_is_wanted_and_all_of_it(config: PairConfig, pairs: int)
         assert sum(kinds.values()) == quotas[split]
         assert not config.graded or len(set(kinds.values())) == 1
         assert not config.rearranged or all(count % 2 == 0 for count in kinds.values())
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_whole_configs_have_the_quotas_that_their_data_were_made_with(config: PairConfig) -> None:
+    quotas = config.quotas(config.pairs)
+    at_once = len(config.similar_mix) if config.graded else 1
+    assert list(quotas.values()) == [at_once * round(config.pairs * share / 2 / at_once) for share in SPLIT_SHARES]
 
 
 def test_each_sort_of_kind_keeps_to_its_similarities() -> None:

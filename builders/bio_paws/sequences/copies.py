@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -28,11 +29,23 @@ class MaskedCopies:
         """Add a sequence with its first `HEAD` bases in upper case."""
         self._by_length.setdefault(len(sequence.residues), {}).setdefault(origin, []).append((head, sequence))
 
-    def find(self, residues: Residues, head: bytes, origin: Origin) -> tuple[str, Literal["fewer", "more"]] | None:
+    def find(
+        self, residues: Residues, head: bytes, origin: Origin, may_be: Callable[[Sequence], bool]
+    ) -> tuple[str, Literal["fewer", "more"]] | None:
         """Return the sequence of another file that equals this one but for N, and whether it has fewer or more.
 
         None where there is none, and where each has bases that the other has not: strains of a virus, each read as far
         as it could be, are no copies.
+
+        Parameters
+        ----------
+        residues : Residues
+        head : bytes
+            Its first `HEAD` bases in upper case.
+        origin : Origin
+            Its file, in which none is looked for.
+        may_be : callable
+            Whether a sequence may be the same one by what it is called.
         """
         by_origin = self._by_length.get(len(residues), {})
         others = [entry for place, entries in by_origin.items() if place != origin for entry in entries]
@@ -43,7 +56,7 @@ class MaskedCopies:
         alike = np.all((heads == own) | (heads == _N) | (own == _N), axis=1)
         for at in np.flatnonzero(alike).tolist():
             other = others[at][1]
-            if more := _with_more_n(other.residues, residues):
+            if may_be(other) and (more := _with_more_n(other.residues, residues)):
                 return other.id, "more" if more == "first" else "fewer"
         return None
 

@@ -31,19 +31,27 @@ class FastaPieces(NamedTuple):
     pieces: Iterator[str]
 
 
-def read_fasta(text: Iterable[str], where: str) -> Iterator[FastaRecord]:
+def read_fasta(text: Iterable[str], where: str, notes: Counter[str] | None = None) -> Iterator[FastaRecord]:
     """Yield the records of a FASTA text that comes in pieces; lines that start with ``;`` are comments.
+
+    Parameters
+    ----------
+    text : iterable of str
+    where : str
+        Its name for messages.
+    notes : Counter of str, optional
+        Counts records from which digits were left out.
 
     Raises
     ------
     SourceError
         When something else stands before the first record, or a title within a line.
     """
-    for record in read_fasta_pieces(text, where):
+    for record in read_fasta_pieces(text, where, notes):
         yield FastaRecord(record.id, record.title, "".join(record.pieces))
 
 
-def read_fasta_pieces(text: Iterable[str], where: str) -> Iterator[FastaPieces]:
+def read_fasta_pieces(text: Iterable[str], where: str, notes: Counter[str] | None = None) -> Iterator[FastaPieces]:
     r"""Yield records as `read_fasta` does, their residues in pieces: no chromosome is in memory as a whole.
 
     Raises
@@ -56,14 +64,15 @@ def read_fasta_pieces(text: Iterable[str], where: str) -> Iterator[FastaPieces]:
     >>> [(record.id, list(record.pieces)) for record in read_fasta_pieces([">a x\nAC", "GT\n>b\nT"], "here")]
     [('a', ['', 'AC', 'GT']), ('b', ['', 'T', ''])]
     """
-    for (_, title), parts in groupby(_parts(text, where), key=lambda part: part[:2]):
+    for (_, title), parts in groupby(_parts(text, where, notes), key=lambda part: part[:2]):
         yield FastaPieces((title.split() or [""])[0], title, (part[2] for part in parts))
 
 
-def _parts(text: Iterable[str], where: str) -> Iterator[tuple[int, str, str]]:
+def _parts(text: Iterable[str], where: str, notes: Counter[str] | None) -> Iterator[tuple[int, str, str]]:
     """Yield number and title of a record with a part of its residues, each record at least once."""
     number, title = 0, ""
     lines_before = 0  # of the piece
+    noted = 0  # number of the last record with digits
     rest = ""  # of the last piece: the beginning of a title or a comment
     at_line_start = True
     for piece in _with_end(text):
@@ -87,10 +96,19 @@ def _parts(text: Iterable[str], where: str) -> Iterator[tuple[int, str, str]]:
             if not number or ">" in block:
                 _refuse_misplaced(block, lines_before + data.count("\n", 0, at) + 1, where, in_record=number > 0)
             else:
-                yield number, title, block.translate(_IGNORED)
+                residues = block.translate(_IGNORED)
+                if notes is not None and number > noted and _has_digits(block, len(residues)):
+                    noted = number
+                    notes["digits left out of sequences"] += 1
+                yield number, title, residues
             at_line_start = data[end - 1] == "\n"
             at = end
         lines_before += data.count("\n", 0, len(data) - len(rest))
+
+
+def _has_digits(block: str, residues: int) -> bool:
+    """Whether a block has more than line ends beside so many residues, and digits among it: a quick look first."""
+    return len(block) > residues + block.count("\n") and re.search("[0-9]", block) is not None
 
 
 def _with_end(text: Iterable[str]) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences import fasta, masks
@@ -21,7 +23,29 @@ _DNA = frozenset("ACGTRYSWKMBDHVNacgtryswkmbdhvn")
 _DNA_BYTES = "".join(_DNA).encode()
 _PROTEIN = frozenset("ACDEFGHIKLMNPQRSTVWYBJOUXZ")
 _MOST_MASKED = 0.95  # part of a genome that may be repeats: more in lower case masks nothing
+_ACCESSION = re.compile(r"[A-Z]{1,6}_?\d{5,}\.\d{1,3}")
+"""Accession with its version in GenBank, ENA, DDBJ or RefSeq: there, no two are one sequence that was masked."""
+_ASSEMBLY = re.compile(r"GC[AF]_(\d{9})")
 _LONG = 100  # residues of a protein that are not all codes of nucleotides by chance
+
+
+class _Named(NamedTuple):
+    """What a file calls a DNA sequence: its id, its organism where that is named, and the assembly of the file."""
+
+    name: str
+    organism: str | None
+    assembly: str
+
+    def differs_from(self, other: _Named) -> bool:
+        """Whether the two are surely not one sequence: both are records of an archive, or their organisms differ.
+
+        RefSeq copies assemblies from GenBank, under accessions of its own.
+        """
+        numbers = [match.group(1) for match in map(_ASSEMBLY.match, (self.assembly, other.assembly)) if match]
+        if len(numbers) > len(set(numbers)):
+            return False
+        accessions = self.name != other.name and all(map(_ACCESSION.fullmatch, (self.name, other.name)))
+        return accessions or bool(self.organism and other.organism and self.organism != other.organism)
 
 
 @dataclass(frozen=True)
@@ -30,6 +54,7 @@ class _Written:
 
     Attributes
     ----------
+    named : _Named
     residues : StoredResidues
         Taken back where it has a twin.
     digest : bytes
@@ -48,6 +73,7 @@ class _Written:
         Id of the sequence of another file that has more N, for which this one stands; empty where there is none.
     """
 
+    named: _Named
     residues: StoredResidues
     digest: bytes
     head: bytes
@@ -92,6 +118,7 @@ class SequencePool:
         self._copies = MaskedCopies()
         self._replaced: dict[str, str] = {}  # hard-masked copies by what stands for them
         self._origin: dict[str, Origin] = {}  # of DNA sequences
+        self._named: dict[str, _Named] = {}  # likewise: what their files call them
         self._cases: dict[str, tuple[int, int]] = {}  # bases of a DNA sequence in lower and in upper case
 
     def add_dna_records(self, where: str, records: Iterable[FastaPieces], scope: Scope) -> None:
@@ -106,14 +133,14 @@ class SequencePool:
         kept: list[tuple[RecordName, str, _Written]] = []
         for name, title, pieces in records:
             organism = scope.organism or scope.assembly.organisms.get(name) or fasta.organism_in(title)
-            written = self._write_dna(pieces, scope)
+            written = self._write_dna(pieces, _Named(name, organism, scope.assembly.accession), scope)
             if problem := self._dna_problem(name, written):
                 first = first or f"{printable(name)}: {problem}"
             else:
                 kept.append((RecordName(name, title, written.digest), organism or self.file_name(scope), written))
         if not kept:
             raise SourceError(f"{where}: no usable DNA sequence ({first or 'the file is empty'})")
-        names = names_apart([record for record, _, _ in kept], self.notes, "DNA sequences")
+        names = names_apart([record for record, _, _ in kept], self.notes, "DNA sequences", scope.ambiguous)
         of_word = Counter(record.word for (record, _, _), name in zip(kept, names, strict=True) if name)
         scope.ambiguous |= {word for word, count in of_word.items() if count > 1}
         for (record, organism, written), name in zip(kept, names, strict=True):
@@ -144,7 +171,7 @@ class SequencePool:
         problem : str
             Why it is left out, for messages; empty where it is not.
         """
-        written = self._write_dna([residues], scope)
+        written = self._write_dna([residues], _Named(name, organism, scope.assembly.accession), scope)
         if problem := self._dna_problem(name, written):
             return name, problem
         if name in scope.dna and scope.dna[name] == (written.twin or self._by_digest.get(written.digest)):
@@ -178,6 +205,7 @@ class SequencePool:
         scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
         self._by_digest.setdefault(written.digest, unique)
         self._origin[unique] = scope.origin
+        self._named[unique] = written.named
         self._cases[unique] = (written.lower, written.upper)
         self.dna[unique] = Sequence(unique, organism, "dna", written.residues)
         if written.masked_copy:
@@ -193,7 +221,7 @@ class SequencePool:
             unique = self._replaced[unique]
         return unique
 
-    def _write_dna(self, pieces: Iterable[str], scope: Scope) -> _Written:
+    def _write_dna(self, pieces: Iterable[str], named: _Named, scope: Scope) -> _Written:
         """Write a sequence to the store, and look at its letters on the way; up to the first that is no nucleotide.
 
         It is taken back where another file has it, or has it with fewer N.
@@ -212,14 +240,19 @@ class SequencePool:
             lower += len(residues) - len(residues.translate(None, b"acgt"))
             upper += len(residues) - len(residues.translate(None, b"ACGT"))
         stored = StoredResidues(self._store, start, self._store.length - start)
-        written = _Written(stored, digest.digest(), head, lower, upper, foreign)
+        written = _Written(named, stored, digest.digest(), head, lower, upper, foreign)
         return written if foreign else self._compared(written, scope)
 
     def _compared(self, written: _Written, scope: Scope) -> _Written:
         twin = self.in_place_of(self._by_digest.get(written.digest, ""))
         copy = None
         if not twin or self._origin[twin] == scope.origin:
-            copy = self._copies.find(written.residues, written.head, scope.origin)
+            copy = self._copies.find(
+                written.residues,
+                written.head,
+                scope.origin,
+                lambda other: not written.named.differs_from(self._named[other.id]),
+            )
             if copy is None:
                 return written
             if copy[1] == "more":

@@ -17,7 +17,7 @@ from bio_paws.sequences.fasta import FastaPieces, FastaRecord
 from bio_paws.sequences.flatfile import read_flat_file
 from bio_paws.sequences.gene_pool import Cds, GenePool
 from bio_paws.sequences.pool import SequencePool
-from bio_paws.sequences.scope import Scope, printable
+from bio_paws.sequences.scope import Scope, as_word, printable
 from bio_paws.sequences.store import ResidueFile
 from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.resolve import Assembly, SourceFile
@@ -70,17 +70,19 @@ class Reader:
         for file in files("genbank"):
             scope.file += 1
             embl = kind_of_text(head_of_text(file.path, file.member, 1)) == "embl"
-            self._flat_file(file.shown, lines_of(text_pieces(file.path, file.member)), scope, embl=embl)
+            self._flat_file(file.shown, lines_of(self._text(file)), scope, embl=embl)
         for file in files("genbank_zip"):
             for name, text in _zipped_genbank(file.path):
                 scope.file += 1
                 self._flat_file(str(file.path / name), text.split("\n"), scope)
+        scope.ambiguous |= _words_of_several(genomes)
         for file in genomes:
             scope.file += 1
-            self.pool.add_dna_records(file.shown, _with_new_names(file, scope), scope)
+            records = _genome_records(file, self._text(file), self.pool.notes)
+            self.pool.add_dna_records(file.shown, _with_new_titles(file, records, scope), scope)
         # Before the genes, which name their proteins.
         for file in proteins:
-            self.pool.add_protein_records(file.shown, _records(file), scope)
+            self.pool.add_protein_records(file.shown, self._records(file), scope)
         for file in files("cds"):
             self._ncbi_cds(file, scope, with_genome=any(genome.role == "genomic" for genome in genomes))
         for file in files("ensembl_cds"):
@@ -111,14 +113,14 @@ class Reader:
     def _ncbi_cds(self, file: SourceFile, scope: Scope, *, with_genome: bool) -> None:
         before = self.pool.rejected.copy()
         described = cds_readers.read_ncbi_cds(
-            file.shown, _records(file), scope, self.pool, self.gene_pool, with_genome=with_genome
+            file.shown, self._records(file), scope, self.pool, self.gene_pool, with_genome=with_genome
         )
         if not self.gene_pool.add(described, scope, with_genome=with_genome):
             raise SourceError(f"{file.shown}: no CDS in it translates to a protein of its assembly{self._why(before)}")
 
     def _ensembl_cds(self, file: SourceFile, scope: Scope) -> None:
         before = self.pool.rejected.copy()
-        described = cds_readers.read_ensembl_cds(_records(file), scope, self.pool)
+        described = cds_readers.read_ensembl_cds(self._records(file), scope, self.pool)
         if not self.gene_pool.add(described, scope):
             raise SourceError(
                 f"{file.shown}: no CDS in it lies in the genome in one piece{self._why(before)}: "
@@ -129,7 +131,7 @@ class Reader:
         before = self.pool.rejected.copy()
         described: list[Cds] = []
         for file in files:
-            rows = takewhile(gff.is_before_fasta, lines_of(text_pieces(file.path, file.member)))
+            rows = takewhile(gff.is_before_fasta, lines_of(self._text(file)))
             described += gff_reader.read_gff_cds(
                 file.shown, rows, scope, self.pool, self.gene_pool, gtf=file.role == "gtf"
             )
@@ -138,34 +140,50 @@ class Reader:
                 f"{files[0].shown}: no CDS in it translates to a protein of its assembly{self._why(before)}"
             )
 
+    def _text(self, file: SourceFile) -> Iterator[str]:
+        return text_pieces(file.path, file.member, self.pool.notes)
+
+    def _records(self, file: SourceFile) -> Iterator[FastaRecord]:
+        return fasta.read_fasta(self._text(file), file.shown, self.pool.notes)
+
     def _why(self, before: Counter[str]) -> str:
         """Return what was left out since `before`, by reason, for messages."""
         reasons = self.pool.rejected - before
         return f" ({', '.join(f'{reason} {count}' for reason, count in sorted(reasons.items()))})" if reasons else ""
 
 
-def _records(file: SourceFile) -> Iterator[FastaRecord]:
-    return fasta.read_fasta(text_pieces(file.path, file.member), file.shown)
-
-
-def _genome_records(file: SourceFile) -> Iterator[FastaPieces]:
-    pieces = text_pieces(file.path, file.member)
+def _genome_records(
+    file: SourceFile, pieces: Iterator[str], notes: Counter[str] | None = None
+) -> Iterator[FastaPieces]:
     if file.role == "gff_fasta":
         pieces = gff.fasta_behind_rows(pieces)
-    return fasta.read_fasta_pieces(pieces, file.shown)
+    return fasta.read_fasta_pieces(pieces, file.shown, notes)
 
 
-def _with_new_names(file: SourceFile, scope: Scope) -> Iterator[FastaPieces]:
+def _titles(file: SourceFile) -> Iterator[str]:
+    """Yield the titles of a file's records."""
+    return (record.title for record in _genome_records(file, text_pieces(file.path, file.member)))
+
+
+def _words_of_several(genomes: list[SourceFile]) -> set[str]:
+    """Return the words that titles begin with in more than one file of a genome, as in ``>Chromosome 1``."""
+    if len(genomes) < 2:
+        return set()
+    files = Counter(word for file in genomes for word in {(title.split() or [""])[0] for title in _titles(file)})
+    return {word for word, count in files.items() if count > 1}
+
+
+def _with_new_titles(file: SourceFile, records: Iterator[FastaPieces], scope: Scope) -> Iterator[FastaPieces]:
     """Yield the records of a genome's file.
 
     Raises
     ------
     SourceError
-        When another file of the genome has a sequence of that name: which of them genes lie on, nothing tells.
+        When another file of the genome has a sequence of that title: which of them genes lie on, nothing tells.
     """
-    taken = frozenset(scope.dna) | scope.ambiguous
-    for record in _genome_records(file):
-        if record.id in taken:
+    taken = frozenset(scope.titles)
+    for record in records:
+        if as_word(record.title) in taken:
             raise SourceError(
                 f"{file.shown}: {printable(record.id)!r} is a sequence in another file of the genome as well: leave "
                 "one of the files out, or rename it"
@@ -178,13 +196,13 @@ def _organism(assembly: Assembly, genomes: list[SourceFile], proteins: list[Sour
     if assembly.organism or assembly.organisms:
         return assembly.organism
     if any(file.role in _WITH_GENES for file in assembly.files):
-        of_genome = {fasta.organism_in(record.title) for file in genomes for record in _genome_records(file)} - {None}
+        of_genome = {fasta.organism_in(title) for file in genomes for title in _titles(file)} - {None}
         if of_genome:
             return of_genome.pop() if len(of_genome) == 1 else None
         of_proteins = Counter(
-            fasta.organism_in(record.title) or fasta.organism_in_brackets(record.title)
+            fasta.organism_in(title) or fasta.organism_in_brackets(title)
             for file in proteins
-            for record in _records(file)
+            for title in _titles(file)
         )
         del of_proteins[None]
         if of_proteins:

@@ -56,7 +56,7 @@ class Scope:
 
     def add_title(self, title: str, unique: str) -> None:
         """Let a DNA sequence be found by its whole title."""
-        self.titles.setdefault(_as_word(title), unique)
+        self.titles.setdefault(as_word(title), unique)
 
     def find_dna(self, name: str) -> str:
         """Return the id in the corpus of the DNA sequence that a gene's file names; empty where there is none.
@@ -73,7 +73,7 @@ class Scope:
                 f"{self.assembly.accession}: genes lie on {printable(name)!r}, and the titles of several sequences "
                 "begin with that: name each by its whole title, or rename them"
             )
-        return self.dna.get(name) or self.titles.get(_as_word(name), "")
+        return self.dna.get(name) or self.titles.get(as_word(name), "")
 
 
 class RecordName(NamedTuple):
@@ -84,7 +84,9 @@ class RecordName(NamedTuple):
     digest: bytes
 
 
-def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -> list[str]:
+def names_apart(
+    records: Sequence[RecordName], notes: Counter[str], what: str, shared: Container[str] = ()
+) -> list[str]:
     """Return a name for each record of a file, none of them twice: its first word, else its title, else numbered.
 
     Parameters
@@ -94,6 +96,8 @@ def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -
         Counts records that are not called by their first word.
     what : str
         What the records are, for `notes`.
+    shared : container of str
+        First words that name no record: titles in other files begin with them as well.
 
     Returns
     -------
@@ -108,7 +112,8 @@ def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -
     """
     first = dict.fromkeys((record.word, record.digest) for record in records)
     of_word = Counter(word for word, _ in first)
-    taken = {word for word, count in of_word.items() if count == 1}
+    alone = {word for word, count in of_word.items() if count == 1 and word not in shared}
+    taken = set(alone)
     last: dict[str, int] = {}  # number of a title that is taken: to count from one each time takes the square
     names = []
     for record in records:
@@ -116,7 +121,7 @@ def names_apart(records: Sequence[RecordName], notes: Counter[str], what: str) -
             names.append("")
             continue
         del first[record.word, record.digest]
-        if of_word[record.word] == 1:
+        if record.word in alone:
             names.append(record.word)
             continue
         title = " ".join(record.title.split())
@@ -175,7 +180,8 @@ def printable(name: str) -> str:
     return (name if name.isprintable() else ascii(name)) or "a record without a name"
 
 
-def _as_word(title: str) -> str:
+def as_word(title: str) -> str:
+    """Return a title as one word, in which some programs write it."""
     return "_".join(title.split())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,7 @@ TextKind = Literal["fasta", "genbank", "embl", "gff", ""]
 _START = 20_000  # characters that tell a format
 _GFF_ROW = re.compile(r"[^\t]+\t[^\t]*\t[^\t]+\t\d+\t\d+\t")
 _TAR, _TAR_AT = b"ustar", 257
+_DOS_END = "\x1a"
 
 
 def _as_latin1(error: UnicodeError) -> tuple[str, int]:
@@ -29,11 +31,12 @@ def _as_latin1(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("bio-paws-latin-1", _as_latin1)
 
 
-def text_pieces(path: Path, member: str = "") -> Iterator[str]:
+def text_pieces(path: Path, member: str = "", notes: Counter[str] | None = None) -> Iterator[str]:
     """Yield the text of a file in pieces, its lines separated by newlines alone, cut anywhere.
 
     It is decompressed as by `bio_paws.sources.unpack.unpacked_bytes`. The encoding is UTF-8, with or without a byte
-    order mark, or UTF-16 with one; bytes that are not UTF-8 are read as Latin-1. A .2bit genome is read as FASTA.
+    order mark, or UTF-16 with one; bytes that are not UTF-8 are read as Latin-1. A .2bit genome is read as FASTA. The
+    character 0x1A, with which programs of DOS end a text, is left out at the end.
 
     Parameters
     ----------
@@ -41,6 +44,8 @@ def text_pieces(path: Path, member: str = "") -> Iterator[str]:
         The file.
     member : str, optional
         Which file of it, where it is a .zip archive.
+    notes : Counter of str, optional
+        Counts files from which something was left out.
 
     Raises
     ------
@@ -61,6 +66,7 @@ def text_pieces(path: Path, member: str = "") -> Iterator[str]:
     decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8-sig")("strict" if wide else "bio-paws-latin-1")
     newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
     before = 0
+    ends = ""  # what leaves the text out, unless more of it follows
     for piece in chain((start,), pieces, (b"",)):
         if not wide and b"\0" in piece:
             raise SourceError(f"{where}: not a text file (byte {before + piece.index(0)} is 0)")
@@ -72,8 +78,18 @@ def text_pieces(path: Path, member: str = "") -> Iterator[str]:
             raise SourceError(f"{where}: not a text file (byte {at} is not UTF-16)") from error
         before += len(piece)
         # Byte order marks stand wherever files were joined.
-        if text := text.replace("\ufeff", ""):
+        text = ends + text.replace("\ufeff", "")
+        ends = _dos_ends(text)
+        if text := text[: len(text) - len(ends)]:
             yield text
+    if ends and notes is not None:
+        notes["files that end with DOS's end-of-file character, left out"] += 1
+
+
+def _dos_ends(text: str) -> str:
+    """Return the end-of-file characters of DOS at the end of a text, and the line ends behind them."""
+    behind = text[len(text.rstrip("\n" + _DOS_END)) :]
+    return behind[behind.find(_DOS_END) :] if _DOS_END in behind else ""
 
 
 def read_text(path: Path, member: str = "") -> str:
