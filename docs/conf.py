@@ -15,9 +15,6 @@ from sphinx.application import Sphinx
 import bio_paws
 import bio_paws_cards
 import bio_paws_eval
-from bio_paws.schema import SCHEMA
-from bio_paws.verify.violations import CODES
-from bio_paws_cards.about import COLUMNS
 
 ROOT = Path(__file__).parents[1]
 VERBS = {
@@ -76,13 +73,9 @@ def import_all_modules(_: Sphinx) -> None:
 
 
 def write_generated_pages(_: Sphinx) -> None:
-    """Write the pages that are derived from the code: columns and the command line."""
+    """Write the page that is derived from the command line."""
     generated = ROOT / "docs/reference/generated"
     generated.mkdir(exist_ok=True)
-    rows = [f"| `{name}` | {SCHEMA.field(name).type} | {meaning} |" for name, meaning in COLUMNS.items()]
-    (generated / "columns.md").write_text("\n".join(["| column | type | meaning |", "|---|---|---|", *rows, ""]))
-    codes = [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
-    (generated / "violations.md").write_text("\n".join(["| code | meaning |", "|---|---|", *codes, ""]))
     parts = []
     for title, verbs in VERBS.items():
         parts.append(f"## {title}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 
 from bio_paws_cards.manifest import Manifest, Source
 
@@ -50,7 +51,7 @@ COLUMNS = {
     "group1": "Homology group of sentence1. No group is in two splits.",
     "group2": "Homology group of sentence2.",
 }
-"""What each column holds; `told_of` leaves out what is not of the configs of a data set."""
+"""What each column holds; `words_for` leaves out what is not of the configs of a data set."""
 
 _WORDS = {
     "sequence": {"dna": "DNA", "protein": "protein"},
@@ -61,30 +62,49 @@ _WORDS = {
 _PAIRS = {"dna": "DNA with DNA", "protein": "protein with protein", "dna_protein": "genes with proteins"}
 
 
-def kinds_of(manifest: Manifest) -> frozenset[str]:
-    """Return what the configs of a data set are of: their molecules, and ``_paws`` and ``_graded``."""
-    molecules = {entry.molecule for entry in manifest.configs.values()}
-    endings = {ending for ending in ("_paws", "_graded") if any(name.endswith(ending) for name in manifest.configs)}
-    return frozenset(molecules | endings)
+def kinds_of(molecules: Mapping[str, str]) -> frozenset[str]:
+    """Return what configs are of: their molecules, and ``_paws`` and ``_graded``.
+
+    Parameters
+    ----------
+    molecules : mapping of str to str
+        Molecule of each config, by its name.
+
+    Examples
+    --------
+    >>> sorted(kinds_of({"dna150": "dna", "protein150_paws": "protein"}))
+    ['_paws', 'dna', 'protein']
+    """
+    endings = {ending for ending in ("_paws", "_graded") if any(name.endswith(ending) for name in molecules)}
+    return frozenset({*molecules.values(), *endings})
+
+
+def kinds_in(manifest: Manifest) -> frozenset[str]:
+    """Return what the configs of a data set are of (`kinds_of`)."""
+    return kinds_of({name: entry.molecule for name, entry in manifest.configs.items()})
 
 
 def pairs_of(manifest: Manifest) -> str:
     """Name the kinds of pairs that a data set holds."""
-    kinds = kinds_of(manifest)
+    kinds = kinds_in(manifest)
     return ", ".join(words for kind, words in _PAIRS.items() if kind in kinds)
 
 
-def told_of(text: str, manifest: Manifest) -> str:
+def words_for(kinds: frozenset[str], text: str) -> str:
     """Return a text without what is only of configs that a data set does not hold.
 
     Parameters
     ----------
+    kinds : frozenset of str
+        What its configs are of (`kinds_of`).
     text : str
-        ``[kind:text]`` is kept where the data set has such configs; ``[name]`` stands for words of `_WORDS`.
-    manifest : Manifest
-        Manifest of the data set.
+        ``[kind:text]`` is kept where there are such configs; ``[name]`` stands for words of `_WORDS`.
+
+    Examples
+    --------
+    >>> words_for(frozenset({"dna"}), "Start, [unit][dna_protein:, of the gene].")
+    'Start, bp.'
     """
-    kinds = kinds_of(manifest)
     # A gene and its protein are both, where lengths and scores are told.
     molecules = kinds | {"dna", "protein"} if "dna_protein" in kinds else kinds
 
@@ -101,19 +121,18 @@ def told_of(text: str, manifest: Manifest) -> str:
 
 def description_of(manifest: Manifest) -> str:
     """Say in two sentences what a data set is."""
-    return told_of(
+    return words_for(
+        kinds_in(manifest),
         f"Pairs of biological sequences, {pairs_of(manifest)}, built like PAWS-X (sentence1, sentence2, label) from "
         "real genomes. Label 1: the two sequences are similar[dna_protein: (dna_protein: the gene codes for the "
         "protein)].",
-        manifest,
     )
 
 
-def columns_of(manifest: Manifest) -> dict[str, str]:
-    """Return what each column of a data set holds."""
-    told = {name: told_of(text, manifest) for name, text in COLUMNS.items()}
-    # Where there are no pairs but of genes and proteins.
-    return {name: text.replace(": ; ", ": ") for name, text in told.items()}
+def columns_of(kinds: frozenset[str]) -> dict[str, str]:
+    """Return what each column holds where configs are of these kinds (`kinds_of`)."""
+    # ": ; " is left where there are no pairs but of genes and proteins.
+    return {name: words_for(kinds, text).replace(": ; ", ": ") for name, text in COLUMNS.items()}
 
 
 def assembly_page(source: Source) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import yaml
 
-from bio_paws_cards.about import description_of, told_of
+from bio_paws_cards.about import description_of, kinds_in, words_for
 from bio_paws_cards.manifest import Manifest
 
 _METRIC = (
@@ -29,7 +29,7 @@ def render_eval(manifest: Manifest) -> str:
     """
     benchmark = {
         "name": manifest.name,
-        "description": f"{description_of(manifest)} {told_of(_METRIC, manifest)}",
+        "description": f"{description_of(manifest)} {words_for(kinds_in(manifest), _METRIC)}",
         "tasks": [
             {"id": name, "config": name, "split": "test"}
             for name, entry in manifest.configs.items()

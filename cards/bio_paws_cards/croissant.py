@@ -21,10 +21,10 @@ from bio_paws_cards.about import (
     citation,
     columns_of,
     description_of,
-    kinds_of,
+    kinds_in,
     personal_information,
     social_impact,
-    told_of,
+    words_for,
 )
 from bio_paws_cards.description import Description
 from bio_paws_cards.manifest import ConfigEntry, Manifest, Source
@@ -68,7 +68,7 @@ def render_croissant(manifest: Manifest, description: Description) -> str:
     description : Description
         What its rows hold.
     """
-    columns = columns_of(manifest)
+    columns = columns_of(kinds_in(manifest))
     configs = manifest.configs
     card = metadata(manifest)
     document = {
@@ -207,7 +207,7 @@ def _responsible(manifest: Manifest, description: Description) -> dict[str, bool
         ],
         "dataAnnotationProtocol": [
             "No human labels. The label follows from an optimal Smith-Waterman alignment of the two "
-            f"sequences{told_of(_LABELS, manifest)}. Each row stores the values that it follows from."
+            f"sequences{words_for(kinds_in(manifest), _LABELS)}. Each row stores the values that it follows from."
         ],
         "annotationsPerItem": "0 by people; 1 computed.",
         "machineAnnotationTools": [f"{name} {version}" for name, version in manifest.versions.items()],
@@ -221,7 +221,7 @@ def _responsible(manifest: Manifest, description: Description) -> dict[str, bool
             *(shortcuts if baselines else []),
             *(
                 ["Sequences of the _paws configs are rearranged: they do not occur in nature."]
-                if "_paws" in kinds_of(manifest)
+                if "_paws" in kinds_in(manifest)
                 else []
             ),
             "Homology is inferred from sequences and annotation, not from experiments.",
