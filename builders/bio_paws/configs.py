@@ -78,6 +78,7 @@ PairType = Literal[
     "homolog_60",
     "homolog_50",
     "remote",
+    "remote_homolog",
     "permuted_homolog",
     "shuffled_homolog",
     "permuted",
@@ -105,6 +106,7 @@ PAIR_TYPES: dict[str, str] = {
     "frameshift": "the right protein, but the reading frame of the gene is broken",
     **{kind: f"homologs of similarity {low} to {high}" for kind, low, high in SIMILARITY_BINS},
     "remote": f"homologs of similarity under {SIMILARITY_BINS[-1][2]}",
+    "remote_homolog": "remote homologs over their whole length, neither cut nor rearranged",
     "permuted_homolog": "homologs with their blocks rearranged, both in the same order",
     "shuffled_homolog": "homologs shuffled in the same way, keeping dinucleotide or dipeptide counts",
     "permuted": "the same homologs with their blocks in two different orders",
@@ -122,7 +124,7 @@ SYNTHETIC: frozenset[PairType] = frozenset({*REARRANGED, *REARRANGED.values(), "
 """Types of pairs of which a sequence does not occur in nature."""
 
 OVERLAP_KMERS = (3, 5)
-"""Letters of the words whose overlap is matched in the adversarial configs."""
+"""Letters of the words whose overlap is matched in the adversarial and the remote configs."""
 MAX_OVERLAP_DIFFERENCE = 0.03
 """How far the Jaccard overlap of a dissimilar pair may lie there from that of the similar pair with the same first
 side. Among similar pairs of dna150_paws it spreads by some 0.1."""
@@ -149,7 +151,8 @@ class PairConfig:
     summary : str
         One sentence for `bio-paws list` and the card.
     min_similarity, max_similarity : float
-        Similar pairs of kind `homolog` lie above the first; rearranged ones lie between the two (see `accepts`).
+        Similar pairs of kind `homolog` lie above the first; remote and rearranged ones lie between the two (see
+        `accepts`).
     max_dissimilarity : float
         Dissimilar pairs lie below it, DNA on both strands.
     min_dissimilar_evalue : float
@@ -162,6 +165,8 @@ class PairConfig:
         Largest E-value of a similar pair.
     max_masked : float
         Largest soft-masked part of a DNA window.
+    needs_large_source : bool
+        Whether it is built of a source that is too small for broad splits only where it is named.
     """
 
     name: str
@@ -179,6 +184,7 @@ class PairConfig:
     length_tolerance: float = 0.1
     max_evalue: float = 1e-5
     max_masked: float = 0.2
+    needs_large_source: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
@@ -228,6 +234,11 @@ class PairConfig:
         return self.similar_types <= REARRANGED.keys()
 
     @property
+    def remote(self) -> bool:
+        """Whether similar pairs are remote homologs, and dissimilar ones are mined for as many k-mers in common."""
+        return self.similar_types == {"remote_homolog"}
+
+    @property
     def drawn_types(self) -> dict[PairType, float]:
         """Kinds of windows to draw, and the part of all draws that each has."""
         if self.graded:
@@ -266,8 +277,8 @@ class PairConfig:
     def accepts(self, kind: PairType, similarity: float) -> bool:
         """Whether a similar pair of this kind may have that similarity.
 
-        A `homolog` must lie above `min_similarity`. Binned and rearranged pairs must lie in [low, high), or, where the
-        upper bound is 1.0, in [low, 1.0]. Identical and containment pairs may have any similarity.
+        A `homolog` must lie above `min_similarity`. Binned, remote and rearranged pairs must lie in [low, high), or,
+        where the upper bound is 1.0, in [low, 1.0]. Identical and containment pairs may have any similarity.
         """
         if kind in EXACT:
             return True
@@ -325,6 +336,26 @@ def _graded(name: str, molecule: Molecule, mean_length: int) -> PairConfig:
     )
 
 
+def _remote(name: str, mean_length: int, max_evalue: float) -> PairConfig:
+    """Return a config of proteins that are homologous over their whole length, but share few residues."""
+    return PairConfig(
+        name=name,
+        molecule="protein",
+        mean_length=mean_length,
+        pairs=20_000,
+        similar_mix=(("remote_homolog", 100),),
+        dissimilar_mix=_OTHER,
+        summary=f"protein of about {mean_length} aa; similar pairs are natural remote homologs with similarity 0.25 to "
+        "0.4; dissimilar pairs mined for as many k-mers in common",
+        min_similarity=0.25,
+        max_similarity=0.4,
+        max_dissimilarity=0.25,
+        min_dissimilar_evalue=1.0,
+        max_evalue=max_evalue,
+        needs_large_source=True,
+    )
+
+
 # In the order of the card: the Hub shows the first one to visitors, so it is one that no baseline solves.
 CONFIGS: tuple[PairConfig, ...] = (
     _adversarial("dna150_paws", "dna", 150, permuted=50),
@@ -378,6 +409,9 @@ CONFIGS: tuple[PairConfig, ...] = (
         dissimilar_mix=_OTHER,
         summary="protein of about 150 aa (450 bp coding); similar pairs as in dna150",
     ),
+    # Of 50 residues of which a third are equal few alignments reach 1e-5; those of their whole proteins do.
+    _remote("protein150_remote", 50, max_evalue=0.1),
+    _remote("protein450_remote", 150, max_evalue=1e-5),
     _graded("dna150_graded", "dna", 150),
     _graded("protein150_graded", "protein", 50),
     PairConfig(

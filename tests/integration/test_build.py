@@ -42,7 +42,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_every_config_is_built_and_checks_out(built: Path, bio_paws: Run) -> None:
     manifest = json.loads((built / "manifest.json").read_text())
-    assert list(manifest["configs"]) == [config.name for config in CONFIGS]
+    assert list(manifest["configs"]) == [config.name for config in CONFIGS if not config.needs_large_source]
     for name, entry in manifest["configs"].items():
         for split, split_entry in entry["splits"].items():
             rows = pq.read_table(built / split_entry["file"])

@@ -51,7 +51,7 @@ def test_nothing_is_wrong_with_it(dataset: mlcroissant.Dataset) -> None:
     issues = metadata.ctx.issues
     assert (issues.errors, issues.warnings) == (set(), set())
     assert metadata.ctx.conforms_to.value == "http://mlcommons.org/croissant/1.1"
-    names = [f"{config.name}/{split}" for config in CONFIGS for split in SPLITS]
+    names = [f"{config.name}/{split}" for config in CONFIGS if not config.needs_large_source for split in SPLITS]
     assert [record_set.uuid for record_set in metadata.record_sets] == names
     terms = ("data_collection", "data_biases", "data_limitations", "data_use_cases", "data_preprocessing_protocol")
     assert all(getattr(metadata, term) for term in (*terms, "data_annotation_protocol", "machine_annotation_tools"))
@@ -80,7 +80,7 @@ def test_every_file_is_told_truly(dataset: mlcroissant.Dataset, built: Path) -> 
         assert file.content_size == f"{(built / name).stat().st_size} B"
 
 
-@pytest.mark.parametrize("config", [config.name for config in CONFIGS])
+@pytest.mark.parametrize("config", [config.name for config in CONFIGS if not config.needs_large_source])
 def test_records_are_the_rows(config: str, dataset: mlcroissant.Dataset, built: Path) -> None:
     for split in SPLITS:
         assert records(dataset, f"{config}/{split}") == rows(built, f"{config}/{split}")

@@ -61,6 +61,8 @@ def test_configs_are_those_of_the_design() -> None:
         ("dna50", 50, "bp", 20_000),
         ("protein150", 50, "aa", 20_000),
         ("protein450", 150, "aa", 20_000),
+        ("protein150_remote", 50, "aa", 20_000),
+        ("protein450_remote", 150, "aa", 20_000),
         ("dna150_graded", 150, "bp", 20_000),
         ("protein150_graded", 50, "aa", 20_000),
         ("dna150s", 150, "bp", 20_000),

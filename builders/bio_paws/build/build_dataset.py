@@ -46,6 +46,8 @@ from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 
 logger = logging.getLogger(__name__)
 
+_TOO_SMALL = "the source is too small for splits of many homology groups: name the config to build it all the same"
+
 
 @dataclass(frozen=True)
 class ConfigReport:
@@ -146,19 +148,17 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
         for name, need in needs.items():
             if need and names:
                 raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
-        needs = {name: f"the source holds no {need}" for name, need in needs.items() if need}
-        needs |= too_few
+        left_out = {name: f"the source holds no {need}" for name, need in needs.items() if need}
+        left_out |= too_few
         limits = partition.limits_of(read_arrow(prepared.regions))
+        if limits.max_held_out_share is None and not names:
+            left_out |= {config.name: _TOO_SMALL for config in wanted if config.needs_large_source}
         if limits.of_small_source:
             logger.warning("%s", _about_limits(limits))
         # A config that nobody named is left out, with its reason, where the source cannot give it.
-        made = _make_in_parallel([config for config in wanted if config.name not in needs], prepared)
+        made = _make_in_parallel([config for config in wanted if config.name not in left_out], prepared)
         notes = _notes(made, prepared)
-        left_out = {
-            config.name: needs.get(config.name) or notes[config.name]
-            for config in wanted
-            if config.name not in made or not made[config.name].rows
-        }
+        left_out |= {name: notes[name] for name, config in made.items() if not config.rows}
         entries = {
             name: _write(get_config(name), config, prepared, new) for name, config in made.items() if config.rows
         }

@@ -4,7 +4,7 @@ Two similar pairs (a, b) and (c, d) of the same split and organisms, from differ
 their second members change places, giving the dissimilar pairs (a, d) and (c, b). So each string stands equally often
 under both labels, on the same side; and since b and d have the same length and the same composition, to a letter or
 the nearest there is, each dissimilar pair also copies the length difference and the composition difference of the
-similar one.
+similar one. Of remote homologs the dissimilar pairs copy the k-mers in common, too (`mining`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alignments
+from bio_paws.build import mining
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.pair_filter import PairFilter
 from bio_paws.configs import PairConfig, PairType
+from bio_paws.features.pair_features import composition
 
 Leaks = Callable[[list[str]], set[str]]
 
@@ -112,6 +114,10 @@ def make_quartets(
         Quartets and candidates by outcome.
     """
     wanted = config.similar_quotas(pairs)
+    if config.remote:
+        texts1 = pair_filter.texts(candidates.intervals(np.arange(len(candidates)), 1))
+        compositions1 = np.array([composition(text, pair_filter.alphabet) for text in texts1], dtype=np.int64)
+        candidates = mining.both_ways(candidates, compositions1)
     rows_of = partial(_rows_of, candidates, pair_filter)
     if config.graded and leaks:
         leaks = _remembering(leaks)
@@ -142,6 +148,10 @@ def _remembering(leaks: Leaks) -> Leaks:
 
 def _fill(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchange]) -> Choice[Exchange]:
     """Take in quartets of matching candidates, as many as are wanted."""
+    if pair_filter.config.remote:
+        mined = _mined(candidates, pair_filter, choice)
+        choice.fill(partial(_propose, candidates, pair_filter, choice, mined), partial(choice.left, False))
+        return choice
     organisms = _organisms(candidates, pair_filter)
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
@@ -305,6 +315,25 @@ def _matched(
                     break
             else:
                 waiting.append(i)
+
+
+def _mined(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchange]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of candidates whose exchange changes least, each tile once, as `mining.matched_by_kmers` has them."""
+    every = np.arange(len(candidates))
+    texts1, texts2 = (pair_filter.texts(candidates.intervals(every, side)) for side in (1, 2))
+    organisms2 = np.array([pair_filter.organism(source) for source in candidates.named("source2", every)], dtype=str)
+    numbers = np.unique(organisms2, return_inverse=True)[1]
+    closest_first = mining.matched_by_kmers(candidates, texts1, texts2, numbers, choice.rng)
+    tiles, groups = (candidates.columns[name].data for name in ("tile", "group"))
+    taken: Counter[int] = Counter()
+    even = sum(choice.missing.values()) / max(len(np.unique(candidates.columns["group"])), 1)
+    for most in (even * shares for shares in GROUP_SHARES):
+        for first, second in zip(*closest_first, strict=True):
+            used = tiles[first] in choice.used or tiles[second] in choice.used or tiles[first] == tiles[second]
+            if not used and max(taken[groups[first]], taken[groups[second]]) < most:
+                choice.used.update((tiles[first], tiles[second]))
+                taken.update((groups[first], groups[second]))
+                yield first, second
 
 
 def take_turns(order: NDArray[np.int64], group: NDArray[Any], organisms: NDArray[Any]) -> NDArray[np.int64]:

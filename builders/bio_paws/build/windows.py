@@ -23,6 +23,10 @@ at: related genomes hold few windows that are alike by less than 0.7 over their 
 MIN_JITTER = 0.05
 """Smallest part of a jittered window that lies beyond the other one's end."""
 
+REMOTE_SPREAD = 0.1
+"""How much more alike than remote homologs an alignment may be in which windows of them are drawn: some are less alike
+than the whole."""
+
 Snapped = tuple[int, int, int, int]
 """A window that begins and ends on a match: start and end on the first sequence, then along the second one."""
 
@@ -183,8 +187,10 @@ def may_hold_pair(
     if tile is None:
         return False
     start1, end1, start2, end2 = tile
-    if kind not in EXACT and trace.matches(start1, end1) < config.min_similarity * max(end1 - start1, end2 - start2):
-        return False
+    if kind not in EXACT:
+        identity = trace.matches(start1, end1) / max(end1 - start1, end2 - start2)
+        if identity < config.min_similarity or (config.remote and identity > config.max_similarity + REMOTE_SPREAD):
+            return False
     side2 = side2_interval(hit, start2, end2)
     here = region_index.find(hit["source1"], start1, end1)
     return here is not None and here == region_index.find(side2.source, side2.start, side2.end)

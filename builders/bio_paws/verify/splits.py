@@ -142,12 +142,12 @@ def check_pair_types(split: Split) -> Iterator[Violation]:
         yield split.violation("SPLIT006", f"similarity bins are not equally filled: {dict(sorted(counts.items()))}")
 
 
-def check_rearranged(split: Split) -> Iterator[Violation]:
-    """Check the matching of a ``_paws`` config: see `rearranged_faults`."""
-    if split.config.rearranged:
+def check_matched(split: Split) -> Iterator[Violation]:
+    """Check the matching of a ``_paws`` or ``_remote`` config: see `matching_faults`."""
+    if split.config.rearranged or split.config.remote:
         columns = ["pair_id", "label", "kind", "sentence1", "sentence2"]
         rows = [row for part in parts_of(split.path) for row in read_rows(split.path, part, columns)]
-        for row, fault in rearranged_faults(rows):
+        for row, fault in matching_faults(rows):
             yield split.violation(fault.code, fault.message, row["pair_id"])
 
 
@@ -182,20 +182,20 @@ SPLIT_CHECKS: tuple[Callable[[Split], Iterator[Violation]], ...] = (
     check_order,
     check_degrees,
     check_pair_types,
-    check_rearranged,
+    check_matched,
     check_breadth,
     check_holdout,
 )
 """The checks of one split."""
 
 
-def rearranged_faults(rows: list[Row]) -> Iterator[tuple[Row, Fault]]:
+def matching_faults(rows: list[Row]) -> Iterator[tuple[Row, Fault]]:
     """Check that every dissimilar pair has a similar one with the same first side and as many k-mers in common.
 
     Parameters
     ----------
     rows : list of dict
-        A split of a ``_paws`` config: pair_id, label, kind, sentence1 and sentence2.
+        A split of a ``_paws`` or ``_remote`` config: pair_id, label, kind, sentence1 and sentence2.
 
     Yields
     ------
@@ -220,9 +220,10 @@ def rearranged_faults(rows: list[Row]) -> Iterator[tuple[Row, Fault]]:
 def _differing_order(row: Row, match: Row) -> Iterator[Fault]:
     """Yield in what a dissimilar pair differs from a similar one by more than the order of its parts."""
     first, second = row["sentence1"], row["sentence2"]
-    if REARRANGED.get(match["kind"]) != row["kind"]:
+    rearranged = match["kind"] in REARRANGED
+    if rearranged and REARRANGED[match["kind"]] != row["kind"]:
         yield Fault("SPLIT007", f"kind {row['kind']!r} does not go with the similar pair {match['pair_id']}")
-    if sorted(match["sentence2"]) != sorted(second):
+    if rearranged and sorted(match["sentence2"]) != sorted(second):
         yield Fault("SPLIT007", f"sentence2 does not have the residues of row {match['pair_id']}")
     if row["kind"] == "shuffled" and _dimers(match["sentence2"]) != _dimers(second):
         yield Fault("SPLIT007", f"sentence2 does not keep the 2-mer counts of row {match['pair_id']}")

@@ -39,7 +39,7 @@ _CODES = (
     ("SPLIT004", "a sequence is not equally often under both labels"),
     ("SPLIT005", "a pair type has not its share of the rows"),
     ("SPLIT006", "the similarity bins are not equally filled"),
-    ("SPLIT007", "a rearranged pair of label 0 has no matching pair of label 1"),
+    ("SPLIT007", "a rearranged or mined pair of label 0 has no matching pair of label 1"),
     ("SPLIT008", "the breadth of a split is not the manifest's"),
     ("SPLIT009", "a split is less broad than the manifest says"),
     ("CONFIG001", "the content hash is not the manifest's"),
