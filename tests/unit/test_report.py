@@ -199,7 +199,7 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
         the(groups.systems, "bert-base-cased, pawsx_en"),
     )
     expected = (gpt2.results["dna150"].summary.mean + gpt2.results["dna50"].summary.mean) / 2
-    assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 11"
+    assert row(table, gpt2.name)["mean"] == f"{expected:.3f}\n2 of 13"
     assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
     assert row(table, bert.name)["protein450"] == "refused: 40% unknown"
     expected = (bert.results["dna150"].summary.mean + bert.results["dna50"].summary.mean) / 2

@@ -62,15 +62,16 @@ def share_estimate(right: NDArray[np.bool_], clusters: NDArray[np.int64]) -> Est
 
 
 def _estimate(value: float, variance: float, clusters: int) -> Estimate:
-    """Return a value with its normal interval; where no pair differs from others, with Jeffreys' of so many clusters.
+    """Return a value with its normal interval; of 0 or 1, where nothing varies, with Jeffreys' of so many clusters.
 
-    Two pairs that are told apart show little, though nothing varies among them.
+    Two pairs that are told apart show little, though nothing varies among them. Between 0 and 1 nothing varies where
+    every cluster is balanced, as exchange quartets are: then the value holds for any clusters of that kind.
 
     References
     ----------
     Brown LD, Cai TT, DasGupta A (2001) Interval estimation for a binomial proportion. Statistical Science 16:101-133.
     """
-    if variance < _NOTHING:
+    if variance < _NOTHING and value in (0.0, 1.0):
         ends = beta.ppf((0.025, 0.975), value * clusters + 0.5, (1 - value) * clusters + 0.5)
         return Estimate(value, min(value, float(ends[0])), max(value, float(ends[1])))
     half = _Z * float(np.sqrt(variance))
