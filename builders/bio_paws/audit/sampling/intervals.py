@@ -74,7 +74,7 @@ def _estimate(value: float, variance: float, clusters: int) -> Estimate:
     if variance < _NOTHING and value in (0.0, 1.0):
         ends = beta.ppf((0.025, 0.975), value * clusters + 0.5, (1 - value) * clusters + 0.5)
         return Estimate(value, min(value, float(ends[0])), max(value, float(ends[1])))
-    half = _Z * float(np.sqrt(variance))
+    half = _Z * float(np.sqrt(max(variance, 0.0)))  # rounding may leave it below 0
     return Estimate(value, max(0.0, value - half), min(1.0, value + half))
 
 
