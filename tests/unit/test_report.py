@@ -203,7 +203,7 @@ def test_refused_and_cut_cells_are_in_no_mean(results: Path) -> None:
     assert row(table, gpt2.name)["dna_protein"].split("\n")[0].endswith(" †12%")
     assert row(table, bert.name)["protein450"] == "refused: 40% unknown"
     expected = (bert.results["dna150"].summary.mean + bert.results["dna50"].summary.mean) / 2
-    assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 11"
+    assert row(table, bert.name)["mean"] == f"{expected:.3f} §\n2 of 13"
 
 
 def test_a_system_with_nothing_to_average_has_no_mean(tmp_path: Path) -> None:

@@ -65,7 +65,11 @@ class ScoredPairs:
         """Accuracy of each seed on resampled groups, the same ones for all systems: shape (RESAMPLES, seeds)."""
         rates, totals = resampled_rates(self.correct, self.labels, self.groups)
         weighted = np.einsum("bsl,bl->bs", rates, totals)
-        accuracies: NDArray[np.float64] = weighted / totals.sum(axis=1, keepdims=True)
+        pairs = np.broadcast_to(totals.sum(axis=1, keepdims=True), weighted.shape)
+        # The groups of a resample may have no pair in common: then it says nothing.
+        accuracies: NDArray[np.float64] = np.divide(
+            weighted, pairs, out=np.full_like(weighted, np.nan), where=pairs > 0
+        )
         return accuracies
 
     @cached_property
