@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ LARGEST_HELD_OUT = BROAD.max_group * float(SPLIT_SHARES[SPLITS.index("test")])
 """Largest share of the source's bp that a group of validation or test holds, where smaller groups suffice."""
 GROUPS_PER_PAIRED = 2
 """Groups of several segments that a split must have for each that its pairs come from: not every group gives pairs."""
+
+FAMILY_SHARES = (Fraction(6, 10), Fraction(2, 10), Fraction(2, 10))
+"""Shares of the splits in what groups of several segments hold, where a source has enough of them."""
 
 
 def choose_held_out(bases: NDArray[Any], segments: Ints) -> float | None:
@@ -50,6 +54,7 @@ def assign_splits(
     largest_first: bool = False,
     in_train: NDArray[np.bool_] | None = None,
     in_test: NDArray[np.bool_] | None = None,
+    families: NDArray[np.bool_] | None = None,
 ) -> Ints:
     """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
@@ -67,6 +72,8 @@ def assign_splits(
     in_train, in_test : ndarray, shape (groups,), bool, optional
         Groups that are assigned to a split whatever they hold; the others fill what is left of each. A group in both
         is in test.
+    families : ndarray, shape (groups,), bool, optional
+        Groups that are assigned before the others, and divided by `FAMILY_SHARES`.
 
     Returns
     -------
@@ -77,7 +84,6 @@ def assign_splits(
     ----------
     The greedy rule follows iterative stratification: Sechidis K et al. (2011) ECML PKDD, LNCS 6913:145-158.
     """
-    shares = np.array([float(share) for share in SPLIT_SHARES])[:, None]
     portion = resources / np.maximum(resources.sum(axis=0), 1)
     filled = np.zeros((len(SPLITS), resources.shape[1]))
     split = np.zeros(len(resources), dtype=np.int64)
@@ -90,9 +96,26 @@ def assign_splits(
             split[fixed & free] = SPLITS.index(name)
             filled[SPLITS.index(name)] = portion[fixed & free].sum(axis=0)
             free &= ~fixed
-    order = order[free[order]]
+    if families is not None:
+        here = order[(families & free)[order]]
+        of_families = resources / np.maximum(resources[here].sum(axis=0), 1)
+        _assign(split, here, of_families, np.zeros_like(filled), FAMILY_SHARES)
+        np.add.at(filled, split[here], portion[here])
+        free &= ~families
+    _assign(split, order[free[order]], portion, filled, SPLIT_SHARES)
+    return split
+
+
+def _assign(
+    split: Ints,
+    order: Ints,
+    portion: NDArray[np.float64],
+    filled: NDArray[np.float64],
+    shares: tuple[Fraction, ...],
+) -> None:
+    """Assign groups, in an order, to splits that are filled so far; writes to `split` and `filled`."""
+    wanted = np.array([float(share) for share in shares])[:, None]
     for group in order:
-        missing = (shares - filled) / shares
+        missing = (wanted - filled) / wanted
         split[group] = int(np.argmax(missing @ portion[group]))
         filled[split[group]] += portion[group]
-    return split
