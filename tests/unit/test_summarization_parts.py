@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bio_paws.align.smith_waterman import reverse_complement
 from bio_paws.errors import BioPawsError
 from bio_paws_eval.summarization.baselines import FLOORS, STRETCH, first_letters, minimizers, random_substring
-from bio_paws_eval.summarization.genes import Gene, finds, pair_up
+from bio_paws_eval.summarization.genes import Gene, find_hits, pair_up
 from bio_paws_eval.summarization.score import dna_of, score_all
 
 RNG = np.random.default_rng(0)
@@ -68,8 +68,8 @@ def test_dna_of_a_summary_is_its_longest_stretch() -> None:
 
 def test_blast_finds_both_strands_and_nothing_in_nothing(genes: list[Gene]) -> None:
     dna = [gene.dna for gene in genes[::2]]
-    assert finds([reverse_complement(dna[0]), "", dna[2]], dna) == {(0, 0), (2, 2)}
-    assert finds([""], dna) == finds(dna, []) == set()
+    assert find_hits([reverse_complement(dna[0]), "", dna[2]], dna) == {(0, 0), (2, 2)}
+    assert find_hits([""], dna) == find_hits(dna, []) == set()
 
 
 def test_pairs_are_of_a_group_and_of_two(genes: list[Gene]) -> None:

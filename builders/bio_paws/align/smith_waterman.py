@@ -38,12 +38,12 @@ _INT32_MAX = 2**31 - 1
 _MAX_COLUMN_SCORE = {"dna": 2, "protein": 11}
 _OTHER_LETTER = {"dna": -3, "protein": -4}
 PAIRS_PER_CHECK = 100
-"""`align` is asked for one in so many pairs that were aligned in batches."""
+"""One pair in this many that were aligned in batches is aligned again by `align`, as a check."""
 _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS = 9, 10  # of strings up to 511 letters: their scores fit int32 above these
 LONGEST_KEYS = {"dna": 511, "protein": 340}
 """So many times the best score of a column, and one letter of a gap, are less than 2^12."""
 LONGEST_SCORES = 2_000
-"""The same, 2^15."""
+"""Longest strings whose scores alone fit batches: below 2^15 by the same count."""
 Ints = NDArray[np.int64]
 Key = TypeVar("Key", int, Ints)
 
@@ -154,7 +154,7 @@ def align(a: str, b: str, alphabet: Alphabet) -> Alignment:
     wide = score is not None and score + 1 > _INT32_MAX >> low_bits
     key = _run(a, b, alphabet, match_bits, column_bits, wide=wide)
     # parasail hands back the low 32 bits of a wide score: all of matches and columns are in them.
-    alignment = Alignment(*_read(key, match_bits, column_bits))
+    alignment = Alignment(*_decode(key, match_bits, column_bits))
     return alignment if score is None else alignment._replace(score=score)
 
 
@@ -186,7 +186,7 @@ def align_all(pairs: Sequence[tuple[str, str]], alphabet: Alphabet) -> Alignment
 
     def in_batches(batch: Sequence[tuple[str, str]]) -> Ints:
         keys = batch_kernels.best_scores(batch, *_batch_scores(alphabet, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS))
-        return np.stack(_read(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS), axis=1)
+        return np.stack(_decode(keys, _BATCH_MATCH_BITS, _BATCH_COLUMN_BITS), axis=1)
 
     return Alignments(*_checked_batches(pairs, alphabet, LONGEST_KEYS[alphabet], in_batches, align).reshape(-1, 3).T)
 
@@ -246,12 +246,12 @@ def _checked_batches(
     alphabet: Alphabet,
     longest: int,
     in_batches: Callable[[Sequence[tuple[str, str]]], Ints],
-    alone: Callable[[str, str, Alphabet], int | tuple[int, ...]],
+    align_one: Callable[[str, str, Alphabet], int | tuple[int, ...]],
 ) -> Ints:
-    """Align pairs up to a length by `in_batches`, longer ones by `alone`, which also checks a sample of the former."""
+    """Align pairs up to a length by `in_batches`; longer ones, and a sample as a check, by `align_one`."""
 
     def one_by_one(pairs: Iterable[tuple[str, str]]) -> Ints:
-        return np.array([alone(a, b, alphabet) for a, b in pairs], dtype=np.int64)
+        return np.array([align_one(a, b, alphabet) for a, b in pairs], dtype=np.int64)
 
     if not batch_kernels.available():
         return one_by_one(pairs)
@@ -270,7 +270,7 @@ def _checked_batches(
     return np.insert(aligned, np.array(long) - np.arange(len(long)), rest, axis=0)
 
 
-def _read(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
+def _decode(key: Key, match_bits: int, column_bits: int) -> tuple[Key, Key, Key]:
     """Read score, matches and columns back from a score that carries the tie rule, or from an array of such scores."""
     columns = -key % (1 << column_bits)
     scored = (key + columns) >> column_bits
@@ -333,6 +333,9 @@ def _rank(score: Key, matches: Key, columns: Key) -> Key:
 
 def similarity(a: str, b: str, alphabet: Alphabet) -> float:
     """Identical positions in the optimal local alignment / length of the longer string; DNA on both strands.
+
+    Rows of a data set state it from alignments in batches (`bio_paws.build.pair_filter.PairFilter.measured`), and
+    `bio_paws.verify.rows` computes it anew.
 
     Examples
     --------

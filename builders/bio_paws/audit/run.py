@@ -192,9 +192,9 @@ def _steps(pairs: Pairs, numbered: Numbered, results: _Results) -> dict[str, Cal
         results.findings += findings
 
     def searches() -> None:
-        findings, said = check_similar(pairs, numbered)
+        findings, search_notes = check_similar(pairs, numbered)
         results.findings += findings
-        results.searches += said
+        results.searches += search_notes
 
     return {
         "counts": count,

@@ -50,7 +50,7 @@ TRIES, MOST_SAME = 30, 4
 is hardly another."""
 
 QUARTETS = pa.schema([*UNLABELED_SCHEMA, ("split", pa.string()), ("tile", pa.int64())])
-"""Four rows a quartet; `slot` names the stretch of alignment it was drawn from."""
+"""Four rows a quartet; `tile` names the stretch of alignment it was drawn from."""
 
 FourRows = tuple[Row, Row, Row, Row]
 """Two similar rows and the two dissimilar ones made of them."""
@@ -76,14 +76,14 @@ def quartet_shard(
     outcomes: Counter[str] = Counter()
     rows: list[Row] = []
     for number, hit in enumerate(read_arrow(hits).slice(chunk.start, len(chunk)).to_pylist(), start=chunk.start):
-        for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
+        for kind, tile, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
                 quartet = _quartet(pair_filter, kind, hit, low, high, rng)
                 if isinstance(quartet, str):
                     outcomes[quartet] += 1
                     continue
                 outcomes["accepted"] += 1
-                rows += ({**row, "tile": slot} for row in quartet)
+                rows += ({**row, "tile": tile} for row in quartet)
                 break
     table = pa.Table.from_pylist(rows, schema=QUARTETS)
     write_arrow(path, with_outcomes(table, outcomes))
@@ -102,7 +102,7 @@ def choose_rearranged(
     """Choose quartets of one split from files that `quartet_shard` wrote; else as `negatives.make_quartets`."""
     parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
     rows = pa.concat_tables([QUARTETS.empty_table(), *parts])
-    kinds, slots, sentences1, sentences2 = (
+    kinds, tiles, sentences1, sentences2 = (
         rows[name].to_pylist() for name in ("kind", "tile", "sentence1", "sentence2")
     )
     wanted = config.similar_quotas(pairs)
@@ -122,15 +122,15 @@ def choose_rearranged(
     def quartets() -> Iterator[Quartet[int]]:
         for number in take_turns(rng.permutation(len(rows) // 4), group, both).tolist():
             first, behind = 4 * number, 4 * number + 4
-            if choice.missing[kinds[first]] > 0 and slots[first] not in choice.used:
-                if limits and not limits.admit(slots[first], origins[number]):
+            if choice.missing[kinds[first]] > 0 and tiles[first] not in choice.used:
+                if limits and not limits.admit(tiles[first], origins[number]):
                     continue
-                choice.used.add(slots[first])
+                choice.used.add(tiles[first])
                 if limits:
-                    limits.take(slots[first], origins[number], pairs=2)
+                    limits.take(tiles[first], origins[number], pairs=2)
                 texts = zip(sentences1[first:behind], sentences2[first:behind], strict=True)
                 row1, row2 = first, first + 1
-                yield quartet_of((kinds[row1], kinds[row2]), (slots[row1], slots[row2]), texts, number)
+                yield quartet_of((kinds[row1], kinds[row2]), (tiles[row1], tiles[row2]), texts, number)
 
     proposed = quartets()
     choice.fill(lambda count: list(islice(proposed, count)), partial(choice.left, False))
@@ -266,17 +266,17 @@ def _judged(
 ) -> FourRows | str:
     """Make the rows of a quartet, or say which constraint it breaks."""
     config = pair_filter.config
-    (one1, one2), (two1, two2) = arranged
-    if len({natural[0], one1, two1}) < 3 or len({natural[1], one2, two2}) < 3:
+    (first1, first2), (second1, second2) = arranged
+    if len({natural[0], first1, second1}) < 3 or len({natural[1], first2, second2}) < 3:
         return "same"
     # What is cheap goes first. Either side may come first in the end, so every similar pair must match every other.
     for k in OVERLAP_KMERS:
-        similar = word_overlap(one1, one2, k), word_overlap(two1, two2, k)
-        dissimilar = word_overlap(one1, two2, k), word_overlap(two1, one2, k)
+        similar = word_overlap(first1, first2, k), word_overlap(second1, second2, k)
+        dissimilar = word_overlap(first1, second2, k), word_overlap(second1, first2, k)
         if max(abs(a - b) for a in similar for b in dissimilar) > MAX_OVERLAP_DIFFERENCE:
             return "overlap"
     rows: list[Row] = []
-    for first, second in ((one1, one2), (two1, two2)):
+    for first, second in ((first1, first2), (second1, second2)):
         row = pair_filter.describe(first, second)
         if not config.accepts(kind, row["similarity"]):
             return "similarity"
@@ -285,7 +285,7 @@ def _judged(
         if contains(first, second, pair_filter.alphabet):
             return "contained"
         rows.append({**row, "kind": kind})
-    for first, second in ((one1, two2), (two1, one2)):
+    for first, second in ((first1, second2), (second1, first2)):
         row = pair_filter.describe(first, second)
         if row["similarity"] >= config.max_dissimilarity:
             return "dissimilarity"

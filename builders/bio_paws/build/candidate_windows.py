@@ -26,15 +26,15 @@ from bio_paws.sequences.corpus_files import CorpusFiles
 
 HITS_PER_SHARD, LETTERS_PER_SHARD = 4_000, 3_000_000
 """Most hits whose windows one shard draws, and letters of theirs after which it ends."""
-DRAWS_PER_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_PER_SLOT = 7, 5, 12
-"""Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one slot."""
+DRAWS_PER_PAIR, DRAWS_PER_QUARTET, MAX_DRAWS_PER_TILE = 7, 5, 12
+"""Windows drawn for each similar pair that is needed, for each two that are rearranged, and at most in one tile."""
 DRAWS_FOR_MATCHES, ENOUGH_FOR_MATCHES = 900, 32_000
 """Windows that match in length and composition grow with the square of those drawn: so a small split draws
 ``900 * sqrt(pairs)`` up to 32,000, or its dissimilar pairs would match worse."""
 FEWEST_DRAWN_FOR = 100
 """Windows are drawn for at least so many similar pairs: the last of a few pairs must find a match as well."""
 MANY_WINDOWS, DRAWS_OF_MANY = 250_000, 2
-"""Among so many windows of a split all find a match: then a slot, which is used once, needs no more than two."""
+"""Among so many windows of a split all find a match: then a tile, which is used once, needs no more than two."""
 
 HITS_COUNTED = 50_000
 """Hits whose tiles are counted, evenly spread, where windows are shared out over groups: enough to tell how many a
@@ -144,7 +144,7 @@ def draw_rates(config: PairConfig, hits: pa.Table, regions: pa.Table, pairs: int
             wanted *= share
             groups = counts[f"{split}/{kind}"]
             here = max(groups.total(), 1)
-            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_PER_SLOT)
+            most = min(max(MANY_WINDOWS / here, DRAWS_OF_MANY), MAX_DRAWS_PER_TILE)
             if not over_groups:
                 of_split[f"{split}/{kind}"] = min(wanted / here, most)
                 continue

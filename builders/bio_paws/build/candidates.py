@@ -37,7 +37,7 @@ CANDIDATES = pa.schema(
         ("composition2", pa.int32()),
     ]
 )
-"""A similar pair that was let in: `slot` names the stretch of alignment it was drawn from; score, matches and columns
+"""A similar pair that was let in: `tile` names the stretch of alignment it was drawn from; score, matches and columns
 are its alignment; `composition2` counts the letters of its second string that its dissimilar pair must match."""
 
 

@@ -43,7 +43,7 @@ class Quartet(NamedTuple, Generic[Content]):
 
     Attributes
     ----------
-    kinds, slots : (str, str), (int, int)
+    kinds, tiles : (str, str), (int, int)
         Of the two similar rows.
     keys : tuple of int
         `unordered` of each row.
@@ -52,7 +52,7 @@ class Quartet(NamedTuple, Generic[Content]):
     """
 
     kinds: tuple[PairType, PairType]
-    slots: tuple[int, int]
+    tiles: tuple[int, int]
     keys: tuple[int, ...]
     content: Content
 
@@ -142,16 +142,16 @@ def make_quartets(
 
 
 def _remembering(leaks: Leaks) -> Leaks:
-    """Return a function that asks for each string once."""
+    """Return a function that searches each string once."""
     leaking: dict[str, bool] = {}
 
-    def ask(texts: list[str]) -> set[str]:
+    def leaking_texts(texts: list[str]) -> set[str]:
         unknown = [text for text in texts if text not in leaking]
         hits = leaks(unknown)
         leaking.update((text, text in hits) for text in unknown)
         return {text for text in texts if leaking[text]}
 
-    return ask
+    return leaking_texts
 
 
 def _fill(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchange]) -> Choice[Exchange]:
@@ -234,7 +234,7 @@ class Choice(Generic[Content]):
                 if not all(clean):
                     self.outcomes["homolog_in_other_split"] += 2 - sum(clean)
                     # What is clean is free for another partner.
-                    self.used.difference_update(slot for slot, free in zip(quartet.slots, clean, strict=True) if free)
+                    self.used.difference_update(tile for tile, free in zip(quartet.tiles, clean, strict=True) if free)
                 elif self._wanted(quartet) and _add(quartet.keys, self.pair_keys):
                     self._chosen.append((quartet.content, bool(self.rng.random() < 0.5)))
                     for kind in quartet.kinds:
@@ -242,7 +242,7 @@ class Choice(Generic[Content]):
                         self._taken[kind] += 1
                     continue
                 if self.limits:
-                    self.limits.give_back(quartet.slots)
+                    self.limits.give_back(quartet.tiles)
 
     def _wanted(self, quartet: Quartet[Content]) -> bool:
         return all(self.missing[kind] >= count for kind, count in Counter(quartet.kinds).items())
@@ -302,7 +302,7 @@ def _matched(
     identical: int,
     choice: Choice[Exchange],
 ) -> Iterator[tuple[int, int]]:
-    """Yield pairs of candidates whose second members match, closest first, each slot once.
+    """Yield pairs of candidates whose second members match, closest first, each tile once.
 
     `identical` says how many of the two are of that kind; kinds that are not missing any more are passed over. Scarce
     kinds go first, so that they find the partners they need among the others.
@@ -312,36 +312,36 @@ def _matched(
     order = take_turns(choice.rng.permutation(len(candidates)), columns["group"], organisms)
     order = order[np.argsort(supply[order], kind="stable")]
     # Memory views give plain numbers, without a list of all of them.
-    slots, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
+    tiles, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
     is_identical = [kind == "identical" for kind in kinds]
     used, missing, limits = choice.used, choice.missing, choice.limits
     taken = [0] * len(candidates.names.get("group", ()))
-    even = sum(choice.missing.values()) / max(len(np.unique(columns["group"])), 1)
+    even_share = sum(choice.missing.values()) / max(len(np.unique(columns["group"])), 1)
     # A group takes what the others leave only when these have given all they can, closely matched or not.
-    for most, (lengths, compositions) in product((even * shares for shares in GROUP_SHARES), TOLERANCES):
+    for max_pairs, (lengths, compositions) in product((even_share * shares for shares in GROUP_SHARES), TOLERANCES):
         keys = _keys(candidates, organisms, lengths + 1, compositions + 1).data
         buckets: dict[int, list[int]] = {}
         for i in order.data:
-            slot, kind, group = slots[i], kind_of[i], groups[i]
-            if slot in used or missing[kinds[kind]] < 1 or taken[group] >= most:
+            tile, kind, group = tiles[i], kind_of[i], groups[i]
+            if tile in used or missing[kinds[kind]] < 1 or taken[group] >= max_pairs:
                 continue
-            if limits and not limits.admit(slot, origins[i]):
+            if limits and not limits.admit(tile, origins[i]):
                 continue
             waiting = buckets.setdefault(keys[i], [])
             for at, j in enumerate(waiting):
-                partner_slot, partner_group = slots[j], groups[j]
+                partner_tile, partner_group = tiles[j], groups[j]
                 if (
-                    partner_slot not in used
-                    and partner_slot != slot
+                    partner_tile not in used
+                    and partner_tile != tile
                     and partner_group != group
-                    and taken[partner_group] < most
+                    and taken[partner_group] < max_pairs
                     and is_identical[kind] + is_identical[kind_of[j]] == identical
-                    and (limits is None or limits.admit(partner_slot, origins[j]))
+                    and (limits is None or limits.admit(partner_tile, origins[j]))
                 ):
-                    used.update((slot, partner_slot))
+                    used.update((tile, partner_tile))
                     if limits:
-                        limits.take(slot, origins[i])
-                        limits.take(partner_slot, origins[j])
+                        limits.take(tile, origins[i])
+                        limits.take(partner_tile, origins[j])
                     taken[group] += 1
                     taken[partner_group] += 1
                     del waiting[at]
@@ -362,11 +362,11 @@ def _mined(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Excha
     limits = choice.limits
     origins = _origins(candidates, *_organisms(candidates, pair_filter)) if limits else []
     taken: Counter[int] = Counter()
-    even = sum(choice.missing.values()) / max(len(np.unique(candidates.columns["group"])), 1)
-    for most in (even * shares for shares in GROUP_SHARES):
+    even_share = sum(choice.missing.values()) / max(len(np.unique(candidates.columns["group"])), 1)
+    for max_pairs in (even_share * shares for shares in GROUP_SHARES):
         for first, second in zip(*closest_first, strict=True):
             used = tiles[first] in choice.used or tiles[second] in choice.used or tiles[first] == tiles[second]
-            if not used and max(taken[groups[first]], taken[groups[second]]) < most:
+            if not used and max(taken[groups[first]], taken[groups[second]]) < max_pairs:
                 if limits and not all(limits.admit(tiles[i], origins[i]) for i in (first, second)):
                     continue
                 choice.used.update((tiles[first], tiles[second]))
@@ -428,14 +428,14 @@ def _quartets(
     crossed = [texts2[at ^ 1] for at in range(len(texts2))]
     reasons, alignments = pair_filter.dissimilar(list(zip(texts1, crossed, strict=True)))
     contents = np.concatenate([numbers, _numbers(alignments).reshape(-1, 6)], axis=1).tolist()
-    kinds, slots = candidates.kind(members), candidates.columns["tile"][members].tolist()
+    kinds, tiles = candidates.kind(members), candidates.columns["tile"][members].tolist()
     for at, content in zip(range(0, len(members), 2), contents, strict=True):
         row1, row2 = at, at + 1
         if reason := reasons[row1] or reasons[row2]:
             choice.outcomes[f"dissimilar_{reason}"] += 1
             continue
         texts = zip(texts1[at : at + 2] * 2, texts2[at : at + 2] + crossed[at : at + 2], strict=True)
-        quartet = quartet_of((kinds[row1], kinds[row2]), (slots[row1], slots[row2]), texts, tuple(content))
+        quartet = quartet_of((kinds[row1], kinds[row2]), (tiles[row1], tiles[row2]), texts, tuple(content))
         if choice.pair_keys.intersection(quartet.keys):
             choice.outcomes["duplicate"] += 1
         else:
@@ -463,10 +463,10 @@ def _numbers(alignments: Alignments) -> NDArray[np.int64]:
 
 
 def quartet_of(
-    kinds: tuple[PairType, PairType], slots: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
+    kinds: tuple[PairType, PairType], tiles: tuple[int, int], texts: Iterable[tuple[str, str]], content: Content
 ) -> Quartet[Content]:
     """Return a quartet, given the strings of its four rows."""
-    return Quartet(kinds, slots, tuple(unordered(*pair) for pair in texts), content)
+    return Quartet(kinds, tiles, tuple(unordered(*pair) for pair in texts), content)
 
 
 def _add(keys: tuple[int, ...], pair_keys: set[int]) -> bool:

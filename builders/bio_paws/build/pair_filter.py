@@ -91,7 +91,7 @@ def _first_reason(count: int, **reasons: NDArray[np.bool_]) -> list[str]:
     return names
 
 
-def _read(texts: list[str], strands: Sequence[str]) -> list[str]:
+def _oriented(texts: list[str], strands: Sequence[str]) -> list[str]:
     """Turn letters of the forward strand into upper-case strings."""
     return [
         text.upper() if strand == "+" else reverse_complement(text.upper())
@@ -113,7 +113,7 @@ class PairFilter:
         self._known = np.isin(np.arange(256), list((letters + letters.lower()).encode()))
 
     def candidates(self, windows: Iterable[Window]) -> pa.Table:
-        """PairFilter windows; return those let in (schema `CANDIDATES`), the count of each outcome in its metadata."""
+        """Return the accepted windows (schema `CANDIDATES`), with the count of each outcome in the metadata."""
         outcomes: Counter[str] = Counter()
         remaining = iter(windows)
         tables = [CANDIDATES.empty_table()]
@@ -185,7 +185,7 @@ class PairFilter:
             repeat_masked=(self.alphabet == "dna") & (np.maximum(masked1, masked2) > config.max_masked),
             ambiguous=~(known1 & known2),
         )
-        return ExtractedPairs(reasons, locus, _read(raw[0], side1.strand), _read(raw[1], side2.strand))
+        return ExtractedPairs(reasons, locus, _oriented(raw[0], side1.strand), _oriented(raw[1], side2.strand))
 
     def locus(self, number: int) -> tuple[str, str]:
         """Return group and split of a locus that `place` found."""
@@ -197,7 +197,7 @@ class PairFilter:
 
     def texts(self, places: Intervals) -> list[str]:
         """Return the upper-case strings of intervals, each on its strand."""
-        return _read(self._cut(places), places.strand)
+        return _oriented(self._cut(places), places.strand)
 
     def describe(self, text1: str, text2: str) -> Row:
         """Return the strings of a pair and what their alignment says."""

@@ -126,7 +126,7 @@ def side2_interval(hit: dict[str, Any], start: int, end: int) -> Interval:
 def draw_windows(
     config: PairConfig, hits: pa.Table, first_hit: int, region_index: RegionIndex, draws: DrawRates, seed: int
 ) -> Iterator[Window]:
-    """Draw windows in the slots of alignments.
+    """Draw windows in the tiles of alignments.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def draw_windows(
     """
     rng = seeded(seed, config.name, "windows", first_hit)
     for number, hit in enumerate(hits.to_pylist(), start=first_hit):
-        for kind, slot, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
+        for kind, tile, low, high, count in tiles_to_draw(config, number, hit, region_index, draws, rng):
             for _ in range(count):
                 if config.graded and rng.random() < JITTERED_SHARE:
                     offset = _draw_offset(config, hit, low, high, rng.uniform(*JITTERED_TO), rng)
@@ -153,7 +153,7 @@ def draw_windows(
                 else:
                     window = _draw(config, kind, hit, low, high, rng)
                 if window is not None:
-                    yield Window(kind, slot, *window)
+                    yield Window(kind, tile, *window)
 
 
 def tiles_to_draw(
@@ -164,7 +164,7 @@ def tiles_to_draw(
     draws: DrawRates,
     rng: np.random.Generator,
 ) -> Iterator[tuple[PairType, int, int, int, int]]:
-    """Yield kind, slot, its first and last position, and how many windows to draw there, of all slots of a hit."""
+    """Yield kind, tile, its first and last position, and how many windows to draw there, of all tiles of a hit."""
     for kinds, kind in enumerate(config.drawn_types):
         for ordinal, (low, high) in enumerate(tiles(config, kind, hit)):
             wanted = draws.at(*region_index.assignment_at(hit["source1"], low), kind)
@@ -216,7 +216,7 @@ def tiles(config: PairConfig, kind: PairType, hit: dict[str, Any]) -> Iterator[t
             runs = trace_of(hit)
             both = zip(runs.start1, runs.end1, strict=True)
             stretches = [(start, end) for start, end in both if end - start >= config.min_length]
-    # Runs of matches are short and few: slots of the mean length waste less of them.
+    # Runs of matches are short and few: tiles of the mean length waste less of them.
     narrowest = config.mean_length if kind in EXACT else config.max_length
     for start, end in stretches:
         count = max((end - start) // narrowest, 1)

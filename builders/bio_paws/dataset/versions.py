@@ -147,7 +147,7 @@ def check_version(new: Manifest, old: Manifest, changes: list[Difference]) -> No
     ----------
     new, old : Manifest
         The old one is published.
-    found : list of Difference
+    changes : list of Difference
         What differs between them.
 
     Raises

@@ -88,7 +88,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
             assemblies += (_downloaded(accession, folders[accession]) for accession in accessions)
         else:
             assemblies += _local(Path(spec))
-    assemblies = _told_apart(assemblies)
+    assemblies = _disambiguated(assemblies)
     first: dict[str, SourceFile] = {}
     for assembly in assemblies:
         for file in assembly.files:
@@ -103,7 +103,7 @@ def resolve(specs: tuple[str, ...], *, cache: Path | None = None) -> tuple[Assem
     return tuple(assemblies)
 
 
-def _told_apart(assemblies: list[Assembly]) -> list[Assembly]:
+def _disambiguated(assemblies: list[Assembly]) -> list[Assembly]:
     """Call assemblies whose files have one name, as ``genome.fa`` in many folders, by the folders that tell them apart.
 
     Nothing else may name their organisms. An accession of NCBI is one assembly wherever its files are.

@@ -127,7 +127,10 @@ def check_degrees(split: Split) -> Iterator[Violation]:
 
 
 def check_pair_types(split: Split) -> Iterator[Violation]:
-    """The types of similar pairs have the shares that the config asks for."""
+    """Check that the types of similar pairs meet their quotas within one pair, and that similarity bins are equal.
+
+    Violations are SPLIT005 and SPLIT006.
+    """
     config, keys = split.config, split.keys
     types = keys.kind[split.rows][keys.label[split.rows] == 1]
     counts = Counter({keys.name("kind", number): int((types == number).sum()) for number in np.unique(types).tolist()})

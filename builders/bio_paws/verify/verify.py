@@ -89,11 +89,11 @@ def _every_split(manifest: Manifest) -> set[tuple[str, str]]:
 
 def _check_values(files: Files, manifest: Manifest) -> list[Violation]:
     """Check rows by their own values, in this process."""
-    known = manifest.organisms, manifest.database_size, manifest.genetic_codes
+    reference_values = manifest.organisms, manifest.database_size, manifest.genetic_codes
     return [
         violation
         for (name, split), path in files.items()
         for part in parts_of(path)
         for row in read_rows(path, part)
-        for violation in check_values(RowContext(row, get_config(name), split, *known))
+        for violation in check_values(RowContext(row, get_config(name), split, *reference_values))
     ]

@@ -51,8 +51,8 @@ class Documents:
     removed : dict of str to int
         What was held out: ``intervals``, ``by_interval``, ``proteins``, ``searched``,
         ``hits``, ``by_search``; letters, but for numbers of intervals, proteins and hits.
-    asked : tuple of str
-        Documents for perplexity; of text only.
+    perplexity_texts : tuple of str
+        Documents whose perplexity is measured; of text only.
     digest : str
         Digest of all documents.
     """

@@ -183,7 +183,7 @@ def resampled_rates(
 def with_constants_varied(
     rates: NDArray[np.float64], hits: NDArray[np.bool_], groups: PairGroups
 ) -> NDArray[np.float64]:
-    """Return resampled rates in which rows vary that are hits on all pairs, or on none.
+    """Return resampled rates, of which those of predictions that are all right, or all wrong, vary too.
 
     Nothing varies there between resamples, though another sample would. The rates of such a row are draws from
     Jeffreys' distribution, as if there were as many independent pairs as groups in effect.
@@ -196,6 +196,11 @@ def with_constants_varied(
         The predictions.
     groups : PairGroups
         What is resampled.
+
+    Returns
+    -------
+    ndarray, shape=(RESAMPLES, rows, n)
+        Shares between 0 and 1.
     """
     varied = rates.copy()
     for value, constant in ((0, ~hits.any(axis=1)), (1, hits.all(axis=1))):

@@ -76,13 +76,23 @@ def read_genes(data: str | None, most: int, seed: int) -> list[Gene]:
     return chosen
 
 
-def finds(queries: Sequence[str], subjects: Sequence[str]) -> set[tuple[int, int]]:
+def find_hits(queries: Sequence[str], subjects: Sequence[str]) -> set[tuple[int, int]]:
     """Search DNA in DNA, both strands, nothing masked.
+
+    Parameters
+    ----------
+    queries, subjects : sequence of str
+        DNA. Empty strings have no hits.
 
     Returns
     -------
     set of (int, int)
-        Query and subject, by place, of hits under `MAX_EVALUE`. What is empty finds nothing.
+        Numbers of the query and the subject of each hit with an E-value below `MAX_EVALUE`.
+
+    Raises
+    ------
+    BioPawsError
+        When BLAST+ is missing or fails.
     """
     query_rows, subject_rows = ([i for i, text in enumerate(texts) if text] for texts in (queries, subjects))
     if not query_rows or not subject_rows:
@@ -105,7 +115,7 @@ def pair_up(genes: Sequence[Gene], seed: int) -> tuple[list[tuple[int, int]], li
     BioPawsError
         When no two genes of a group find each other.
     """
-    pairs = finds([gene.dna for gene in genes], [gene.dna for gene in genes])
+    pairs = find_hits([gene.dna for gene in genes], [gene.dna for gene in genes])
     homologs = sorted((i, j) for i, j in pairs if i < j and genes[i].group == genes[j].group)
     if not homologs:
         raise BioPawsError(f"{CONFIG}: no homologous genes in {len(genes)}: take a larger --genes")

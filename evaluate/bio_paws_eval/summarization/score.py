@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bio_paws_eval.measurements import READ_STRICTLY, Amount, Share
 from bio_paws_eval.stats.intervals import with_interval
 from bio_paws_eval.stats.resampling import RESAMPLES
-from bio_paws_eval.summarization.genes import Gene, finds
+from bio_paws_eval.summarization.genes import Gene, find_hits
 
 Pair = tuple[int, int]
 Interval = dict[str, float | None]
@@ -87,8 +87,8 @@ def score_all(
     models_own: NDArray[np.float64] | None = None
     for method, summaries in written.items():
         dna = [dna_of(summary) for summary in summaries]
-        in_source = finds(dna, [gene.dna for gene in genes])
-        each_other = finds(dna, dna)
+        in_source = find_hits(dna, [gene.dna for gene in genes])
+        each_other = find_hits(dna, dna)
         own = _share(np.array([(i, i) in in_source for i in range(len(genes))]), group, drawn)
         near, far = (
             _share(
