@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,7 +38,7 @@ from bio_paws.configs import SPLITS, PairConfig, get_config
 from bio_paws.errors import BioPawsError, BuildFailed, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow, temporary_folder
-from bio_paws.execution.progress import progress, report_stage
+from bio_paws.execution.progress import SECONDS_PER_LINE, progress, report_stage
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baseline_aucs import Measured, split_files
 from bio_paws.verify.verify import verify
@@ -264,9 +264,15 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
             config.name: executor.submit(_make_alone, config, replace(options, workers=1))
             for config in sorted(wanted, key=_expected_cost, reverse=True)
         }
-        for job in as_completed(jobs.values()):
-            job.result()
-            bar.update()
+        waiting: set[Future[_Made]] = set(jobs.values())
+        while waiting:
+            done, waiting = wait(waiting, timeout=SECONDS_PER_LINE, return_when=FIRST_COMPLETED)
+            for job in done:
+                job.result()
+                bar.update()
+            # Of large sources a config takes many minutes, and its worker reports nothing.
+            begun = [name for name, job in jobs.items() if job.running()]
+            report_stage(f"configs {len(jobs) - len(waiting)}/{len(jobs)} done, in work: {', '.join(begun)}")
         return {config.name: jobs[config.name].result() for config in wanted}
 
 
