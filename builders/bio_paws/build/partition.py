@@ -11,8 +11,8 @@
 Large genomes hold some groups of thousands of segments, as of transposons and of families that share a domain. One of
 them would fill a tenth of the source, so that a split of many pairs would tell of a few groups. Where the other groups
 suffice for validation and test, the large ones are therefore all in train (`splits.choose_held_out`), and of the others
-those of several segments, which similar pairs come from, are divided 60/20/20: validation and test hold more families
-at the same size.
+those of several segments, which similar pairs come from, are mostly in these two (`splits.FAMILY_SHARES`), which hold
+a tenth of the source all the same.
 
 Where sequences are short, as those of viruses and phages, the homologs of one 5-kb segment alone may exceed 5% of the
 source, so that almost every join would be refused: `choose_limits` then takes shorter segments or larger groups.
