@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from bio_paws.build.export import finish
 from bio_paws.build.segments import MAX_SEGMENT
 from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
-from bio_paws.dataset.manifest import read_manifest
+from bio_paws.dataset.manifest import read_manifest, write_manifest
 from bio_paws.execution.executors import InProcessExecutor
 from bio_paws.features.kmers import word_overlap
 from bio_paws.verify.verify import verify
@@ -130,18 +131,24 @@ def test_a_config_does_not_depend_on_the_others_built_with_it(
         assert path.read_bytes() == (built / "protein150" / path.name).read_bytes()
 
 
-def test_other_configs_are_kept_if_they_belong_together(source: Path, tmp_path: Path, bio_paws: Run) -> None:
+def test_builds_into_one_folder_at_once_are_both_there(
+    built: Path, source: Path, tmp_path: Path, bio_paws: Run
+) -> None:
     out = tmp_path / "bioPAWS"
     common = ("--source", source, "--out", out, "--workers", 1, "--pairs", 120)
-    assert bio_paws("build", "protein150", *common).returncode == 0
-    before = digests(out / "protein150")
-    assert bio_paws("build", "protein450", *common).returncode == 0
-    assert digests(out / "protein150") == before
+    common += ("--work", built.parent / ".bio-paws-work")
+    names = ("protein150", "protein450")
+    commands = [[sys.executable, "-m", "bio_paws.cli", "build", name, *map(str, common)] for name in names]
+    builds = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for command in commands]
+    said = [build.communicate()[1] for build in builds]
+    assert [build.returncode for build in builds] == [0, 0], said
+    assert b"another build writes into it: waiting for its end" in b"".join(said)
+    assert tuple(read_manifest(out).configs) == names
     assert bio_paws("verify", out, "--workers", 1).returncode == 0
     everything = digests(out)
     other_seed = bio_paws("build", "protein450", *common, "--seed", 5)
     assert other_seed.returncode == 2
-    assert "holds protein150 built otherwise" in other_seed.stderr
+    assert "holds protein150 built with other --seed: build all its configs in one command" in other_seed.stderr
     assert digests(out) == everything
 
 
@@ -289,6 +296,30 @@ def test_a_config_searches_what_it_needs(source: Path, tmp_path: Path, capsys: p
         assert main(["build", config, *common, "--out", str(out)]) == 0
         assert [path.name for path in (out.parent / ".bio-paws-work").glob("search-*")] == [f"search-{searched}"]
         assert json.loads((out / "manifest.json").read_text())["arguments"]["searched"] == [searched]
-    # Groups by DNA alone and groups by proteins alone make splits that do not fit together.
-    assert main(["build", "protein150", *common, "--out", str(tmp_path / "dna/bioPAWS")]) == 2
-    assert "holds dna50 built otherwise" in capsys.readouterr().err
+    # Groups by DNA alone and groups by proteins alone make splits that do not fit together: no work is begun.
+    out = tmp_path / "dna/bioPAWS"
+    stages = {path: path.stat().st_mtime_ns for path in (out.parent / ".bio-paws-work").rglob("*")}
+    assert main(["build", "protein150", *common, "--out", str(out)]) == 2
+    assert "build dna50 protein150 in one command" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in (out.parent / ".bio-paws-work").rglob("*")} == stages
+
+
+def test_a_config_beside_others_is_split_by_what_they_were(
+    built: Path, source: Path, tmp_path: Path, bio_paws: Run
+) -> None:
+    """DNA alone is searched for dna50 by itself; beside others it has the splits of a build of all, or is refused."""
+    out = tmp_path / "bioPAWS"
+    shutil.copytree(built, out)
+    shutil.rmtree(out / "dna50")
+    manifest = read_manifest(out)
+    entry = manifest.configs.pop("dna50")
+    write_manifest(out, manifest)
+    arguments = ("build", "dna50", "--pairs", 400, "--source", source, "--out", out, "--workers", 1)
+    arguments += ("--work", built.parent / ".bio-paws-work")
+    assert bio_paws(*arguments).returncode == 0
+    assert read_manifest(out).configs["dna50"] == entry
+    manifest.sources[0].files[0].sha256 = "0" * 64
+    write_manifest(out, manifest)
+    changed = bio_paws(*arguments)
+    assert changed.returncode == 2
+    assert "built with other files of sources" in changed.stderr

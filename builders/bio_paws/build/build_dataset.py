@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,7 @@ from bio_paws.execution.files import read_arrow, temporary_folder
 from bio_paws.execution.progress import SECONDS_PER_LINE, progress, report_stage
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baseline_aucs import Measured, split_files
+from bio_paws.sequences.corpus import Corpus
 from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 
@@ -133,26 +134,25 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     """
     # `made` has the pairs of every config that the source has sequences for, `entries` those that have any pairs.
     wanted = [get_config(name) for name in dict.fromkeys(names)] or list(configs.CONFIGS)
-    options = replace(options, molecules=searched_molecules(wanted))
     too_few = {config.name: why for config in wanted if (why := _too_few_pairs(config, options.pairs))}
     for name in too_few if names or len(too_few) == len(wanted) else ():
         raise BioPawsError(f"{name}: {too_few[name]}")
     clock = _Clock()
     datasets.disable_progress_bars()  # the build has its own
     output.check_output(out, options.work)
-    with output.replacing(out) as replacement, open_workdir(options.work), prepare(options) as prepared:
-        new = replacement.folder
+    with ExitStack() as stack:
+        # A build into the same folder is waited for first: what it leaves there says whether this one may add to it.
+        new = stack.enter_context(output.replacing(out)).folder
+        options = _beside_other_configs(out, wanted, options)
+        stack.enter_context(open_workdir(options.work))
+        prepared = stack.enter_context(prepare(options))
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
-        needs = {config.name: missing_input(config, corpus) for config in wanted}
-        for name, need in needs.items():
-            if need and names:
-                raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
-        left_out = {name: f"the source holds no {need}" for name, need in needs.items() if need}
-        left_out |= too_few
         limits = partition.limits_of(read_arrow(prepared.regions))
-        if limits.max_held_out_share is None and not names:
-            left_out |= {config.name: _TOO_SMALL for config in wanted if config.needs_large_source}
+        left_out = _unbuildable(wanted, corpus, limits, named=bool(names)) | too_few
+        if earlier := output.other_configs(out, [config.name for config in wanted if config.name not in left_out]):
+            versions, sources = export.versions_of(prepared.options.engine), export.sources_of(prepared, corpus)
+            output.require_same_build(out, earlier, versions=versions, sources=sources)
         if limits.of_small_source:
             logger.warning("%s", _about_limits(limits))
         # A config that nobody named is left out, with its reason, where the source cannot give it.
@@ -171,8 +171,6 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             raise BuildFailed(f"{summary} from {', '.join(options.source)} ({reasons})", report())
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
         manifest = export.new_manifest(prepared, corpus, sizes, limits, entries)
-        # From here on the folder must not change: configs of it that are not built now are taken over.
-        replacement.lock()
         output.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")
@@ -189,6 +187,53 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
                 logger.error("%s", violation)
             raise CheckFailed(f"{len(violations)} invariants broken, {out} left as it was: {violations[0]}")
     return report()
+
+
+def _unbuildable(wanted: list[PairConfig], corpus: Corpus, limits: partition.Limits, *, named: bool) -> dict[str, str]:
+    """Say of each config that a source cannot give why it cannot.
+
+    Raises
+    ------
+    BioPawsError
+        When it was named, and the source lacks what it needs.
+    """
+    needs = {config.name: need for config in wanted if (need := missing_input(config, corpus))}
+    for name, need in needs.items() if named else ():
+        raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
+    too_small = (
+        {}
+        if named or limits.max_held_out_share is not None
+        else {config.name: _TOO_SMALL for config in wanted if config.needs_large_source}
+    )
+    return {name: f"the source holds no {need}" for name, need in needs.items()} | too_small
+
+
+def _beside_other_configs(out: Path, wanted: list[PairConfig], options: BuildOptions) -> BuildOptions:
+    """Return the options with the molecules to search: those of the configs that stay in `out`, or of the wanted ones.
+
+    Splits of configs in one data set fit together only where they come of the same searches.
+
+    Raises
+    ------
+    BioPawsError
+        When configs stay that were built otherwise, or without a molecule that the wanted ones need.
+    """
+    needed = searched_molecules(wanted)
+    earlier = output.other_configs(out, [config.name for config in wanted])
+    if earlier is None:
+        return replace(options, molecules=needed)
+    searched = earlier.arguments.searched
+    if not set(needed) <= set(searched):
+        alone = "DNA" if searched == ["dna"] else "proteins"
+        together = " ".join([*earlier.configs, *(config.name for config in wanted)])
+        raise BioPawsError(
+            f"{out}: holds {', '.join(earlier.configs)}, in splits for which {alone} alone were searched: build "
+            f"{together} in one command, or name another folder with --out"
+        )
+    output.require_same_build(
+        out, earlier, version=configs.DATA_VERSION, arguments=export.arguments_of(options, searched)
+    )
+    return replace(options, molecules=tuple(searched))
 
 
 @dataclass(frozen=True)

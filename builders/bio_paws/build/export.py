@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 
 import datasets
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from bio_paws.build.datasets_builder import features_of, parquet_name
 from bio_paws.build.partition import Limits
-from bio_paws.build.pipeline import ALPHABETS, Prepared
+from bio_paws.build.pipeline import ALPHABETS, BuildOptions, Prepared
 from bio_paws.configs import DATA_VERSION, PairConfig
 from bio_paws.dataset.card import write_card
 from bio_paws.dataset.manifest import write_manifest
@@ -105,6 +106,32 @@ def _is_broad(splits: dict[str, SplitEntry]) -> bool:
     )
 
 
+def arguments_of(options: BuildOptions, searched: Iterable[str]) -> BuildArguments:
+    """Return the arguments of a build as its manifest states them."""
+    return BuildArguments(
+        pairs=options.pairs,
+        seed=options.seed,
+        source=[Path(source).name for source in options.source],
+        holdout_organisms=list(options.holdout),
+        search_from=options.search_from,
+        searched=[molecule for molecule in ALPHABETS if molecule in searched],
+    )
+
+
+def sources_of(prepared: Prepared, corpus: Corpus) -> list[Source]:
+    """Return the sources of a build as its manifest states them."""
+    return [
+        Source(
+            accession=assembly.accession,
+            name=assembly.name,
+            origin=assembly.origin,
+            organisms=[assembly.organism] if assembly.organism else list(organisms),
+            files=[SourceFile(role=file.role, name=file.path.name, sha256=file.sha256) for file in assembly.files],
+        )
+        for assembly, organisms in zip(prepared.assemblies, corpus.organisms, strict=True)
+    ]
+
+
 def new_manifest(
     prepared: Prepared, corpus: Corpus, database_size: DatabaseSize, limits: Limits, entries: dict[str, ConfigEntry]
 ) -> Manifest:
@@ -113,25 +140,9 @@ def new_manifest(
     return Manifest(
         name="bioPAWS",
         version=DATA_VERSION,
-        arguments=BuildArguments(
-            pairs=options.pairs,
-            seed=options.seed,
-            source=[Path(source).name for source in options.source],
-            holdout_organisms=list(options.holdout),
-            search_from=options.search_from,
-            searched=[molecule for molecule in ALPHABETS if molecule in prepared.hits],
-        ),
-        versions=_versions(options.engine),
-        sources=[
-            Source(
-                accession=assembly.accession,
-                name=assembly.name,
-                origin=assembly.origin,
-                organisms=[assembly.organism] if assembly.organism else list(organisms),
-                files=[SourceFile(role=file.role, name=file.path.name, sha256=file.sha256) for file in assembly.files],
-            )
-            for assembly, organisms in zip(prepared.assemblies, corpus.organisms, strict=True)
-        ],
+        arguments=arguments_of(options, prepared.hits),
+        versions=versions_of(options.engine),
+        sources=sources_of(prepared, corpus),
         rejected_records=corpus.rejected,
         genetic_codes=corpus.genetic_codes,
         masks=corpus.masks,
@@ -143,7 +154,7 @@ def new_manifest(
     )
 
 
-def _versions(engine: str) -> dict[str, str]:
+def versions_of(engine: str) -> dict[str, str]:
     """Return the versions of all that the key of a stage covers: so also of what made a stage in an earlier run."""
     packages = {name: importlib.metadata.version(name) for name in ("bio-paws", *BUILD_PACKAGES)}
     return packages | {"python": platform.python_version()} | engines.versions(engine)

@@ -7,10 +7,11 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bio_paws.dataset.manifest import MANIFEST, parse_manifest, read_manifest
 from bio_paws.dataset.own_files import FIGURE_FILES, own_files
@@ -24,6 +25,16 @@ from bio_paws_cards.manifest import Manifest
 logger = logging.getLogger(__name__)
 
 _ELSEWHERE = "name another folder with --out"
+_ARGUMENTS = {
+    "pairs": "--pairs",
+    "seed": "--seed",
+    "source": "--source",
+    "searched": "molecules searched",
+    "holdout_organisms": "--holdout-organism",
+    "search_from": "--search-from",
+}
+_FIELDS = {"version": "rules (version of the data)", "versions": "versions of libraries", "sources": "files of sources"}
+"""What must be the same in configs of one data set, in words: arguments, and further fields of the manifest."""
 
 
 def check_output(out: Path, work: Path) -> None:
@@ -94,20 +105,9 @@ class Replacement:
 
     folder: Path
     out: Path
-    _locks: ExitStack = field(default_factory=ExitStack)
-    _locked: bool = False
-
-    def lock(self) -> None:
-        """Keep other builds from replacing the data set until this one has; one that does so now is waited for."""
-        if not self._locked:
-            wait = f"{self.out}: another build is about to replace it: waiting for its end"
-            lock = exclusive_lock(self.out.with_name(f".{self.out.name}.lock"), lambda: logger.warning("%s", wait))
-            self._locks.enter_context(lock)
-            self._locked = True
 
     def take_place(self) -> None:
         """Put the new folder where the data set is, with all files of the old one that are not its own."""
-        self.lock()
         _check_content(self.out, self.out)
         if not self.out.exists():
             self.folder.rename(self.out)
@@ -125,17 +125,17 @@ class Replacement:
         shutil.rmtree(old, ignore_errors=True)
 
     def close(self) -> None:
-        """Remove the new folder where it has not taken its place, and let go of the locks."""
-        with self._locks:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            _put_back(self.out)
+        """Remove the new folder where it has not taken its place."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        _put_back(self.out)
 
 
 @contextmanager
 def replacing(out: Path) -> Iterator[Replacement]:
     """Yield a new folder beside `out`; when the block ends well it takes the place of `out`, else nothing changes.
 
-    What a killed process left beside it is cleared away.
+    Another build into `out` is waited for before the block begins, and waits until the block ends: what it adds would
+    be lost, and what it will add cannot be known. What a killed process left beside `out` is cleared away.
 
     Raises
     ------
@@ -152,9 +152,12 @@ def replacing(out: Path) -> Iterator[Replacement]:
 
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        _put_back(place)
         _check_content(place, out)
-        with shared_lock(parent, clear):
+        wait = f"{out}: another build writes into it: waiting for its end"
+        lock = exclusive_lock(place.with_name(f".{place.name}.lock"), lambda: logger.warning("%s", wait))
+        with lock, shared_lock(parent, clear):
+            _put_back(place)
+            _check_content(place, out)
             new = Replacement(Path(tempfile.mkdtemp(prefix=beginning, suffix=".new", dir=parent)), place)
             try:
                 new.folder.chmod(0o755)
@@ -229,13 +232,56 @@ def _keep_late_changes(old: Path, out: Path, owned: frozenset[str]) -> None:
             (old / name).replace(out / name)
 
 
+def other_configs(out: Path, names: Collection[str]) -> Manifest | None:
+    """Return the manifest of a data set with the configs alone that are not in `names`; None where there are none."""
+    if not (out / MANIFEST).is_file():
+        return None
+    earlier = read_manifest(out)
+    earlier.configs = {name: entry for name, entry in earlier.configs.items() if name not in names}
+    return earlier if earlier.configs else None
+
+
+def require_same_build(out: Path, earlier: Manifest, **made_from: Any) -> None:
+    """Check that configs that are kept were built as those that are built now: else their splits would not fit.
+
+    Parameters
+    ----------
+    out : Path
+        The data set.
+    earlier : Manifest
+        As `other_configs` returns it.
+    **made_from
+        Fields of the manifest, as what is built now will have them.
+
+    Raises
+    ------
+    BioPawsError
+        When one differs.
+    """
+    if different := [
+        why for name, value in made_from.items() for why in _differences(name, getattr(earlier, name), value)
+    ]:
+        raise BioPawsError(
+            f"{out}: holds {', '.join(earlier.configs)} built with other {', '.join(different)}: build all its configs "
+            f"in one command, or {_ELSEWHERE}"
+        )
+
+
+def _differences(name: str, earlier: Any, now: Any) -> Iterator[str]:
+    """Yield in words what differs in a field of two manifests."""
+    if name == "arguments":
+        yield from (_ARGUMENTS[field] for field in _ARGUMENTS if getattr(earlier, field) != getattr(now, field))
+    elif earlier != now:
+        yield _FIELDS[name]
+
+
 def keep_other_configs(out: Path, new: Path, manifest: Manifest) -> None:
     """Carry over the configs of an earlier build of the same sources that this build does not make anew.
 
     Parameters
     ----------
     out : Path
-        The data set, locked by `Replacement.lock`: what another build adds later would be lost.
+        The data set.
     new : Path
         The folder that takes its place.
     manifest : Manifest
@@ -244,25 +290,13 @@ def keep_other_configs(out: Path, new: Path, manifest: Manifest) -> None:
     Raises
     ------
     BioPawsError
-        When the earlier build is of other sources, seed or versions: its splits would not fit.
+        When the earlier build is of other sources, seed or versions.
     """
-    if not (out / MANIFEST).is_file():
+    earlier = other_configs(out, manifest.configs)
+    if earlier is None:
         return
-    earlier = read_manifest(out)
-    kept = {name: entry for name, entry in earlier.configs.items() if name not in manifest.configs}
-    if not kept:
-        return
-    if (earlier.version, earlier.arguments, earlier.versions, earlier.sources) != (
-        manifest.version,
-        manifest.arguments,
-        manifest.versions,
-        manifest.sources,
-    ):
-        raise BioPawsError(
-            f"{out}: holds {', '.join(kept)} built otherwise (sources, seed, pairs, versions, or DNA and proteins "
-            f"searched apart): build all its configs in one command, or {_ELSEWHERE}"
-        )
-    for name, entry in kept.items():
+    require_same_build(out, earlier, **{name: getattr(manifest, name) for name in ("arguments", *_FIELDS)})
+    for name, entry in earlier.configs.items():
         for split in entry.splits.values():
             (new / split.file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(out / split.file, new / split.file)

@@ -56,7 +56,8 @@ class BuildOptions:
     cluster : Cluster, optional
         Where the stages run; by default in processes of this machine.
     molecules : tuple of str
-        What is searched for similar sequences, as `searched_molecules` says: the hits of both decide the regions.
+        What is searched for similar sequences: the hits decide the regions. `searched_molecules` says what the configs
+        need; more where they are added to a data set for which both were searched.
     holdout : tuple of str
         Organisms of the test split alone.
     search_from : {"auto", "genomes", "genes"}
