@@ -316,8 +316,10 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
                 job.result()
                 bar.update()
             # Of large sources a config takes many minutes, and its worker reports nothing.
-            begun = [name for name, job in jobs.items() if job.running()]
-            report_stage(f"configs {len(jobs) - len(waiting)}/{len(jobs)} done, in work: {', '.join(begun)}")
+            running = [name for name, job in jobs.items() if job.running()]
+            if options.cluster is None:
+                del running[options.workers :]  # a pool of processes counts those that wait next in line
+            report_stage(f"configs {len(jobs) - len(waiting)}/{len(jobs)} done, in work: {', '.join(running)}")
         return {config.name: jobs[config.name].result() for config in wanted}
 
 
