@@ -10,7 +10,7 @@ SETUP := $(VENV)/.done
 BUILT := bioPAWS/manifest.json
 CODE := $(shell find builders cards -name '*.py' -o -name '*.j2')
 
-.PHONY: dataset release-data test lint docs bench soak clean results reproduce
+.PHONY: dataset release-data test lint docs bench gpu soak clean results reproduce
 dataset: $(BUILT)
 	HF_HUB_OFFLINE=1 $(BIN)/python -c 'from datasets import load_dataset; print(load_dataset("bioPAWS", "dna150"))'
 
@@ -54,6 +54,12 @@ bench: $(SETUP)
 	$(BIN)/python -m benchmarks.audit
 	$(BIN)/python -m benchmarks.pretraining
 	$(BIN)/python -m benchmarks.vector_memory
+
+# Elsewhere: copy the repository and GPU_DATA to a machine with a GPU, torch and transformers, and run the second line there.
+GPU_DATA := benchmarks/out/gpu
+gpu: $(SETUP)
+	$(BIN)/python -m benchmarks.gpu_data $(GPU_DATA)
+	timeout 480 $(BIN)/python benchmarks/gpu.py $(GPU_DATA)
 
 soak: $(SETUP)
 	$(BIN)/python -m pytest -m soak

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from torch import nn
 from bio_paws.errors import ModelError, first_line
 from bio_paws_eval.models.batches import collate, input_filter
 from bio_paws_eval.models.batching import PADDED, Batching, ModelState
-from bio_paws_eval.models.tokens import Tokens
+
+if TYPE_CHECKING:  # `benchmarks.gpu` predicts with torch alone
+    from bio_paws_eval.models.tokens import Tokens
 
 _log = logging.getLogger(__name__)
 

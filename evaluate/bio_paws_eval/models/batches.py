@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import Dataset, Sampler
 
-from bio_paws_eval.models.tokens import Tokens
+if TYPE_CHECKING:  # `benchmarks.gpu` batches tokens with torch alone
+    from bio_paws_eval.models.tokens import Tokens
 
 _BATCHES_PER_POOL = 50  # pairs are sorted by length within so many batches, so that an epoch still shuffles
 
