@@ -177,9 +177,9 @@ def personal_information(manifest: Manifest) -> str:
 def manifest_digest(manifest: Manifest) -> str:
     """Return the SHA-256 of the canonical JSON (sorted keys, today's terms) of a manifest, in hexadecimal digits.
 
-    Where the data set is published is left out, so that all copies of a release have one digest.
+    Where the data set lies is left out, so that all copies of a release have one digest.
     """
-    facts = manifest.model_dump(exclude={"url"})
+    facts = manifest.model_dump(exclude={"url", "folder"})
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -16,9 +16,16 @@ Auc = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Version = Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
 
+FOLDER = "bioPAWS"
+"""Name of the folder that a data set is built into where no other is named."""
+
 
 def _is_empty(value: Sized) -> bool:
     return len(value) == 0
+
+
+def _is_default_folder(name: str) -> bool:
+    return name == FOLDER
 
 
 def _is_none(value: object) -> bool:
@@ -314,6 +321,8 @@ class Manifest(_Entry):
     url : str or None
         Page of the repository that this copy is published in, as in ``https://huggingface.co/datasets/owner/name``;
         None for a copy that was built. A release is the same one wherever it is published.
+    folder : str
+        Name of the folder that it was built into. Left out of the file where it is "bioPAWS".
     configs : dict of str to ConfigEntry
         At least one.
     """
@@ -333,6 +342,7 @@ class Manifest(_Entry):
     url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/datasets/[\w.-]+/[\w.-]+$")] | None = Field(
         default=None, exclude_if=_is_none
     )
+    folder: str = Field(default=FOLDER, exclude_if=_is_default_folder)
     configs: Annotated[dict[Annotated[str, Field(pattern=r"^\w+$")], ConfigEntry], Field(min_length=1)]
 
     @property
@@ -348,4 +358,4 @@ class Manifest(_Entry):
     @property
     def repository(self) -> str:
         """What `datasets.load_dataset` loads this copy by: its repository, or the folder that it was built into."""
-        return "/".join(self.url.split("/")[-2:]) if self.url else self.name
+        return "/".join(self.url.split("/")[-2:]) if self.url else self.folder

@@ -24,7 +24,7 @@ from bio_paws_cards.about import (
     social_impact,
 )
 from bio_paws_cards.description import ConfigDescription, Description
-from bio_paws_cards.manifest import ConfigEntry, Manifest, ShortcutScore
+from bio_paws_cards.manifest import FOLDER, ConfigEntry, Manifest, ShortcutScore
 from bio_paws_cards.markdown import escape_markdown
 from bio_paws_cards.outcomes import OUTCOMES, is_counted_as
 from bio_paws_cards.reference import ReferenceResult, reference_results
@@ -154,6 +154,7 @@ def render_card(manifest: Manifest, description: Description) -> str:
         personal_information=personal_information(manifest),
         social_impact=social_impact(manifest),
         lengths=_lengths,
+        default_folder=FOLDER,
         reference=_reference(description),
     )
     return f"---\n{block}\n---\n\n{body}"

@@ -173,6 +173,18 @@ def test_a_published_copy_names_its_repository() -> None:
         assert file["contentUrl"] == f"{manifest.url}/resolve/v1.0.0/{file['@id']}"
 
 
+def test_the_card_of_a_data_set_of_another_name_loads_it_by_that_name() -> None:
+    manifest = golden_manifest()
+    digest = manifest_digest(manifest)
+    manifest.folder = 'my "PAWS"'
+    card = generated_files(manifest, DESCRIPTION)["README.md"].decode()
+    assert manifest_digest(manifest) == digest  # the same data in every folder
+    assert 'data = load_dataset("my \\"PAWS\\"", "dna50")\n' in card
+    assert 'Run this in the folder that holds `my "PAWS"`.' in card
+    assert json.loads(manifest.model_dump_json())["folder"] == manifest.folder
+    assert "folder" not in json.loads(golden_manifest().model_dump_json())
+
+
 def test_authors_title_and_date_are_those_of_the_citation_file() -> None:
     cited = yaml.safe_load((HERE.parents[1] / "CITATION.cff").read_text())
     assert (cited["title"], [entry["name"] for entry in cited["authors"]]) == (TITLE, [AUTHORS])

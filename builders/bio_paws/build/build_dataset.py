@@ -170,7 +170,7 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
             summary = "too few pairs" if entries else "nothing to build"
             raise BuildFailed(f"{summary} from {', '.join(options.source)} ({reasons})", report())
         sizes = DatabaseSize(dna=database_size(corpus, "dna"), protein=database_size(corpus, "protein"))
-        manifest = export.new_manifest(prepared, corpus, sizes, limits, entries)
+        manifest = export.new_manifest(prepared, corpus, sizes, limits, entries, out.resolve().name)
         output.keep_other_configs(out, new, manifest)
         manifest.configs = {c.name: manifest.configs[c.name] for c in configs.CONFIGS if c.name in manifest.configs}
         clock.lap("configs")

@@ -25,6 +25,7 @@ from bio_paws.schema import SCHEMA, content_hash
 from bio_paws.search import engines
 from bio_paws.sequences.corpus import Corpus
 from bio_paws_cards.manifest import (
+    FOLDER,
     BuildArguments,
     ConfigEntry,
     DatabaseSize,
@@ -133,9 +134,14 @@ def sources_of(prepared: Prepared, corpus: Corpus) -> list[Source]:
 
 
 def new_manifest(
-    prepared: Prepared, corpus: Corpus, database_size: DatabaseSize, limits: Limits, entries: dict[str, ConfigEntry]
+    prepared: Prepared,
+    corpus: Corpus,
+    database_size: DatabaseSize,
+    limits: Limits,
+    entries: dict[str, ConfigEntry],
+    folder: str,
 ) -> Manifest:
-    """Return the manifest of a build: nothing in it depends on the machine, the workers or the time."""
+    """Return the manifest of a build into a folder of that name: nothing in it depends on the workers or the time."""
     options = prepared.options
     return Manifest(
         name="bioPAWS",
@@ -150,6 +156,7 @@ def new_manifest(
         database_size=database_size,
         gene_regions=GeneRegions(**vars(prepared.from_genes)) if prepared.from_genes else None,
         partition_limits=None if limits == Limits() else PartitionLimits(**vars(limits)),
+        folder=folder if folder.isprintable() else FOLDER,
         configs=entries,
     )
 
