@@ -239,6 +239,17 @@ READ: dict[str, tuple[Files, list[Species], dict[str, int]]] = {
     ),
     "rows in no order": (rows("\n".join(sorted(gff(A).split("\n"), key=lambda row: row[::-1]))), [A], {}),
     "a title within rows": ({"a.gff3": gff(A) + named_genome(A)}, [A], {}),
+    "an id that the CDS of two transcripts share": (
+        rows(
+            (shared := gff_rows(A, lambda i, _: f"ID=c{i};Parent=G{i}.v3"))
+            + "".join(
+                f"{row.replace('.v3', '.v4')}\n" for row in shared.split("\n") if "CDS\t" in row or "mRNA\t" in row
+            )
+        ),
+        [A],
+        {"cds_duplicate_id": 4},
+    ),
+    "an id that all CDS share": (rows(gff_rows(A, lambda i, _: f"ID=CDS;Parent=G{i}.v3")), [A], {}),
     "semicolons within quotes": (
         rows(gff_rows(A, lambda i, _: f'gene_id "G;{i}"; transcript_id "t;{i}"; note "a; b";', gtf=True), "a.gtf"),
         [A],
@@ -274,7 +285,12 @@ READ: dict[str, tuple[Files, list[Species], dict[str, int]]] = {
 }
 """Files, the truth that is read of them but for what is left out, and what is left out."""
 
-BESIDE_THE_TRUTH = ("a gene over the origin", "a gene over the origin in GFF3", "slippage in GFF3")
+BESIDE_THE_TRUTH = (
+    "a gene over the origin",
+    "a gene over the origin in GFF3",
+    "slippage in GFF3",
+    "an id that the CDS of two transcripts share",
+)
 """Kinds where what is left out is no gene of the truth."""
 
 REFUSED: dict[str, tuple[Files, str]] = {
@@ -305,6 +321,11 @@ REFUSED: dict[str, tuple[Files, str]] = {
         {"a.fa.gz": gzip.compress(named_genome(A).encode()) + b"garbage"},
         r"a.fa.gz: gzip stream truncated or damaged",
     ),
+    "a genome that is packed twice": (
+        {"a.fa.gz": gzip.compress(gzip.compress(named_genome(A).encode()))},
+        r"a.fa.gz: packed twice \(gzip within gzip\): unpack it once",
+    ),
+    "a genome that compress packed": ({"a.fa.gz": b"\x1f\x9d\x90abc"}, r"packed by compress \(.Z\), which is not read"),
     "a page of the server": ({"a.fna.gz": b"<html>404</html>"}, r"a.fna.gz: not a gzip file though it is named .gz"),
     "a mask of X": (
         {"a.fa": named_genome(A).replace(A.dna[:60], "X" * 60)},

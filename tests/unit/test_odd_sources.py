@@ -316,6 +316,27 @@ def test_genomes_of_one_file_name_are_called_by_their_folders(
     assert set(corpus(*(places if named_alone else (tmp_path,))).organism.values()) == {"fly_data", "yeast_data"}
 
 
+def test_what_dfast_writes_beside_a_genome_is_its_own(species: list[Species], tmp_path: Path) -> None:
+    """In a subfolder lies the genome again, without a word on its organism."""
+    genome = species[0]
+    write(tmp_path / "genome.gbk", genbank(genome))
+    write(tmp_path / "protein.faa", protein_fasta(genome))
+    write(tmp_path / "cds.fna", cds_fasta(genome))
+    write(tmp_path / "ddbj/genome.fsa", f">{genome.chromosome}\n{genome.dna}\n")
+    read = corpus(tmp_path)
+    assert len(read.proteins) == len(read.genes) == len(genome.genes)
+    assert set(read.organism.values()) == {gene.organism for gene in read.genes.values()} == {genome.organism}
+    assert read.organisms == ((genome.organism,), (genome.organism,))
+    assert (read.rejected, read.notes) == ({"dna_identical_record": 1}, {})
+
+
+def test_a_sequence_that_two_genomes_share_names_no_organism(species: list[Species], tmp_path: Path) -> None:
+    plasmid, other = species[0].dna[:2000], genome_fasta(species[1], f"[organism={species[1].organism}]")
+    write(tmp_path / "a.fa", f">c\n{species[0].dna}\n>p\n{plasmid}\n")
+    write(tmp_path / "b.fa", f"{other}>q [organism={species[1].organism}]\n{plasmid}\n")
+    assert corpus(tmp_path).organism == {"c": "a", "p": "a", species[1].chromosome: species[1].organism}
+
+
 def test_an_archive_gives_its_name_to_chromosomes(species: list[Species], tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "yeast.zip", "w") as archive:
         for i, half in enumerate(halves(species[0]), start=1):

@@ -97,8 +97,10 @@ def read_corpus(
     reader.gene_pool.leave_out_misplaced()
     codes = reader.gene_pool.genetic_codes()
     pool = reader.pool
+    pool.name_organisms()
+    reader.gene_pool.name_organisms()
     rejected, notes = (dict(sorted(counts.items())) for counts in (pool.rejected, pool.notes))
-    organisms = tuple(reader.organisms)
+    organisms = tuple(tuple(sorted({pool.renamed.get(name, name) for name in names})) for names in reader.organisms)
     return Corpus(
         pool.dna, pool.proteins, reader.gene_pool.genes, rejected, codes, pool.masks, notes, organisms=organisms
     )

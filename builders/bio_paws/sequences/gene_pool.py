@@ -148,6 +148,12 @@ class GenePool:
             else:
                 self.genes[protein_id] = replace(gene, span=span)
 
+    def name_organisms(self) -> None:
+        """Call genes by their organisms where only another file has told them."""
+        for name, gene in self.genes.items():
+            if gene.organism in self._pool.renamed:
+                self.genes[name] = replace(gene, organism=self._pool.renamed[gene.organism])
+
     def genetic_codes(self) -> dict[str, int]:
         """Return the genetic code of each genome sequence that is not read by the standard one.
 

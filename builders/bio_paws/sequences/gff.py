@@ -173,13 +173,17 @@ def _by_transcript(rows: list[_CdsRow], stops: list[_CdsRow]) -> list[GffCds]:
 def _by_id_or_parent(rows: list[_CdsRow], features: dict[str, _Feature]) -> list[GffCds]:
     """Join the rows of GFF3 that share an id, else those that share a transcript.
 
-    GFF3 has one id for all rows of a CDS. Many files number the rows instead, or share rows between transcripts.
+    GFF3 has one id for all rows of a CDS. Many files number the rows instead, share rows between transcripts, or give
+    the CDS of several transcripts one id.
     """
-    by_id = Counter((row.source, row.tags.get("ID")) for row in rows)
+    parents_of_id: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for row in rows:
+        parents_of_id.setdefault((row.source, row.tags.get("ID", "")), []).append(row.parents)
     by_key: dict[tuple[str, ...], list[_CdsRow]] = {}
     for row in rows:
         name = row.tags.get("ID")
-        if name and by_id[row.source, name] > 1:
+        parents = parents_of_id[row.source, name] if name else []
+        if name and len(parents) > 1 and len(set(parents)) == 1:
             by_key.setdefault(("id", row.source, name), []).append(row)
             continue
         transcripts = [name for name in row.parents if name not in features or features[name].kind not in _PROTEINS]

@@ -104,6 +104,8 @@ class SequencePool:
         What was changed or guessed, by kind: records or assemblies.
     masks : dict of str to str
         Program that made the soft mask, by sequence.
+    renamed : dict of str to str
+        Organisms by the names of files that stand for them: another file names the organism of the same sequence.
     """
 
     def __init__(self, store: ResidueFile, *, make_masks: bool = True) -> None:
@@ -113,6 +115,8 @@ class SequencePool:
         self.rejected: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
         self.masks: dict[str, str] = {}
+        self.renamed: dict[str, str] = {}
+        self._organisms_elsewhere: dict[str, dict[str, str]] = {}  # by names of files, of sequences that others name
         self._store = store
         self._by_digest: dict[bytes, str] = {}
         self._copies = MaskedCopies()
@@ -199,7 +203,8 @@ class SequencePool:
 
     def _take_dna(self, name: str, organism: str, written: _Written, scope: Scope) -> None:
         if written.twin:
-            scope.dna[name] = self.in_place_of(written.twin)
+            scope.dna[name] = twin = self.in_place_of(written.twin)
+            self._compare_organisms(twin, (self.dna[twin].organism, self._named[twin]), (organism, written.named))
             self.rejected[f"dna_{'masked_copy' if written.is_masked_copy else 'identical_record'}"] += 1
             return
         scope.dna[name] = unique = unique_id(name, scope.assembly.accession, self.dna)
@@ -211,9 +216,17 @@ class SequencePool:
         if written.masked_copy:
             self.rejected["dna_masked_copy"] += 1
             self._replaced[written.masked_copy] = unique
-            self._copies.remove(self.dna.pop(written.masked_copy))
+            copy = self.dna.pop(written.masked_copy)
+            self._copies.remove(copy)
+            self._compare_organisms(unique, (copy.organism, self._named[copy.id]), (organism, written.named))
             self.masks.pop(written.masked_copy, None)
         self._copies.add(self.dna[unique], written.head, scope.origin)
+
+    def _compare_organisms(self, unique: str, *copies: tuple[str, _Named]) -> None:
+        """Note where the file of one copy names the organism that stands as the name of a file in the other."""
+        for (made_up, unnamed), (organism, named) in (copies, copies[::-1]):
+            if named.organism and not unnamed.organism:
+                self._organisms_elsewhere.setdefault(made_up, {}).setdefault(unique, organism)
 
     def in_place_of(self, unique: str) -> str:
         """Return the sequence that stands for a hard-masked copy of it; any other is its own."""
@@ -340,14 +353,33 @@ class SequencePool:
         program = masks.soft_mask(self._store, genome) if self._make_masks else masks.masking_program(genome)
         self.masks.update(dict.fromkeys(names, program))
 
+    def name_organisms(self) -> None:
+        """Call sequences by their organisms where another file tells them of all sequences of a genome.
+
+        Of a plasmid alone, which other species have as well, they are not taken.
+        """
+        for made_up, by_sequence in self._organisms_elsewhere.items():
+            unnamed = {name for name, sequence in self.dna.items() if sequence.organism == made_up}
+            if unnamed <= by_sequence.keys() and len(set(by_sequence.values())) == 1:
+                self.renamed[made_up] = next(iter(by_sequence.values()))
+                self.notes.pop(_not_named(made_up), None)
+        for sequences in (self.dna, self.proteins):
+            for name, sequence in sequences.items():
+                if sequence.organism in self.renamed:
+                    sequences[name] = replace(sequence, organism=self.renamed[sequence.organism])
+
     def file_name(self, scope: Scope) -> str:
         """Return the name of the file or the assembly, the last resort for an organism, and note that."""
         accession = scope.assembly.accession
         name = uncompressed_name(accession)
         if any(file.path.name == accession for file in scope.assembly.files):
             name = Path(name).stem
-        self.notes[f"organism not named: {name!r} is the name of the file"] += 1
+        self.notes[_not_named(name)] += 1
         return name
+
+
+def _not_named(name: str) -> str:
+    return f"organism not named: {name!r} is the name of the file"
 
 
 def _explained(problem: str, residues: str) -> str:

@@ -62,8 +62,9 @@ def _names_of(title: list[str]) -> tuple[str, ...]:
 def join_lone_parts(assemblies: dict[Key, AssemblyFiles]) -> None:
     """Join genomes with genes and proteins of other names.
 
-    Folders are visited from the innermost outwards. Across folders only genes are joined, with the proteins beside
-    them, and what has the genome's name: where genes lie shows whether they are those of the genome.
+    Folders are visited from the innermost outwards, each first without its subfolders: what lies beside a genome is its
+    own. Across folders only genes are joined, with the proteins beside them, and what has the genome's name: where
+    genes lie shows whether they are those of the genome.
 
     Raises
     ------
@@ -73,10 +74,11 @@ def join_lone_parts(assemblies: dict[Key, AssemblyFiles]) -> None:
     names = _NamesIn()
     folders = {folder for key in assemblies for folder in (Path(key[0]), *Path(key[0]).parents)}
     for folder in sorted(folders, key=lambda folder: (-len(folder.parts), folder)):
+        _join_single_parts(assemblies, *_in(assemblies, folder))
         _join_same_name(assemblies, folder)
-        if not _join_single_parts(assemblies, folder):
+        if not _join_single_parts(assemblies, *_below(assemblies, folder)):
             _join_by_sequences(assemblies, folder, names)
-            _join_single_parts(assemblies, folder)
+            _join_single_parts(assemblies, *_below(assemblies, folder))
     for assembly in assemblies.values():
         _require_disjoint(assembly, names)
 
@@ -86,6 +88,12 @@ def _below(assemblies: dict[Key, AssemblyFiles], folder: Path) -> tuple[list[Key
     keys = [key for key in assemblies if assemblies[key].roles and folder in (Path(key[0]), *Path(key[0]).parents)]
     genomes = [key for key in keys if assemblies[key].roles.keys() & _GENOMES]
     return genomes, [key for key in keys if key not in genomes]
+
+
+def _in(assemblies: dict[Key, AssemblyFiles], folder: Path) -> tuple[list[Key], list[Key]]:
+    """Return the same of a folder itself, without its subfolders."""
+    genomes, others = _below(assemblies, folder)
+    return [key for key in genomes if Path(key[0]) == folder], [key for key in others if Path(key[0]) == folder]
 
 
 def _join_same_name(assemblies: dict[Key, AssemblyFiles], folder: Path) -> None:
@@ -99,9 +107,8 @@ def _join_same_name(assemblies: dict[Key, AssemblyFiles], folder: Path) -> None:
             assemblies[homes[0]].absorb(assemblies.pop(key))
 
 
-def _join_single_parts(assemblies: dict[Key, AssemblyFiles], folder: Path) -> bool:
+def _join_single_parts(assemblies: dict[Key, AssemblyFiles], genomes: list[Key], others: list[Key]) -> bool:
     """Join a genome with all else, where there are not two of anything; return whether that leaves nothing open."""
-    genomes, others = _below(assemblies, folder)
     parts = [role for key in others for role in assemblies[key].roles]
     if not genomes or not _GENES_OR_PROTEINS.issuperset(parts):
         return True

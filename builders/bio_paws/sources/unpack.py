@@ -33,6 +33,7 @@ _MAGIC = (
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
 )
+_NOT_READ = ((b"\x1f\x9d", "compress (.Z)"), (b"\x04\x22\x4d\x18", "lz4"), (b"7z\xbc\xaf", "7-Zip"), (b"Rar!", "RAR"))
 _NAMED = {".gz": "gzip", ".bgz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
 _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 _DAMAGED = "truncated or damaged"
@@ -107,7 +108,9 @@ def unpacked_bytes(path: Path, member: str = "") -> Iterator[bytes]:
         size = os.fstat(stream.fileno()).st_size
         start = stream.read(6)
         stream.seek(0)
-        compression = next((name for magic, name in _MAGIC if start.startswith(magic)), "")
+        compression = _compression_of(start)
+        if other := next((name for magic, name in _NOT_READ if start.startswith(magic)), ""):
+            raise SourceError(f"{where}: packed by {other}, which is not read: unpack it")
         ending = Path(where).suffix.lower()
         if ending in _NAMED and _NAMED[ending] != compression:
             article = "an" if _NAMED[ending] == "xz" else "a"
@@ -128,10 +131,16 @@ def unpacked_bytes(path: Path, member: str = "") -> Iterator[bytes]:
                 raise SourceError(f"{where}: cannot be read ({error}): unpack it") from error
             if not piece:
                 return
+            if compression and not grown and (inner := _compression_of(piece)):
+                raise SourceError(f"{where}: packed twice ({inner} within {compression}): unpack it once")
             grown += len(piece)
             if compression and grown > limit:
                 raise _beyond_measure(path)
             yield piece
+
+
+def _compression_of(start: bytes) -> str:
+    return next((name for magic, name in _MAGIC if start.startswith(magic)), "")
 
 
 def _opened(path: Path, member: str) -> IO[bytes]:
