@@ -6,10 +6,13 @@ import base64
 import copy
 import json
 import random
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import datasets
+import huggingface_hub
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +25,21 @@ from evaluation_results import GPT2, encoding, task, training, write_baseline, w
 from releases import release, write_keys
 
 pytestmark = pytest.mark.soak
+
+
+@pytest.fixture(autouse=True)
+def _offline(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a document names is looked for in an empty cache, and nowhere else: no host has its address looked up."""
+    home = tmp_path_factory.mktemp("home")
+    hosts: list[object] = []
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", home / "datasets")
+    for module in (huggingface_hub.constants, datasets.config):
+        monkeypatch.setattr(module, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [hosts.append(host)])
+    yield
+    assert hosts == []
+
 
 TRIED = 100
 VALUES: tuple[Any, ...] = (
