@@ -6,19 +6,22 @@ import gzip
 import lzma
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from Bio.SeqFeature import Location
 
 from bio_paws.errors import SourceError
+from bio_paws.sequences import reader
 from bio_paws.sequences.corpus import Corpus, read_corpus
 from bio_paws.sequences.fasta import organism_in_brackets, read_fasta
 from bio_paws.sequences.genes import CdsLocation, location_of, parse_location
 from bio_paws.sources.resolve import resolve
-from bio_paws.sources.text import read_text
+from bio_paws.sources.text import read_text, text_pieces
 from genomes import random_dna
 from program_outputs import rows
 from source_kinds import Species, cds_fasta, genbank, genome_fasta, gff, ncbi, protein_fasta, two_species
@@ -498,6 +501,22 @@ def test_chromosomes_in_files_of_their_own_whose_titles_begin_with_the_same_word
     expected = {(part.chromosome, gene.exons) for part in parts for gene in part.genes} if with_genes else set()
     assert {(gene.span.source, gene.exons) for gene in read.genes.values()} == expected
     assert (len(read.organisms), read.rejected) == (1, {})
+
+
+def test_titles_of_a_genome_in_several_files_are_read_once(
+    species: list[Species], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i, half in enumerate(halves(species[0]), start=1):
+        write(tmp_path / f"chr{i}.fa", f">{half.name} [organism={half.organism}]\n{half.dna}\n")
+    readings: Counter[str] = Counter()
+
+    def counted(path: Path, *others: Any) -> Iterator[str]:
+        readings[path.suffix] += 1
+        return text_pieces(path, *others)
+
+    monkeypatch.setattr(reader, "text_pieces", counted)
+    assert set(corpus(tmp_path).organism.values()) == {species[0].organism}
+    assert readings[".fa"] == 4  # the titles of both files, and then their sequences
 
 
 def test_genes_on_a_word_that_several_titles_begin_with_are_refused(species: list[Species], tmp_path: Path) -> None:

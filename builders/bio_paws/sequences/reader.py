@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
+from typing import NamedTuple
 
 from bio_paws.errors import SourceError
 from bio_paws.sequences import cds_readers, fasta, gff, gff_reader
@@ -66,7 +67,8 @@ class Reader:
             return [file for file in assembly.files if file.role in roles]
 
         genomes, proteins = files(*_GENOMES), files("protein", "protein_fasta")
-        scope = Scope(assembly, len(self.organisms) + 1, _organism(assembly, genomes, proteins))
+        titles = _read_titles(assembly, genomes)
+        scope = Scope(assembly, len(self.organisms) + 1, _organism(assembly, titles.organisms, proteins))
         for file in files("genbank"):
             scope.file += 1
             embl = kind_of_text(head_of_text(file.path, file.member, 1)) == "embl"
@@ -75,7 +77,7 @@ class Reader:
             for name, text in _zipped_genbank(file.path):
                 scope.file += 1
                 self._flat_file(str(file.path / name), text.split("\n"), scope)
-        scope.ambiguous |= _words_of_several(genomes)
+        scope.ambiguous |= titles.shared_words
         for file in genomes:
             scope.file += 1
             records = _genome_records(file, self._text(file), self.pool.notes)
@@ -165,12 +167,30 @@ def _titles(file: SourceFile) -> Iterator[str]:
     return (record.title for record in _genome_records(file, text_pieces(file.path, file.member)))
 
 
-def _words_of_several(genomes: list[SourceFile]) -> set[str]:
-    """Return the words that titles begin with in more than one file of a genome, as in ``>Chromosome 1``."""
-    if len(genomes) < 2:
-        return set()
-    files = Counter(word for file in genomes for word in {(title.split() or [""])[0] for title in _titles(file)})
-    return {word for word, count in files.items() if count > 1}
+class _Titles(NamedTuple):
+    """What the titles of a genome's files say: organisms, and first words that titles in several files begin with."""
+
+    organisms: frozenset[str] = frozenset()
+    shared_words: frozenset[str] = frozenset()
+
+
+def _read_titles(assembly: Assembly, genomes: list[SourceFile]) -> _Titles:
+    """Read the titles of a genome once, before its sequences, where anything is to be told from them."""
+    is_named = assembly.organism or assembly.organisms or not _has_genes(assembly)
+    if is_named and len(genomes) < 2:
+        return _Titles()
+    organisms: set[str | None] = set()
+    files: Counter[str] = Counter()
+    for file in genomes:
+        words = set()
+        for title in _titles(file):
+            if not is_named:
+                organisms.add(fasta.organism_in(title))
+            if len(genomes) > 1:
+                words.add((title.split() or [""])[0])
+        files.update(words)
+    named = frozenset(organism for organism in organisms if organism)
+    return _Titles(named, frozenset(word for word, count in files.items() if count > 1))
 
 
 def _with_new_titles(file: SourceFile, records: Iterator[FastaPieces], scope: Scope) -> Iterator[FastaPieces]:
@@ -191,14 +211,13 @@ def _with_new_titles(file: SourceFile, records: Iterator[FastaPieces], scope: Sc
         yield record
 
 
-def _organism(assembly: Assembly, genomes: list[SourceFile], proteins: list[SourceFile]) -> str | None:
+def _organism(assembly: Assembly, of_genome: frozenset[str], proteins: list[SourceFile]) -> str | None:
     """Return the organism of an assembly that has a genome or genes: one for all of it; None to ask each record."""
     if assembly.organism or assembly.organisms:
         return assembly.organism
-    if any(file.role in _WITH_GENES for file in assembly.files):
-        of_genome = {fasta.organism_in(title) for file in genomes for title in _titles(file)} - {None}
+    if _has_genes(assembly):
         if of_genome:
-            return of_genome.pop() if len(of_genome) == 1 else None
+            return next(iter(of_genome)) if len(of_genome) == 1 else None
         of_proteins = Counter(
             fasta.organism_in(title) or fasta.organism_in_brackets(title)
             for file in proteins
@@ -208,6 +227,10 @@ def _organism(assembly: Assembly, genomes: list[SourceFile], proteins: list[Sour
         if of_proteins:
             return max(of_proteins, key=lambda name: of_proteins[name] if name else 0)
     return None
+
+
+def _has_genes(assembly: Assembly) -> bool:
+    return any(file.role in _WITH_GENES for file in assembly.files)
 
 
 def _zipped_genbank(path: Path) -> Iterator[tuple[str, str]]:
