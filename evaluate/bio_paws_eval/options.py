@@ -226,11 +226,15 @@ class GridOptions:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number format of matrix products; weights stay float32."""
 
+    load_in: Literal["float32", "8bit", "4bit"] = "float32"
+    """How weights of linear layers are stored; in 8 or 4 bits (bitsandbytes) they are trained by lora_rank only."""
+
     report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"
     """Tracker that losses and accuracies of a training are sent to, too."""
 
     limit: Annotated[StrictInt, Field(ge=1)] | None = None
-    """Read only the first N pairs of each split; results on tasks that it cuts are marked as not comparable."""
+    """Read only the first N pairs of each split, which may be of few homology groups; results on tasks that it cuts are
+    marked as not comparable."""
 
     def __post_init__(self) -> None:
         if self.finetune is None:
@@ -247,6 +251,17 @@ class GridOptions:
         self._check_method()
         if "none" in self.train_on and trained:
             raise ValueError(f"control {trained[0]} needs something to fine-tune on: leave none out of finetune")
+        if self.load_in != "float32":
+            self._check_quantization()
+
+    def _check_quantization(self) -> None:
+        if self.method != "fine-tune":
+            raise ValueError(f"method {self.method} reads weights in float32: leave out load_in")
+        if "random-init" in self.controls:
+            raise ValueError(f"control random-init draws weights, which load_in {self.load_in} reads: leave one out")
+        untuned = self.train_on == ("none",) or set(self.controls) == {"untuned"}
+        if not untuned and not self.hyperparameters.lora_rank:
+            raise ValueError(f"weights in {self.load_in} are not trained: give lora_rank, or finetune none")
 
     def _check_method(self) -> None:
         if self.train_pairs and self.method not in {"fine-tune", "probe"}:
@@ -346,6 +361,9 @@ class EvaluationOptions(GridOptions):
             raise ValueError(
                 f"method {self.method} merges no adapter: merge it into the weights (PEFT: merge_and_unload)"
             )
+        if self.load_in != "float32" and (self.adapter or self.save_models):
+            what = "adapter" if self.adapter else "save_models"
+            raise ValueError(f"{what} needs weights in float32, since merging rounds them anew: leave out load_in")
         if self.save_models and self.method != "fine-tune":
             raise ValueError(f"method {self.method} changes no weights: leave out save_models")
 

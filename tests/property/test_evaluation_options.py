@@ -75,6 +75,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "save_models": st.booleans(),
     "trust_remote_code": st.booleans(),
     "adapter": st.sampled_from(["./adapter"]),
+    "load_in": st.just("float32"),  # others go with some recipes only
     "report_to": st.sampled_from(["none", "tensorboard", "wandb", "trackio"]),
 }
 
@@ -176,6 +177,7 @@ INVALID: dict[str, list[Any]] = {
     "split": ["train"],
     "segment": [0, "words", 1.5],
     "dtype": ["int8"],
+    "load_in": ["int8"],
     "limit": [0, -3, "all", 1.5],
 }  # fmt: skip
 
@@ -204,6 +206,9 @@ def test_three_ways_refuse_alike(name: str, value: Any, tmp_path: Path, capsys: 
         ({"method": "cosine", "controls": ["shuffled-labels"]}, "method cosine has no control shuffled-labels"),
         ({"method": "cosine", "shots": 2}, "template, shots and calibration are of method prompt, not of cosine"),
         ({"method": "cosine", "train_pairs": [16]}, "method cosine is not trained on pairs"),
+        ({"load_in": "4bit"}, "weights in 4bit are not trained: give lora_rank, or finetune none"),
+        ({"load_in": "8bit", "method": "cosine"}, "method cosine reads weights in float32: leave out load_in"),
+        ({"load_in": "8bit", "controls": ["untuned", "random-init"]}, "control random-init draws weights"),
         ({"method": "prompt", "finetune": ["en"]}, "a prompt without shots learns nothing"),
         ({"method": "probe", "finetune": ["none"]}, "method probe needs something to be fitted on"),
     ],

@@ -25,10 +25,13 @@ from bio_paws_eval.models.heads import read_head
 from bio_paws_eval.models.loading import load_classifier
 from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.pair_encoder import encoder_of
+from bio_paws_eval.models.predict import predict
+from bio_paws_eval.models.quantization import StoredIn, check_quantization
 from bio_paws_eval.models.tokenizers import load_tokenizer
 from models import write_model
 
 HEADS = {"bert": "classifier", "gpt2": "score"}
+STORED = {torch.int8, torch.uint8}
 TOKENS = torch.tensor([[3, 7, 11, 5], [3, 9, 9, 6]])
 
 
@@ -147,3 +150,44 @@ def test_lora_changes_linear_layers_by_its_rank(tmp_path: Path, architecture: st
 def test_lora_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "--model", str(tmp_path), "--lora-rank", "-1"]) == 2
     assert "lora-rank" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("load_in", ["8bit", "4bit"])
+@pytest.mark.parametrize("architecture", sorted(HEADS))
+def test_weights_in_few_bits_are_trained_by_their_changes_alone(
+    tmp_path: Path, architecture: str, load_in: StoredIn
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    check_quantization(load_in, torch.device("cpu"))
+    source = find_model(str(write_model(tmp_path / architecture, architecture)), None, load_in=load_in)
+    encoder = encoder_of(source)
+    pad_id = encoder.tokenizer.pad_token_id
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("ACGT"), 12)) for _ in range(40)]
+    encoded = encode(pairs_of([(text, text[::-1]) for text in texts]), encoder, None, 64, tmp_path / "tokens")
+    model, again = (load_classifier(source, encoder.tokenizer, 0) for _ in range(2))
+    whole = load(find_model(str(source.folder), None))
+    rounded, exact = (predict(network, encoded, pad_id)[0].logits for network in (model, whole))
+    assert source.id == f"{architecture}+{load_in}"
+    assert 0 < np.abs(rounded - exact).max() < 0.1
+    stored = {name: weight.clone() for name, weight in model.named_parameters() if weight.dtype in STORED}
+    assert len(stored) >= 8
+    assert not any(name.startswith(HEADS[architecture]) for name in stored)
+    recipe = Hyperparameters(1e-2, 8, 2, 64, "linear", 0.0, 0.0, lora_rank=2)
+    arguments = (encoded, encoded, pad_id, recipe, "none", 0, torch.float32, tmp_path / "run")
+    fine_tune(model, *arguments)
+    fine_tune(again, *arguments)  # reads the finished weights
+    trained, read = (predict(network, encoded, pad_id)[0].logits for network in (model, again))
+    assert np.array_equal(trained, read)
+    assert np.abs(trained - rounded).max() > 1e-3
+    after = {name.replace("base_layer.", ""): weight for name, weight in model.named_parameters()}
+    assert all(torch.equal(after[name], weight) for name, weight in stored.items())
+
+
+def test_what_few_bits_need_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bio_paws_eval.models.quantization.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"needs bitsandbytes: pip install 'bio-paws\[quantized\]'"):
+        check_quantization("4bit", torch.device("cpu"))
+    monkeypatch.setattr("bio_paws_eval.models.quantization.find_spec", lambda name: object())
+    with pytest.raises(ModelError, match="does not compute on mps: choose device cuda or cpu"):
+        check_quantization("8bit", torch.device("mps"))

@@ -7,6 +7,7 @@ import logging
 import pytest
 import torch
 
+from bio_paws.errors import ConfigError
 from bio_paws_eval.runs import device
 
 SLOW = "this CPU computes bfloat16 16 times as slowly as float32: choose dtype float32"
@@ -43,3 +44,12 @@ def test_a_number_format_that_is_emulated_is_said_to_be_slow(
 
 def test_the_rate_is_that_of_a_product() -> None:
     assert device.matrix_rate(torch.device("cpu"), torch.float32, 64) > 0
+
+
+@pytest.mark.parametrize("way", ["FSDP", "DEEPSPEED", "MEGATRON_LM"])
+def test_a_model_is_not_split_over_devices(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"ACCELERATE_USE_{way}", "true")
+    with pytest.raises(ConfigError, match="each device must have a whole one here: set distributed_type to MULTI_GPU"):
+        device.start_processes(torch.device("cpu"))
+    monkeypatch.setenv(f"ACCELERATE_USE_{way}", "false")
+    device.start_processes(torch.device("cpu"))

@@ -50,8 +50,14 @@ class FineTune(Method):
         """Load the classifier, and train it where there is something to train it on."""
         training, tokenizer = fitting.training, fitting.encoder.tokenizer
         random_init = training.control == "random-init"
-        model = loading.load_classifier(fitting.source, tokenizer, training.seed, random_init=random_init)
-        model.to(fitting.device)  # type: ignore[arg-type]
+        model = loading.load_classifier(
+            fitting.source,
+            tokenizer,
+            training.seed,
+            random_init=random_init,
+            device=fitting.device,
+            dtype=fitting.dtype,
+        )
         dev = None
         if fitting.train is not None and fitting.dev is not None:
             trained = finetune.fine_tune(

@@ -21,6 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from bio_paws.errors import ModelError, first_line
 from bio_paws.execution.files import read_json
 from bio_paws_eval.models.file_digests import digest_of_files
+from bio_paws_eval.models.quantization import is_quantized
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -121,7 +122,32 @@ def adapter_shapes(adapter: Adapter) -> dict[str, tuple[int, ...]]:
 
 @contextmanager
 def low_rank(model: PreTrainedModel, rank: int, seed: int) -> Iterator[None]:
-    """Train low-rank changes of a model's linear layers instead of the layers; merged into the weights at the end.
+    """Train low-rank changes of a model's linear layers instead of the layers, as `add_low_rank` adds them.
+
+    They are merged into the weights at the end, but into weights in 8 or 4 bits, where they stay beside them.
+
+    Parameters
+    ----------
+    model, rank, seed
+        As in `add_low_rank`; a rank of 0 leaves the model as it is.
+
+    Raises
+    ------
+    ModelError
+        As `add_low_rank`.
+    """
+    if rank == 0:
+        yield
+        return
+    tuner = add_low_rank(model, rank, seed)
+    yield
+    if not is_quantized(model):
+        with torch.no_grad():
+            tuner.merge_and_unload()
+
+
+def add_low_rank(model: PreTrainedModel, rank: int, seed: int) -> Any:
+    """Add low-rank changes to a model's linear layers, to be trained instead of the layers; return what merges them.
 
     What stands outside the model that the head is put on, and the pooler, is new in most models and trained as it is.
 
@@ -130,7 +156,7 @@ def low_rank(model: PreTrainedModel, rank: int, seed: int) -> Iterator[None]:
     model : PreTrainedModel
         A classifier; changed in place.
     rank : int
-        Of the changes; they are scaled by 2, as PEFT's documentation advises. 0 leaves the model as it is.
+        Of the changes; they are scaled by 2, as PEFT's documentation advises.
     seed : int
         Of the changes' first weights.
 
@@ -143,9 +169,6 @@ def low_rank(model: PreTrainedModel, rank: int, seed: int) -> Iterator[None]:
     ----------
     Hu EJ, Shen Y, et al. (2022) LoRA: low-rank adaptation of large language models. ICLR.
     """
-    if rank == 0:
-        yield
-        return
     peft = _import_peft()
     prefix = f"{model.base_model_prefix}."
     layers = [
@@ -161,9 +184,9 @@ def low_rank(model: PreTrainedModel, rank: int, seed: int) -> Iterator[None]:
     tuner = peft.LoraModel(model, {"default": config}, "default")  # the model's class and inputs stay as they are
     for name, weight in model.named_parameters():
         weight.requires_grad = "lora_" in name or not name.startswith(prefix) or "pooler" in name
-    yield
-    with torch.no_grad():
-        tuner.merge_and_unload()
+    # The Trainer refuses weights in few bits unless it is told that they have adapters.
+    model._hf_peft_config_loaded = is_quantized(model)
+    return tuner
 
 
 def _import_peft() -> Any:

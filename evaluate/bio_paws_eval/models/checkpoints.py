@@ -10,12 +10,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from accelerate import PartialState
 from filelock import FileLock
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, load_model, save_file, save_model
 from transformers import PreTrainedModel
 
 from bio_paws.execution.files import atomic, read_json, write_json
+from bio_paws_eval.models.quantization import is_quantized
 
 RECORD = "training.json"
 """File of a finished training's record; where it is, the weights are whole."""
@@ -51,7 +53,7 @@ def finish_training(model: PreTrainedModel, record: Any, folder: Path) -> None:
     state = PartialState()
     if state.is_main_process:
         with atomic(folder / WEIGHTS) as part:
-            save_model(model, str(part))
+            save_weights(model, part)
         write_json(folder / RECORD, dataclasses.asdict(record))
         for path in folder.glob("checkpoint-*"):
             shutil.rmtree(path)
@@ -65,7 +67,27 @@ def read_finished(folder: Path) -> dict[str, Any] | None:
 
 def load_trained(model: PreTrainedModel, folder: Path) -> None:
     """Load the weights of a finished training."""
-    load_model(model, folder / WEIGHTS)
+    load_weights(model, folder / WEIGHTS)
+
+
+def save_weights(model: PreTrainedModel, path: Path) -> None:
+    """Write a model's weights; of weights in 8 or 4 bits, which never change, only what is trained beside them."""
+    if is_quantized(model):
+        save_file(
+            {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}, str(path)
+        )
+    else:
+        save_model(model, str(path))
+
+
+def load_weights(model: PreTrainedModel, path: Path) -> None:
+    """Read what `save_weights` wrote."""
+    if is_quantized(model):
+        with torch.no_grad():
+            for name, weight in load_file(path).items():
+                model.get_parameter(name).copy_(weight)
+    else:
+        load_model(model, path)
 
 
 @contextmanager

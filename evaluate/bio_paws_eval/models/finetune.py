@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from bio_paws_eval.hyperparameters import Hyperparameters
-from bio_paws_eval.models.adapters import low_rank
+from bio_paws_eval.models.adapters import add_low_rank, low_rank
 from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, input_filter
 from bio_paws_eval.models.batching import PADDED, ModelState
 from bio_paws_eval.models.checkpoints import finish_training, load_trained, read_finished
 from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.predict import predict_together
+from bio_paws_eval.models.quantization import is_quantized
 from bio_paws_eval.models.recomputation import recomputed
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import Tracking
@@ -114,6 +115,8 @@ def fine_tune(
     """
     record = read_finished(folder)
     if record is not None:
+        if is_quantized(model):
+            add_low_rank(model, recipe.lora_rank, seed)
         load_trained(model, folder)
         return record_of(FineTuning, record, "dev_accuracies", "dev_labels", "dev_correct", "losses")
     tokens, dev_tokens = train.all(), dev.all()

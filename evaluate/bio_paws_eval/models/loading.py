@@ -21,12 +21,23 @@ from bio_paws_eval.models.architectures import classifier_class, empty_classifie
 from bio_paws_eval.models.heads import LABELS, exchange_labels, read_head
 from bio_paws_eval.models.model_files import NO_CODE, OWN_CODE, ModelSource
 from bio_paws_eval.models.own_code import names_code
+from bio_paws_eval.models.quantization import keep_differentiable, quantization_of
+
+_CPU = torch.device("cpu")
 
 
 def load_classifier(
-    source: ModelSource, tokenizer: PreTrainedTokenizerBase, seed: int, *, random_init: bool = False
+    source: ModelSource,
+    tokenizer: PreTrainedTokenizerBase,
+    seed: int,
+    *,
+    random_init: bool = False,
+    device: torch.device = _CPU,
+    dtype: torch.dtype = torch.float32,
 ) -> PreTrainedModel:
-    """Load the model with a classifier of two labels, in float32; what its files do not hold is drawn from `seed`.
+    """Load the model with a classifier of two labels; what its files do not hold is drawn from `seed`.
+
+    Weights are in float32, but those of linear layers where `ModelSource.load_in` says otherwise.
 
     Parameters
     ----------
@@ -38,6 +49,10 @@ def load_classifier(
         Of the head, or of all weights.
     random_init : bool
         Draw all weights, instead of reading those of the files.
+    device : torch.device
+        Where it goes.
+    dtype : torch.dtype
+        Number format of the matrix products, where weights in 4 bits are made numbers for them.
 
     Raises
     ------
@@ -51,7 +66,12 @@ def load_classifier(
     config.problem_type = "single_label_classification"
     config.id2label, config.label2id = dict(LABELS), {name: label for label, name in LABELS.items()}
     config.get_text_config().pad_token_id = tokenizer.pad_token_id  # of several modes, each has a configuration
-    head = read_head(source, empty_classifier(source))
+    empty = empty_classifier(source)
+    head = read_head(source, empty)
+    stored = {}
+    if source.load_in != "float32":
+        quantization = quantization_of(source.load_in, empty, dtype)
+        stored = {"quantization_config": quantization, "device_map": {"": device}}
     set_seed(seed)
     try:
         if random_init:
@@ -63,6 +83,7 @@ def load_classifier(
                 dtype=torch.float32,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **stored,
                 **NO_CODE,
             )
             # Only the head may be new: it stands outside the model that has a name of its own.
@@ -75,6 +96,10 @@ def load_classifier(
         raise
     except Exception as error:  # a damaged file raises whatever its reader raises
         raise ModelError(f"{source.id}: cannot be loaded as a classifier ({first_line(error)})") from error
+    if stored:
+        keep_differentiable(model)
+    else:
+        model.to(device)  # type: ignore[arg-type]
     return model
 
 

@@ -17,6 +17,7 @@ from bio_paws.execution.memory import reraise_if_out_of_memory
 from bio_paws_eval.models import adapters
 from bio_paws_eval.models.file_digests import digest_of_files
 from bio_paws_eval.models.own_code import check_commit, code_files, names_code
+from bio_paws_eval.models.quantization import StoredIn
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 """Code that comes with a model is not run; without this, transformers asks at the terminal."""
@@ -59,6 +60,8 @@ class ModelSource:
         Digest of the Python files that come with the model, where the user trusts them; "" where none are run.
     adapter : Adapter or None
         What is merged into the weights.
+    load_in : {"float32", "8bit", "4bit"}
+        How the weights of linear layers are stored in memory.
     """
 
     id: str
@@ -69,6 +72,7 @@ class ModelSource:
     tokenizer_sha256: str
     code_sha256: str = ""
     adapter: adapters.Adapter | None = None
+    load_in: StoredIn = "float32"
 
     @property
     def trust(self) -> dict[str, Any]:
@@ -88,7 +92,12 @@ class ModelSource:
 
 
 def find_model(
-    model: str, revision: str | None, *, trust_remote_code: bool = False, adapter: str | None = None
+    model: str,
+    revision: str | None,
+    *,
+    trust_remote_code: bool = False,
+    adapter: str | None = None,
+    load_in: StoredIn = "float32",
 ) -> ModelSource:
     """Find a model's files: in a folder, else in the cache or on the Hub.
 
@@ -102,6 +111,8 @@ def find_model(
         Run the Python files that come with the model; from the Hub, `revision` must be a full commit then.
     adapter : str, optional
         Folder of an adapter to merge into the weights.
+    load_in : {"float32", "8bit", "4bit"}
+        How the weights of linear layers are to be stored in memory; another format is part of the model's name.
 
     Raises
     ------
@@ -137,8 +148,9 @@ def find_model(
     except Exception as error:  # transformers checks little of what a configuration holds
         raise ModelError(f"{model}: config.json cannot be used ({first_line(error)}){_hint(folder)}") from error
     added = adapters.find_adapter(adapter) if adapter else None
+    name = f"{name}+{added.name}" if added else name
     return ModelSource(
-        f"{name}+{added.name}" if added else name,
+        name if load_in == "float32" else f"{name}+{load_in}",
         folder,
         commit,
         config,
@@ -146,6 +158,7 @@ def find_model(
         digest_of_files([*sorted(tokenizer_files), *code]),
         digest_of_files(code) if code else "",
         added,
+        load_in,
     )
 
 

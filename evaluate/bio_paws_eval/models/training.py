@@ -32,7 +32,8 @@ from transformers import (
 
 from bio_paws.errors import ModelError
 from bio_paws_eval.models.batches import MicroBatches, Weighted
-from bio_paws_eval.models.checkpoints import last_checkpoint
+from bio_paws_eval.models.checkpoints import WEIGHTS, last_checkpoint, load_weights, save_weights
+from bio_paws_eval.models.quantization import is_quantized
 from bio_paws_eval.models.tracking import PROJECT, Tracking, tracking_callback
 
 POINTS = 100
@@ -259,6 +260,31 @@ class _Trainer(Trainer):
         self._recorder.add(loss.float(), accumulate=self.state.global_step == self._recorded_step)
         self._recorded_step = self.state.global_step
         return loss
+
+    @property
+    def _classifier(self) -> PreTrainedModel:
+        return cast(PreTrainedModel, self.model)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if not is_quantized(self._classifier):
+            super()._save(output_dir, state_dict)
+        elif self.args.should_save:
+            assert output_dir is not None
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+            save_weights(self._classifier, Path(output_dir) / WEIGHTS)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if is_quantized(self._classifier):
+            load_weights(self._classifier, Path(resume_from_checkpoint) / WEIGHTS)
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_best_model(self) -> None:
+        if is_quantized(self._classifier):
+            assert self.state.best_model_checkpoint is not None
+            load_weights(self._classifier, Path(self.state.best_model_checkpoint) / WEIGHTS)
+        else:
+            super()._load_best_model()
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Measure the epoch by the selection."""

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from functools import cache
 
 import torch
+from accelerate import PartialState
 
 from bio_paws.errors import ConfigError
 
 _log = logging.getLogger(__name__)
+
+_SPLITTING = {
+    "FSDP": "ACCELERATE_USE_FSDP",
+    "DeepSpeed": "ACCELERATE_USE_DEEPSPEED",
+    "Megatron-LM": "ACCELERATE_USE_MEGATRON_LM",
+}
+"""What `accelerate launch` sets for each way to split a model."""
 
 
 def device_of(name: str) -> torch.device:
@@ -27,6 +36,24 @@ def device_of(name: str) -> torch.device:
     if not available[name]:
         raise ConfigError(f"device: this machine has no {name}: choose auto")
     return torch.device(name)
+
+
+def start_processes(device: torch.device) -> PartialState:
+    """Join the processes that a launcher started, this one alone included.
+
+    Raises
+    ------
+    ConfigError
+        When the launcher would split a model over devices: each process predicts tasks of its own, with a whole model.
+    """
+    for way, variable in _SPLITTING.items():
+        if os.environ.get(variable, "").lower() == "true":
+            raise ConfigError(
+                f"{way} splits a model over devices, and each device must have a whole one here: set distributed_type "
+                "to MULTI_GPU, and where memory is short, give --gradient-checkpointing, --device-batch-size 1, or "
+                "--lora-rank 8 with --load-in 4bit"
+            )
+    return PartialState(cpu=device.type == "cpu")
 
 
 def dtype_of(name: str) -> torch.dtype:

@@ -12,8 +12,9 @@ from accelerate import PartialState
 from bio_paws.cli.text import counted
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.models.preflight import Preflight
+from bio_paws_eval.models.quantization import BYTES
 from bio_paws_eval.options import EvaluationOptions
-from bio_paws_eval.runs.device import device_of, matrix_rate
+from bio_paws_eval.runs.device import device_of, matrix_rate, start_processes
 from bio_paws_eval.runs.preparation import Prepared, path_of_result, prepare
 
 EFFICIENCY = 0.6
@@ -38,9 +39,10 @@ class Estimate:
     parameters : int
         Weights of the model.
     memory : int
-        Approximate bytes: of the weights (4 each); of a training, of weights, gradients and two moments of AdamW (16),
-        and of the activations of a batch of the longest pairs, 34 bytes per token, hidden unit and layer in 16 bits,
-        twice that in 32 (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2, attention matrices not kept).
+        Approximate bytes: of the weights (4 each, or as `options.load_in` says); of a training, of weights, gradients
+        and two moments of AdamW (16), and of the activations of a batch of the longest pairs, 34 bytes per token,
+        hidden unit and layer in 16 bits, twice that in 32 (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2,
+        attention matrices not kept).
     seconds : float
         Approximate time of what is not finished: operations over `EFFICIENCY` times the device's rate of matrix
         products. A forward pass takes 2 operations per token and weight of the layers, which have 12 times layers times
@@ -65,7 +67,7 @@ class Estimate:
 
 def estimate(options: EvaluationOptions) -> Estimate:
     """Estimate an evaluation: pairs are read and encoded, nothing is trained or predicted."""
-    PartialState(cpu=device_of(options.device).type == "cpu")
+    start_processes(device_of(options.device))
     return estimate_prepared(prepare(options))
 
 
@@ -96,7 +98,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
             # A training step is a forward pass and a backward pass of twice the cost.
             forward_tokens += bool(missing) * ((3 if by_steps else 1) * tokens + epochs * tokens_per_split[run.dev])
         trainings[name] = (name, seeds + 1, steps, tokens)
-    parameters = prepared.model.parameters
+    parameters, stored = prepared.model.parameters, BYTES[prepared.options.load_in]
     width, layers = getattr(config, "hidden_size", 0), getattr(config, "num_hidden_layers", 0)
     # Activations that each layer keeps for the backward pass: `Estimate.memory` names the source.
     bytes_per_unit = 34 if prepared.dtype == torch.bfloat16 else 68
@@ -121,7 +123,10 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         len(prepared.runs) * len(prepared.tasks),
         finished,
         parameters,
-        round((16 if longest else 4) * parameters + bytes_per_unit * at_once * longest * width * kept_layers),
+        round(
+            (16 if longest and stored == 4 else stored) * parameters
+            + bytes_per_unit * at_once * longest * width * kept_layers
+        ),
         operations / rate,
         prepared.skipped,
         {task.pairs.task.name: task.preflight for task in prepared.tasks},

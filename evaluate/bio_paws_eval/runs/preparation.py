@@ -27,6 +27,7 @@ from bio_paws_eval.models.encode import MAX_UNKNOWN, Segment
 from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.preflight import Preflight, preflight
+from bio_paws_eval.models.quantization import StoredIn, check_quantization
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import check_tracker
 from bio_paws_eval.options import EvaluationOptions
@@ -35,7 +36,7 @@ from bio_paws_eval.runs.device import device_of, dtype_of, warn_of_slow_dtype
 from bio_paws_eval.stats.groups import PairGroups
 from bio_paws_eval.tasks import load, registry
 from bio_paws_eval.tasks.drawn import draw_pairs
-from bio_paws_eval.tasks.pairs import Pairs, perturbed
+from bio_paws_eval.tasks.pairs import MissingPairs, Pairs, perturbed
 
 _PACKAGES = ("bio-paws", "accelerate", "numpy", "safetensors", "scikit-learn", "tokenizers", "torch", "transformers")
 
@@ -126,9 +127,14 @@ def prepare(options: EvaluationOptions) -> Prepared:
     """
     check_tracker(options.report_to)
     device, dtype = device_of(options.device), dtype_of(options.dtype)
+    check_quantization(options.load_in, device)
     warn_of_slow_dtype(device, dtype)
     source = find_model(
-        options.model, options.revision, trust_remote_code=options.trust_remote_code, adapter=options.adapter
+        options.model,
+        options.revision,
+        trust_remote_code=options.trust_remote_code,
+        adapter=options.adapter,
+        load_in=options.load_in,
     )
     method = implementation_of(options.method)(options.hyperparameters, options.prompting)
     encoder, network = method.encoder(source), method.network(source)
@@ -232,7 +238,13 @@ def _training_data(
     folder = options.work / "tokens"
     lengths = (method.training_length, method.input_length(source, encoder))
     length = min((length for length in lengths if length), default=None)
-    dev_pairs = load.load_pairs(name, "validation", options.sources)
+    try:
+        dev_pairs = load.load_pairs(name, "validation", options.sources)
+    except MissingPairs as error:
+        if not registry.is_pawsx(name):
+            raise
+        others = "--finetune-on CONFIG" + (" or --finetune none" if options.method == "fine-tune" else "")
+        raise MissingPairs(f"{error}; to do without, give {others}") from error
     dev = encode.encode(dev_pairs, encoder, _segment(options), length, folder)
     # Both splits are cut into blocks of the same length.
     train_pairs = load.load_pairs(name, "train", options.sources)
@@ -296,7 +308,7 @@ def _run_key(
         [training.on, training.method, training.control, training.recipe, training.content_sha256, segment],
         training.train_pairs,
         PartialState().num_processes,
-        [environment(device, dtype_of(options.dtype)), source_digest(method_code, *TRAINING_CODE)],
+        [environment(device, dtype_of(options.dtype), options.load_in), source_digest(method_code, *TRAINING_CODE)],
     )
 
 
@@ -324,8 +336,10 @@ def key_of_result(prepared: Prepared, run: Run, task: EncodedTask) -> str:
     )
 
 
-def environment(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
-    """Return the versions of the libraries, the device and the number format."""
+def environment(device: torch.device, dtype: torch.dtype, load_in: StoredIn) -> dict[str, str]:
+    """Return the versions of the libraries, the device and the number formats."""
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    if load_in != "float32":
+        versions |= {"bitsandbytes": importlib.metadata.version("bitsandbytes"), "load_in": load_in}
     numbers = {"device": device.type, "dtype": str(dtype).removeprefix("torch.")}
     return {"python": platform.python_version(), **versions, **numbers}

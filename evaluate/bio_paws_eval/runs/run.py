@@ -22,7 +22,7 @@ from bio_paws_eval.models.tokenizers import load_tokenizer
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.options import EvaluationOptions, keyword_form
 from bio_paws_eval.results import Result, Training
-from bio_paws_eval.runs.device import device_of
+from bio_paws_eval.runs.device import device_of, start_processes
 from bio_paws_eval.runs.preparation import (
     EncodedTask,
     Prepared,
@@ -78,7 +78,7 @@ def run(options: EvaluationOptions) -> Evaluation:
 def run_all(planned: Sequence[EvaluationOptions]) -> Evaluation:
     """Evaluate one model after another; what one of them lacks is reported before the first is trained."""
     # Under `accelerate launch` every process comes here: they train together, and each predicts some of the tasks.
-    state = PartialState(cpu=device_of(planned[0].device).type == "cpu")
+    state = start_processes(device_of(planned[0].device))
     prepared = [prepare(options) for options in planned]
     total = sum(len(part.runs) * len(part.tasks) for part in prepared)
     with progress(total=total, desc="results", leave=True, show=state.is_main_process) as bar:
@@ -217,7 +217,7 @@ def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:
         "refused" if task.refusal else "scored",
         "; ".join(filter(None, notes)),
         task.pairs.task.is_whole(prepared.options.limit),
-        environment(prepared.device, prepared.dtype),
+        environment(prepared.device, prepared.dtype, prepared.options.load_in),
         seconds=0.0,
         tokens_per_second=0.0,
         metrics={},

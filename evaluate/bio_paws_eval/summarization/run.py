@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from accelerate import PartialState
 
 from bio_paws.execution.files import atomic, write_json
 from bio_paws.search import blast
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.model_files import ModelSource, find_model
+from bio_paws_eval.runs.device import start_processes
 from bio_paws_eval.stats.intervals import mean_intervals
 from bio_paws_eval.summarization.baselines import FLOORS, KMER
 from bio_paws_eval.summarization.english_summaries import English, Example, read_english
@@ -105,7 +105,7 @@ def run(settings: Settings) -> SummaryResult:
     BioPawsError
         When the model, the data set, what it is fine-tuned on or BLAST+ cannot be had.
     """
-    PartialState(cpu=settings.device.type == "cpu")
+    start_processes(settings.device)
     source = find_model(settings.model, None)
     genes = read_genes(settings.data, settings.genes, settings.seed)
     homologs, unrelated = pair_up(genes, settings.seed)

@@ -19,7 +19,7 @@ from bio_paws.execution.progress import progress
 from bio_paws_eval.baselines.run import run_baselines
 from bio_paws_eval.options import EvaluationOptions, checked
 from bio_paws_eval.results import read_result
-from bio_paws_eval.runs.device import device_of
+from bio_paws_eval.runs.device import device_of, start_processes
 from bio_paws_eval.runs.preparation import Prepared, prepare
 from bio_paws_eval.runs.run import Evaluation, join_evaluations, run_prepared
 from bio_paws_eval.sweep.compare import Comparison, check_libraries, compare
@@ -203,7 +203,7 @@ def join_seeds(trainings: Iterable[EvaluationOptions]) -> list[EvaluationOptions
 
 def prepare_all(planned: Sequence[EvaluationOptions]) -> list[Prepared]:
     """Find every model and encode all pairs, so that what is missing is reported before anything is trained."""
-    PartialState(cpu=device_of(planned[0].device).type == "cpu")
+    start_processes(device_of(planned[0].device))
     return [prepare(options) for options in progress(planned, desc="prepare")]
 
 
