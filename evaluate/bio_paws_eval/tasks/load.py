@@ -83,6 +83,8 @@ def load_available(
         try:
             available.append(tuple(load_pairs(name, split, sources) for split in splits))
         except MissingPairs as error:
+            if names and is_pawsx(name):
+                raise MissingPairs(f"{error}; to do without, name other --configs") from error
             if names:
                 raise
             skipped.append(str(error))

@@ -107,8 +107,7 @@ def _read_hub(language: str, split: str, repo: str) -> tuple[Iterator[Row], str]
         reraise_if_out_of_memory(error)
         missing = UnreachablePairs if isinstance(error, ConnectionError) else MissingPairs
         raise missing(
-            f"PAWS-X cannot be loaded from {repo} ({type(error).__name__}): pass --pawsx FOLDER with its tsv files, "
-            "or --finetune none, or --finetune-on CONFIG"
+            f"PAWS-X cannot be loaded from {repo} ({type(error).__name__}): pass --pawsx FOLDER with its tsv files"
         ) from error
     rows = ((str(row["id"]), *_sentences(row), int(row["label"])) for row in dataset)
     return rows, revision or "main"
