@@ -63,6 +63,7 @@ def test_json_has_what_ended_a_build(source: Path, tmp_path: Path, bio_paws: Run
     cases: list[tuple[tuple[object, ...], dict[str, int] | None]] = [
         (("dna15",), None),
         (("--colour",), None),
+        (("dna150", "--pairs", 10**30), None),
         (("--source", tmp_path / "none"), None),
         (("dna150", "--source", source, "--pairs", 10), None),
         (("protein150", "--source", read), {"dna_alphabet": 1}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -54,3 +55,12 @@ def test_one_pair_as_text(built: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_what_is_not_there(arguments: list[str], message: str, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", *arguments, "--data", str(built)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_damaged_file_is_refused(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(built / "manifest.json", tmp_path)
+    (tmp_path / "dna150").mkdir()
+    for path in (built / "dna150").iterdir():
+        (tmp_path / "dna150" / path.name).write_bytes(path.read_bytes()[:-50])
+    assert main(["show", "dna150", "--data", str(tmp_path)]) == 2
+    assert "is not the file that manifest.json names" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from pathlib import Path
 
 DATA = Path("bioPAWS")
 """Folder of the data set where none is named."""
+_LARGEST = 2**31 - 1  # no array has more rows here, no machine more processes
 
 
 def positive(text: str) -> int:
@@ -25,6 +26,8 @@ def positive(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive number")
+    if value > _LARGEST:
+        raise argparse.ArgumentTypeError(f"{text} is more than the {_LARGEST:,} that can be counted here")
     return value
 
 

@@ -29,9 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the pairs."""
-    from bio_paws.dataset.manifest import read_manifest
+    from bio_paws.dataset.integrity import require_intact
 
-    manifest = read_manifest(options.data)
+    manifest = require_intact(options.data, options.config)
     rows = pairs_to_show(options.data, manifest, options.config, options.pair_id, options.kind)
     molecule = configs.get_config(options.config).molecule
     drawn = [(row, draw(row, molecule, manifest.genetic_codes.get(row["source1"], 1))) for row in rows]
