@@ -64,18 +64,15 @@ class BreadthBounds(_Entry):
     Attributes
     ----------
     min_groups, min_organisms : int
-        Fewest homology groups, and fewest organisms of at least `min_organism`.
+        Fewest homology groups and organisms.
     max_group, max_organism : float
         Largest share of the sides of pairs of one group, and of one organism.
-    min_organism : float
-        Share of the sides of pairs from which an organism counts.
     """
 
     min_groups: Count
     max_group: float
     min_organisms: Count
     max_organism: float
-    min_organism: float = 0.0
 
 
 class SplitEntry(_Entry):

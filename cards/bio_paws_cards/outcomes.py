@@ -21,7 +21,6 @@ OUTCOMES: dict[str, str] = {
     "no_order": "no two orders of the parts that keep the constraints",
     "not_contained": "neither sequence contains the other",
     "not_identical": "sequences that differ",
-    "over_its_share": "the homology group or an organism has given its share of the split",
     "overlaps_itself": "both sequences overlap in the genome",
     "repeat_masked": "too much of a window is masked as a repeat",
     "similarity": "similarity out of range",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bio_paws.build.breadth_limits import BreadthLimits, Origin
 from bio_paws.build.candidate_windows import draw_rates, shared_out
 from bio_paws.build.partition import Limits
 from bio_paws.build.regions import REGIONS, RegionIndex
@@ -19,7 +17,6 @@ from bio_paws.build.similarity_search import HIT_INTERVALS
 from bio_paws.build.splits import LARGEST_HELD_OUT, assign_splits, choose_held_out
 from bio_paws.build.windows import may_hold_pair
 from bio_paws.configs import SPLITS, get_config
-from bio_paws_cards.manifest import BreadthBounds
 
 SEGMENT = 1_000
 
@@ -48,32 +45,6 @@ def test_groups_that_are_fixed_count_where_they_are() -> None:
     assert held_out == [100, 100]
     both = assign_splits(resources, 0, in_train=in_train, in_test=in_train)
     assert both[0] == SPLITS.index("test")
-
-
-def test_families_are_shared_out_before_other_groups() -> None:
-    resources = np.ones((2_100, 1))
-    numbers = np.arange(2_100)
-    families, in_train = numbers < 400, numbers >= 2_000
-    split = assign_splits(resources, 0, in_train=in_train, families=families | in_train)
-    assert np.bincount(split[families]).tolist() == [100, 150, 150]
-    # The others make up for what families give more of: all in all 80/10/10.
-    assert np.bincount(split).tolist() == [1_680, 210, 210]
-    assert (split[in_train] == SPLITS.index("train")).all()
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 2)), max_size=200))
-def test_groups_and_organisms_give_no_more_than_their_share(tiles: list[tuple[int, int, int]]) -> None:
-    bounds = BreadthBounds(min_groups=1, max_group=0.1, min_organisms=1, max_organism=0.5)
-    limits = BreadthLimits(bounds, 100)
-    admitted = []
-    for tile, origin in enumerate(map(Origin._make, tiles)):
-        if limits.admit(tile, origin):
-            limits.take(tile, origin)
-            admitted.append(origin)
-    assert len(admitted) + len(limits.refused) == len(tiles)
-    assert max(Counter(origin.group for origin in admitted).values(), default=0) <= 10
-    sides = Counter(organism for origin in admitted for organism in origin[1:])
-    assert max(sides.values(), default=0) <= 101  # the last one may be of this organism on both sides
 
 
 @given(st.floats(0, 1_000), st.dictionaries(st.text(max_size=3), st.floats(0, 100), max_size=8))

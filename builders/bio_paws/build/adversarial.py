@@ -28,7 +28,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from bio_paws.build.breadth_limits import BreadthLimits, Origin
 from bio_paws.build.negatives import Choice, Leaks, Quartet, quartet_of, take_turns
 from bio_paws.build.pair_filter import PairFilter, contains, with_outcomes
 from bio_paws.build.regions import RegionIndex
@@ -41,7 +40,6 @@ from bio_paws.features.kmers import word_overlap
 from bio_paws.schema import UNLABELED_SCHEMA, Row
 from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sequences.records import Intervals
-from bio_paws_cards.manifest import BreadthBounds
 
 BLOCKS = (3, 8)
 """Fewest and most blocks of `permuted`."""
@@ -97,7 +95,6 @@ def choose_rearranged(
     rng: np.random.Generator,
     pair_keys: set[int],
     leaks: Leaks,
-    bounds: BreadthBounds | None = None,
 ) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose quartets of one split from files that `quartet_shard` wrote; else as `negatives.make_quartets`."""
     parts = [table.filter(pc.equal(table["split"], split)) for table in map(read_arrow, paths)]
@@ -110,24 +107,18 @@ def choose_rearranged(
     def rows_of(numbers: Sequence[int]) -> pa.Table:
         return rows.select(UNLABELED_SCHEMA.names).take(np.add.outer(4 * np.array(numbers), np.arange(4)).ravel())
 
-    limits = BreadthLimits(bounds, sum(wanted.values())) if bounds else None
-    choice = Choice(wanted, rng, pair_keys, leaks, rows_of, limits)
+    choice = Choice(wanted, rng, pair_keys, leaks, rows_of)
     # The four rows of a quartet are of the same group and organisms.
-    origin = rows.take(np.arange(0, len(rows), 4))
-    group = _codes(origin["group1"])
-    organisms = np.split(_codes(pa.chunked_array([*origin["organism1"].chunks, *origin["organism2"].chunks])), 2)
+    group, *organisms = (
+        _codes(rows[name].take(np.arange(0, len(rows), 4))) for name in ("group1", "organism1", "organism2")
+    )
     both = organisms[0] * (len(rows) + 1) + organisms[1]
-    origins = list(map(Origin, *(codes.tolist() for codes in (group, *organisms))))
 
     def quartets() -> Iterator[Quartet[int]]:
         for number in take_turns(rng.permutation(len(rows) // 4), group, both).tolist():
             first, behind = 4 * number, 4 * number + 4
             if choice.missing[kinds[first]] > 0 and tiles[first] not in choice.used:
-                if limits and not limits.admit(tiles[first], origins[number]):
-                    continue
                 choice.used.add(tiles[first])
-                if limits:
-                    limits.take(tiles[first], origins[number], pairs=2)
                 texts = zip(sentences1[first:behind], sentences2[first:behind], strict=True)
                 row1, row2 = first, first + 1
                 yield quartet_of((kinds[row1], kinds[row2]), (tiles[row1], tiles[row2]), texts, number)

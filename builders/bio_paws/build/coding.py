@@ -18,7 +18,6 @@ import pyarrow as pa
 from bio_paws.align.karlin_altschul import bit_score, evalue
 from bio_paws.align.smith_waterman import LETTERS
 from bio_paws.align.translation import best_frame_alignment, spliced_identity
-from bio_paws.build.breadth_limits import BreadthLimits, Origin
 from bio_paws.build.cross_split_filter import CrossSplitFilter
 from bio_paws.build.pair_filter import database_size, outcomes_of, with_outcomes
 from bio_paws.build.regions import RegionIndex
@@ -30,7 +29,6 @@ from bio_paws.schema import UNLABELED_SCHEMA, Row
 from bio_paws.sequences.corpus import Corpus, gene_dna
 from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sequences.records import Gene
-from bio_paws_cards.manifest import BreadthBounds
 
 MUTATED_SHARE = (0.10, 0.30)
 """Part of a protein's residues that `mutated_protein` changes."""
@@ -63,7 +61,6 @@ class CodingPairs:
         config: PairConfig,
         files: CorpusFiles,
         region_index: RegionIndex,
-        bounds: dict[str, BreadthBounds | None],
         work: Workdir,
         executor: Executor,
         seed: int,
@@ -72,7 +69,6 @@ class CodingPairs:
         self._files = files
         self._corpus = files.load()
         self._region_index = region_index
-        self._bounds = bounds
         self._work = work
         self._executor = executor
         self._seed = seed
@@ -92,7 +88,7 @@ class CodingPairs:
                 searchers = {"sentence1": genes, "sentence2": proteins}
                 clean = self._without_homologs([row for row in coding if row["split"] == split], searchers, set())
                 rng = seeded(self._seed, self._config.name, split)
-                chosen = self._choose(clean, quota, rng, self._bounds[split])
+                chosen = [clean[i] for i in sorted(rng.permutation(len(clean))[:quota].tolist())]
                 self._outcomes["missing_pairs"] += quota - len(chosen)
                 dissimilar = self._evaluate(self._propose_dissimilar(chosen, rng))
                 cleared = {row[side] for row in clean for side in searchers}
@@ -100,22 +96,6 @@ class CodingPairs:
         return {
             split: pa.Table.from_pylist(made, schema=UNLABELED_SCHEMA) for split, made in rows.items()
         }, self._outcomes
-
-    def _choose(self, rows: list[Row], quota: int, rng: np.random.Generator, bounds: BreadthBounds | None) -> list[Row]:
-        """Choose so many rows at random, or as many as the bounds of a group and an organism allow."""
-        limits = BreadthLimits(bounds, quota) if bounds else None
-        chosen: list[int] = []
-        for i in rng.permutation(len(rows)).tolist():
-            if len(chosen) == quota:
-                break
-            if limits:
-                origin = Origin(rows[i]["group1"], rows[i]["organism1"], rows[i]["organism2"])
-                if not limits.admit(i, origin):
-                    self._outcomes["over_its_share"] += 1
-                    continue
-                limits.take(i, origin)
-            chosen.append(i)
-        return [rows[i] for i in sorted(chosen)]
 
     def _without_homologs(
         self, rows: list[Row], searchers: dict[str, Callable[[list[str]], set[str]]], cleared: set[str]

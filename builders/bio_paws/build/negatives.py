@@ -26,12 +26,10 @@ from numpy.typing import NDArray
 
 from bio_paws.align.smith_waterman import Alignments
 from bio_paws.build import mining
-from bio_paws.build.breadth_limits import BreadthLimits, Origin
 from bio_paws.build.candidates import Candidates
 from bio_paws.build.pair_filter import PairFilter
 from bio_paws.configs import PairConfig, PairType
 from bio_paws.features.pair_features import composition
-from bio_paws_cards.manifest import BreadthBounds
 
 Leaks = Callable[[list[str]], set[str]]
 
@@ -88,7 +86,6 @@ def make_quartets(
     rng: np.random.Generator,
     pair_keys: set[int],
     leaks: Leaks | None,
-    bounds: BreadthBounds | None = None,
 ) -> tuple[Iterator[pa.Table], Counter[str]]:
     """Choose similar pairs of one split together with their dissimilar ones.
 
@@ -108,9 +105,6 @@ def make_quartets(
         Pairs already in the config, by `unordered`; those chosen here are added.
     leaks : callable or None
         Returns those of some strings that have a homolog in another split; None where there is no other to look in.
-    bounds : BreadthBounds, optional
-        Largest shares of the split that a homology group and an organism may give; without, they share it as evenly as
-        they can.
 
     Returns
     -------
@@ -128,9 +122,7 @@ def make_quartets(
     if config.graded and leaks:
         leaks = _remembering(leaks)
     while True:
-        limits = BreadthLimits(bounds, sum(wanted.values())) if bounds else None
-        empty = Choice(wanted, deepcopy(rng), set(pair_keys), leaks, rows_of, limits)
-        choice = _fill(candidates, pair_filter, empty)
+        choice = _fill(candidates, pair_filter, Choice(wanted, deepcopy(rng), set(pair_keys), leaks, rows_of))
         taken = {kind: count - choice.missing[kind] for kind, count in wanted.items()}
         fewest = min((count for count in taken.values() if count), default=0)
         if not config.graded or set(taken.values()) <= {0, fewest}:
@@ -160,12 +152,10 @@ def _fill(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Exchan
         mined = _mined(candidates, pair_filter, choice)
         choice.fill(partial(_propose, candidates, pair_filter, choice, mined), partial(choice.left, False))
         return choice
-    organism1, organism2 = _organisms(candidates, pair_filter)
-    origins = _origins(candidates, organism1, organism2) if choice.limits else []
-    organisms = organism1 * (int(organism2.max(initial=0)) + 1) + organism2
+    organisms = _organisms(candidates, pair_filter)
     # Two identical pairs exchanged would give (a, c) and (c, a), one pair twice: each goes with another kind first.
     for identical in (1, 0):
-        matched = _matched(candidates, organisms, origins, identical, choice)
+        matched = _matched(candidates, organisms, identical, choice)
         choice.fill(partial(_propose, candidates, pair_filter, choice, matched), partial(choice.left, bool(identical)))
     return choice
 
@@ -199,8 +189,6 @@ class Choice(Generic[Content]):
         Slots of the quartets that were proposed, but for those that are free again.
     outcomes : Counter
         Quartets and candidates by outcome.
-    limits : BreadthLimits or None
-        What groups and organisms may give, and what those of the quartets that were proposed have given.
     """
 
     def __init__(
@@ -210,13 +198,11 @@ class Choice(Generic[Content]):
         pair_keys: set[int],
         leaks: Leaks | None,
         rows_of: Callable[[Sequence[Content]], pa.Table],
-        limits: BreadthLimits | None = None,
     ) -> None:
         self.missing = dict(wanted)
         self.rng = rng
         self.pair_keys = pair_keys
         self.outcomes: Counter[str] = Counter()
-        self.limits = limits
         self._leaks = leaks
         self._rows_of = rows_of
         self.used: set[int] = set()
@@ -240,9 +226,6 @@ class Choice(Generic[Content]):
                     for kind in quartet.kinds:
                         self.missing[kind] -= 1
                         self._taken[kind] += 1
-                    continue
-                if self.limits:
-                    self.limits.give_back(quartet.tiles)
 
     def _wanted(self, quartet: Quartet[Content]) -> bool:
         return all(self.missing[kind] >= count for kind, count in Counter(quartet.kinds).items())
@@ -263,8 +246,6 @@ class Choice(Generic[Content]):
         """Return the rows of the chosen quartets and the outcomes, among them what is missing of the quotas."""
         for kind, count in quotas.items():
             self.outcomes[f"missing_{kind}"] += count - self._taken[kind]
-        if self.limits:
-            self.outcomes["over_its_share"] += len(self.limits.refused - self.used)
         return self._tables(), self.outcomes
 
     def _tables(self) -> Iterator[pa.Table]:
@@ -273,8 +254,8 @@ class Choice(Generic[Content]):
             yield _with_sides_swapped(self._rows_of(contents), np.repeat(swapped, 4))
 
 
-def _organisms(candidates: Candidates, pair_filter: PairFilter) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Number the organisms of each side, both alike: shape (candidates,)."""
+def _organisms(candidates: Candidates, pair_filter: PairFilter) -> NDArray[np.int64]:
+    """Number the organisms of both sides together: shape (candidates,)."""
     numbers: dict[str, int] = {}
     of_sources = [
         np.array(
@@ -283,24 +264,15 @@ def _organisms(candidates: Candidates, pair_filter: PairFilter) -> tuple[NDArray
         )
         for name in ("source1", "source2")
     ]
-    organism1, organism2 = (
+    organisms1, organisms2 = (
         of[candidates.columns[name]] for of, name in zip(of_sources, ("source1", "source2"), strict=True)
     )
-    return organism1, organism2
-
-
-def _origins(candidates: Candidates, organism1: NDArray[np.int64], organism2: NDArray[np.int64]) -> list[Origin]:
-    """Return what each candidate comes from."""
-    columns = candidates.columns["group"], organism1, organism2
-    return list(map(Origin, *(column.tolist() for column in columns)))
+    both: NDArray[np.int64] = organisms1 * len(numbers) + organisms2
+    return both
 
 
 def _matched(
-    candidates: Candidates,
-    organisms: NDArray[np.int64],
-    origins: list[Origin],
-    identical: int,
-    choice: Choice[Exchange],
+    candidates: Candidates, organisms: NDArray[np.int64], identical: int, choice: Choice[Exchange]
 ) -> Iterator[tuple[int, int]]:
     """Yield pairs of candidates whose second members match, closest first, each tile once.
 
@@ -314,7 +286,7 @@ def _matched(
     # Memory views give plain numbers, without a list of all of them.
     tiles, groups, kind_of = (columns[name].data for name in ("tile", "group", "kind"))
     is_identical = [kind == "identical" for kind in kinds]
-    used, missing, limits = choice.used, choice.missing, choice.limits
+    used, missing = choice.used, choice.missing
     taken = [0] * len(candidates.names.get("group", ()))
     even_share = sum(choice.missing.values()) / max(len(np.unique(columns["group"])), 1)
     # A group takes what the others leave only when these have given all they can, closely matched or not.
@@ -325,8 +297,6 @@ def _matched(
             tile, kind, group = tiles[i], kind_of[i], groups[i]
             if tile in used or missing[kinds[kind]] < 1 or taken[group] >= max_pairs:
                 continue
-            if limits and not limits.admit(tile, origins[i]):
-                continue
             waiting = buckets.setdefault(keys[i], [])
             for at, j in enumerate(waiting):
                 partner_tile, partner_group = tiles[j], groups[j]
@@ -336,12 +306,8 @@ def _matched(
                     and partner_group != group
                     and taken[partner_group] < max_pairs
                     and is_identical[kind] + is_identical[kind_of[j]] == identical
-                    and (limits is None or limits.admit(partner_tile, origins[j]))
                 ):
                     used.update((tile, partner_tile))
-                    if limits:
-                        limits.take(tile, origins[i])
-                        limits.take(partner_tile, origins[j])
                     taken[group] += 1
                     taken[partner_group] += 1
                     del waiting[at]
@@ -359,20 +325,13 @@ def _mined(candidates: Candidates, pair_filter: PairFilter, choice: Choice[Excha
     numbers = np.unique(organisms2, return_inverse=True)[1]
     closest_first = mining.matched_by_kmers(candidates, texts1, texts2, numbers, choice.rng)
     tiles, groups = (candidates.columns[name].data for name in ("tile", "group"))
-    limits = choice.limits
-    origins = _origins(candidates, *_organisms(candidates, pair_filter)) if limits else []
     taken: Counter[int] = Counter()
     even_share = sum(choice.missing.values()) / max(len(np.unique(candidates.columns["group"])), 1)
     for max_pairs in (even_share * shares for shares in GROUP_SHARES):
         for first, second in zip(*closest_first, strict=True):
             used = tiles[first] in choice.used or tiles[second] in choice.used or tiles[first] == tiles[second]
             if not used and max(taken[groups[first]], taken[groups[second]]) < max_pairs:
-                if limits and not all(limits.admit(tiles[i], origins[i]) for i in (first, second)):
-                    continue
                 choice.used.update((tiles[first], tiles[second]))
-                if limits:
-                    limits.take(tiles[first], origins[first])
-                    limits.take(tiles[second], origins[second])
                 taken.update((groups[first], groups[second]))
                 yield first, second
 

@@ -10,9 +10,7 @@
 
 Large genomes hold some groups of thousands of segments, as of transposons and of families that share a domain. One of
 them would fill a tenth of the source, so that a split of many pairs would tell of a few groups. Where the other groups
-suffice for validation and test, the large ones are therefore all in train (`splits.choose_held_out`), and of the others
-those of several segments, which similar pairs come from, are mostly in these two (`splits.FAMILY_SHARES`), which hold
-a tenth of the source all the same.
+suffice for validation and test, the large ones are therefore all in train (`splits.choose_held_out`).
 
 Where sequences are short, as those of viruses and phages, the homologs of one 5-kb segment alone may exceed 5% of the
 source, so that almost every join would be refused: `choose_limits` then takes shorter segments or larger groups.
@@ -37,9 +35,7 @@ from bio_paws.build.regions import REGIONS
 from bio_paws.build.segments import MAX_SEGMENT, Ints, Segments, cut_segments
 from bio_paws.build.splits import assign_splits, choose_held_out
 from bio_paws.configs import SPLITS
-from bio_paws.features.breadth import BOUNDED_SPLITS, BROAD
 from bio_paws.sequences.corpus import Corpus
-from bio_paws_cards.manifest import BreadthBounds
 
 SHORT_SEQUENCE = 200_000
 """A source is small where its longest sequence is at most this long, bp: viruses, phages, plasmids, organelles."""
@@ -158,11 +154,6 @@ def limits_of(regions: pa.Table) -> Limits:
     return Limits(**json.loads(regions.schema.metadata[b"limits"]))
 
 
-def bounds_of(regions: pa.Table, split: str) -> BreadthBounds | None:
-    """Return the largest shares that groups and organisms may have in a split: None unless it must be broad."""
-    return BROAD if limits_of(regions).max_held_out_share is not None and split in BOUNDED_SPLITS else None
-
-
 def make_regions(
     corpus: Corpus, dna_hits: pa.Table, protein_hits: pa.Table, seed: int, holdout: Sequence[str] = ()
 ) -> pa.Table:
@@ -194,8 +185,7 @@ def make_regions(
     joined = join_groups(sizes, connected.edges, limits.max_group_share)
     names, group = np.unique(joined, return_inverse=True)
     bases: NDArray[Any] = np.bincount(group, weights=sizes)  # floats, which the type of bincount does not say
-    members = np.bincount(group)
-    limits = replace(limits, max_held_out_share=choose_held_out(bases, members))
+    limits = replace(limits, max_held_out_share=choose_held_out(bases, np.bincount(group)))
 
     # Splits are balanced in each organism's bp (first half of the columns) and in its aa (second half), so that no
     # organism is missing from a split of any molecule.
@@ -220,7 +210,6 @@ def make_regions(
         largest_first=limits.max_group_share > MAX_GROUP_SHARE,
         in_train=bases > limits.max_held_out_share * bases.sum() if limits.max_held_out_share else None,
         in_test=(resources[:, columns] > 0).sum(axis=1) > 0,
-        families=members > 1 if limits.max_held_out_share else None,
     )
 
     # Adjacent segments of one group are merged into one region: a window may cross the bound between them.

@@ -30,7 +30,6 @@ from bio_paws.search import blast, engines
 from bio_paws.sequences.corpus import Corpus, explained_by
 from bio_paws.sequences.corpus_files import CorpusFiles
 from bio_paws.sources import resolve
-from bio_paws_cards.manifest import BreadthBounds
 
 ALPHABETS: tuple[Alphabet, ...] = ("dna", "protein")
 
@@ -231,12 +230,10 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
     if not are_finished((*paths.values(), counted)):
         if need := missing_input(config, corpus):
             raise BioPawsError(f"{config.name}: the source holds no {need}: add a source that does, or leave it out")
-        regions = read_arrow(prepared.regions)
-        region_index = RegionIndex(regions)
-        bounds = {split: partition.bounds_of(regions, split) for split in paths}
+        region_index = RegionIndex(read_arrow(prepared.regions))
         cross_split_filter = CrossSplitFilter(corpus, region_index, prepared.executor)
         make = _coding_pairs if config.molecule == "dna_protein" else _homologous_pairs
-        outcomes = make(config, prepared, region_index, bounds, cross_split_filter, pairs, paths)
+        outcomes = make(config, prepared, region_index, cross_split_filter, pairs, paths)
         write_arrow(
             counted, pa.table({"outcome": sorted(outcomes), "count": [outcomes[name] for name in sorted(outcomes)]})
         )
@@ -245,26 +242,18 @@ def make_config(config: PairConfig, prepared: Prepared) -> tuple[dict[str, Path]
 
 
 Paths = dict[str, Path]
-SplitBounds = dict[str, BreadthBounds | None]
 
 
 def _coding_pairs(
     config: PairConfig,
     prepared: Prepared,
     region_index: RegionIndex,
-    bounds: SplitBounds,
     cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
 ) -> Counter[str]:
     made = coding.CodingPairs(
-        config,
-        prepared.files,
-        region_index,
-        bounds,
-        prepared.work,
-        prepared.executor,
-        prepared.options.seed,
+        config, prepared.files, region_index, prepared.work, prepared.executor, prepared.options.seed
     )
     tables, outcomes = made.make(cross_split_filter, pairs)
     for split, path in paths.items():
@@ -276,7 +265,6 @@ def _homologous_pairs(
     config: PairConfig,
     prepared: Prepared,
     region_index: RegionIndex,
-    bounds: SplitBounds,
     cross_split_filter: CrossSplitFilter,
     pairs: int,
     paths: Paths,
@@ -297,13 +285,11 @@ def _homologous_pairs(
         )
         with searcher as leaks:
             if config.rearranged:
-                quartets, more = adversarial.choose_rearranged(
-                    config, candidates, split, quota, rng, pair_keys, leaks, bounds[split]
-                )
+                quartets, more = adversarial.choose_rearranged(config, candidates, split, quota, rng, pair_keys, leaks)
             else:
                 here = Candidates.read(candidates, split)
                 quartets, more = make_quartets(
-                    config, here, pair_filter, quota, rng, pair_keys, leaks if earlier else None, bounds[split]
+                    config, here, pair_filter, quota, rng, pair_keys, leaks if earlier else None
                 )
                 del here  # none is there beside those of the next split
         outcomes.update(more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,6 @@ LARGEST_HELD_OUT = BROAD.max_group * float(SPLIT_SHARES[SPLITS.index("test")])
 """Largest share of the source's bp that a group of validation or test holds, where smaller groups suffice."""
 GROUPS_PER_PAIRED = 2
 """Groups of several segments that a split must have for each that its pairs come from: not every group gives pairs."""
-
-FAMILY_SHARES = (Fraction(2, 8), Fraction(3, 8), Fraction(3, 8))
-"""Shares of the splits in the groups of several segments that may be held out. Train has all larger ones as well, which
-are most of a large source; of the 2,300 of several segments in the model organisms, tenths would be too few."""
 
 
 def choose_held_out(bases: NDArray[Any], segments: Ints) -> float | None:
@@ -55,7 +50,6 @@ def assign_splits(
     largest_first: bool = False,
     in_train: NDArray[np.bool_] | None = None,
     in_test: NDArray[np.bool_] | None = None,
-    families: NDArray[np.bool_] | None = None,
 ) -> Ints:
     """Assign groups to splits so that every resource is divided by `SPLIT_SHARES`.
 
@@ -73,8 +67,6 @@ def assign_splits(
     in_train, in_test : ndarray, shape (groups,), bool, optional
         Groups that are assigned to a split whatever they hold; the others fill what is left of each. A group in both
         is in test.
-    families : ndarray, shape (groups,), bool, optional
-        Groups that are assigned before the others, and divided by `FAMILY_SHARES`.
 
     Returns
     -------
@@ -85,6 +77,7 @@ def assign_splits(
     ----------
     The greedy rule follows iterative stratification: Sechidis K et al. (2011) ECML PKDD, LNCS 6913:145-158.
     """
+    shares = np.array([float(share) for share in SPLIT_SHARES])[:, None]
     portion = resources / np.maximum(resources.sum(axis=0), 1)
     filled = np.zeros((len(SPLITS), resources.shape[1]))
     split = np.zeros(len(resources), dtype=np.int64)
@@ -97,26 +90,9 @@ def assign_splits(
             split[fixed & free] = SPLITS.index(name)
             filled[SPLITS.index(name)] = portion[fixed & free].sum(axis=0)
             free &= ~fixed
-    if families is not None:
-        here = order[(families & free)[order]]
-        of_families = resources / np.maximum(resources[here].sum(axis=0), 1)
-        _assign(split, here, of_families, np.zeros_like(filled), FAMILY_SHARES)
-        np.add.at(filled, split[here], portion[here])
-        free &= ~families
-    _assign(split, order[free[order]], portion, filled, SPLIT_SHARES)
-    return split
-
-
-def _assign(
-    split: Ints,
-    order: Ints,
-    portion: NDArray[np.float64],
-    filled: NDArray[np.float64],
-    shares: tuple[Fraction, ...],
-) -> None:
-    """Assign groups, in an order, to splits that are filled so far; writes to `split` and `filled`."""
-    wanted = np.array([float(share) for share in shares])[:, None]
+    order = order[free[order]]
     for group in order:
-        missing = (wanted - filled) / wanted
+        missing = (shares - filled) / shares
         split[group] = int(np.argmax(missing @ portion[group]))
         filled[split[group]] += portion[group]
+    return split

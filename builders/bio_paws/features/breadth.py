@@ -12,7 +12,7 @@ from bio_paws_cards.manifest import Breadth, BreadthBounds
 BREADTH_COLUMNS = tuple(f"{name}{side}" for side in (1, 2) for name in ("source", "start", "end", "organism", "group"))
 """Columns of a split that `breadth_of` reads."""
 
-BROAD = BreadthBounds(min_groups=300, max_group=0.02, min_organisms=5, max_organism=0.3334, min_organism=0.05)
+BROAD = BreadthBounds(min_groups=300, max_group=0.02, min_organisms=5, max_organism=0.3334)
 """Bounds of a broad validation or test split: a score there tells of many families, not of a few long ones."""
 
 BOUNDED_SPLITS = ("validation", "test")
@@ -59,21 +59,20 @@ def out_of_bounds(breadth: Breadth, bounds: BreadthBounds) -> str:
     --------
     >>> narrow = Breadth(groups=12, largest_group=0.3, organisms={"A": 1.0}, distinct_residues=900)
     >>> out_of_bounds(narrow, BROAD)
-    '12 homology groups, the largest with 30.0%, 1 organisms of 5.0% or more, the largest with 100.0%'
+    '12 homology groups, the largest with 30.0%, 1 organisms, the largest with 100.0%'
     """
     largest = max(breadth.organisms.values())
-    organisms = sum(share >= bounds.min_organism for share in breadth.organisms.values())
     kept = (
         breadth.groups >= bounds.min_groups
         and breadth.largest_group <= bounds.max_group
-        and organisms >= bounds.min_organisms
+        and len(breadth.organisms) >= bounds.min_organisms
         and largest <= bounds.max_organism
     )
     if kept:
         return ""
     return (
         f"{breadth.groups:,} homology groups, the largest with {breadth.largest_group:.1%}, "
-        f"{organisms} organisms of {bounds.min_organism:.1%} or more, the largest with {largest:.1%}"
+        f"{len(breadth.organisms)} organisms, the largest with {largest:.1%}"
     )
 
 
