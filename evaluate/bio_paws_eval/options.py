@@ -118,11 +118,14 @@ def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
+_MOST_SEEDS = 10_000  # a model each; many more do not fit into memory as a list
+
+
 def _list_seeds(value: Any) -> Any:
     """Expand a number of seeds to the seeds counted from 0."""
     if type(value) is int:
-        if value < 1:
-            raise ValueError(f"{value} seeds: pass a positive number of seeds, or a list of them")
+        if not 1 <= value <= _MOST_SEEDS:
+            raise ValueError(f"{value} seeds: pass 1 to {_MOST_SEEDS:,} seeds, or a list of them")
         return tuple(range(value))
     return value
 
