@@ -243,6 +243,18 @@ def test_the_best_floor_is_the_best_of_each_task_and_never_a_ceiling(tmp_path: P
     assert table.frame.loc[1, "system"].to_list() == ["best baseline", "upper bound: smith_waterman"]
 
 
+def test_networks_stand_among_the_baselines_with_all_their_seeds(tmp_path: Path) -> None:
+    write_cell(tmp_path, GPT2, training(), task("dna150"), 0.8)
+    write_baseline(tmp_path, "gc", "baseline", task("dna150"), 0.6)
+    for seed, accuracy in enumerate((0.7, 0.75, 0.8)):
+        write_cell(tmp_path, Model("cnn", "baseline"), training(seed, on="none"), task("dna150"), accuracy)
+    tables = {table.name: table for table in all_tables(grouped(tmp_path), [], [])}
+    best = row(tables["configs"], "best baseline")["dna150"]
+    assert best.startswith("cnn 0.")
+    assert best.endswith(" n=3")
+    assert row(tables["baselines"], "baseline: cnn")["seeds"] == "3"
+
+
 # Kinds and views
 
 
