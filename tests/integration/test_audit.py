@@ -138,7 +138,12 @@ def write_array(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    """Write strings as pandas writes categories, and as Polars writes any."""
+    table = pa.Table.from_pylist(rows)
+    for column, kind in (("prot_a", pa.dictionary(pa.int32(), pa.string())), ("prot_b", pa.string_view())):
+        at = table.schema.names.index(column)
+        table = table.set_column(at, column, table[column].cast(kind))
+    pq.write_table(table, path)
 
 
 WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], None]] = {

@@ -120,7 +120,22 @@ def _guarded(name: str, read: Read) -> Iterator[pa.RecordBatch]:
         for batch in read():
             if FILE_ROW in batch.schema.names:
                 raise DataError(f"{name}: has a column {FILE_ROW!r}, a name that an audit uses: rename it")
-            yield batch
+            yield _plainly_stored(batch)
+
+
+def _plainly_stored(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch without categories (of pandas) and views (of Polars), whose rows Arrow cannot take."""
+    kinds = [_plain_kind(kind) for kind in batch.schema.types]
+    if kinds == batch.schema.types:
+        return batch
+    columns = [column.cast(kind) for column, kind in zip(batch.columns, kinds, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _plain_kind(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _plain_kind(kind.value_type)
+    return pa.string() if pa.types.is_string_view(kind) else kind
 
 
 # Files
