@@ -160,6 +160,26 @@ def test_two_strains_may_have_the_same_proteins(species: list[Species], tmp_path
     assert len(corpus(tmp_path).proteins) == 6
 
 
+@pytest.mark.parametrize("name", ["a.primary.faa", "0.faa"])
+def test_proteins_that_are_written_once_more_are_no_second_organism(
+    name: str, species: list[Species], tmp_path: Path
+) -> None:
+    """Phytozome has a file of all proteins and one of a protein a gene, without a word on their organism."""
+    named, other = (protein_fasta(each) for each in species)
+    write(tmp_path / "a.fa", genome_fasta(species[0], f"[organism={species[0].organism}]"))
+    write(tmp_path / "a.gff3", gff(species[0]))
+    write(tmp_path / "a.faa", named)
+    write(tmp_path / name, named.replace(f"[{species[0].organism}]", "") + other)
+    write(tmp_path / "strain.faa", named.replace(species[0].organism, "Testus tertius"))
+    read = corpus(tmp_path)
+    assert Counter(protein.organism for protein in read.proteins.values()) == {
+        species[0].organism: 3,
+        species[1].organism: 3,
+        "Testus tertius": 3,
+    }
+    assert (len(read.genes), read.rejected) == (3, {"protein_identical_record": 3})
+
+
 def test_a_genetic_code_that_nothing_names_is_not_guessed(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     rows, dna = [], ""

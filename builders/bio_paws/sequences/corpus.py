@@ -98,6 +98,7 @@ def read_corpus(
     codes = reader.gene_pool.genetic_codes()
     pool = reader.pool
     pool.name_organisms()
+    pool.leave_out_copies_of_proteins()
     reader.gene_pool.name_organisms()
     rejected, notes = (dict(sorted(counts.items())) for counts in (pool.rejected, pool.notes))
     organisms = tuple(tuple(sorted({pool.renamed.get(name, name) for name in names})) for names in reader.organisms)

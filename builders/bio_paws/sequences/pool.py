@@ -116,6 +116,8 @@ class SequencePool:
         self.notes: Counter[str] = Counter()
         self.masks: dict[str, str] = {}
         self.renamed: dict[str, str] = {}
+        self._of_proteins_alone: dict[str, int] = {}  # number of the assembly, which has no genome and no genes
+        self._file_names: set[str] = set()  # that stand for organisms
         self._organisms_elsewhere: dict[str, dict[str, str]] = {}  # by names of files, of sequences that others name
         self._store = store
         self._by_digest: dict[bytes, str] = {}
@@ -322,13 +324,29 @@ class SequencePool:
         self._take_protein(name, organism, self._stored(residues), scope)
 
     def _take_protein(self, name: str, organism: str, stored: StoredResidues, scope: Scope) -> None:
-        twin = self.proteins.get(name)
-        if twin and twin.residues == stored and not {file.role for file in scope.assembly.files} - {"protein_fasta"}:
-            scope.proteins[name] = name
-            self.rejected["protein_identical_record"] += 1
-            return
         scope.proteins[name] = unique = unique_id(name, scope.assembly.accession, self.proteins)
         self.proteins[unique] = Sequence(unique, organism, "protein", stored)
+        if all(file.role in ("protein", "protein_fasta") for file in scope.assembly.files):
+            self._of_proteins_alone[unique] = scope.number
+
+    def leave_out_copies_of_proteins(self) -> None:
+        """Leave out proteins without genome or genes that another file has as well, of their organism or of none named.
+
+        Programs write the proteins of a genome once more, those of one transcript a gene alone.
+        """
+        first: dict[bytes, list[tuple[str, int]]] = {}  # organism, and number of the assembly or 0 for one with genes
+        alone = self._of_proteins_alone
+        for name in (*(self.proteins.keys() - alone.keys() if alone else ()), *alone):
+            protein, number = self.proteins[name], alone.get(name, 0)
+            others = first.setdefault(sha256(protein.residues[:].encode("ascii")).digest(), [])
+            if any(number != other and self._may_be_one(protein.organism, organism) for organism, other in others):
+                del self.proteins[name]
+                self.rejected["protein_identical_record"] += 1
+            else:
+                others.append((protein.organism, number))
+
+    def _may_be_one(self, organism: str, other: str) -> bool:
+        return organism == other or not self._file_names.isdisjoint((organism, other))
 
     def store_protein(self, unique: str, organism: str, residues: str) -> None:
         """Take in a protein under an id that is not taken."""
@@ -375,6 +393,7 @@ class SequencePool:
         if any(file.path.name == accession for file in scope.assembly.files):
             name = Path(name).stem
         self.notes[_not_named(name)] += 1
+        self._file_names.add(name)
         return name
 
 
