@@ -702,12 +702,24 @@ def test_nothing_outside_the_report_is_removed(tmp_path: Path) -> None:
     outside.write_text("mine")
     out = tmp_path / "out"
     out.mkdir()
-    (out / "report.json").write_text('{"files": ["../outside.txt"]}')
+    (out / "notes.txt").write_text("mine")
+    (out / "report.json").write_text('{"files": ["../outside.txt", "notes.txt", "figures/../notes.txt", ""]}')
     write_report(tmp_path / "results", out)
-    assert outside.read_text() == "mine"
-    (out / "report.json").write_text("[]")
-    with pytest.raises(BioPawsError, match="not the list of a report's files"):
+    assert (outside.read_text(), (out / "notes.txt").read_text()) == ("mine", "mine")
+    for hostile in ("[]", '{"files": [1]}', '{"files": ["a\\u0000b"]}'):
+        (out / "report.json").write_text(hostile)
+        with pytest.raises(BioPawsError, match="not the list of a report's files"):
+            write_report(tmp_path / "results", out)
+
+
+def test_a_file_of_the_user_is_not_replaced_by_a_report(tmp_path: Path) -> None:
+    write_cell(tmp_path / "results", GPT2, training(), task("dna150"), None, note="40% unknown")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.csv").write_text("mine")
+    with pytest.raises(BioPawsError, match=r"results.csv: is not of an earlier report: move it away"):
         write_report(tmp_path / "results", out)
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("results.csv", "mine")]
 
 
 def test_only_baselines_make_a_report_too(tmp_path: Path) -> None:

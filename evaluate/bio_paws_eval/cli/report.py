@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _repository(text: str) -> str:
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", text):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(@\w[\w./-]*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a repository: write it as owner/name or owner/name@commit")
     return text
 

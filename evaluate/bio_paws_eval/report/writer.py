@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections import defaultdict
@@ -14,7 +13,7 @@ import yaml
 from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
 from bio_paws.errors import DataError
-from bio_paws.execution.files import atomic, read_json
+from bio_paws.execution.files import atomic, read_json, write_json
 from bio_paws_cards.markdown import markdown_paragraph
 from bio_paws_eval.layout.drawing import Drawing
 from bio_paws_eval.layout.pages import render_page
@@ -38,6 +37,8 @@ from bio_paws_eval.tasks.registry import GENERATED, Sources, is_biopaws
 
 _MAIN_TABLES = ("against-reference", "answers", "answers-auroc", "configs", "languages")
 _FILE_LIST = "report.json"
+_FOLDERS = ("eval_results", "figures", "tables")
+"""Where files are whose names depend on the results: of an earlier report, no others are removed."""
 
 
 @dataclass(frozen=True)
@@ -142,22 +143,37 @@ def _refuse_several_majors(entries: Sequence[Entry]) -> None:
 
 
 def _write_all(out: Path, contents: dict[str, str | bytes]) -> tuple[Path, ...]:
-    """Write files, and remove those of an earlier report that this one has not: a figure of a system that is gone."""
+    """Write files, and remove those of an earlier report that this one has not: a figure of a system that is gone.
+
+    Raises
+    ------
+    DataError
+        When one would replace a file that is not of an earlier report.
+    """
     listed = out / _FILE_LIST
     earlier = _listed(listed)
-    contents[_FILE_LIST] = json.dumps({"files": sorted(contents)}, indent=2) + "\n"
+    for name in contents:
+        if name not in earlier and os.path.lexists(out / name):
+            raise DataError(f"{out / name}: is not of an earlier report: move it away, or choose another --out")
+    # Before all others: what a killed report leaves is known as ours.
+    write_json(listed, {"files": sorted({*earlier, *contents, _FILE_LIST})})
     for name, content in contents.items():
         with atomic(out / name) as part:
             part.write_bytes(content if isinstance(content, bytes) else content.encode())
-    for name in earlier - set(contents):
-        if (out / name).resolve().is_relative_to(out.resolve()):
+    folders = [out.resolve() / folder for folder in _FOLDERS]
+    for name in earlier - {*contents, _FILE_LIST}:
+        if any((out / name).resolve().is_relative_to(folder) for folder in folders):
             (out / name).unlink(missing_ok=True)
-    return tuple(out / name for name in contents)
+    write_json(listed, {"files": sorted({*contents, _FILE_LIST})})
+    return (*(out / name for name in contents), listed)
 
 
 def _listed(path: Path) -> set[str]:
     try:
-        return set(read_json(path)["files"])
+        files = read_json(path)["files"]
+        if not all(isinstance(name, str) and "\0" not in name for name in files):
+            raise TypeError
+        return set(files)
     except FileNotFoundError:
         return set()
     except (OSError, ValueError, KeyError, TypeError) as error:
