@@ -315,6 +315,16 @@ def test_another_set_and_a_corpus_are_compared(tmp_path: Path) -> None:
         compare(as_data({"train": own}), Request(), str(dna))
 
 
+def test_another_set_that_is_not_there_is_missed_before_the_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bio_paws.audit.run.audit", lambda *_, **__: pytest.fail("the audit began"))
+    own = write(tmp_path / "own", {"train": clean("dna")["train"][:20]})
+    for name in ("none", ""):
+        assert main(["audit", str(own), "--against", name and str(tmp_path / name)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_limits_are_those_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write(tmp_path / "set", {"train": [*clean("dna")["train"][:200], *clean("dna")["train"][:20]]})
     limits = tmp_path / "limits.yaml"

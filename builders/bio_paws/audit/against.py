@@ -58,6 +58,19 @@ def compare(data: DataSet, request: Request, earlier_set: str) -> tuple[list[Fin
     return [*check_division(pairs, numbered, division), *similar], searches
 
 
+def check_against(earlier_set: str) -> None:
+    """Check that another set or corpus is there, before an audit that takes long.
+
+    Raises
+    ------
+    DataError
+        When it is not, or is no data set.
+    """
+    path = Path(earlier_set)
+    if not (path.is_file() and is_fasta(path)):
+        open_data(earlier_set)
+
+
 def _earlier(earlier_set: str, columns: Columns) -> list[Pairs]:
     """Read another data set as one of the same alphabets, its sides swapped where that makes them the same."""
     path = Path(earlier_set)

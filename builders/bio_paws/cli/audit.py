@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Audit every config of a data set; return 1 when a finding is severe."""
+    from bio_paws.audit.against import check_against
     from bio_paws.audit.catalog import BY_ID, read_limits
     from bio_paws.audit.clean.output import check_output
     from bio_paws.audit.clean.write import clean
@@ -91,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
     if options.clean:
         check_output(options.clean, options.dataset)
     limits = read_limits(options.thresholds) if options.thresholds else BY_ID
+    if options.against is not None:
+        check_against(options.against)
     audits = []
     sets = open_data(options.dataset, options.config, options.split)
     for data in sets:
