@@ -26,6 +26,7 @@ from huggingface_hub import parse_eval_result_entries
 from sklearn.metrics import roc_auc_score
 
 import bio_paws_eval
+from bio_paws.cli.app import main
 from bio_paws.configs import CONFIGS, SIMILARITY_BINS
 from bio_paws.errors import BioPawsError
 from bio_paws.features.perturbations import perturbations_of
@@ -934,3 +935,9 @@ def test_results_beside_a_reference(tmp_path: Path) -> None:
     assert list(zip(frame["system"], frame["verdict"], frame["pairs"], strict=True)) == [
         *[("copy/of-gpt2, pawsx_en", "within", "the same"), ("k-mers", "deviates", "the same")]
     ]
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", " Data:text/html,x", "file:///etc"])
+def test_links_lead_to_pages_alone(address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(tmp_path), "--url", address]) == 2
+    assert "is no address of a folder" in capsys.readouterr().err

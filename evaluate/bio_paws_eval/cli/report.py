@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the report (default: RESULTS/report)")
     parser.add_argument(
         "--url",
+        type=_address,
         metavar="URL",
         help="where RESULTS is published: links of the leaderboard lead there (default: its path)",
     )
@@ -40,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="also write the results of models to DIR in the shared schema of Every Eval Ever",
     )
+
+
+def _address(text: str) -> str:
+    if re.match(r"(?!https?:)[a-z][\w+.-]*:", text.strip(), re.IGNORECASE):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address of a folder: write it as https://... or a path")
+    return text
 
 
 def _repository(text: str) -> str:
