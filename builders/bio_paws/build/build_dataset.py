@@ -38,7 +38,7 @@ from bio_paws.configs import SPLITS, PairConfig, get_config
 from bio_paws.errors import BioPawsError, BuildFailed, CheckFailed
 from bio_paws.execution.executors import open_executor
 from bio_paws.execution.files import read_arrow, temporary_folder
-from bio_paws.execution.progress import SECONDS_PER_LINE, progress, report_stage
+from bio_paws.execution.progress import progress, report_stage
 from bio_paws.execution.stages import open_workdir
 from bio_paws.features.baseline_aucs import Measured, split_files
 from bio_paws.sequences.corpus import Corpus
@@ -46,6 +46,8 @@ from bio_paws.verify.verify import verify
 from bio_paws_cards.manifest import ConfigEntry, DatabaseSize
 
 logger = logging.getLogger(__name__)
+
+_SECONDS_PER_LOOK = 10.0  # at the configs in work; how often they are told of is the log's to decide
 
 _TOO_SMALL = "the source is too small for splits of many homology groups: name the config to build it all the same"
 
@@ -311,7 +313,7 @@ def _make_in_parallel(wanted: list[PairConfig], prepared: Prepared) -> dict[str,
         }
         waiting: set[Future[_Made]] = set(jobs.values())
         while waiting:
-            done, waiting = wait(waiting, timeout=SECONDS_PER_LINE, return_when=FIRST_COMPLETED)
+            done, waiting = wait(waiting, timeout=_SECONDS_PER_LOOK, return_when=FIRST_COMPLETED)
             for job in done:
                 job.result()
                 bar.update()
