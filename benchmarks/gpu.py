@@ -207,7 +207,7 @@ def train_together(
         drawn = [next(source) for source in sources]
         longest = max(batch["input_ids"].shape[1] for batch, *_ in drawn)
         padded = [lengthened(batch, longest, pairs.pad_id) for batch, *_ in drawn]
-        batch = {name: torch.stack([one[name] for one in padded]) for name in padded[0]}
+        batch = {name: torch.stack([part[name] for part in padded]) for name in padded[0]}
         batch["attention_mask"] = whole_mask(batch["attention_mask"], causal=causal)
         with autocast(device, dtype):
             losses = vmap(losses_of)(weights, buffers, batch, torch.stack([labels for _, labels, _ in drawn]))
