@@ -137,7 +137,7 @@ def test_builds_into_one_folder_at_once_are_both_there(
     out = tmp_path / "bioPAWS"
     common = ("--source", source, "--out", out, "--workers", 1, "--pairs", 120)
     common += ("--work", built.parent / ".bio-paws-work")
-    names = ("protein150", "protein450")
+    names = ("dna50", "protein150")  # which need different searches
     commands = [[sys.executable, "-m", "bio_paws.cli", "build", name, *map(str, common)] for name in names]
     builds = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for command in commands]
     said = [build.communicate()[1] for build in builds]
@@ -146,9 +146,9 @@ def test_builds_into_one_folder_at_once_are_both_there(
     assert tuple(read_manifest(out).configs) == names
     assert bio_paws("verify", out, "--workers", 1).returncode == 0
     everything = digests(out)
-    other_seed = bio_paws("build", "protein450", *common, "--seed", 5)
+    other_seed = bio_paws("build", "protein150", *common, "--seed", 5)
     assert other_seed.returncode == 2
-    assert "holds protein150 built with other --seed: build all its configs in one command" in other_seed.stderr
+    assert "holds dna50 built with other --seed: build all its configs in one command" in other_seed.stderr
     assert digests(out) == everything
 
 
@@ -289,19 +289,42 @@ def test_a_named_config_with_an_empty_split_fails_with_its_counts(
     assert not out.exists()
 
 
-def test_a_config_searches_what_it_needs(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_config_searches_what_it_needs_and_takes_along_those_that_stand(
+    source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Splits by DNA alone and splits by proteins alone do not fit together: both are then split by both."""
     common = ["--source", str(source), "--pairs", "60", "--workers", "1"]
-    for config, searched in (("dna50", "dna"), ("protein150", "protein")):
-        out = tmp_path / searched / "bioPAWS"
-        assert main(["build", config, *common, "--out", str(out)]) == 0
-        assert [path.name for path in (out.parent / ".bio-paws-work").glob("search-*")] == [f"search-{searched}"]
-        assert json.loads((out / "manifest.json").read_text())["arguments"]["searched"] == [searched]
-    # Groups by DNA alone and groups by proteins alone make splits that do not fit together: no work is begun.
-    out = tmp_path / "dna/bioPAWS"
-    stages = {path: path.stat().st_mtime_ns for path in (out.parent / ".bio-paws-work").rglob("*")}
-    assert main(["build", "protein150", *common, "--out", str(out)]) == 2
-    assert "build dna50 protein150 in one command" in capsys.readouterr().err
-    assert {path: path.stat().st_mtime_ns for path in (out.parent / ".bio-paws-work").rglob("*")} == stages
+    outs = {name: tmp_path / name / "bioPAWS" for name in ("dna50", "protein150")}
+    for name, searched in (("dna50", "dna"), ("protein150", "protein")):
+        assert main(["build", name, *common, "--out", str(outs[name])]) == 0
+        work = outs[name].parent / ".bio-paws-work"
+        assert [path.name for path in work.glob("search-*")] == [f"search-{searched}"]
+        assert json.loads((outs[name] / "manifest.json").read_text())["arguments"]["searched"] == [searched]
+    capsys.readouterr()
+    before = digests(outs["dna50"])
+    assert main(["build", "protein150", *common, "--seed", "5", "--out", str(outs["dna50"])]) == 2
+    assert "holds dna50 built with other --seed: build all" in capsys.readouterr().err
+    assert digests(outs["dna50"]) == before
+    for added, standing, alone in (("protein150", "dna50", "DNA"), ("dna50", "protein150", "proteins")):
+        assert main(["build", added, *common, "--out", str(outs[standing])]) == 0
+        line = (
+            f"holds {standing}, for which {alone} alone were searched: {standing} is built anew together with {added}"
+        )
+        assert line in caplog.text
+        assert read_manifest(outs[standing]).arguments.searched == ["dna", "protein"]
+    assert digests(outs["dna50"]) == digests(outs["protein150"])
+
+
+def test_what_stands_is_built_anew_of_its_own_sources_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write_source(tmp_path / "source", genes=30)
+    arguments = ["--source", str(source), "--pairs", "40", "--workers", "1", "--out", str(tmp_path / "bioPAWS")]
+    assert main(["build", "dna50", *arguments]) == 0
+    before = digests(tmp_path / "bioPAWS")
+    with gzip.open(source / "GCF_000000001.1_Test1_genomic.fna.gz", "at") as genome:
+        genome.write(">NC_000009.1 Testus primus plasmid\nACGTTGCAAC\n")
+    assert main(["build", "protein150", *arguments]) == 2
+    assert "holds dna50 built with other files of sources" in capsys.readouterr().err
+    assert digests(tmp_path / "bioPAWS") == before
 
 
 def test_a_config_beside_others_is_split_by_what_they_were(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
@@ -145,16 +146,14 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     with ExitStack() as stack:
         # A build into the same folder is waited for first: what it leaves there says whether this one may add to it.
         new = stack.enter_context(output.replacing(out)).folder
-        options = _beside_other_configs(out, wanted, options)
+        requested, (wanted, options) = wanted, _beside_other_configs(out, wanted, options)
         stack.enter_context(open_workdir(options.work))
         prepared = stack.enter_context(prepare(options))
         clock.lap("sources, search, splits")
         corpus = prepared.files.load()
         limits = partition.limits_of(read_arrow(prepared.regions))
-        left_out = _unbuildable(wanted, corpus, limits, named=bool(names)) | too_few
-        if earlier := output.other_configs(out, [config.name for config in wanted if config.name not in left_out]):
-            versions, sources = export.versions_of(prepared.options.engine), export.sources_of(prepared, corpus)
-            output.require_same_build(out, earlier, versions=versions, sources=sources)
+        left_out = _unbuildable(wanted, corpus, limits, names or _standing(out, options)) | too_few
+        _require_same_files(out, requested, [config for config in wanted if config.name not in left_out], prepared)
         if limits.of_small_source:
             logger.warning("%s", _about_limits(limits))
         # A config that nobody named is left out, with its reason, where the source cannot give it.
@@ -191,7 +190,9 @@ def build(names: tuple[str, ...], options: BuildOptions, out: Path) -> BuildRepo
     return report()
 
 
-def _unbuildable(wanted: list[PairConfig], corpus: Corpus, limits: partition.Limits, *, named: bool) -> dict[str, str]:
+def _unbuildable(
+    wanted: list[PairConfig], corpus: Corpus, limits: partition.Limits, named: Collection[str]
+) -> dict[str, str]:
     """Say of each config that a source cannot give why it cannot.
 
     Raises
@@ -200,42 +201,77 @@ def _unbuildable(wanted: list[PairConfig], corpus: Corpus, limits: partition.Lim
         When it was named, and the source lacks what it needs.
     """
     needs = {config.name: need for config in wanted if (need := missing_input(config, corpus))}
-    for name, need in needs.items() if named else ():
-        raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
+    for name, need in needs.items():
+        if name in named:
+            raise BioPawsError(f"{name}: the source holds no {need}: add a source that does, or leave it out")
     too_small = (
         {}
-        if named or limits.max_held_out_share is not None
-        else {config.name: _TOO_SMALL for config in wanted if config.needs_large_source}
+        if limits.max_held_out_share is not None
+        else {config.name: _TOO_SMALL for config in wanted if config.needs_large_source and config.name not in named}
     )
     return {name: f"the source holds no {need}" for name, need in needs.items()} | too_small
 
 
-def _beside_other_configs(out: Path, wanted: list[PairConfig], options: BuildOptions) -> BuildOptions:
-    """Return the options with the molecules to search: those of the configs that stay in `out`, or of the wanted ones.
+def _standing(out: Path, options: BuildOptions) -> Collection[str]:
+    """Return the configs in `out` that were built as others are now, whatever was searched: these were named once."""
+    earlier = output.other_configs(out, ())
+    if earlier is None:
+        return ()
+    arguments = export.arguments_of(options, earlier.arguments.searched)
+    return () if output.differences(earlier, version=configs.DATA_VERSION, arguments=arguments) else earlier.configs
 
-    Splits of configs in one data set fit together only where they come of the same searches.
+
+def _beside_other_configs(
+    out: Path, wanted: list[PairConfig], options: BuildOptions
+) -> tuple[list[PairConfig], BuildOptions]:
+    """Return what to build so that other configs in `out` can stay, and the options with the molecules to search.
+
+    Splits of configs in one data set fit together only where they come of the same searches: where another molecule is
+    needed than was searched for the configs that stand, these are built anew too.
 
     Raises
     ------
     BioPawsError
-        When configs stay that were built otherwise, or without a molecule that the wanted ones need.
+        When the other configs were built otherwise.
     """
-    needed = searched_molecules(wanted)
+    needed = set(searched_molecules(wanted))
     earlier = output.other_configs(out, [config.name for config in wanted])
+    searched = set(earlier.arguments.searched) if earlier else needed
+    options = replace(options, molecules=tuple(molecule for molecule in ALPHABETS if molecule in needed | searched))
     if earlier is None:
-        return replace(options, molecules=needed)
-    searched = earlier.arguments.searched
-    if not set(needed) <= set(searched):
-        alone = "DNA" if searched == ["dna"] else "proteins"
-        together = " ".join([*earlier.configs, *(config.name for config in wanted)])
-        raise BioPawsError(
-            f"{out}: holds {', '.join(earlier.configs)}, in splits for which {alone} alone were searched: build "
-            f"{together} in one command, or name another folder with --out"
-        )
+        return wanted, options
     output.require_same_build(
         out, earlier, version=configs.DATA_VERSION, arguments=export.arguments_of(options, searched)
     )
-    return replace(options, molecules=tuple(searched))
+    if needed <= searched:
+        return wanted, options
+    standing = ", ".join(earlier.configs)
+    logger.warning(
+        "%s: holds %s, for which %s alone were searched: %s built anew together with %s, since splits of one data set "
+        "are homology-disjoint only where the same molecules were searched for all its configs",
+        out,
+        standing,
+        "DNA" if searched == {"dna"} else "proteins",
+        f"{standing} {'is' if len(earlier.configs) == 1 else 'are'}",
+        ", ".join(config.name for config in wanted),
+    )
+    return [*map(get_config, earlier.configs), *wanted], options
+
+
+def _require_same_files(out: Path, requested: list[PairConfig], made: list[PairConfig], prepared: Prepared) -> None:
+    """Check that configs in `out` that nobody requested stay what they were: kept, or built anew of the same files.
+
+    Raises
+    ------
+    BioPawsError
+        When they were built from other files, or those that are kept with other versions.
+    """
+    sources = export.sources_of(prepared, prepared.files.load())
+    if others := output.other_configs(out, [config.name for config in requested]):
+        output.require_same_build(out, others, sources=sources)
+    if kept := output.other_configs(out, [config.name for config in made]):
+        versions = export.versions_of(prepared.options.engine)
+        output.require_same_build(out, kept, versions=versions, sources=sources)
 
 
 @dataclass(frozen=True)

@@ -258,13 +258,16 @@ def require_same_build(out: Path, earlier: Manifest, **made_from: Any) -> None:
     BioPawsError
         When one differs.
     """
-    if different := [
-        why for name, value in made_from.items() for why in _differences(name, getattr(earlier, name), value)
-    ]:
+    if different := differences(earlier, **made_from):
         raise BioPawsError(
             f"{out}: holds {', '.join(earlier.configs)} built with other {', '.join(different)}: build all its configs "
             f"in one command, or {_ELSEWHERE}"
         )
+
+
+def differences(earlier: Manifest, **made_from: Any) -> list[str]:
+    """Say in words what differs in fields of a manifest, which are given as what is built now will have them."""
+    return [why for name, value in made_from.items() for why in _differences(name, getattr(earlier, name), value)]
 
 
 def _differences(name: str, earlier: Any, now: Any) -> Iterator[str]:
