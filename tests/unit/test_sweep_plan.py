@@ -225,6 +225,13 @@ def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
         assert len(kept) == (len(comparing.trainings) if part.comparisons else 0)
 
 
+@pytest.mark.parametrize("method", ["probe", "cosine", "prompt"])
+def test_methods_that_change_no_weights_stand_beside_what_is_compared(tmp_path: Path, method: str) -> None:
+    plan = write(tmp_path, GOOD | {"vectors": {}, "seeds": 1}, GOOD | {"method": method, "seeds": 1})
+    trainings = work_of_plan(plan, Sources(), "cpu", tmp_path).trainings
+    assert {training.method: training.save_models for training in trainings} == {"fine-tune": True, method: False}
+
+
 def test_libraries_are_missed_before_a_training_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bio_paws_eval.sweep.compare.find_spec", lambda name: None if name == "umap" else object())
     plan = write(tmp_path, GOOD | {"vectors": {}})

@@ -128,12 +128,16 @@ def trainings_of(
     comparisons : iterable of Comparison
         Comparisons whose models are saved.
     """
-    compared = {training for comparison in comparisons for training in comparison.trainings}
+    # Found by the training without its model saved: a method that changes no weights refuses to save them.
+    compared = {
+        replace(training, save_models=False): training
+        for comparison in comparisons
+        for training in comparison.trainings
+    }
     configs: dict[EvaluationOptions, tuple[str, ...] | None] = {}
     for options in planned:
         for training in _split_trainings(options):
-            saving = replace(training, save_models=True)
-            key = saving if saving in compared else training
+            key = compared.get(training, training)
             known = configs.setdefault(key, _tuple(options.configs))
             both = known and options.configs and tuple(dict.fromkeys([*known, *options.configs]))
             configs[key] = _tuple(both) or None  # None stands for all
