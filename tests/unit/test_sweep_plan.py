@@ -225,7 +225,7 @@ def test_what_is_compared_is_kept_and_in_one_shard(tmp_path: Path) -> None:
         assert len(kept) == (len(comparing.trainings) if part.comparisons else 0)
 
 
-@pytest.mark.parametrize("method", ["probe", "cosine", "prompt"])
+@pytest.mark.parametrize("method", ["probe", "cosine"])
 def test_methods_that_change_no_weights_stand_beside_what_is_compared(tmp_path: Path, method: str) -> None:
     plan = write(tmp_path, GOOD | {"vectors": {}, "seeds": 1}, GOOD | {"method": method, "seeds": 1})
     trainings = work_of_plan(plan, Sources(), "cpu", tmp_path).trainings
