@@ -1,10 +1,11 @@
-"""How memory and time of a build grow with the genome: three made-up species with introns, paralogs and repeats.
+"""How memory and time of a build grow with the genome: thirteen made-up assemblies, fetched from a loopback NCBI.
 
-`python -m benchmarks.gigabase [--megabases 50 250 1000] [--pairs 600] [--workers 1] [--out FOLDER]`. Each size is built
-from scratch, dna150 and dna_protein, searched from genes whatever its size, in a fresh work folder. Memory is anonymous
+`python -m benchmarks.gigabase [--megabases 50 250 1000] [--pairs 600] [--workers 1] [--out FOLDER]`. Each size, of all
+assemblies together, is downloaded as `--source ncbi:...` does it and built from scratch, dna150 and dna_protein,
+searched from genes whatever its size, with a cache and a work folder of its own. Memory is anonymous
 memory, looked at ten times a second: of the main process, and of the largest of the others (workers, BLAST+). Pages of
 mapped files are the system's cache, and are not counted. A table goes to `gigabase.md`, its numbers to `gigabase.json`,
-a plot to `gigabase.png`. A gigabase takes some three gigabytes of disk.
+a plot to `gigabase.png`. A gigabase takes some two gigabytes of disk.
 
 Of every species, a gene stands in each 15 kb: 150 to 600 codons in 1 to 7 exons, a quarter of the genes with a paralog
 in which a codon in twenty differs. Species differ in 2% of the codons and 4% of the other bases; a tenth of a genome
@@ -14,15 +15,22 @@ are copies of twenty repeats, in lower case.
 from __future__ import annotations
 
 import argparse
+import gzip
+import hashlib
 import json
 import os
 import re
-import shutil
+import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -34,7 +42,7 @@ from numpy.typing import NDArray
 
 from bio_paws.audit.plot_style import BLUE, ORANGE, styled
 
-SPECIES = ("primus", "secundus", "tertius")
+SPECIES = 13
 SPACING, CHROMOSOME = 15_000, 30_000_000
 PARALOGS, PARALOG_DIFFERENCE, SPECIES_DIFFERENCE, DIVERGENCE = 0.25, 0.05, 0.02, 0.04
 REPEATS, REPEAT_LENGTH, REPEAT_SHARE = 20, 1_500, 0.1
@@ -111,23 +119,30 @@ def layout(gene: MadeGene) -> tuple[Bases, list[tuple[int, int]]]:
     return np.concatenate(parts), exons
 
 
-def write_species(folder: Path, megabases: int) -> None:
-    """Write three related species of so many megabases together, as NCBI's assembly folders have them."""
-    per_species = megabases * 1_000_000 // len(SPECIES)
+def accession_of(number: int) -> str:
+    """Return the accession of an assembly, counted from 1."""
+    return f"GCF_{number:09d}.1"
+
+
+def write_assemblies(root: Path, megabases: int) -> None:
+    """Write related species of so many megabases together, in the folders in which NCBI serves assemblies."""
+    per_species = megabases * 1_000_000 // SPECIES
     ancestor = draw_genes(per_species // SPACING, np.random.default_rng(1))
     repeats = [draw_bases(np.random.default_rng([2, number]), REPEAT_LENGTH) for number in range(REPEATS)]
-    folder.mkdir()
-    for number, name in enumerate(SPECIES, start=1):
-        prefix = folder / f"GCF_00000000{number}.1_Test{number}"
-        Path(f"{prefix}_assembly_report.txt").write_text(f"# Organism name:  Testus {name} (made up)\n")
+    for number in range(1, SPECIES + 1):
+        digits = f"{number:09d}"
+        name = f"{accession_of(number)}_Test{number}"
+        folder = root / "genomes/all/GCF" / digits[:3] / digits[3:6] / digits[6:] / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}_assembly_report.txt").write_text(f"# Organism name:  Testus species{number} (made up)\n")
         with (
-            Path(f"{prefix}_genomic.fna").open("wb") as genome,
-            Path(f"{prefix}_cds_from_genomic.fna").open("w") as cds,
-            Path(f"{prefix}_protein.faa").open("w") as protein,
+            gzip.open(folder / f"{name}_genomic.fna.gz", "wb", compresslevel=1) as genome,
+            gzip.open(folder / f"{name}_cds_from_genomic.fna.gz", "wt", compresslevel=1) as cds,
+            gzip.open(folder / f"{name}_protein.faa.gz", "wt", compresslevel=1) as protein,
         ):
             rng = np.random.default_rng([3, number])
             for at in range(0, per_species, CHROMOSOME):
-                accession = f"NC_{number}{at // CHROMOSOME:05d}.1"
+                accession = f"NC_{number:02d}{at // CHROMOSOME:04d}.1"
                 length = min(CHROMOSOME, per_species - at)
                 # The ancestor's own bases are drawn anew for each species from one seed.
                 bases = mutated(draw_bases(np.random.default_rng([4, at]), length), rng)
@@ -137,9 +152,29 @@ def write_species(folder: Path, megabases: int) -> None:
                     own = recoded(gene, SPECIES_DIFFERENCE, rng)
                     named = accession, number, first + place
                     _add_gene(bases, place * SPACING + 1_000, own, named, cds, protein)
-                genome.write(f">{accession} [organism=Testus {name}]\n".encode())
+                genome.write(f">{accession} Testus species{number} chromosome {at // CHROMOSOME + 1}\n".encode())
                 for line in range(0, length, 80_000):
                     genome.write(bases[line : line + 80_000].tobytes() + b"\n")
+        sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  ./{path.name}\n" for path in sorted(folder.iterdir())]
+        (folder / "md5checksums.txt").write_text("".join(sums))
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def loopback_ncbi(root: Path) -> Iterator[str]:
+    """Serve a folder as NCBI serves its own; return the URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=str(root)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def _add_repeats(bases: Bases, repeats: list[Bases], rng: np.random.Generator) -> None:
@@ -159,7 +194,7 @@ def _add_gene(
     location = ",".join(f"{start + begin + 1}..{start + end}" for begin, end in exons)
     location = f"join({location})" if len(exons) > 1 else location
     location = f"complement({location})" if reverse else location
-    name = f"XP_{number}{serial:06d}.1"
+    name = f"XP_{number:02d}{serial:07d}.1"
     tags = f"[gene=g{serial}] [locus_tag=L{number}_{serial}] [protein_id={name}] [location={location}] [gbkey=CDS]"
     cds.write(f">lcl|{accession}_cds_{name}_{serial} {tags}\n{coding_sequence(gene).decode()}\n")
     protein.write(f">{name} made up\nM{_RESIDUES[gene.codons].tobytes().decode()}\n")
@@ -175,24 +210,23 @@ def anonymous_memory(process: psutil.Process) -> int:
     return int(match.group(1)) * 1024 if match else 0
 
 
-def build(source: Path, options: argparse.Namespace, folder: Path) -> Measured:
-    """Build from genes; return seconds by stage and peaks of memory in bytes."""
-    command = [
-        sys.executable,
-        "-m",
-        "bio_paws.cli",
-        "build",
-        "dna150",
-        "dna_protein",
-        "--json",
-        "--source",
-        str(source),
-    ]
+def cpu_of_children() -> float:
+    """Return the CPU-seconds of all processes that ended below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def build(url: str, options: argparse.Namespace, folder: Path) -> Measured:
+    """Download and build from genes; return seconds by stage and peaks of memory in bytes."""
+    command = [sys.executable, "-m", "bio_paws.cli", "build", "dna150", "dna_protein", "--json"]
+    for number in range(1, SPECIES + 1):
+        command += ["--source", f"ncbi:{accession_of(number)}"]
     command += ["--pairs", str(options.pairs), "--workers", str(options.workers), "--search-from", "genes"]
     command += ["--work", str(folder / "work"), "--out", str(folder / "bioPAWS")]
+    settings = {"BIO_PAWS_NCBI_URL": url, "XDG_CACHE_HOME": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
     with (folder / "report.json").open("w+") as report:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=report, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        start, cpu_before = time.perf_counter(), cpu_of_children()
+        process = subprocess.Popen(command, stdout=report, env=os.environ | settings)
         watched, main_peak, other_peak = psutil.Process(process.pid), 0, 0
         while process.poll() is None:
             main_peak = max(main_peak, anonymous_memory(watched))
@@ -204,10 +238,10 @@ def build(source: Path, options: argparse.Namespace, folder: Path) -> Measured:
             time.sleep(0.1)
         if process.wait():
             sys.exit(process.returncode)
-        seconds = time.perf_counter() - start
+        seconds, cpu = time.perf_counter() - start, cpu_of_children() - cpu_before
         report.seek(0)
         stages = json.load(report)["seconds"]
-    return {"seconds": seconds, "stages": stages, "main": main_peak, "other": other_peak}
+    return {"seconds": seconds, "cpu": cpu, "stages": stages, "main": main_peak, "other": other_peak}
 
 
 def exponent(runs: list[Measured], name: str) -> float:
@@ -218,12 +252,21 @@ def exponent(runs: list[Measured], name: str) -> float:
 
 def table(runs: list[Measured]) -> str:
     """Lay the measurements out as Markdown."""
-    lines = ["| Mb | genes | seconds | main, MiB | largest other process, MiB |", "|---|---|---|---|---|"]
+    lines = [
+        "| Mb | genes | seconds | CPU-seconds | main, MiB | largest other process, MiB |",
+        "|---|---|---|---|---|---|",
+    ]
     for run in runs:
         memory = f"{run['main'] / 2**20:,.0f} | {run['other'] / 2**20:,.0f}"
-        lines.append(f"| {run['megabases']:,} | {run['genes']:,} | {run['seconds']:,.0f} | {memory} |")
+        times = f"{run['seconds']:,.0f} | {run['cpu']:,.0f}"
+        lines.append(f"| {run['megabases']:,} | {run['genes']:,} | {times} | {memory} |")
     if len(runs) > 1:
-        names = {"seconds": "seconds", "main": "memory of the main process", "other": "of the largest other"}
+        names = {
+            "seconds": "seconds",
+            "cpu": "CPU-seconds",
+            "main": "memory of the main process",
+            "other": "of the largest other",
+        }
         exponents = ", ".join(f"{text} {exponent(runs, name):.2f}" for name, text in names.items())
         lines += ["", f"Exponents of growth with the bases: {exponents}."]
     return "\n".join(lines) + "\n"
@@ -235,13 +278,15 @@ def plot(runs: list[Measured], path: Path) -> None:
         figure = Figure(figsize=(8, 3), layout="constrained", dpi=150)
         times, memory = figure.subplots(1, 2)
         megabases = [run["megabases"] for run in runs]
-        times.plot(megabases, [run["seconds"] for run in runs], "o-", color=BLUE)
+        for name, label, colour in (("seconds", "from start to end", BLUE), ("cpu", "of all processors", ORANGE)):
+            times.plot(megabases, [run[name] for run in runs], "o-", color=colour, label=label)
         for name, label, colour in (("main", "main", BLUE), ("other", "largest other", ORANGE)):
             memory.plot(megabases, [run[name] / 2**20 for run in runs], "o-", color=colour, label=label)
         times.set(xscale="log", yscale="log", xlabel="Mb", title="Seconds")
         memory.set(xscale="log", xlabel="Mb", title="Peak anonymous memory of a process, MiB")
         memory.set_ylim(bottom=0)
-        memory.legend(frameon=False)
+        for axes in (times, memory):
+            axes.legend(frameon=False)
         figure.savefig(path)
 
 
@@ -258,11 +303,11 @@ def main() -> None:
     runs: list[Measured] = []
     for megabases in options.megabases:
         with tempfile.TemporaryDirectory(prefix="bio-paws-gigabase-") as name:
-            source = Path(name) / "species"
-            write_species(source, megabases)
-            genes = len(SPECIES) * (megabases * 1_000_000 // len(SPECIES) // SPACING)
-            runs.append({"megabases": megabases, "genes": genes, **build(source, options, Path(name))})
-            shutil.rmtree(source)
+            root = Path(name) / "ncbi"
+            write_assemblies(root, megabases)
+            genes = SPECIES * (megabases * 1_000_000 // SPECIES // SPACING)
+            with loopback_ncbi(root) as url:
+                runs.append({"megabases": megabases, "genes": genes, **build(url, options, Path(name))})
         print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "gigabase.md").write_text(table(runs))
