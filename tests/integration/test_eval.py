@@ -431,26 +431,44 @@ def test_processes_share_the_work(bert: Path, built: Path, pawsx: Path, tmp_path
     assert results[0].training.steps == 2 * 96 // 16  # the batch is that of both processes together
 
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", "-m", "bio_paws.cli")
+FSDP = ("-m", "accelerate.commands.launch", "--use_fsdp", "--fsdp_version", "2", "--num_processes", "2")
+ON_CPUS = str(Path(__file__).parents[1] / "as_on_gpus.py")
+
+
 @pytest.mark.soak
-def test_several_processes_learn_what_one_does(bert: Path, pawsx: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "launch", "options"),
+    [
+        ("bert", TORCHRUN, ()),
+        ("bert", (*FSDP, ON_CPUS), ()),
+        # The last epoch is the best, and its shards are written last.
+        ("llama", (*FSDP, ON_CPUS), ("--lora-rank", 4, "--device-batch-size", 4, "--gradient-checkpointing")),
+        ("llama", (*FSDP, "--fsdp_state_dict_type", "FULL_STATE_DICT", ON_CPUS), ()),
+    ],
+    ids=["torchrun", "fsdp", "fsdp-lora", "fsdp-full"],
+)
+def test_several_processes_learn_what_one_does(
+    architecture: str, launch: tuple[str, ...], options: tuple[object, ...], pawsx: Path, tmp_path: Path
+) -> None:
     """Without dropout, which each process draws for itself; three share no batch evenly, and of the last but a row."""
-    model = Path(shutil.copytree(bert, tmp_path / "bert"))
+    model = write_model(tmp_path / architecture, architecture)
     described = json.loads((model / "config.json").read_text())
-    described |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    described |= {name: 0.0 for name in described if name.endswith(("dropout", "dropout_prob"))}
     (model / "config.json").write_text(json.dumps(described))
-    given = ["eval", "--model", model, "--pawsx", pawsx, *QUICK, "--seeds", 1]
-    given += ["--device", "cpu", "--configs", "pawsx_en", "pawsx_fr", "--batch-size", 19]
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "3", "-m"]
+    given = ["eval", "--model", model, "--pawsx", pawsx, *QUICK, "--seeds", 1, *options]
+    given += ["--device", "cpu", "--configs", "pawsx_en", "pawsx_fr", "--batch-size", 19, "--json"]
     by_launch = []
-    for name, launch in (("alone", ["-m"]), ("together", torchrun)):
+    for name, program in (("alone", ("-m", "bio_paws.cli")), ("together", launch)):
         done = subprocess.run(
-            [sys.executable, *launch, "bio_paws.cli", *map(str, given), "--out", str(tmp_path / name)],
+            [sys.executable, *program, *map(str, given), "--out", str(tmp_path / name)],
             capture_output=True,
             text=True,
             env=os.environ | {"HF_HUB_OFFLINE": "1"},
             check=False,
         )
         assert done.returncode == 0, done.stderr[-3000:]
+        assert len(json.loads(done.stdout)["results"]) == 2  # printed by one of the processes
         by_launch.append({result.task.name: (path, result) for path, result in read_results(tmp_path / name)})
     alone, together = by_launch
     assert alone.keys() == together.keys() == {"pawsx_en", "pawsx_fr"}

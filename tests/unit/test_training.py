@@ -257,3 +257,11 @@ def test_devices_take_a_share_each(batch_size: int, device_batch_size: int, proc
     share = recipe.device_share(processes)
     assert 1 <= share <= batch_size
     assert share <= (device_batch_size or batch_size)
+
+
+def test_batches_of_which_each_process_makes_its_own_number_are_not_sharded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ModelError, match=r"FNet.* is trained in batches of equal lengths, which FSDP does not shard"):
+        trained(fnet(), tmp_path)

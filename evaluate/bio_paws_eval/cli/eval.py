@@ -25,6 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate models and print their results; return 1 when a task was refused."""
     planned = evaluation_options(arguments)
     with needed_extra("eval"):
+        from accelerate import PartialState
+
         from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.runs.estimate import estimate, estimate_text
         from bio_paws_eval.runs.run import run_all
@@ -38,9 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
             print("\n\n".join(map(estimate_text, estimates)))
         return 0
     evaluation = run_all(planned)
+    refused = any(result.status == "refused" for result in evaluation.results)
+    if not PartialState().is_main_process:  # of several processes, each with all results
+        return int(refused)
     shown = argparse.Namespace(json=arguments.json, out=planned[0].folder, limit=planned[0].limit)
     print_results(evaluation.results, evaluation.skipped, shown)
-    return 1 if any(result.status == "refused" for result in evaluation.results) else 0
+    return int(refused)
 
 
 class _ListTasks(argparse.Action):

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run a plan, or one shard of it, and print its results; return 1 when a task was refused."""
     with needed_extra("eval"):
+        from accelerate import PartialState
+
         from bio_paws_eval.cli.text import print_results
         from bio_paws_eval.runs.estimate import estimate_prepared, sweep_text
         from bio_paws_eval.sweep import run
@@ -70,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if options.jobs > 1:
         run_jobs(_arguments_of_job(options), shards_of_jobs(work, options.shard, options.jobs), prepared)
     evaluation = run.sweep(prepared, shard)
-    print_results(evaluation.results, evaluation.skipped, options)
+    if PartialState().is_main_process:  # of several processes, each with all results
+        print_results(evaluation.results, evaluation.skipped, options)
     return 1 if any(result.status == "refused" for result in evaluation.results) else 0
 
 

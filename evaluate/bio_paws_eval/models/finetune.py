@@ -11,6 +11,7 @@ from accelerate import PartialState
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from bio_paws.errors import ModelError
 from bio_paws_eval.hyperparameters import Hyperparameters
 from bio_paws_eval.models.adapters import add_low_rank, low_rank
 from bio_paws_eval.models.batches import ByLength, RowNumbers, collate, input_filter
@@ -20,6 +21,7 @@ from bio_paws_eval.models.independence import batching_of
 from bio_paws_eval.models.predict import predict_together
 from bio_paws_eval.models.quantization import is_quantized
 from bio_paws_eval.models.recomputation import recomputed
+from bio_paws_eval.models.sharding import is_sharded
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import Tracking
 from bio_paws_eval.models.training import Collate, Optimization, Remedies, Selection, TrainingHistory, train
@@ -129,6 +131,8 @@ def fine_tune(
 
     with low_rank(model, recipe.lora_rank, seed), recomputed(model, recipe.gradient_checkpointing):
         state, batching = ModelState(model), batching_of(model, next(dev.batches()), pad_id)
+        if is_sharded() and batching != PADDED:
+            raise ModelError(f"{type(model).__name__} is trained in batches of {batching}, which FSDP does not shard")
         taken = input_filter(model) if batching == PADDED else dict
 
         def collate_rows(rows: list[int]) -> dict[str, torch.Tensor]:

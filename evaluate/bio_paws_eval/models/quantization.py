@@ -14,6 +14,7 @@ from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
 from bio_paws.errors import ModelError
+from bio_paws_eval.models.sharding import is_sharded
 
 StoredIn = Literal["float32", "8bit", "4bit"]
 """How the weights of linear layers are stored."""
@@ -28,7 +29,7 @@ def check_quantization(load_in: StoredIn, device: torch.device) -> None:
     Raises
     ------
     ModelError
-        When the library is not installed, or does not know the device.
+        When the library is not installed, does not know the device, or a launcher asks for FSDP.
     """
     if load_in == "float32":
         return
@@ -38,6 +39,8 @@ def check_quantization(load_in: StoredIn, device: torch.device) -> None:
         raise ModelError(
             f"load_in {load_in}: bitsandbytes does not compute on {device.type}: choose device cuda or cpu"
         )
+    if is_sharded():
+        raise ModelError(f"load_in {load_in}: FSDP shards weights in float32: leave it out, or launch without FSDP")
     # It tells of each product that rounds its inputs.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 

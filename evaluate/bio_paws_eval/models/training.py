@@ -10,6 +10,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -34,6 +35,7 @@ from bio_paws.errors import ModelError
 from bio_paws_eval.models.batches import MicroBatches, Weighted
 from bio_paws_eval.models.checkpoints import WEIGHTS, last_checkpoint, load_weights, save_weights
 from bio_paws_eval.models.quantization import is_quantized
+from bio_paws_eval.models.sharding import Shards, is_sharded
 from bio_paws_eval.models.tracking import PROJECT, Tracking, tracking_callback
 
 POINTS = 100
@@ -222,10 +224,16 @@ class _Trainer(Trainer):
     """The Trainer with our order of the rows, our measure of an epoch and our history."""
 
     def __init__(
-        self, batches: MicroBatches, selection: Selection | None, tracker: TrainerCallback | None, **arguments: Any
+        self,
+        batches: MicroBatches,
+        selection: Selection | None,
+        tracker: TrainerCallback | None,
+        shards: Shards | None,
+        **arguments: Any,
     ) -> None:
         super().__init__(callbacks=[tracker] if tracker else None, **arguments)
         self._batches = batches
+        self._shards = shards
         # A loss is a mean over its part of a batch, which `compute_loss` weighs.
         self.model_accepts_loss_kwargs = False
         self._selection = selection
@@ -265,6 +273,15 @@ class _Trainer(Trainer):
     def _classifier(self) -> PreTrainedModel:
         return cast(PreTrainedModel, self.model)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Make the folder of a checkpoint first: shards are written to it only after the Trainer looks for it.
+
+        A best checkpoint that it does not see would not be loaded in the end, or by some of the processes.
+        """
+        if self._shards and output_dir is not None:
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+        super().save_model(output_dir, _internal_call)
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         if not is_quantized(self._classifier):
             super()._save(output_dir, state_dict)
@@ -290,7 +307,8 @@ class _Trainer(Trainer):
         """Measure the epoch by the selection."""
         assert self._selection is not None
         start = time.perf_counter()
-        metrics = {f"eval_{self._selection.metric}": self._selection.measure(cast(PreTrainedModel, self.model))}
+        with self._shards.gathered(self._classifier) if self._shards else nullcontext(self._classifier) as model:
+            metrics = {f"eval_{self._selection.metric}": self._selection.measure(model)}
         self._recorder.paused += time.perf_counter() - start
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -371,13 +389,16 @@ def train(
     ModelError
         When memory runs out or the training diverges.
     """
-    trainer = _trainer(model, rows, sampler, collate, optimization, folder, selection, tracking, counts)
+    shards = Shards(model) if is_sharded() else None
+    trainer = _trainer(model, shards, rows, sampler, collate, optimization, folder, selection, tracking, counts)
     checkpoint = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except (torch.OutOfMemoryError, MemoryError) as error:
         size = optimization.device_batch
         raise ModelError(f"out of memory in training with {size} sequences at once: {remedies.memory}") from error
+    if shards:
+        shards.gather(trainer._classifier)
     history = _history(trainer.state.log_history, selection)
     if not np.isfinite(history.losses).all():
         raise ModelError(f"training diverged (last loss {history.losses[-1]}): {remedies.divergence}")
@@ -403,6 +424,7 @@ def _history(entries: list[dict[str, float]], selection: Selection | None) -> Tr
 
 def _trainer(
     model: PreTrainedModel,
+    shards: Shards | None,
     rows: Dataset[Any],
     sampler: Sampler[int],
     collate: Collate,
@@ -446,6 +468,8 @@ def _trainer(
         disable_tqdm=not sys.stderr.isatty(),
         dataloader_pin_memory=device == "cuda",
         remove_unused_columns=False,
+        # Gradients that wait for the rest of a batch would wait whole, not in shards.
+        accelerator_config={"gradient_accumulation_kwargs": {"sync_each_batch": True}} if shards else None,
         **epochs,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
@@ -453,7 +477,8 @@ def _trainer(
         batches,
         selection,
         tracking_callback(tracking) if tracking else None,
-        model=model,
+        shards,
+        model=shards.model if shards else model,
         args=arguments,
         data_collator=collate,
         train_dataset=rows,

@@ -9,17 +9,17 @@ from functools import cache
 
 import torch
 from accelerate import PartialState
+from accelerate.utils import DistributedType
 
 from bio_paws.errors import ConfigError
+from bio_paws_eval.models.sharding import is_sharded, set_up_sharding
 
 _log = logging.getLogger(__name__)
 
-_SPLITTING = {
-    "FSDP": "ACCELERATE_USE_FSDP",
-    "DeepSpeed": "ACCELERATE_USE_DEEPSPEED",
-    "Megatron-LM": "ACCELERATE_USE_MEGATRON_LM",
-}
-"""What `accelerate launch` sets for each way to split a model."""
+_REFUSED = {"DeepSpeed": "ACCELERATE_USE_DEEPSPEED", "Megatron-LM": "ACCELERATE_USE_MEGATRON_LM"}
+"""What `accelerate launch` sets for ways to split a model that are not supported."""
+
+_PRECISION = "ACCELERATE_MIXED_PRECISION"
 
 
 def device_of(name: str) -> torch.device:
@@ -44,16 +44,23 @@ def start_processes(device: torch.device) -> PartialState:
     Raises
     ------
     ConfigError
-        When the launcher would split a model over devices: each process predicts tasks of its own, with a whole model.
+        When the launcher would split a model in a way that is not supported.
     """
-    for way, variable in _SPLITTING.items():
+    for way, variable in _REFUSED.items():
         if os.environ.get(variable, "").lower() == "true":
             raise ConfigError(
-                f"{way} splits a model over devices, and each device must have a whole one here: set distributed_type "
-                "to MULTI_GPU, and where memory is short, give --gradient-checkpointing, --device-batch-size 1, or "
+                f"{way} splits a model in a way that is not supported: launch with FSDP, or set distributed_type to "
+                "MULTI_GPU, and where memory is short, give --gradient-checkpointing, --device-batch-size 1, or "
                 "--lora-rank 8 with --load-in 4bit"
             )
-    return PartialState(cpu=device.type == "cpu")
+    if (precision := os.environ.get(_PRECISION, "no")) != "no":
+        _log.warning("accelerate's mixed_precision %s is left aside: the number format is that of --dtype", precision)
+        os.environ[_PRECISION] = "no"
+    set_up_sharding()
+    state = PartialState(cpu=device.type == "cpu")
+    if is_sharded() and state.distributed_type in {DistributedType.NO, DistributedType.MULTI_CPU}:
+        raise ConfigError("FSDP: accelerate shards models over several GPUs only: launch without --use_fsdp")
+    return state
 
 
 def dtype_of(name: str) -> torch.dtype:

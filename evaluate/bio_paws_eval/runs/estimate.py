@@ -13,6 +13,7 @@ from bio_paws.cli.text import counted
 from bio_paws_eval.layout.tables import Table, markdown, text_frame
 from bio_paws_eval.models.preflight import Preflight
 from bio_paws_eval.models.quantization import BYTES
+from bio_paws_eval.models.sharding import is_sharded
 from bio_paws_eval.options import EvaluationOptions
 from bio_paws_eval.runs.device import device_of, matrix_rate, start_processes
 from bio_paws_eval.runs.preparation import Prepared, path_of_result, prepare
@@ -39,9 +40,10 @@ class Estimate:
     parameters : int
         Weights of the model.
     memory : int
-        Approximate bytes: of the weights (4 each, or as `options.load_in` says); of a training, of weights, gradients
-        and two moments of AdamW (16), and of the activations of a batch of the longest pairs, 34 bytes per token,
-        hidden unit and layer in 16 bits, twice that in 32 (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2,
+        Approximate bytes on a device: of the weights (4 each, or as `options.load_in` says); of a training, of weights,
+        gradients and two moments of AdamW (16, which FSDP shares out beside the whole weights), and of the activations
+        of a batch of the longest pairs, 34 bytes per token, hidden unit and layer in 16 bits, twice that in 32
+        (Korthikanti V et al. 2022, arXiv:2205.05198, eq. 2,
         attention matrices not kept).
     seconds : float
         Approximate time of what is not finished: operations over `EFFICIENCY` times the device's rate of matrix
@@ -104,7 +106,9 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
     bytes_per_unit = 34 if prepared.dtype == torch.bfloat16 else 68
     # Of recomputed layers only the input stays, 2 or 4 bytes, and all of the layer that is computed anew.
     kept_layers = 1 + layers / 17 if hyperparameters.gradient_checkpointing else layers
-    at_once = hyperparameters.device_share(PartialState().num_processes)
+    processes = PartialState().num_processes
+    at_once = hyperparameters.device_share(processes)
+    trained = stored + 16 / processes if is_sharded() else 16
     size = 1024 if prepared.device.type == "cpu" else 8192
     rate = EFFICIENCY * matrix_rate(prepared.device, prepared.dtype, size)
     operations = 2 * (12 * layers * width**2 or parameters) * forward_tokens
@@ -124,7 +128,7 @@ def estimate_prepared(prepared: Prepared) -> Estimate:
         finished,
         parameters,
         round(
-            (16 if longest and stored == 4 else stored) * parameters
+            (trained if longest and stored == 4 else stored) * parameters
             + bytes_per_unit * at_once * longest * width * kept_layers
         ),
         operations / rate,

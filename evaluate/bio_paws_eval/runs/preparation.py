@@ -28,6 +28,7 @@ from bio_paws_eval.models.model_files import ModelSource, find_model
 from bio_paws_eval.models.pair_encoder import PairEncoder
 from bio_paws_eval.models.preflight import Preflight, preflight
 from bio_paws_eval.models.quantization import StoredIn, check_quantization
+from bio_paws_eval.models.sharding import is_sharded
 from bio_paws_eval.models.tokens import Encoded
 from bio_paws_eval.models.tracking import check_tracker
 from bio_paws_eval.options import EvaluationOptions
@@ -341,5 +342,7 @@ def environment(device: torch.device, dtype: torch.dtype, load_in: StoredIn) -> 
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     if load_in != "float32":
         versions |= {"bitsandbytes": importlib.metadata.version("bitsandbytes"), "load_in": load_in}
+    if is_sharded():
+        versions["fsdp"] = "2"
     numbers = {"device": device.type, "dtype": str(dtype).removeprefix("torch.")}
     return {"python": platform.python_version(), **versions, **numbers}
