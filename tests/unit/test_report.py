@@ -851,6 +851,36 @@ def test_no_claim_rests_on_a_source_that_was_not_learnt(tmp_path: Path) -> None:
     assert set(sources_table(groups.systems).frame["learnt"]) == {"no"}
 
 
+def test_what_is_left_out_of_claims_raises_no_bar_for_them(tmp_path: Path) -> None:
+    groups = grouped(write_transfers(tmp_path))
+    claims = judge_transfers(groups)
+    for seed in (0, 1):
+        not_learnt = training(seed, "dyck", dev_accuracies=(0.57, 0.57))
+        for name in ("dna150", "dna50"):
+            write_cell(tmp_path, GPT2, not_learnt, task(name), 0.98)
+    after = judge_transfers(grouped(tmp_path))
+    assert {t.system.training.on for t in after if not t.counts} == {"dyck"}
+    assert not [d for t in after if not t.counts for d in t.differences.values() if d.above]
+    p_values = [[d.corrected for t in judged if t.counts for d in t.differences.values()] for judged in (claims, after)]
+    assert p_values[0] == p_values[1]
+
+
+def test_embeddings_alone_stand_in_the_answer(tmp_path: Path) -> None:
+    write_transfers(tmp_path)
+    embeddings = {"dev_accuracies": (0.9,), "best_epoch": 1}
+    write_cell(tmp_path, GPT2, training(method="cosine", **embeddings), task("dna150"), 0.97, run_key="cosine")
+    for on in ("dna150", "dna50"):
+        write_cell(
+            tmp_path, GPT2, training(on=on, method="probe", **embeddings), task("dna50"), 0.8, run_key=f"of-{on}"
+        )
+    groups = grouped(tmp_path)
+    cosine, probe = (line for line in answer_lines(groups, judge_transfers(groups)) if "embeddings" in line)
+    assert re.fullmatch(
+        r"Cosine of embeddings, no weight trained, by AUROC: openai-community/gpt2 on dna150 0\.9\d+\.", cosine
+    )
+    assert re.fullmatch(r"Linear probe of [^:]+: openai-community/gpt2 on dna50 0\.\d+\.", probe)
+
+
 def test_a_transfer_without_its_controls_is_open(tmp_path: Path) -> None:
     write_cell(tmp_path, GPT2, training(), task("dna150"), 0.97)
     write_baseline(tmp_path, "k-mers", "baseline", task("dna150"), 0.5)

@@ -35,6 +35,7 @@ def answer_lines(grouped: Grouped, transfers: Sequence[Transfer]) -> list[str]:
             *(_baseline_line(measure, transfers) for measure in MEASURES),
             _spread_line(transfers),
             _supervised_line(grouped),
+            *(_embeddings_line(method, grouped.systems) for method in _EMBEDDINGS),
             _seeds_line(transfers),
         )
         if line
@@ -113,6 +114,27 @@ def _supervised_line(grouped: Grouped) -> str:
     return f"Fine-tuned on the config itself: {_listed(scores)}." if scores else ""
 
 
+_EMBEDDINGS = {
+    "cosine": "Cosine of embeddings, no weight trained, by AUROC",
+    "probe": "Linear probe of embeddings, trained on the config itself, by AUROC",
+}
+"""Methods that leave a model as it is: what fine-tuning on another task is worth shows beside them."""
+
+
+def _embeddings_line(method: str, systems: Sequence[System]) -> str:
+    scores = []
+    for task in config_names():
+        for system in systems:
+            trained = system.training
+            if trained.method != method or trained.control != "none" or task not in system.scored:
+                continue
+            if method == "probe" and trained.on != task:
+                continue
+            if (area_over_seeds := AUROC.summary(system.scored[task])) is not None:
+                scores.append(f"{system.model.id} on {task} {area_over_seeds.mean:.3f}")
+    return f"{_EMBEDDINGS[method]}: {_listed(scores)}." if scores else ""
+
+
 def _seeds_line(transfers: Sequence[Transfer]) -> str:
     results = [transfer.result for transfer in transfers if transfer.counts and transfer.measure is ACCURACY]
     agreements = [value for result in results if (value := seed_agreement(result)) is not None]
@@ -183,7 +205,8 @@ def _by_auroc(grouped: Grouped, transfers: Sequence[Transfer]) -> Table:
 _LESS = (
     "Less: difference of the means with its 95% interval by paired bootstrap. *: the interval lies above 0, and the "
     f"p-value of the same resamples is significant ({SIGNIFICANT:g}) after Holm's correction for all differences by "
-    "accuracy and by AUROC. The best baseline is chosen on this very test, so that the bar is high."
+    "accuracy and by AUROC of results after a source that was learnt: others have no *. The best baseline is chosen "
+    "on this very test, so that the bar is high."
 )
 
 

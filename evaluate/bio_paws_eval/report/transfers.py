@@ -71,7 +71,7 @@ class Difference:
     comparison : Comparison
         What came out.
     corrected : float
-        P-value after Holm's correction for all differences of the answer.
+        P-value after Holm's correction for all differences that a claim may rest on; 1 for all others.
     """
 
     against: str
@@ -170,7 +170,8 @@ def judge_transfers(grouped: Grouped) -> list[Transfer]:
     Returns
     -------
     list of Transfer
-        One for each of `MEASURES` that is defined, model and config. Holm's correction is for all of them together.
+        One for each of `MEASURES` that is defined, model and config. Holm's correction is for all of them together on
+        which a claim may rest: what is left out of claims must not raise the bar for those that are made.
     """
     transfers = [
         Transfer(system, task, measure, _differences(system, task, measure, grouped))
@@ -180,7 +181,8 @@ def judge_transfers(grouped: Grouped) -> list[Transfer]:
         if task in system.scored and system.training.is_plain and system.training.on not in {"none", task}
         if measure.summary(system.results[task]) is not None
     ]
-    tests = [difference.comparison.p_value for transfer in transfers for difference in transfer.differences.values()]
+    claims = [transfer for transfer in transfers if transfer.counts]
+    tests = [difference.comparison.p_value for transfer in claims for difference in transfer.differences.values()]
     corrected = iter(holm(tests))
     return [
         replace(
@@ -190,6 +192,8 @@ def judge_transfers(grouped: Grouped) -> list[Transfer]:
                 for name, difference in transfer.differences.items()
             },
         )
+        if transfer.counts
+        else transfer
         for transfer in transfers
     ]
 
