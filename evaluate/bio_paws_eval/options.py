@@ -236,8 +236,8 @@ class GridOptions:
     """Tracker that losses and accuracies of a training are sent to, too."""
 
     limit: Annotated[StrictInt, Field(ge=1)] | None = None
-    """Read only the first N pairs of each split, which may be of few homology groups; results on tasks that it cuts are
-    marked as not comparable."""
+    """Read only the first N pairs of each split, the same for every model, seed and method; they may be of few homology
+    groups, and their labels vary as in a draw. Results on tasks that it cuts are marked as not comparable."""
 
     def __post_init__(self) -> None:
         if self.finetune is None:

@@ -203,6 +203,11 @@ class Task:
         """Whether a limit on the pairs of a split left out none of these."""
         return limit is None or self.rows + self.dropped < limit
 
+    @property
+    def cut_note(self) -> str:
+        """What a result says of which pairs of its split a limit chose."""
+        return f"the first {self.rows:,} pairs of the split"
+
 
 @dataclass(frozen=True)
 class Encoding:

@@ -313,6 +313,7 @@ def test_limited_results_are_marked(run: Callable[..., tuple[int, list[Result]]]
     _, (result,) = run(bert, "--seeds", 1, "--limit", 20, "--configs", "dna50")
     assert not result.comparable
     assert (result.task.rows, result.training.rows) == (20, 20)
+    assert result.note == "the first 20 pairs of the split"
 
 
 def test_the_function_is_the_command(

@@ -31,7 +31,7 @@ def test_the_raw_way_is_refused_and_the_default_runs(minilm: Path, built: Path, 
     assert raw["dna50"].status == raw["protein150"].status == "scored"
     status, split = run(tmp_path / "split", *arguments, "--configs", "dna150")
     assert status == 0
-    assert split["dna150"].note == "split into words of 100 letters"
+    assert split["dna150"].note == "split into words of 100 letters; the first 8 pairs of the split"
     assert split["dna150"].model.parameters == 22_713_986
 
 

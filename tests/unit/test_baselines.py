@@ -154,6 +154,7 @@ def test_other_pairs_other_rows_and_other_code_are_other_cells(tmp_path: Path, m
     assert paths.isdisjoint(limited)
     assert {read_result(path).comparable for path in paths} == {True}
     assert {read_result(path).comparable for path in limited} == {False}
+    assert {read_result(path).note for path in limited} == {f"the first {len(ONES_ARE_AS_LONG) * 2} pairs of the split"}
     more = sources(tmp_path / "b", ONES_ARE_AS_LONG * 5, ONES_ARE_AS_LONG * 2)
     other, _ = run_baselines(["pawsx_en"], (), "test", more, out)
     assert paths.isdisjoint(other)

@@ -254,7 +254,7 @@ def _write(job: _Job, scoring: _Scoring, seconds: float, predictions: Prediction
         task=test.task,
         encoding=None,
         status="scored",
-        note="",
+        note="" if scoring.comparable else test.task.cut_note,
         comparable=scoring.comparable,
         environment=_environment(),
         seconds=seconds,

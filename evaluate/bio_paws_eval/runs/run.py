@@ -207,7 +207,10 @@ def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:
     """Return a result before it is scored, which is that of a refused task."""
     name, split = task.pairs.task.name, task.pairs.task.split
     selected_on = run.train is not None and (run.training.on, "validation") == (name, split)
+    whole = task.pairs.task.is_whole(prepared.options.limit)
     notes = [task.refusal or task.note, "this split chose the epoch" if selected_on else ""]
+    if not whole and not task.refusal:
+        notes.append(task.pairs.task.cut_note)
     return Result(
         key_of_result(prepared, run, task),
         prepared.model,
@@ -216,7 +219,7 @@ def _result(prepared: Prepared, run: Run, task: EncodedTask) -> Result:
         task.encoded.encoding,
         "refused" if task.refusal else "scored",
         "; ".join(filter(None, notes)),
-        task.pairs.task.is_whole(prepared.options.limit),
+        whole,
         environment(prepared.device, prepared.dtype, prepared.options.load_in),
         seconds=0.0,
         tokens_per_second=0.0,
