@@ -13,6 +13,8 @@ from bio_paws.sequences import fasta, genes
 from bio_paws.sequences.fasta import FastaRecord
 from bio_paws.sequences.gene_pool import Cds, GenePool
 from bio_paws.sequences.genes import CdsLocation
+from bio_paws.sequences.gff import GffCds, GffPart
+from bio_paws.sequences.gff_genes import doubtful_rows
 from bio_paws.sequences.pool import SequencePool
 from bio_paws.sequences.scope import ProteinIds, Scope
 
@@ -152,6 +154,30 @@ def read_cds_feature(source: str, feature: SeqFeature, scope: Scope, pool: Seque
     else:
         pool.add_protein(protein, pool.dna[scope.dna[source]].organism, residues, scope)
     return Cds(location, locus, symbol, protein, residues, code=code or None)
+
+
+def without_exons(described: list[Cds], scope: Scope, pool: SequencePool, gene_pool: GenePool) -> list[Cds]:
+    """Leave out, and count, CDS of a flat file that may be exons: of one interval, and without a translation.
+
+    Some programs write a feature for each exon.
+    """
+
+    def read(row: GffCds) -> str:
+        location = row.location()
+        return gene_pool.spliced(gene_pool.located(location, scope).span, location.exons) or ""
+
+    rows: dict[int, GffCds] = {}
+    for number, cds in enumerate(described):
+        span = cds.location.span
+        if span and cds.translation == "" and len(cds.location.exons) == 1:
+            tags = {"transl_table": str(cds.code)} if cds.code else {}
+            part = GffPart(span.start, span.end, ".")
+            rows[number] = GffCds(span.source, span.strand, [part], tags, identity="tag")
+    doubtful = doubtful_rows(list(rows.values()), read)
+    left_out = {number for number, row in rows.items() if id(row) in doubtful}
+    if left_out:
+        pool.rejected["cds_gene_or_exon"] += len(left_out)
+    return [cds for number, cds in enumerate(described) if number not in left_out]
 
 
 def _gene_id(references: str) -> str:

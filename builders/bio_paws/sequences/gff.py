@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import dropwhile, pairwise
-from typing import NamedTuple, cast
+from itertools import dropwhile
+from typing import Literal, NamedTuple, cast
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
@@ -17,9 +17,15 @@ from bio_paws.sources.text import lines_of
 
 _PROTEINS = frozenset({"protein", "polypeptide"})
 _CDS = frozenset({"cds", "so:0000316"})
-_TRANSCRIPT_TAGS = ("transcript_id", "protein_id", "transcriptId", "proteinId", "name", "gene_id")
+_TRANSCRIPT_TAGS = ("transcript_id", "protein_id", "transcriptId", "proteinId", "name")
 """What tells transcripts apart in GTF and, with ``proteinId`` and ``name``, in JGI's GFF2, best first."""
-_GENES = frozenset({"gene", "protein_coding_gene", "pseudogene"})
+_IDENTITIES = ("locus_tag", "transcript_id", "protein_id")
+"""Which rows of GFF3 without id and parent belong together is told by all of these that they have."""
+_NAMES = ("gene", "Name", "gene_name", "product")
+"""What may stand at all rows of a CDS, and at those of others as well."""
+Identity = Literal["feature", "tag", "name"]
+"""How the rows of a CDS were joined: as one feature or parts of one transcript; by what identifies a gene; by a name
+that others may have too, or, a row alone, by nothing."""
 
 
 class GffPart(NamedTuple):
@@ -51,6 +57,10 @@ class GffCds:
         Marked as a pseudogene, itself or its gene.
     partial : bool
         Marked as incomplete.
+    identity : str
+        How its rows were joined.
+    tags_of_parts : list of dict of str to str
+        Attributes of each of its rows.
     """
 
     source: str
@@ -61,6 +71,24 @@ class GffCds:
     locus: str = ""
     pseudo: bool = False
     partial: bool = False
+    identity: Identity = "feature"
+    tags_of_parts: list[dict[str, str]] = field(default_factory=list)
+
+    def of_parts(self, numbers: Sequence[int]) -> GffCds:
+        """Return the coding sequence that only these of its rows are, by their numbers."""
+        own = self.tags_of_parts[numbers[0]]
+        tags = {**own, "Parent": self.tags["Parent"]} if "Parent" in self.tags else own
+        of_parts = [self.tags_of_parts[number] for number in numbers]
+        parts = [self.parts[number] for number in numbers]
+        return replace(
+            self,
+            parts=parts,
+            tags=tags,
+            tags_of_parts=of_parts,
+            locus=own.get("locus_tag") or self.locus,
+            pseudo=self.pseudo or any(map(_is_pseudo, of_parts)),
+            partial=any(map(_is_partial, of_parts)),
+        )
 
     def location(self) -> CdsLocation:
         """Return its location, or the problem with it."""
@@ -89,6 +117,7 @@ class _CdsRow:
     tags: dict[str, str]
     parents: tuple[str, ...]
     line: int
+    written: str
 
 
 def is_before_fasta(line: str) -> bool:
@@ -141,7 +170,7 @@ def read_gff(lines: Iterable[str], where: str, rejected: Counter[str], *, gtf: b
             rejected["cds_no_location"] += 1
             continue
         part = GffPart(int(start) - 1, int(end), phase)
-        row = _CdsRow(unquote(source), strand, part, tags, parents, number)
+        row = _CdsRow(unquote(source), strand, part, tags, parents, number, attributes)
         if is_cds:
             rows.append(row)
         elif gtf:
@@ -155,30 +184,61 @@ def read_gff(lines: Iterable[str], where: str, rejected: Counter[str], *, gtf: b
 def _by_transcript(rows: list[_CdsRow], stops: list[_CdsRow]) -> list[GffCds]:
     """Join the rows of GTF that belong to one transcript, with their stop codon."""
 
-    def key(row: _CdsRow) -> tuple[str, str]:
-        return row.source, next((row.tags[tag] for tag in _TRANSCRIPT_TAGS if row.tags.get(tag)), f"line {row.line}")
+    def key(row: _CdsRow) -> tuple[str, ...]:
+        transcript = next((row.tags[tag] for tag in _TRANSCRIPT_TAGS if row.tags.get(tag)), "")
+        gene = row.tags.get("gene_id", "")  # in a file of NCBI one transcript's name may stand at all genes
+        return (row.source, gene, transcript) if gene or transcript else ()
 
-    by_key: dict[tuple[str, str], GffCds] = {}
+    names = _shared_names(row for row in rows if not key(row))
+    by_key: dict[tuple[str, ...], GffCds] = {}
     for row in rows:
-        _extend(by_key.setdefault(key(row), GffCds(row.source, row.strand, [], row.tags)), row)
-    stops_of: dict[tuple[str, str], list[GffPart]] = {}
+        identity: Identity = "tag" if key(row) else "name"
+        joined = by_key.setdefault(
+            key(row) or names[row.line], GffCds(row.source, row.strand, [], row.tags, identity=identity)
+        )
+        _extend(joined, row)
+    for cds in by_key.values():
+        if cds.tags.get("transcript_id") and len(cds.parts) > 1 and cds.strand != "?":
+            cds.identity = "feature"
+    stops_of: dict[tuple[str, ...], list[GffPart]] = {}
     for row in stops:
         stops_of.setdefault(key(row), []).append(row.part)
     for name, parts in stops_of.items():
-        if name in by_key:
+        if name in by_key:  # else the sequence tells where it lies
             _add_stop(by_key[name], parts)
     return list(by_key.values())
 
 
-def _by_id_or_parent(rows: list[_CdsRow], features: dict[str, _Feature]) -> list[GffCds]:
-    """Join the rows of GFF3 that share an id, else those that share a transcript.
+def _shared_names(rows: Iterable[_CdsRow]) -> dict[int, tuple[str, ...]]:
+    """Return for rows that nothing identifies, by their lines, what those have in common that may be of one CDS.
 
-    GFF3 has one id for all rows of a CDS. Many files number the rows instead, share rows between transcripts, or give
-    the CDS of several transcripts one id.
+    Of the names of a row that others have too it is the one that the fewest have.
+    """
+    rows = list(rows)
+
+    def keys(row: _CdsRow) -> list[tuple[str, ...]]:
+        named = [(tag, row.tags[tag]) for tag in _NAMES if row.tags.get(tag)]
+        named += [("", row.written)] if row.written.strip(" .;") else []
+        return [(row.source, row.strand, *each) for each in named]
+
+    counts = Counter(key for row in rows for key in keys(row))
+    names = {}
+    for row in rows:
+        shared = [key for key in keys(row) if counts[key] > 1]
+        names[row.line] = min(shared, key=counts.__getitem__) if shared else (f"line {row.line}",)
+    return names
+
+
+def _by_id_or_parent(rows: list[_CdsRow], features: dict[str, _Feature]) -> list[GffCds]:
+    """Join the rows of GFF3 that share an id, else those that share a transcript, else what identifies a gene.
+
+    GFF3 has one id for all rows of a CDS. Many files number the rows instead, share rows between transcripts, give
+    the CDS of several transcripts one id, or have neither ids nor parents.
     """
     parents_of_id: dict[tuple[str, str], list[tuple[str, ...]]] = {}
     for row in rows:
         parents_of_id.setdefault((row.source, row.tags.get("ID", "")), []).append(row.parents)
+    names = _shared_names(row for row in rows if not row.parents and not any(row.tags.get(tag) for tag in _IDENTITIES))
     by_key: dict[tuple[str, ...], list[_CdsRow]] = {}
     for row in rows:
         name = row.tags.get("ID")
@@ -190,41 +250,45 @@ def _by_id_or_parent(rows: list[_CdsRow], features: dict[str, _Feature]) -> list
         for parent in transcripts or row.parents:
             of_parent = replace(row, parents=(parent,))
             by_key.setdefault(("parent", row.source, parent), []).append(of_parent)
-        if not row.parents:
-            name = name or row.tags.get("protein_id") or f"line {row.line}"
-            by_key.setdefault(("id", row.source, name), []).append(row)
+        identities = [row.tags.get(tag, "") for tag in _IDENTITIES]
+        if not row.parents and any(identities):
+            strand = "" if row.tags.get("locus_tag") else row.strand  # two genes may have one protein
+            by_key.setdefault(("tag", row.source, strand, *identities), []).append(row)
+        elif not row.parents:
+            by_key.setdefault(("name", *names[row.line]), []).append(row)
     described = []
     for key, joined in by_key.items():
-        apart = key[0] == "parent" and not _is_one_cds(joined, features.get(key[2]))
-        for together in [[row] for row in joined] if apart else [joined]:
-            first = together[0]
-            transcript = features.get(first.parents[0]) if first.parents else None
-            cds = GffCds(first.source, first.strand, [], first.tags, transcript.tags if transcript else {})
-            if first.parents:
-                cds.tags = {**first.tags, "Parent": first.parents[0]}
-            for row in together:
-                _extend(cds, row)
-            described.append(cds)
+        first = joined[0]
+        transcript = features.get(first.parents[0]) if first.parents else None
+        cds = GffCds(first.source, first.strand, [], first.tags, transcript.tags if transcript else {})
+        if first.parents:
+            cds.tags = {**first.tags, "Parent": first.parents[0]}
+        cds.identity = _identity(key[0], joined, transcript)
+        for row in joined:
+            _extend(cds, row)
+        described.append(cds)
     return described
 
 
-def _is_one_cds(rows: list[_CdsRow], parent: _Feature | None) -> bool:
-    """Whether rows of different ids under one parent are the exons of one CDS.
+def _identity(joined_by: str, rows: list[_CdsRow], parent: _Feature | None) -> Identity:
+    """Return how rows were joined: under a transcript they are one CDS, under a gene or an operon they need not be."""
+    if joined_by == "name":
+        return "name"
+    if joined_by == "tag":
+        return "tag"
+    of_transcript = joined_by == "parent" and parent is not None and _is_transcript(parent.kind)
+    return "feature" if of_transcript or len(rows) == 1 else "tag"
 
-    They are where the parent is a transcript; where it is a gene, only if a row ends within a codon.
-    """
-    parts = sorted(row.part for row in rows)
-    if any(left.end > right.start for left, right in pairwise(parts)):
-        return False
-    if parent is None or parent.kind not in _GENES:
-        return True
-    return any((part.end - part.start) % 3 or part.phase not in ("0", ".") for part in parts)
+
+def _is_transcript(kind: str) -> bool:
+    return "rna" in kind.lower() or "transcript" in kind.lower()
 
 
 def _extend(cds: GffCds, row: _CdsRow) -> None:
     if cds.strand != row.strand:
         cds.strand = "?"
     cds.parts.append(row.part)
+    cds.tags_of_parts.append(row.tags)
 
 
 def _add_stop(cds: GffCds, stops: list[GffPart]) -> None:
@@ -241,29 +305,35 @@ def _add_stop(cds: GffCds, stops: list[GffPart]) -> None:
                 break
         else:
             cds.parts.append(stop._replace(phase="."))
+            cds.tags_of_parts.append(cds.tags)
 
 
 def _describe(cds: GffCds, features: dict[str, _Feature]) -> None:
     """Take locus, pseudogene and incompleteness from a CDS and the features that it is part of."""
-    ancestors = [cds.tags]
-    kinds = ["CDS"]
+    above: list[_Feature] = []
     parent = cds.tags.get("Parent", "")
-    while parent in features and len(ancestors) < 10:
-        feature = features[parent]
-        ancestors.append(feature.tags)
-        kinds.append(feature.kind)
-        parent = feature.parents[0] if feature.parents else ""
-    for kind, tags in zip(kinds, ancestors, strict=True):
-        biotype = tags.get("gene_biotype") or tags.get("biotype") or tags.get("gene_type") or ""
-        cds.pseudo |= tags.get("pseudo", "").lower() in _YES or "pseudogene" in tags or "pseudogene" in biotype
-        cds.pseudo |= "pseudogen" in kind.lower()  # as in pseudogenic_transcript and processed_pseudogene
-    cds.partial = cds.tags.get("partial", "").lower() in _PARTIAL or bool(
-        _NOT_WHOLE & set(cds.tags.get("tag", "").split(","))
-    )
-    locus = next((tags["locus_tag"] for tags in ancestors if tags.get("locus_tag")), "")
-    cds.locus = locus or cds.tags.get("gene_id") or (ancestors[-1].get("ID", "") if len(ancestors) > 1 else "")
+    while parent in features and len(above) < 10:
+        above.append(features[parent])
+        parent = above[-1].parents[0] if above[-1].parents else ""
+    # As in pseudogenic_transcript and processed_pseudogene.
+    cds.pseudo = any(_is_pseudo(feature.tags) or "pseudogen" in feature.kind.lower() for feature in above)
+    cds.pseudo |= all(map(_is_pseudo, cds.tags_of_parts))
+    cds.partial = any(map(_is_partial, cds.tags_of_parts))
+    locus_tags = (tags["locus_tag"] for tags in (cds.tags, *(each.tags for each in above)) if tags.get("locus_tag"))
+    ids = [feature.tags["ID"] for feature in above if feature.kind.lower() not in _OF_MANY_GENES]
+    cds.locus = next(locus_tags, "") or cds.tags.get("gene_id") or (ids[-1] if ids else "")
 
 
+def _is_pseudo(tags: dict[str, str]) -> bool:
+    biotype = tags.get("gene_biotype") or tags.get("biotype") or tags.get("gene_type") or ""
+    return tags.get("pseudo", "").lower() in _YES or "pseudogene" in tags or "pseudogene" in biotype
+
+
+def _is_partial(tags: dict[str, str]) -> bool:
+    return tags.get("partial", "").lower() in _PARTIAL or bool(_NOT_WHOLE & set(tags.get("tag", "").split(",")))
+
+
+_OF_MANY_GENES = frozenset({"chromosome", "contig", "operon", "region", "scaffold", "supercontig"})
 _YES = frozenset({"true", "1", "yes"})
 _PARTIAL = frozenset({"true", "10", "01", "11"})
 """NCBI says ``true``; Prodigal has a digit for either end."""

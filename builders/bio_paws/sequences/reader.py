@@ -110,7 +110,8 @@ class Reader:
             described += (cds_readers.read_cds_feature(name, feature, scope, self.pool) for feature in record.cds)
         if not kept:
             raise SourceError(f"{where}: no usable DNA sequence ({first or 'the file holds no record'})")
-        self.gene_pool.add([cds for cds in described if cds], scope)
+        whole = cds_readers.without_exons([cds for cds in described if cds], scope, self.pool, self.gene_pool)
+        self.gene_pool.add(whole, scope)
 
     def _ncbi_cds(self, file: SourceFile, scope: Scope, *, with_genome: bool) -> None:
         before = self.pool.rejected.copy()
@@ -137,9 +138,12 @@ class Reader:
             described += gff_reader.read_gff_cds(
                 file.shown, rows, scope, self.pool, self.gene_pool, gtf=file.role == "gtf"
             )
-        if not self.gene_pool.add(described, scope) and described:
+        may_be_exons = self.pool.rejected["cds_gene_or_exon"] > before["cds_gene_or_exon"]
+        if not self.gene_pool.add(described, scope) and (described or may_be_exons):
+            advice = ": give the rows of a gene one ID, Parent or locus_tag, or put its proteins beside it"
             raise SourceError(
                 f"{files[0].shown}: no CDS in it translates to a protein of its assembly{self._why(before)}"
+                f"{advice if may_be_exons else ''}"
             )
 
     def _text(self, file: SourceFile) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bio_paws.errors import SourceError
+from bio_paws.sources.accessions import accession_in
 from bio_paws.sources.resolve import Assembly
 
 
@@ -48,6 +49,8 @@ class Scope:
     titles: dict[str, str] = field(default_factory=dict)
     ambiguous: set[str] = field(default_factory=set)
     file: int = 0
+    _by_accession: dict[str, list[str]] = field(default_factory=dict)
+    _with_accessions: int = 0  # sequences that are in it
 
     @property
     def origin(self) -> Origin:
@@ -61,19 +64,33 @@ class Scope:
     def find_dna(self, name: str) -> str:
         """Return the id in the corpus of the DNA sequence that a gene's file names; empty where there is none.
 
-        It may be named by its whole title, with blanks or, as some programs write them, with underscores.
+        It may be named by its whole title, with blanks or, as some programs write them, with underscores; or by the
+        accession that one of the two names has between bars.
 
         Raises
         ------
         SourceError
-            When several sequences have the name.
+            When several sequences have the name, or the accession.
         """
         if name in self.ambiguous:
             raise SourceError(
                 f"{self.assembly.accession}: genes lie on {printable(name)!r}, and the titles of several sequences "
                 "begin with that: name each by its whole title, or rename them"
             )
-        return self.dna.get(name) or self.titles.get(as_word(name), "")
+        return self.dna.get(name) or self.titles.get(as_word(name)) or self._with_accession(name)
+
+    def _with_accession(self, name: str) -> str:
+        if self._with_accessions < len(self.dna):
+            self._with_accessions, self._by_accession = len(self.dna), {}
+            for word in self.dna:
+                self._by_accession.setdefault(accession_in(word) or word, []).append(word)
+        words = self._by_accession.get(accession_in(name) or name, [])
+        if len(words) > 1:
+            raise SourceError(
+                f"{self.assembly.accession}: genes lie on {printable(name)!r}, and {printable(words[0])!r} and "
+                f"{printable(words[1])!r} both have that accession: rename one"
+            )
+        return self.dna[words[0]] if words else ""
 
 
 class RecordName(NamedTuple):

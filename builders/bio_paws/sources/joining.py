@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from bio_paws.errors import SourceError
+from bio_paws.sources.accessions import accession_in
 from bio_paws.sources.assembly_files import AssemblyFiles
 from bio_paws.sources.pinned import FileRole
 from bio_paws.sources.roles import Entry
@@ -38,7 +39,8 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
             names = (name for line in lines if line.startswith(">") for name in _names_of(line[1:].split()))
         else:
             pattern = _CDS_TITLE if role == "cds" else _CDS_ROW
-            names = (unquote(match.group(1)) for line in lines if (match := pattern.match(line)))
+            matches = (match for line in lines if (match := pattern.match(line)))
+            names = (name for match in matches for name in _with_accession(unquote(match.group(1))))
         self[key] = tuple(dict.fromkeys(names))
         return self[key]
 
@@ -55,8 +57,13 @@ class _NamesIn(dict[tuple[FileRole, Entry], tuple[str, ...]]):
 
 
 def _names_of(title: list[str]) -> tuple[str, ...]:
-    """Return the names by which genes may mean a sequence: the first word of its title, or all of it."""
-    return (title[0], " ".join(title), "_".join(title)) if title else ("",)
+    """Return the names by which genes may mean a sequence: the first word of its title, the accession in it, or all."""
+    return (*_with_accession(title[0]), " ".join(title), "_".join(title)) if title else ("",)
+
+
+def _with_accession(word: str) -> tuple[str, ...]:
+    accession = accession_in(word)
+    return (word, accession) if accession else (word,)
 
 
 def join_lone_parts(assemblies: dict[Key, AssemblyFiles]) -> None:
