@@ -865,6 +865,21 @@ def test_what_is_left_out_of_claims_raises_no_bar_for_them(tmp_path: Path) -> No
     assert p_values[0] == p_values[1]
 
 
+def test_what_one_config_teaches_of_another_is_told_from_what_language_teaches(tmp_path: Path) -> None:
+    write_transfers(tmp_path)
+    for seed in (0, 1):
+        write_cell(tmp_path, GPT2, training(seed, "dna50"), task("dna150"), 0.99)
+    groups = grouped(tmp_path)
+    lines = answer_lines(groups, judge_transfers(groups))
+    language, between = (
+        [line for line in lines if line.startswith(start) and "by accuracy" in line]
+        for start in ("Transfer by", "Transfer from one config to another")
+    )
+    assert "of 2 results" in language[0]
+    assert "of 1 results" in between[0]
+    assert "dna50 on dna150" not in "".join(language)
+
+
 def test_embeddings_alone_stand_in_the_answer(tmp_path: Path) -> None:
     write_transfers(tmp_path)
     embeddings = {"dev_accuracies": (0.9,), "best_epoch": 1}

@@ -14,6 +14,7 @@ from bio_paws_eval.report.score_text import MISSING, SAMPLE, SAMPLE_NOTE, accura
 from bio_paws_eval.report.systems import Grouped, System, TaskResult, config_names
 from bio_paws_eval.report.transfers import ACCURACY, AUROC, CONTROLS, MEASURES, Difference, Measure, Transfer, best_of
 from bio_paws_eval.stats.significance import SIGNIFICANT
+from bio_paws_eval.tasks.registry import is_biopaws
 
 
 def seed_agreement(result: TaskResult) -> float | None:
@@ -27,13 +28,21 @@ def answer_lines(grouped: Grouped, transfers: Sequence[Transfer]) -> list[str]:
     """Say in a few lines what a results folder shows."""
     if not grouped.systems:
         return ["Baselines and upper bounds only: no model was evaluated."]
+    # What one config teaches of another is no transfer from language.
+    between = [transfer for transfer in transfers if is_biopaws(transfer.system.training.on) and transfer.counts]
+    from_elsewhere = [transfer for transfer in transfers if not is_biopaws(transfer.system.training.on)]
     return [
         line
         for line in (
             _sources_line(grouped.systems),
-            *(_transfer_line(measure, transfers) for measure in MEASURES),
-            *(_baseline_line(measure, transfers) for measure in MEASURES),
-            _spread_line(transfers),
+            *(_transfer_line("Transfer", measure, from_elsewhere) for measure in MEASURES),
+            *(_baseline_line(measure, from_elsewhere) for measure in MEASURES),
+            _spread_line(from_elsewhere),
+            *(
+                _transfer_line("Transfer from one config to another", measure, between)
+                for measure in MEASURES
+                if between
+            ),
             _supervised_line(grouped),
             *(_embeddings_line(method, grouped.systems) for method in _EMBEDDINGS),
             _seeds_line(transfers),
@@ -57,14 +66,14 @@ def _dev(system: System) -> str:
     return MISSING if measured is None else f"{decimal(measured['value'])} against {system.training.dev_majority:.3f}"
 
 
-def _transfer_line(measure: Measure, transfers: Sequence[Transfer]) -> str:
+def _transfer_line(what: str, measure: Measure, transfers: Sequence[Transfer]) -> str:
     judged = [transfer for transfer in transfers if transfer.counts and transfer.measure is measure]
     if not judged:
         no_claim = "No result allows a claim of transfer: no source that was learnt was tested on a config of bioPAWS."
         return no_claim if measure is ACCURACY else ""
     positive = [transfer for transfer in judged if transfer.transfers]
     above_controls = [transfer for transfer in judged if transfer.above_controls and not transfer.transfers]
-    line = f"Transfer by {measure.name}, above the best baseline and all three controls: {_counted(positive)} of "
+    line = f"{what} by {measure.name}, above the best baseline and all three controls: {_counted(positive)} of "
     line += (
         f"{len(judged)} results after a source that was learnt. Above all controls, but not above the best baseline: "
     )
