@@ -282,10 +282,12 @@ def plot(runs: list[Measured], path: Path) -> None:
             times.plot(megabases, [run[name] for run in runs], "o-", color=colour, label=label)
         for name, label, colour in (("main", "main", BLUE), ("other", "largest other", ORANGE)):
             memory.plot(megabases, [run[name] / 2**20 for run in runs], "o-", color=colour, label=label)
-        times.set(xscale="log", yscale="log", xlabel="Mb", title="Seconds")
-        memory.set(xscale="log", xlabel="Mb", title="Peak anonymous memory of a process, MiB")
-        memory.set_ylim(bottom=0)
+        times.set(title="Seconds")
+        memory.set(title="Peak anonymous memory of a process, MiB")
         for axes in (times, memory):
+            axes.set(xscale="log", xlabel="Mb", ylim=(0, axes.get_ylim()[1]))
+            axes.set_xticks(megabases, [f"{size:,}" for size in megabases])
+            axes.minorticks_off()
             axes.legend(frameon=False)
         figure.savefig(path)
 
